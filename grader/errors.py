@@ -1,0 +1,33 @@
+"""The faults of staff and machines; a student's fault is an `Outcome`, never an exception here."""
+
+
+class GraderError(Exception):
+    """One sentence that says what is wrong with what, and the next step."""
+
+    exit_status = 2
+
+
+class UsageError(GraderError):
+    """An argument, a path or a folder that cannot be used as it is."""
+
+
+class AssignmentError(GraderError):
+    """An assignment's files contradict the design; names the file and, where known, the line."""
+
+
+class IsolationError(GraderError):
+    """The machine cannot isolate student code; names the failing probe and the fix."""
+
+    exit_status = 3
+
+
+class WorkerError(GraderError):
+    """The sandbox's own process failed; never held against a student."""
+
+    exit_status = 1
+
+
+class StoreError(GraderError):
+    """The grade store cannot be read or written; what it already holds is untouched."""
+
+    exit_status = 1

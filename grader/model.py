@@ -1,0 +1,219 @@
+"""What passes between the stages: frozen dataclasses and `Status`, standard library only."""
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+MIB = 1024 * 1024
+
+
+class Status(StrEnum):
+    """How a case, a question or a submission ended, from best to worst."""
+
+    PASSED = "passed"
+    PENDING = "pending"  # needs a GPU or a person
+    FAILED = "failed"
+    ERROR = "error"  # student code raised, or the file could not be read as a notebook
+    TIMEOUT = "timeout"
+    KILLED = "killed"  # a limit, an exit, a crash or a broken protocol
+    UNGRADED = "ungraded"  # the fault of staff or of the machine; never a zero
+
+    @classmethod
+    def worst(cls, statuses: "list[Status]") -> "Status":
+        """Return the worst of some statuses, or `PASSED` for none."""
+        order = list(cls)
+        return max(statuses, key=order.index, default=cls.PASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one submission may use; seconds and bytes, defaults from the design's section 9."""
+
+    cell_seconds: float = 60.0
+    call_seconds: float = 10.0
+    submission_seconds: float = 300.0
+    cpu_seconds: int = 300
+    memory_bytes: int = 4096 * MIB
+    tasks: int = 64
+    open_files: int = 256
+    file_bytes: int = 64 * MIB
+    scratch_bytes: int = 256 * MIB
+    cell_output_bytes: int = 1_000_000
+    output_bytes: int = 10_000_000
+    notebook_bytes: int = 20_000_000
+    notebook_cells: int = 2_000
+    frame_bytes: int = 1_000_000
+    array_bytes: int = 512 * MIB
+    nesting: int = 32
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names that `assignment.toml` may set."""
+        return frozenset(item.name for item in fields(cls))
+
+    @classmethod
+    def from_mapping(cls, values: dict[str, Any]) -> Self:
+        """Build limits from a mapping whose keys are all known and whose values are numbers."""
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One `@test_case` function of a test file: what it is worth, not how it runs."""
+
+    __test__: ClassVar[bool] = False  # the name is the field's word; pytest must not collect it
+
+    name: str
+    points: float
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: its points are its public plus its hidden cases."""
+
+    name: str
+    title: str
+    points: float
+    kind: str = "code"  # "code", or "manual" for one that a person grades
+    requires: str | None = None  # "cuda"
+    names: tuple[str, ...] = ()  # the stubs that the student fills
+    cases: tuple[TestCase, ...] = ()
+    sha256: str = ""  # of everything that decides its score
+
+    @property
+    def public_points(self) -> float:
+        return sum(case.points for case in self.cases if not case.hidden)
+
+    @property
+    def hidden_points(self) -> float:
+        return sum(case.points for case in self.cases if case.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An assignment as its two folders state it; `solutions` is None in a public checkout."""
+
+    slug: str
+    title: str
+    folder: Path
+    notebook: Path
+    solutions: Path | None
+    questions: tuple[Question, ...]
+    limits: Limits = field(default_factory=Limits)
+    needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and torch
+    sha256: str = ""
+
+    @property
+    def points(self) -> float:
+        return sum(question.points for question in self.questions)
+
+    def question(self, name: str) -> Question:
+        """Return the question of that name; KeyError where there is none."""
+        for question in self.questions:
+            if question.name == name:
+                return question
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What one student, or one group, handed in; `problem` says why it cannot be graded."""
+
+    student: str
+    path: str  # as the LMS gave it, relative to what the TA named
+    content: bytes = field(repr=False)
+    sha256: str
+    received: str | None = None  # ISO 8601 where the LMS tells
+    late: bool = False
+    members: tuple[str, ...] = ()  # of a group, in the LMS's order
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one test case ended for one submission."""
+
+    name: str
+    hidden: bool
+    status: Status
+    score: float
+    max_score: float
+    message: str = ""  # what the student may read
+    staff_message: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionReport:
+    """How one question ended: its cases, and what they add up to."""
+
+    name: str
+    status: Status
+    score: float
+    max_score: float
+    pending: float = 0.0
+    cases: tuple[Outcome, ...] = ()
+    note: str = ""  # for staff, for example "judged in a fresh child after q2 was killed"
+    answer: str = ""  # a manual question's text, for the person who grades it
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """The level that probes proved, and what each of them said ("ok" or the finding)."""
+
+    level: str
+    probes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the scores were computed with; None where a thing is absent."""
+
+    grader: str
+    python: str
+    platform: str
+    numpy: str | None = None
+    torch: str | None = None
+    triton: str | None = None
+    driver: str | None = None
+    gpu: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one submission earned, with what is needed to earn it again."""
+
+    student: str
+    path: str
+    sha256: str
+    questions: tuple[QuestionReport, ...]
+    seed: int
+    assignment_sha256: str
+    isolation: Isolation
+    environment: Environment
+    seconds: float = 0.0
+    error: str | None = None
+    received: str | None = None
+    late: bool = False
+    members: tuple[str, ...] = ()
+    phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
+
+    @property
+    def status(self) -> Status:
+        if self.error is not None and not any(q.cases for q in self.questions):
+            return Status.worst([Status.ERROR, *(q.status for q in self.questions)])
+        return Status.worst([question.status for question in self.questions])
+
+    @property
+    def score(self) -> float:
+        return sum(question.score for question in self.questions)
+
+    @property
+    def max_score(self) -> float:
+        return sum(question.max_score for question in self.questions)
+
+    @property
+    def pending(self) -> float:
+        return sum(question.pending for question in self.questions)
