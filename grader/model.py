@@ -217,3 +217,21 @@ class Report:
     @property
     def pending(self) -> float:
         return sum(question.pending for question in self.questions)
+
+
+@dataclass(frozen=True, slots=True)
+class Gradebook:
+    """A class's current reports, ready to be rendered; one row a student, in a fixed order."""
+
+    slug: str
+    title: str
+    assignment_sha256: str
+    seed: int
+    isolation: Isolation
+    environment: Environment
+    questions: tuple[Question, ...]
+    reports: tuple[Report, ...]
+
+    @property
+    def max_score(self) -> float:
+        return sum(question.points for question in self.questions)
