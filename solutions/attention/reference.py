@@ -1,0 +1,264 @@
+"""Reference solutions of the attention assignment: from a safe softmax to one Triton kernel.
+
+Importable without triton; then only `attention` fails.
+"""
+
+import math
+import os
+
+import torch
+
+if not torch.cuda.is_available():
+    # The interpreter runs the kernel on the CPU, and is chosen when triton is imported.
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = tl = None
+
+LOG2_E = math.log2(math.e)
+
+
+def stable_softmax(x: torch.Tensor, dim: int = -1) -> torch.Tensor:
+    """Return the softmax of x along dim, computed so that no finite input can overflow it.
+
+    x: a tensor of any shape and strides, also empty or 0-d. It is not changed.
+    Returns a new tensor of the same shape. Float dtypes keep their dtype; integers and bools
+    become float32 before anything is subtracted.
+
+    An entry of -inf gets 0. A slice of only -inf gives zeros. A slice that holds NaN or +inf
+    is NaN all through. Intermediate results of half inputs are kept in float32.
+    """
+    dtype = x.dtype if x.is_floating_point() else torch.float32
+    wide = x.to(torch.promote_types(dtype, torch.float32))
+    if x.numel() == 0:
+        return wide.to(dtype, copy=True)
+    peak = wide.amax(dim=dim, keepdim=True)
+    # -inf - -inf is NaN: a slice that is masked all through is shifted by nothing.
+    exps = torch.exp(wide - torch.where(peak == -math.inf, 0.0, peak))
+    total = exps.sum(dim=dim, keepdim=True)
+    return (exps / torch.where(total == 0, 1.0, total)).to(dtype)
+
+
+def online_softmax_update(
+    m: torch.Tensor, l: torch.Tensor, chunk: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Take one more chunk of scores into the running state (m, l) of a softmax.
+
+    m, l: float32, shape (...): the largest score so far and the sum of exp(score - m) so far.
+    A row that has seen nothing yet is m = -inf, l = 0.
+    chunk: scores of shape (..., n), any float dtype, n >= 0, entries finite or -inf (masked).
+    Returns the new (m, l): float32, shape (...). The arguments are not changed.
+
+    After any split of a row into chunks, m + log(l) is the row's logsumexp. A chunk of only
+    -inf leaves a state as it was, also one that has seen nothing: no NaN.
+    """
+    scores = chunk.to(torch.float32)
+    none = torch.full((*scores.shape[:-1], 1), -math.inf, dtype=torch.float32, device=scores.device)
+    chunk_m = torch.cat([scores, none], dim=-1).amax(dim=-1)
+    shift = torch.where(chunk_m == -math.inf, 0.0, chunk_m)
+    return online_softmax_merge(m, l, chunk_m, torch.exp(scores - shift[..., None]).sum(dim=-1))
+
+
+def online_softmax_merge(
+    m1: torch.Tensor, l1: torch.Tensor, m2: torch.Tensor, l2: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Join the states of two parts of the same rows into the state of the whole.
+
+    m1, l1, m2, l2: float32, shape (...), as in `online_softmax_update`.
+    Returns (m, l): float32, shape (...). The arguments are not changed.
+
+    The order of the two parts does not matter, nor does the grouping of more than two. A part
+    that has seen nothing (m = -inf, l = 0) changes nothing; two such parts give such a state.
+    """
+    m = torch.maximum(m1, m2)
+    shift = torch.where(m == -math.inf, 0.0, m)
+    return m, l1 * torch.exp(m1 - shift) + l2 * torch.exp(m2 - shift)
+
+
+def attention_forward(
+    Q: torch.Tensor,
+    K: torch.Tensor,
+    V: torch.Tensor,
+    causal: bool = False,
+    scale: float | None = None,
+) -> torch.Tensor:
+    """Return softmax(scale * Q K^T) V, computed with torch operations.
+
+    Q: (..., M, d). K: (..., N, d). V: (..., N, e). One float dtype, same leading dimensions.
+    causal: query i sees key j only where j <= i + (N - M): the last query sees every key.
+    scale: 1 / sqrt(d) if None.
+    Returns (..., M, e) in the inputs' dtype. The inputs are not changed.
+
+    Scores are float32 or wider from the start, so half inputs whose Q K^T is past 65504 before
+    it is scaled stay finite. A query that sees no key gets zeros.
+    """
+    wide = torch.promote_types(Q.dtype, torch.float32)
+    scale = 1.0 / math.sqrt(Q.shape[-1]) if scale is None else scale
+    scores = (Q.to(wide) @ K.to(wide).transpose(-2, -1)) * scale
+    if causal:
+        queries, keys = scores.shape[-2:]
+        seen = torch.ones(queries, keys, dtype=torch.bool, device=scores.device)
+        scores = scores.masked_fill(~seen.tril(keys - queries), -math.inf)
+    return (stable_softmax(scores) @ V.to(wide)).to(Q.dtype)
+
+
+if triton is not None:
+
+    @triton.jit
+    def _visit_keys(
+        state_m, state_l, acc, q, k, v,
+        first, last, offset, rows, n_keys, head_dim, scale,
+        stride_kn, stride_kd, stride_vn, stride_vd,
+        CAUSAL: tl.constexpr, MASKED: tl.constexpr, WHOLE_D: tl.constexpr,
+        BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr,
+    ):  # fmt: skip
+        """Take the keys first..last, a tile at a time, into the running state of some rows."""
+        cols = tl.arange(0, BLOCK_D)
+        tile = tl.arange(0, BLOCK_N)
+        k_ptrs = k + tl.cast(first, tl.int64) * stride_kn + tile[None, :] * stride_kn + cols[:, None] * stride_kd
+        v_ptrs = v + tl.cast(first, tl.int64) * stride_vn + tile[:, None] * stride_vn + cols[None, :] * stride_vd
+        for start in range(first, last, BLOCK_N):
+            keys = start + tile
+            if MASKED:
+                k_tile = tl.load(k_ptrs, mask=(keys[None, :] < n_keys) & (cols[:, None] < head_dim), other=0.0)
+            elif WHOLE_D:
+                k_tile = tl.load(k_ptrs)
+            else:
+                k_tile = tl.load(k_ptrs, mask=cols[:, None] < head_dim, other=0.0)
+
+            # float32 from here on: the product of half inputs may be past 65504 before scaling.
+            scores = tl.dot(q, k_tile, input_precision="ieee") * scale
+            if MASKED:
+                visible = keys[None, :] < n_keys
+                if CAUSAL:
+                    visible = visible & (keys[None, :] <= rows[:, None] + offset)
+                scores = tl.where(visible, scores, float("-inf"))
+
+            new_m = tl.maximum(state_m, tl.max(scores, 1))
+            # A row that sees no key yet has a maximum of -inf, and -inf - -inf is NaN.
+            shift = tl.where(new_m == float("-inf"), 0.0, new_m) if MASKED else new_m
+            p = tl.exp2(scores - shift[:, None])
+            rescale = tl.exp2(state_m - shift)
+            state_l = state_l * rescale + tl.sum(p, 1)
+            acc = acc * rescale[:, None]
+
+            # The tail is masked here too: 0 * NaN is NaN, whatever the weight says.
+            if MASKED:
+                v_tile = tl.load(v_ptrs, mask=(keys[:, None] < n_keys) & (cols[None, :] < head_dim), other=0.0)
+            elif WHOLE_D:
+                v_tile = tl.load(v_ptrs)
+            else:
+                v_tile = tl.load(v_ptrs, mask=cols[None, :] < head_dim, other=0.0)
+            acc = tl.dot(p.to(v_tile.dtype), v_tile, acc, input_precision="ieee")
+            state_m = new_m
+            k_ptrs += BLOCK_N * stride_kn
+            v_ptrs += BLOCK_N * stride_vn
+        return state_m, state_l, acc
+
+    @triton.jit
+    def _attention_kernel(
+        q, k, v, out, n_queries, n_keys, head_dim, heads, scale,
+        stride_qb, stride_qh, stride_qm, stride_qd,
+        stride_kb, stride_kh, stride_kn, stride_kd,
+        stride_vb, stride_vh, stride_vn, stride_vd,
+        stride_ob, stride_oh, stride_om, stride_od,
+        CAUSAL: tl.constexpr, WHOLE_D: tl.constexpr,
+        BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr,
+    ):  # fmt: skip
+        """Compute BLOCK_M rows of one head's output: a program of the grid."""
+        tiles = tl.cdiv(n_queries, BLOCK_M)
+        # The last rows see most keys under a causal mask: start them first, finish evenly.
+        first_row = (tiles - 1 - tl.program_id(0) % tiles) * BLOCK_M
+        plane = tl.program_id(0) // tiles
+        batch = (plane // heads).to(tl.int64)
+        head = (plane % heads).to(tl.int64)
+        k += batch * stride_kb + head * stride_kh
+        v += batch * stride_vb + head * stride_vh
+        q += batch * stride_qb + head * stride_qh + first_row.to(tl.int64) * stride_qm
+        out += batch * stride_ob + head * stride_oh + first_row.to(tl.int64) * stride_om
+
+        lanes = tl.arange(0, BLOCK_M)
+        rows = first_row + lanes
+        cols = tl.arange(0, BLOCK_D)
+        inside = (rows[:, None] < n_queries) & (cols[None, :] < head_dim)
+        q_tile = tl.load(q + lanes[:, None] * stride_qm + cols[None, :] * stride_qd, mask=inside, other=0.0)
+
+        # Keys before `whole` are seen by every row of this tile: no mask is worked out for them.
+        offset = n_keys - n_queries
+        if CAUSAL:
+            last = tl.maximum(tl.minimum(first_row + BLOCK_M + offset, n_keys), 0)
+            whole = tl.maximum(tl.minimum(first_row + offset + 1, n_keys), 0) // BLOCK_N * BLOCK_N
+        else:
+            last = n_keys
+            whole = n_keys // BLOCK_N * BLOCK_N
+
+        m = tl.full([BLOCK_M], float("-inf"), tl.float32)
+        l = tl.zeros([BLOCK_M], tl.float32)
+        acc = tl.zeros([BLOCK_M, BLOCK_D], tl.float32)
+        m, l, acc = _visit_keys(
+            m, l, acc, q_tile, k, v, 0, whole, offset, rows, n_keys, head_dim, scale,
+            stride_kn, stride_kd, stride_vn, stride_vd, CAUSAL, False, WHOLE_D, BLOCK_N, BLOCK_D,
+        )  # fmt: skip
+        m, l, acc = _visit_keys(
+            m, l, acc, q_tile, k, v, whole, last, offset, rows, n_keys, head_dim, scale,
+            stride_kn, stride_kd, stride_vn, stride_vd, CAUSAL, True, WHOLE_D, BLOCK_N, BLOCK_D,
+        )  # fmt: skip
+        acc = acc / tl.where(l == 0.0, 1.0, l)[:, None]
+        tl.store(out + lanes[:, None] * stride_om + cols[None, :] * stride_od, acc.to(out.dtype.element_ty), mask=inside)
+
+
+def _tile_sizes(q: torch.Tensor) -> tuple[int, int, int, int]:
+    """Return (BLOCK_M, BLOCK_N, warps, stages) for a query tensor of shape (B, H, M, d)."""
+    if not q.is_cuda:
+        return 64, 64, 4, 1
+    wide = q.shape[-1] > 64
+    if q.dtype == torch.float32:
+        return (32, 32, 4, 1) if wide else (64, 32, 4, 2)
+    return (128, 64, 8, 3) if wide else (128, 64, 4, 3)
+
+
+def attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+) -> torch.Tensor:
+    """Return softmax(scale * q k^T) v for every batch and head, from one pass of a Triton kernel.
+
+    q: (B, H, M, d). k, v: (B, H, N, d), d >= 1. Any strides; one dtype (float16 or float32, on
+    a GPU also bfloat16) and one device. They are not changed, and what lies between or behind
+    their elements in memory is never used.
+    causal: query i sees key j only where j <= i + (N - M).
+    scale: 1 / sqrt(d) if None.
+    Returns a new contiguous (B, H, M, d) in q's dtype. A query that sees no key gets zeros.
+
+    Scores, running maximum, running sum and accumulator are float32; products of float32
+    inputs use input_precision="ieee". While it runs, torch only allocates, copies and views:
+    the kernel does the mathematics. Inputs that do not fit together raise ValueError.
+    """
+    batches, heads, queries, head_dim = q.shape
+    keys = k.shape[2]
+    if k.shape != (batches, heads, keys, head_dim) or v.shape != k.shape:
+        msg = f"q, k, v must be (B, H, M, d), (B, H, N, d), (B, H, N, d), not {[*q.shape]}, {[*k.shape]}, {[*v.shape]}."
+        raise ValueError(msg)
+    if len({q.dtype, k.dtype, v.dtype}) > 1 or len({q.device, k.device, v.device}) > 1:
+        msg = "q, k and v must share one dtype and one device."
+        raise ValueError(msg)
+    out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
+    if out.numel() == 0:
+        return out
+    scale = 1.0 / math.sqrt(head_dim) if scale is None else scale
+    block_m, block_n, warps, stages = _tile_sizes(q)
+    block_d = max(16, triton.next_power_of_2(head_dim))
+    _attention_kernel[(triton.cdiv(queries, block_m) * batches * heads,)](
+        q, k, v, out, queries, keys, head_dim, heads, scale * LOG2_E,
+        *q.stride(), *k.stride(), *v.stride(), *out.stride(),
+        CAUSAL=causal, WHOLE_D=block_d == head_dim, BLOCK_M=block_m, BLOCK_N=block_n, BLOCK_D=block_d,
+        num_warps=warps, num_stages=stages,
+    )  # fmt: skip
+    return out
