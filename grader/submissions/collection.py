@@ -1,0 +1,252 @@
+"""From paths to submissions: one a student, the newest file first, everything else named."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.model import Limits, Submission
+from grader.submissions import layouts
+from grader.submissions.layouts import NOTEBOOK, OTTER_MARKS, Claim, Refusal, is_candidate
+from grader.submissions.sources import (
+    STUDENT_ZIP_BYTES,
+    Entry,
+    RejectedError,
+    Source,
+    open_path,
+    open_zip,
+)
+
+LOOKS_LIKE = {
+    b"PK\x03\x04": "a zip or an office document",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"<": "a web page",
+    b"SQLite": "a database",
+}
+NAMED = 3  # how many files a message names before it counts the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that is not graded, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Everything that was found, in an order that does not depend on the file system."""
+
+    submissions: tuple[Submission, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What was read of a student's files: bytes or a problem, and the path they came from."""
+
+    path: str
+    content: bytes = b""
+    problem: str | None = None
+
+
+def collect(
+    paths: Sequence[Path],
+    *,
+    layout: str | None = None,
+    limits: Limits,
+    assignment: str | None = None,
+) -> Collection:
+    """Collect the newest file of each student from folders, zips and notebooks.
+
+    `layout` overrides what would be recognised by content. `assignment` is a slug: where a student
+    handed in several notebooks, those named after it come first.
+    UsageError where a path does not exist or nothing at all was handed in.
+    """
+    if layout is not None and layout not in layouts.LAYOUTS:
+        known = ", ".join(layouts.LAYOUTS)
+        raise UsageError(f"There is no layout {layout!r}. Choose one of: {known}.")
+    if not paths:
+        raise UsageError("No submissions were named. Give a folder, a zip or a notebook.")
+    claims: list[Claim] = []
+    skipped: list[Skipped] = []
+    broken: list[Submission] = []
+    for path in dict.fromkeys(Path(path) for path in paths):
+        try:
+            source = open_path(path)
+        except RejectedError as error:
+            if len(paths) == 1:
+                raise UsageError(f"{error}. Ask for it again, or unpack it yourself.") from None
+            name = path.name
+            broken.append(_submission(Claim(path.stem, _NOTHING), _Chosen(name, b"", f"{error}")))
+            continue
+        found = layouts.read(source, layout, assignment)
+        _sort_out(found, source, claims, skipped)
+    submissions = [*broken, *_choose_all(_apart(claims), assignment, limits, skipped)]
+    if not submissions:
+        raise UsageError(_nothing(paths, skipped))
+    return Collection(
+        tuple(sorted(submissions, key=lambda one: (one.student, one.path))),
+        tuple(sorted(skipped, key=lambda one: (one.path, one.reason))),
+    )
+
+
+_NOTHING = Entry(("",), 0, 0.0, lambda _: b"")
+
+
+def _sort_out(
+    found: Iterable[Claim | Refusal],
+    source: Source,
+    claims: list[Claim],
+    skipped: list[Skipped],
+) -> None:
+    known = {claim.entry.location for claim in claims if claim.entry.location}
+    for item in found:
+        if isinstance(item, Refusal):
+            skipped.append(Skipped(item.entry.path, item.reason))
+        elif item.entry.location not in known:  # the same file given twice is one file
+            claims.append(item)
+    skipped += [Skipped(path, reason) for path, reason in source.refused]
+    skipped += [Skipped("/".join(parts), "is a hidden folder") for parts in source.hidden]
+
+
+def _apart(claims: list[Claim]) -> dict[str, list[Claim]]:
+    """Group claims by student; namesakes with different identities become two students."""
+    identities: dict[str, set[str]] = defaultdict(set)
+    for claim in claims:
+        identities[claim.student].add(claim.identity)
+    grouped: dict[str, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        namesakes = len(identities[claim.student]) > 1
+        name = f"{claim.student} ({claim.identity})" if namesakes else claim.student
+        grouped[name].append(claim)
+    return grouped
+
+
+def _choose_all(
+    grouped: dict[str, list[Claim]],
+    assignment: str | None,
+    limits: Limits,
+    skipped: list[Skipped],
+) -> Iterable[Submission]:
+    for student, claims in sorted(grouped.items()):
+        ranked = sorted(
+            (claim for claim in claims if is_candidate(claim.entry)),
+            key=lambda claim: _rank(claim, assignment),
+            reverse=True,
+        )
+        others = [claim for claim in claims if not is_candidate(claim.entry)]
+        skipped += [Skipped(claim.entry.path, _why_not(claim.entry)) for claim in others]
+        if not ranked:
+            if noted := [claim for claim in others if claim.entry.name not in OTTER_MARKS]:
+                path, names = noted[0].entry.path, [claim.entry.name for claim in noted]
+                problem = f"No notebook was handed in, but {_listed(names)}. Ask for the .ipynb."
+                yield _submission(noted[0], _Chosen(path, b"", problem), student)
+            continue
+        best, *older = ranked
+        reason = f"{student} handed in {best.entry.path}, which is newer or fits better"
+        skipped += [Skipped(claim.entry.path, reason) for claim in older]
+        yield _submission(best, _open(best.entry, assignment, limits, skipped), student)
+
+
+def _rank(claim: Claim, assignment: str | None) -> tuple[bool, bool, int, float, str]:
+    entry = claim.entry
+    fits = assignment is not None and assignment.casefold() in entry.stem.casefold()
+    return entry.problem is None, fits, claim.order, entry.modified, entry.path
+
+
+def _why_not(entry: Entry) -> str:
+    if entry.name in OTTER_MARKS:
+        return "is otter's own record, which is not read"
+    return entry.problem or "is not a notebook"
+
+
+def _open(entry: Entry, assignment: str | None, limits: Limits, skipped: list[Skipped]) -> _Chosen:
+    path = entry.path
+    try:
+        if entry.suffix == ".zip":
+            content = _read(entry, STUDENT_ZIP_BYTES)
+            entry = _unpack(open_zip(content, entry.name), path, assignment, skipped)
+            path = f"{path}/{entry.path}"
+        return _Chosen(path, _notebook(_read(entry, limits.notebook_bytes), entry.name))
+    except RejectedError as error:
+        return _Chosen(path, b"", f"{error}.")
+
+
+def _read(entry: Entry, limit: int) -> bytes:
+    if entry.problem:
+        raise RejectedError(f"{entry.name} {entry.problem}")
+    if entry.size > limit:
+        raise RejectedError(
+            f"{entry.name} is {entry.size:,} bytes, more than the {limit:,} allowed"
+        )
+    try:
+        return entry.read(limit)
+    except RejectedError as error:
+        raise RejectedError(f"{entry.name} {error}") from None
+
+
+def _unpack(source: Source, path: str, assignment: str | None, skipped: list[Skipped]) -> Entry:
+    """Return the notebook of a student's own zip, naming what else lies in it."""
+    for refused, reason in source.refused:
+        raise RejectedError(f"{source.name} holds {refused!r}, which {reason}")
+    for entry in source.entries:
+        if entry.problem:
+            raise RejectedError(f"{source.name} holds {entry.path}, which {entry.problem}")
+        if entry.suffix == ".zip":
+            raise RejectedError(f"{source.name} holds another zip, {entry.path}")
+    notebooks = [Claim("", entry) for entry in source.entries if entry.suffix == NOTEBOOK]
+    if not notebooks:
+        names = [entry.name for entry in source.entries]
+        raise RejectedError(f"{source.name} holds no notebook, but {_listed(names)}")
+    best, *older = sorted(notebooks, key=lambda claim: _rank(claim, assignment), reverse=True)
+    reason = f"{best.entry.path} of the same zip is newer or fits better"
+    skipped += [Skipped(f"{path}/{claim.entry.path}", reason) for claim in older]
+    return best.entry
+
+
+def _notebook(content: bytes, name: str) -> bytes:
+    """Return the content where it is text at all; notebooks.py decides whether it is a notebook."""
+    if not content.strip():
+        raise RejectedError(f"{name} is empty")
+    for start, kind in LOOKS_LIKE.items():
+        if content.lstrip().startswith(start):
+            raise RejectedError(f"{name} seems to be {kind}, not a notebook")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RejectedError(
+            f"{name} is not UTF-8 text (byte {error.start:,}), so no notebook as Jupyter saves it"
+        ) from None
+    return content
+
+
+def _submission(claim: Claim, chosen: _Chosen, student: str | None = None) -> Submission:
+    return Submission(
+        student=claim.student if student is None else student,
+        path=chosen.path,
+        content=chosen.content,
+        sha256=hashlib.sha256(chosen.content).hexdigest(),
+        received=claim.received,
+        late=claim.late,
+        members=claim.members,
+        problem=chosen.problem,
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "nothing at all"
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _nothing(paths: Sequence[Path], skipped: list[Skipped]) -> str:
+    where = ", ".join(str(path) for path in paths[:NAMED])
+    held = _listed([one.path for one in skipped])
+    return f"No notebook was found in {where}. It holds {held}; ask for the .ipynb."

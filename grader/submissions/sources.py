@@ -1,0 +1,287 @@
+"""Files as a folder or a zip holds them, listed without opening and read within a limit."""
+
+import calendar
+import lzma
+import os
+import stat
+import struct
+import unicodedata
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from grader.errors import GraderError, UsageError
+from grader.model import MIB
+
+MAX_ENTRIES = 10_000  # of one archive; a class of 2,000 with a PDF and a log each fits
+MAX_FILES = 200_000  # of one folder, not counting what lies in hidden folders
+DIRECTORY_BYTES = 16 * MIB  # of a zip's own table of contents, before it is parsed
+STUDENT_ZIP_BYTES = 100 * MIB  # a notebook with its PDF
+EXPANSION = 64  # what a whole archive may grow by; ordinary notebooks grow tenfold
+EXPANSION_FLOOR = 256 * MIB  # a small class of very regular notebooks is no bomb
+ZIP64 = 0xFFFFFFFF  # in a 32-bit field: the record of a zip64 archive states the value
+DEEPEST = 32
+
+HIDDEN_FOLDERS = frozenset({"__MACOSX", "__pycache__", "node_modules"})
+KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
+# RuntimeError covers encryption and, as NotImplementedError, an unknown compression.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
+
+
+class RejectedError(GraderError):
+    """One student's file cannot be used; becomes that submission's `problem`, never an exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file: where it lies, how large it says it is, and how to read it within a limit."""
+
+    parts: tuple[str, ...]
+    size: int
+    modified: float  # seconds; comparable within one source only to two seconds
+    read: Callable[[int], bytes] = field(repr=False)
+    problem: str | None = None
+    location: str = ""  # the absolute path, where there is one, to tell a file given twice
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix.lower()
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Everything one path holds; `hidden` names the folders that were not looked into."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    kind: str  # "folder", "zip" or "file"
+    hidden: tuple[tuple[str, ...], ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()  # path and reason, where no student can be told
+    origin: str = ""  # what tells it from a source of the same name; "" for a folder
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem if self.kind != "folder" else self.name
+
+
+def printable(name: str) -> str:
+    """Return a file name as text that can be stored: composed, undecodable bytes escaped."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", text)
+
+
+def is_hidden_folder(name: str) -> bool:
+    return name.startswith(".") or name in HIDDEN_FOLDERS
+
+
+def open_path(path: Path) -> Source:
+    """List what a folder, a zip or a notebook holds; UsageError where it is none of them."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"{path} cannot be opened ({reason}). Give a folder, a zip or a notebook that exists."
+        ) from None
+    name = printable(path.resolve().name) or "submissions"
+    if stat.S_ISDIR(mode):
+        return _folder(path, name)
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{path} is not a file or a folder. Give a folder, a zip or a notebook.")
+    entry = _file_entry(path, (name,), path.stat())
+    if entry.suffix == ".zip":
+        with path.open("rb") as stream:
+            return _archive(stream, path, name, entry.size)
+    return Source(name, (entry,), "file", origin=printable(str(path.parent)))
+
+
+def open_zip(content: bytes, name: str) -> Source:
+    """List a zip that a student handed in; Rejected where it cannot be trusted."""
+    return _archive(BytesIO(content), None, name, len(content))
+
+
+def _folder(path: Path, name: str) -> Source:
+    entries: list[Entry] = []
+    hidden: list[tuple[str, ...]] = []
+    for entry in _walk(path, (), hidden):
+        entries.append(entry)
+        if len(entries) > MAX_FILES:
+            raise UsageError(
+                f"{path} holds more than {MAX_FILES:,} files. Give the folder of the submissions."
+            )
+    return Source(name, tuple(entries), "folder", tuple(hidden))
+
+
+def _walk(folder: Path, parts: tuple[str, ...], hidden: list[tuple[str, ...]]) -> Iterator[Entry]:
+    try:
+        with os.scandir(folder) as found:
+            children = sorted(found, key=lambda child: child.name)
+    except OSError as error:
+        yield _broken((*parts, ""), f"cannot be listed ({error.strerror})")
+        return
+    for child in children:
+        here = (*parts, printable(child.name))
+        if child.is_dir(follow_symlinks=False):
+            if is_hidden_folder(child.name):
+                hidden.append(here)
+            elif len(here) > DEEPEST:
+                yield _broken(here, f"lies more than {DEEPEST} folders deep")
+            else:
+                yield from _walk(Path(child.path), here, hidden)
+        else:
+            yield _file_entry(Path(child.path), here, child.stat(follow_symlinks=False))
+
+
+def _broken(parts: tuple[str, ...], problem: str) -> Entry:
+    return Entry(parts, 0, 0.0, lambda _: b"", problem)
+
+
+def _file_entry(path: Path, parts: tuple[str, ...], status: os.stat_result) -> Entry:
+    kind = KINDS.get(stat.S_IFMT(status.st_mode))
+    return Entry(
+        parts,
+        status.st_size,
+        status.st_mtime,
+        lambda limit: _read_file(path, limit),
+        f"is {kind}, not a file of its own" if kind else None,
+        os.path.realpath(path) if not kind else "",
+    )
+
+
+def _read_file(path: Path, limit: int) -> bytes:
+    # Not following links and not blocking: the file may have been exchanged since it was listed.
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise RejectedError(f"cannot be read ({error.strerror})") from None
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise RejectedError("is not a file of its own")
+        return _within(stream, limit)
+
+
+def _within(stream: IO[bytes], limit: int) -> bytes:
+    content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise RejectedError(f"is larger than the {limit:,} bytes allowed")
+    return content
+
+
+class _Archive:
+    """An open archive and how much may still be unpacked from it."""
+
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+        self.archive = archive
+        self.left = EXPANSION_FLOOR + EXPANSION * size
+
+    def read(self, info: zipfile.ZipInfo, limit: int) -> bytes:
+        try:
+            with self.archive.open(info) as stream:
+                content = _within(stream, min(limit, self.left))
+        except UNREADABLE as error:
+            raise RejectedError(f"cannot be unpacked ({error})") from None
+        self.left -= len(content)
+        return content
+
+
+def _archive(stream: IO[bytes], file: Path | None, name: str, size: int) -> Source:
+    if _directory_bytes(stream, size) > DIRECTORY_BYTES:
+        raise RejectedError(f"{name} holds more than {MAX_ENTRIES:,} files")
+    try:
+        # From a path, so that the archive owns its file and closes it with its last entry.
+        archive = zipfile.ZipFile(file or stream)
+    except (*UNREADABLE, ValueError) as error:
+        raise RejectedError(f"{name} is not a readable zip ({error})") from None
+    listed = archive.infolist()
+    if len(listed) > MAX_ENTRIES:
+        archive.close()
+        raise RejectedError(f"{name} holds {len(listed):,} files, more than {MAX_ENTRIES:,}")
+    shared = _Archive(archive, size)
+    entries: list[Entry] = []
+    hidden: dict[tuple[str, ...], None] = {}
+    refused: list[tuple[str, str]] = []
+    files = [info for info in listed if not info.is_dir()]
+    alike = Counter(printable(info.filename).casefold() for info in files)
+    for info in files:
+        parts = tuple(part for part in printable(info.filename).split("/") if part != ".")
+        if reason := _slips(info.filename, parts):
+            refused.append((printable(info.filename), reason))
+            continue
+        inside = next((n for n, part in enumerate(parts[:-1]) if is_hidden_folder(part)), None)
+        if inside is not None:
+            hidden[parts[: inside + 1]] = None
+            continue
+        problem = _untrusted(info)
+        if alike[printable(info.filename).casefold()] > 1:
+            problem = "appears more than once in the zip, perhaps in another case"
+        entries.append(_zip_entry(shared, info, parts, problem))
+    entries.sort(key=lambda entry: entry.parts)
+    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), name)
+
+
+def _zip_entry(
+    shared: _Archive, info: zipfile.ZipInfo, parts: tuple[str, ...], problem: str | None
+) -> Entry:
+    try:
+        moment = float(calendar.timegm((*info.date_time, 0, 0, 0)))
+    except ValueError:  # a month 0, as some tools write where they know no time
+        moment = 0.0
+    return Entry(parts, info.file_size, moment, lambda n: shared.read(info, n), problem)
+
+
+def _slips(name: str, parts: tuple[str, ...]) -> str | None:
+    if not parts or name.startswith(("/", "\\")) or "\\" in name or name[1:2] == ":":
+        return "has an absolute path or one of Windows in the zip"
+    if ".." in parts or "" in parts:
+        return "has a path that leads out of the zip"
+    if len(parts) > DEEPEST:
+        return f"lies more than {DEEPEST} folders deep"
+    return None
+
+
+def _untrusted(info: zipfile.ZipInfo) -> str | None:
+    kind = KINDS.get(stat.S_IFMT(info.external_attr >> 16))
+    if kind:
+        return f"is {kind} in the zip, not a file"
+    if info.flag_bits & 0x1:
+        return "is encrypted; ask for it without a password"
+    return None
+
+
+def _directory_bytes(stream: IO[bytes], size: int) -> int:
+    """Return what a zip says of its table of contents, before anything parses that table."""
+    tail = min(size, 65_535 + 22)
+    stream.seek(size - tail)
+    end = stream.read(tail)
+    stream.seek(0)
+    at = end.rfind(b"PK\x05\x06")
+    if at < 0 or len(end) < at + 22:
+        return 0  # no zip at all: said better by the parser
+    told: int = struct.unpack_from("<I", end, at + 12)[0]
+    if told == ZIP64:
+        at = end.rfind(b"PK\x06\x06")
+        return int(struct.unpack_from("<Q", end, at + 40)[0]) if 0 <= at <= len(end) - 48 else size
+    return told
