@@ -1,3 +1,6 @@
+# ruff: noqa: ANN001, ANN202, E741, PLR2004
+# A kernel's parameters have no Python types; l is the running sum in every text about it; tile
+# sizes are measured numbers.
 """Reference solutions of the attention assignment: from a safe softmax to one Triton kernel.
 
 Importable without triton; then only `attention` fails.
@@ -118,12 +121,24 @@ if triton is not None:
         """Take the keys first..last, a tile at a time, into the running state of some rows."""
         cols = tl.arange(0, BLOCK_D)
         tile = tl.arange(0, BLOCK_N)
-        k_ptrs = k + tl.cast(first, tl.int64) * stride_kn + tile[None, :] * stride_kn + cols[:, None] * stride_kd
-        v_ptrs = v + tl.cast(first, tl.int64) * stride_vn + tile[:, None] * stride_vn + cols[None, :] * stride_vd
+        k_ptrs = (
+            k
+            + tl.cast(first, tl.int64) * stride_kn
+            + tile[None, :] * stride_kn
+            + cols[:, None] * stride_kd
+        )
+        v_ptrs = (
+            v
+            + tl.cast(first, tl.int64) * stride_vn
+            + tile[:, None] * stride_vn
+            + cols[None, :] * stride_vd
+        )
         for start in range(first, last, BLOCK_N):
             keys = start + tile
             if MASKED:
-                k_tile = tl.load(k_ptrs, mask=(keys[None, :] < n_keys) & (cols[:, None] < head_dim), other=0.0)
+                k_tile = tl.load(
+                    k_ptrs, mask=(keys[None, :] < n_keys) & (cols[:, None] < head_dim), other=0.0
+                )
             elif WHOLE_D:
                 k_tile = tl.load(k_ptrs)
             else:
@@ -147,7 +162,9 @@ if triton is not None:
 
             # The tail is masked here too: 0 * NaN is NaN, whatever the weight says.
             if MASKED:
-                v_tile = tl.load(v_ptrs, mask=(keys[:, None] < n_keys) & (cols[None, :] < head_dim), other=0.0)
+                v_tile = tl.load(
+                    v_ptrs, mask=(keys[:, None] < n_keys) & (cols[None, :] < head_dim), other=0.0
+                )
             elif WHOLE_D:
                 v_tile = tl.load(v_ptrs)
             else:
@@ -184,7 +201,9 @@ if triton is not None:
         rows = first_row + lanes
         cols = tl.arange(0, BLOCK_D)
         inside = (rows[:, None] < n_queries) & (cols[None, :] < head_dim)
-        q_tile = tl.load(q + lanes[:, None] * stride_qm + cols[None, :] * stride_qd, mask=inside, other=0.0)
+        q_tile = tl.load(
+            q + lanes[:, None] * stride_qm + cols[None, :] * stride_qd, mask=inside, other=0.0
+        )
 
         # Keys before `whole` are seen by every row of this tile: no mask is worked out for them.
         offset = n_keys - n_queries
@@ -207,7 +226,11 @@ if triton is not None:
             stride_kn, stride_kd, stride_vn, stride_vd, CAUSAL, True, WHOLE_D, BLOCK_N, BLOCK_D,
         )  # fmt: skip
         acc = acc / tl.where(l == 0.0, 1.0, l)[:, None]
-        tl.store(out + lanes[:, None] * stride_om + cols[None, :] * stride_od, acc.to(out.dtype.element_ty), mask=inside)
+        tl.store(
+            out + lanes[:, None] * stride_om + cols[None, :] * stride_od,
+            acc.to(out.dtype.element_ty),
+            mask=inside,
+        )
 
 
 def _tile_sizes(q: torch.Tensor) -> tuple[int, int, int, int]:
@@ -244,11 +267,10 @@ def attention(
     batches, heads, queries, head_dim = q.shape
     keys = k.shape[2]
     if k.shape != (batches, heads, keys, head_dim) or v.shape != k.shape:
-        msg = f"q, k, v must be (B, H, M, d), (B, H, N, d), (B, H, N, d), not {[*q.shape]}, {[*k.shape]}, {[*v.shape]}."
-        raise ValueError(msg)
+        shapes = f"{[*q.shape]}, {[*k.shape]} and {[*v.shape]}"
+        raise ValueError(f"q is (B, H, M, d), k and v are (B, H, N, d): {shapes} do not fit.")
     if len({q.dtype, k.dtype, v.dtype}) > 1 or len({q.device, k.device, v.device}) > 1:
-        msg = "q, k and v must share one dtype and one device."
-        raise ValueError(msg)
+        raise ValueError("q, k and v must share one dtype and one device.")
     out = torch.empty(q.shape, dtype=q.dtype, device=q.device)
     if out.numel() == 0:
         return out
@@ -258,7 +280,8 @@ def attention(
     _attention_kernel[(triton.cdiv(queries, block_m) * batches * heads,)](
         q, k, v, out, queries, keys, head_dim, heads, scale * LOG2_E,
         *q.stride(), *k.stride(), *v.stride(), *out.stride(),
-        CAUSAL=causal, WHOLE_D=block_d == head_dim, BLOCK_M=block_m, BLOCK_N=block_n, BLOCK_D=block_d,
+        CAUSAL=causal, WHOLE_D=block_d == head_dim,
+        BLOCK_M=block_m, BLOCK_N=block_n, BLOCK_D=block_d,
         num_warps=warps, num_stages=stages,
     )  # fmt: skip
     return out
