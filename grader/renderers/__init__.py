@@ -1,0 +1,1 @@
+"""Pure functions from a gradebook to what people and other programs read."""

@@ -1,0 +1,78 @@
+"""`results.json`: everything that was computed, for other programs."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from grader.model import Gradebook, Outcome, QuestionReport, Report
+
+
+def render(book: Gradebook) -> str:
+    """Return the gradebook as JSON; times only under keys named `seconds` and `phases`."""
+    document = {
+        "assignment": book.slug,
+        "title": book.title,
+        "assignment_sha256": book.assignment_sha256,
+        "seed": book.seed,
+        "grader": book.environment.grader,
+        "max_score": book.max_score,
+        "isolation": asdict(book.isolation),
+        "environment": asdict(book.environment),
+        "submissions": [_submission(report, book) for report in book.reports],
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    # A lone surrogate is no text; inside a JSON string its escape is.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+
+
+def _submission(report: Report, book: Gradebook) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "student": report.student,
+        "path": report.path,
+        "sha256": report.sha256,
+        "status": report.status.value,
+        "score": report.score,
+        "max_score": report.max_score,
+        "pending": report.pending,
+        "late": report.late,
+        "received": report.received,
+        "members": list(report.members),
+        "seed": report.seed,
+        "assignment_sha256": report.assignment_sha256,
+        "seconds": report.seconds,
+        "phases": report.phases,
+        "error": report.error,
+        "questions": [_question(question) for question in report.questions],
+    }
+    # Reports of one class can come from several machines; what differs is said where it differs.
+    if report.isolation != book.isolation:
+        row["isolation"] = asdict(report.isolation)
+    if report.environment != book.environment:
+        row["environment"] = asdict(report.environment)
+    return row
+
+
+def _question(question: QuestionReport) -> dict[str, Any]:
+    return {
+        "name": question.name,
+        "status": question.status.value,
+        "score": question.score,
+        "max_score": question.max_score,
+        "pending": question.pending,
+        "note": question.note,
+        "answer": question.answer,
+        "cases": [_case(case) for case in question.cases],
+    }
+
+
+def _case(case: Outcome) -> dict[str, Any]:
+    return {
+        "name": case.name,
+        "hidden": case.hidden,
+        "status": case.status.value,
+        "score": case.score,
+        "max_score": case.max_score,
+        "message": case.message,
+        "staff_message": case.staff_message,
+        "seconds": case.seconds,
+    }

@@ -1,0 +1,59 @@
+"""How names and scores are written, whatever a student put into them."""
+
+import hashlib
+import re
+import unicodedata
+
+from grader.model import Isolation, Status
+
+LONGEST_STEM = 60  # of a file name; well under any file system's limit with a hash and a suffix
+SAFE = re.compile(r"[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)*")
+RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")  # by Windows
+REDIRECTS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+GLYPHS = {
+    Status.PASSED: "✓",
+    Status.PENDING: "…",
+    Status.FAILED: "✗",
+    Status.ERROR: "!",
+    Status.TIMEOUT: "⏱",
+    Status.KILLED: "☠",
+    Status.UNGRADED: "?",
+}
+EPSILON = 1e-9  # a difference of two sums of points that is no difference
+
+
+def shown(text: str) -> str:
+    """Return text on one line with every control, bidirectional mark and surrogate visible."""
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character in REDIRECTS or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def number(value: float) -> str:
+    """Return points as a person writes them: `3`, `2.5`, never `2.9999999999999996`."""
+    return f"{round(value, 6) + 0.0:.6f}".rstrip("0").rstrip(".")
+
+
+def isolation_label(isolation: Isolation) -> str:
+    """Return the level that was proved, or `UNSANDBOXED` where nothing isolated the code."""
+    return "UNSANDBOXED" if isolation.level == "none" else isolation.level
+
+
+def feedback_name(student: str) -> str:
+    """Return a student's file name stem: safe on every file system and no other student's.
+
+    A name that is already safe stays as it is. Any other gets a `~` and a hash, and no safe name
+    contains a `~`, so two students never share a file, whatever their names and the file system's
+    view of case.
+    """
+    plain = SAFE.fullmatch(student) and not RESERVED.fullmatch(student)
+    if plain and len(student) <= LONGEST_STEM:
+        return student
+    ascii_only = unicodedata.normalize("NFKD", student).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", ascii_only).strip("-")[:LONGEST_STEM].strip("-")
+    digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{stem or 'student'}~{digest}"
