@@ -1,0 +1,1 @@
+"""The only spawner of processes: a warm worker, one locked-down child a submission."""

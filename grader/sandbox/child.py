@@ -1,0 +1,288 @@
+"""The student's side: runs cells in IPython and answers calls by value, until it is told no more.
+
+This file is executed from source in a process that holds nothing secret. Student code shares the
+process, so nothing here is trusted by the judge: only the bytes that arrive there count.
+"""
+
+import builtins
+import contextlib
+import io
+import itertools
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from . import shell as notebook_shell
+from .protocol import (
+    Answer,
+    Array,
+    Call,
+    CellDone,
+    Failure,
+    Get,
+    Mapping,
+    Missing,
+    Next,
+    Node,
+    Opaque,
+    Raised,
+    Reply,
+    RunCell,
+    Sequence,
+)  # fmt: skip
+from .values import Decoder, Encoder, ValueRefusedError
+from .wire import Channel, ChannelClosedError
+
+MAX_MESSAGE = 2_000
+MAX_FRAMES = 6
+REQUEST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class ChildLimits:
+    """The limits that the child applies to itself; the judge checks them again."""
+
+    frame_bytes: int
+    array_bytes: int
+    nesting: int
+    cell_output_bytes: int
+    output_bytes: int
+
+
+class LimitedOutput(io.TextIOBase):
+    """Keeps what a cell printed up to a limit, and counts what it had to discard."""
+
+    def __init__(self, cell_limit: int, total_limit: int) -> None:
+        super().__init__()
+        self._cell_limit, self._left = cell_limit, total_limit
+        self.start()
+
+    def start(self) -> None:
+        """Forget the last cell's output."""
+        self._parts: list[str] = []
+        self._room = min(self._cell_limit, self._left)
+        self.discarded = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        kept = text[: self._room]
+        if kept:
+            self._parts.append(kept)
+            self._room -= len(kept)
+            self._left -= len(kept)
+        self.discarded += len(text) - len(kept)
+        return len(text)
+
+    def text(self) -> str:
+        return "".join(self._parts)
+
+
+def describe_failure(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> Failure:
+    """Return what a student should see of an exception: their own lines and the last sentence."""
+    base = next((c for c in kind.__mro__ if c.__module__ == "builtins"), Exception)
+    lines = list(itertools.islice(_student_lines(trace), 50))[-MAX_FRAMES:]
+    if isinstance(error, SyntaxError):
+        lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - an exception's own __str__ is student code
+        message = "(its message could not be read)"
+    name = str(getattr(kind, "__name__", "Exception"))[:100]
+    return Failure(name, base.__name__, _clean(message)[:MAX_MESSAGE],
+                   _clean("\n".join(lines))[:MAX_MESSAGE])  # fmt: skip
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _place(filename: str) -> str:
+    return filename.strip("<>").capitalize()
+
+
+def _student_lines(trace: TracebackType | None) -> Iterator[str]:
+    import linecache
+
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename.startswith("<cell "):
+            line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
+            inside = "" if code.co_name == "<module>" else f", in {code.co_name}"
+            yield f"{_place(code.co_filename)}, line {trace.tb_lineno}{inside}: {line}"
+        trace = trace.tb_next
+
+
+class NotebookProcess:
+    """One student's notebook: its names, its output, and the objects that stayed here."""
+
+    def __init__(self, shell: Any, channel: Channel, limits: ChildLimits) -> None:
+        self._shell = shell
+        self._channel = channel
+        self._limits = limits
+        self._kept: dict[int, Any] = {}
+        self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
+
+    def serve(self) -> None:
+        """Answer requests until the judge closes the connection."""
+        sys.stdout = sys.stderr = self._output
+        with contextlib.suppress(ChannelClosedError):
+            while True:
+                message, buffers = self._channel.receive()
+                reply, out = self._answer(message, buffers)
+                self._channel.send(reply, out)
+
+    def _answer(self, message: Any, buffers: list[bytearray]) -> tuple[Reply, list[memoryview]]:
+        try:
+            match message:
+                case RunCell():
+                    return self._run_cell(message), []
+                case Get():
+                    return self._get(message)
+                case Call():
+                    return self._call(message, buffers)
+                case Next():
+                    return self._next(message)
+            raise AssertionError("unknown request")
+        except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
+            kind = ValueRefusedError if isinstance(error, ValueRefusedError) else type(error)
+            return Raised(message.request,
+                          describe_failure(kind, error, error.__traceback__)), []  # fmt: skip
+
+    def _run_cell(self, message: RunCell) -> CellDone:
+        self._output.start()
+        started = time.perf_counter()
+        error = notebook_shell.run_cell(self._shell, message.source, message.number)
+        seconds = time.perf_counter() - started
+        failure = None if error is None else describe_failure(
+            type(error), error, error.__traceback__
+        )  # fmt: skip
+        # JSON-like escaping never grows text beyond this share of a frame.
+        text = _clean(self._output.text())[: self._limits.frame_bytes // 8]
+        return CellDone(message.request, failure, text, self._output.discarded, seconds)
+
+    def _encoder(self, arguments: list[Any]) -> Encoder:
+        return Encoder(
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            keep=self._keep,
+            arguments=arguments,
+        )
+
+    def _keep(self, value: Any) -> Opaque:
+        key = len(self._kept)
+        self._kept[key] = value
+        return Opaque(key, str(type(value).__name__)[:100], callable(value))
+
+    def _finish(
+        self, request: int, value: Any, arguments: list[Any], seconds: float,
+        changed: list[int],
+    ) -> tuple[Reply, list[memoryview]]:  # fmt: skip
+        encoder = self._encoder(arguments)
+        node = encoder.encode(value)
+        plain = self._encoder([])
+        plain.buffers = encoder.buffers
+        rewritten: list[tuple[int, Array]] = []
+        for number in changed:
+            after = plain.encode(arguments[number])
+            if isinstance(after, Array):
+                rewritten.append((number, after))
+        sizes = [buffer.nbytes for buffer in encoder.buffers]
+        answer = Answer(request, node, sizes, rewritten, seconds)
+        return self._checked_size(answer), encoder.buffers
+
+    def _checked_size(self, answer: Answer) -> Answer:
+        import msgspec
+
+        if len(msgspec.msgpack.encode(answer)) > self._limits.frame_bytes:
+            raise ValueRefusedError("it is larger than an answer may be; return an array instead")
+        return answer
+
+    def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
+        names = self._shell.user_ns
+        if message.name not in names:
+            return Missing(message.request), []
+        return self._finish(message.request, names[message.name], [], 0.0, [])
+
+    def _call(self, message: Call, buffers: list[bytearray]) -> tuple[Reply, list[memoryview]]:
+        untouched = [bytes(buffer) for buffer in buffers]
+        decoder = Decoder(
+            buffers, array_bytes=self._limits.array_bytes, nesting=64,
+            opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
+        )  # fmt: skip
+        arguments = [decoder.decode(node) for node in message.arguments]
+        keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
+        function = _instrumented(message, self._kept[message.key], decoder)
+        started = time.perf_counter()
+        value = function(*arguments, **keywords)
+        seconds = time.perf_counter() - started
+        nodes = _arrays_in([*message.arguments, *message.keywords.values()])
+        changed = [
+            number
+            for number, node in enumerate(nodes)
+            if _was_written(decoder.arrays[number], buffers[node.buffer], untouched[node.buffer])
+        ]
+        return self._finish(message.request, value, decoder.arrays, seconds, changed)
+
+    def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
+        iterator = self._kept[message.key]
+        if not isinstance(iterator, Iterator):
+            iterator = self._kept[message.key] = iter(iterator)
+        items = list(itertools.islice(iterator, message.count))
+        return self._finish(message.request, items, [], 0.0, [])
+
+
+def _instrumented(message: Call, function: Any, decoder: Decoder) -> Callable[..., Any]:
+    if message.mode == "call":
+        return function  # type: ignore[no-any-return]
+    from . import instruments
+
+    instrument = getattr(instruments, message.mode)
+    options = {name: decoder.decode(node) for name, node in message.options.items()}
+    return lambda *args, **kwargs: instrument(function, args, kwargs, **options)
+
+
+def _arrays_in(nodes: list[Node]) -> list[Array]:
+    """Return the array nodes in the order in which the decoder makes them."""
+    found: list[Array] = []
+    for node in nodes:
+        if isinstance(node, Array):
+            found.append(node)
+        elif isinstance(node, Sequence):
+            found.extend(_arrays_in(node.items))
+        elif isinstance(node, Mapping):
+            found.extend(_arrays_in([part for pair in node.pairs for part in pair]))
+    return found
+
+
+def _was_written(array: Any, buffer: bytearray, before: bytes) -> bool:
+    device = getattr(array, "device", None)
+    if getattr(device, "type", "cpu") == "cpu":
+        return buffer != before  # NumPy's and torch's arrays on the CPU live in the buffer itself
+    import torch
+
+    plain = torch.frombuffer(bytearray(before), dtype=array.dtype)
+    then = plain.as_strided(array.shape, array.stride(), array.storage_offset())
+    return not torch.equal(array.cpu().view(torch.uint8), then.contiguous().view(torch.uint8))
+
+
+def refuse_input(prompt: object = "") -> str:
+    """Stand in for `input`, which nobody can answer while a notebook is graded."""
+    raise EOFError(f"input({prompt!r:.60}) cannot be answered while the notebook is graded")
+
+
+def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
+    """Serve one submission over a connected socket."""
+    builtins.input = refuse_input
+    shell.builtin_trap.__enter__()
+    channel = Channel(
+        connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes
+    )
+    NotebookProcess(shell, channel, limits).serve()

@@ -1,0 +1,210 @@
+"""Every frame that crosses between the judge and a child, and how values travel in it.
+
+A frame is a 4-byte little-endian length, a MessagePack body of that length, and then the raw
+buffers that the body announces, one after the other. Bodies decode to the typed structs below and
+to nothing else: there is no pickle and no evaluation, and the receiving side checks each size
+before it allocates. Both sides run this same file; in the child it is executed from source, so it
+may import only the standard library and msgspec.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class ProtocolViolationError(Exception):
+    """The other side sent what the protocol does not allow; the sentence says what."""
+
+
+class Struct(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """The base of everything on the wire: positional, nothing beyond its fields."""
+
+
+# Values. None, bool, int of 64 bits, float and short str stand for themselves.
+
+
+class Complex(Struct, tag="c"):
+    real: float
+    imag: float
+
+
+class BigInt(Struct, tag="i"):
+    hexadecimal: str
+
+
+class Bytes(Struct, tag="b"):
+    buffer: int
+
+
+class Text(Struct, tag="s"):
+    buffer: int
+
+
+class Sequence(Struct, tag="l"):
+    items: list["Node"]
+    is_tuple: bool = False
+
+
+class Mapping(Struct, tag="d"):
+    pairs: list[tuple["Node", "Node"]]
+
+
+class Scalar(Struct, tag="g"):
+    """A NumPy scalar; its bytes are those of a 0-d array of the dtype."""
+
+    dtype: str
+    raw: bytes
+
+
+class Array(Struct, tag="a"):
+    """A strided view of a buffer, for NumPy (`library` "numpy") or torch.
+
+    Strides and offset count elements. `device` is "cpu" or "cuda".
+    """
+
+    library: str
+    dtype: str
+    shape: list[int]
+    strides: list[int]
+    offset: int
+    buffer: int
+    device: str = "cpu"
+
+
+class Alias(Struct, tag="v"):
+    """The very memory of the call's argument array number `argument`, with its current values."""
+
+    argument: int
+    value: Array
+
+
+class Opaque(Struct, tag="o"):
+    """An object that stays with the child: callable, iterable, or only to be passed back."""
+
+    key: int
+    type_name: str
+    is_callable: bool
+
+
+Node = (
+    bool
+    | int
+    | float
+    | str
+    | Complex
+    | BigInt
+    | Bytes
+    | Text
+    | Sequence
+    | Mapping
+    | Scalar
+    | Array
+    | Alias
+    | Opaque
+    | None
+)
+
+
+# From the judge to the child.
+
+
+class RunCell(Struct, tag="run"):
+    """Run one cell. `number` is what the student counts: 1 for the first code cell."""
+
+    request: int
+    number: int
+    source: str
+
+
+class Get(Struct, tag="get"):
+    """Look up a name in the student's notebook."""
+
+    request: int
+    name: str
+
+
+class Call(Struct, tag="call"):
+    """Call an opaque object. `mode` is "call" or the name of an instrument."""
+
+    request: int
+    key: int
+    arguments: list[Node]
+    keywords: dict[str, Node]
+    buffers: list[int]
+    mode: str = "call"
+    options: dict[str, Node] = {}
+
+
+class Next(Struct, tag="next"):
+    """Take up to `count` items of an opaque iterable."""
+
+    request: int
+    key: int
+    count: int
+
+
+# From the child to the judge.
+
+
+class Failure(Struct):
+    """An exception of the student's: its class, the nearest builtin class, and what it said."""
+
+    type_name: str
+    builtin: str
+    message: str
+    traceback: str
+
+
+class CellDone(Struct, tag="ran"):
+    request: int
+    failure: Failure | None
+    output: str
+    discarded: int
+    seconds: float
+
+
+class Answer(Struct, tag="answer"):
+    """A value by value; `changed` holds the argument arrays that the call wrote to."""
+
+    request: int
+    value: Node
+    buffers: list[int]
+    changed: list[tuple[int, Array]] = []
+    seconds: float = 0.0
+
+
+class Missing(Struct, tag="missing"):
+    """No such name in the student's notebook."""
+
+    request: int
+
+
+class Raised(Struct, tag="raised"):
+    request: int
+    failure: Failure
+
+
+Request = RunCell | Get | Call | Next
+Reply = CellDone | Answer | Missing | Raised
+
+_encoder = msgspec.msgpack.Encoder()
+_decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {
+    "request": msgspec.msgpack.Decoder(Request),
+    "reply": msgspec.msgpack.Decoder(Reply),
+}
+
+LENGTH = 4
+
+
+def dump(message: Request | Reply) -> bytes:
+    """Return a frame's length and body."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(LENGTH, "little") + body
+
+
+def load(body: bytes | bytearray | memoryview, side: str) -> Any:
+    """Decode a body as a "request" or a "reply"; ProtocolViolationError where it is neither."""
+    try:
+        return _decoders[side].decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError) as problem:
+        raise ProtocolViolationError(f"a frame that is no {side}: {problem}") from None

@@ -1,0 +1,454 @@
+"""The judge's side of one submission: run its cells, look up its names, call its functions.
+
+A student's exception arrives as `StudentError`, which is also of the builtin class it was. The
+end of the child arrives as `ChildEnded`, which no `except Exception` in a test can swallow.
+"""
+
+import builtins
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn, Self
+
+from grader.errors import WorkerError
+from grader.model import Isolation, Limits, Status
+
+from .launch import WorkerProcess, start_worker
+from .protocol import (
+    Answer,
+    Call,
+    CellDone,
+    Failure,
+    Get,
+    Missing,
+    Next,
+    Opaque,
+    ProtocolViolationError,
+    Raised,
+    RunCell,
+)  # fmt: skip
+from .values import Decoder, Encoder, ValueRefusedError
+from .wire import Channel, ChannelClosedError
+
+READY_SECONDS = 120.0
+END_SECONDS = 10.0
+MESSAGE_BYTES = 1 << 16
+ITEMS_AT_ONCE = 256
+
+
+class StudentError(Exception):
+    """An exception that student code raised; its text is the student's own."""
+
+    failure: Failure
+
+    def describe(self) -> str:
+        """Return the sentence and the student's own lines that led to it."""
+        said = f"{self.failure.type_name}: {self.failure.message}".rstrip(": ")
+        return "\n".join(part for part in (self.failure.traceback, said) if part)
+
+
+class ChildEnded(BaseException):
+    """The child is gone: a limit, an exit, a crash, or a frame that broke the protocol."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class MissingNameError(Exception):
+    """The notebook defines no such name."""
+
+
+_error_classes: dict[str, type[StudentError]] = {}
+
+
+def student_error(failure: Failure) -> StudentError:
+    """Return an exception that is a StudentError and of the builtin class that was raised."""
+    if failure.builtin not in _error_classes:
+        kind = getattr(builtins, failure.builtin, Exception)
+        usable = isinstance(kind, type) and issubclass(kind, Exception)
+        bases = (StudentError, kind) if usable and kind is not Exception else (StudentError,)
+        try:
+            _error_classes[failure.builtin] = type("StudentError", bases, {})
+        except TypeError:  # two layouts that do not combine
+            _error_classes[failure.builtin] = StudentError
+    error = _error_classes[failure.builtin].__new__(_error_classes[failure.builtin])
+    error.args = (failure.message,)
+    error.failure = failure
+    return error
+
+
+class StudentObject:
+    """Stands for an object that stayed with the child: call it, iterate it, or pass it back."""
+
+    __slots__ = ("_key", "_session", "_type_name")
+
+    def __init__(self, session: "Session", node: Opaque) -> None:
+        self._session = session
+        self._key = node.key
+        self._type_name = node.type_name
+
+    def __repr__(self) -> str:
+        return f"<an object of type {self._type_name}>"
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            items = self._session.take(self._key, ITEMS_AT_ONCE)
+            yield from items
+            if len(items) < ITEMS_AT_ONCE:
+                return
+
+    def __eq__(self, _other: object) -> bool:
+        return False  # it equals nothing, whatever it says of itself
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an instrumented call gave: its value, the torch operations in order, its seconds."""
+
+    value: Any
+    operations: tuple[str, ...]
+    seconds: float
+
+
+class StudentFunction(StudentObject):
+    """A student's callable; a call copies its arguments over and its result back."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._session.call(self._key, args, kwargs)
+
+    def observe(self, *args: Any, **kwargs: Any) -> Observation:
+        """Call with a log of the torch operations that the call dispatches."""
+        seen = self._session.call(self._key, args, kwargs, mode="observe")
+        try:
+            operations = tuple(str(name) for name in seen["operations"])
+            return Observation(seen["value"], operations, float(seen["seconds"]))
+        except (TypeError, KeyError, ValueError):
+            raise ChildEnded(Status.KILLED, "the call's log was not a log") from None
+
+    def compile_kernels(
+        self, *args: Any, targets: tuple[str, ...] = ("sm_80", "sm_90"), **kwargs: Any
+    ) -> list[dict[str, Any]]:
+        """Compile for each target the Triton kernels that the call launches; no GPU is needed."""
+        found = self._session.call(
+            self._key, args, kwargs, mode="compile_kernels", options={"targets": list(targets)}
+        )
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise ChildEnded(Status.KILLED, "the list of kernels was not a list")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """What running a cell came to."""
+
+    failure: Failure | None
+    output: str
+    discarded: int
+    seconds: float
+
+
+class Session:
+    """One child that holds one student's notebook, with every deadline that applies to it."""
+
+    def __init__(
+        self, worker: "Worker", connection: socket.socket, limits: Limits, deadline: float
+    ) -> None:
+        self._worker = worker
+        self._limits = limits
+        self._deadline = deadline
+        self._channel = Channel(
+            connection,
+            receives="reply",
+            frame_bytes=limits.frame_bytes,
+            array_bytes=limits.array_bytes,
+        )
+        self._request = 0
+        self.ended: ChildEnded | None = None
+
+    def run_cell(self, source: str, number: int) -> CellResult:
+        """Run one cell; its exception is part of the result, its death a ChildEnded."""
+        self._request += 1
+        message = RunCell(self._request, number, source)
+        reply, _ = self._ask(message, [], self._limits.cell_seconds, f"cell {number}")
+        if not isinstance(reply, CellDone):
+            self._broken("a cell was answered with something else")
+        return CellResult(reply.failure, reply.output, reply.discarded, reply.seconds)
+
+    def value(self, name: str) -> Any:
+        """Return what a name stands for, by value; MissingNameError where it is not defined."""
+        self._request += 1
+        message = Get(self._request, name)
+        reply, buffers = self._ask(message, [], self._limits.call_seconds, f"looking up {name}")
+        if isinstance(reply, Missing):
+            raise MissingNameError(name)
+        return self._result(reply, buffers, [])
+
+    def call(
+        self,
+        key: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        mode: str = "call",
+        options: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call an object of the child's; arguments that it wrote to are written to here as well."""
+        encoder = Encoder(
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            keep=_refuse_argument,
+            whole_storage=True,
+        )
+        self._request += 1
+        message = Call(
+            self._request,
+            key,
+            [encoder.encode(value) for value in args],
+            {name: encoder.encode(value) for name, value in kwargs.items()},
+            [],
+            mode,
+            {name: encoder.encode(value) for name, value in (options or {}).items()},
+        )
+        message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        seconds = self._limits.call_seconds
+        reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
+        return self._result(reply, buffers, encoder.arrays)
+
+    def take(self, key: int, count: int) -> list[Any]:
+        """Return up to `count` further items of an iterable that stayed with the child."""
+        self._request += 1
+        message = Next(self._request, key, count)
+        reply, buffers = self._ask(message, [], self._limits.call_seconds, "taking an item")
+        items = self._result(reply, buffers, [])
+        if not isinstance(items, list) or len(items) > count:
+            self._broken("items were not a list")
+        return items
+
+    def _ask(
+        self, message: Any, buffers: list[memoryview], seconds: float, what: str
+    ) -> tuple[Any, list[bytearray]]:
+        if self.ended is not None:
+            raise self.ended
+        left = self._deadline - time.monotonic()
+        allowed = min(seconds, left)
+        try:
+            if allowed <= 0:
+                raise TimeoutError
+            self._channel.send(message, buffers, allowed)
+            reply, received = self._channel.receive(allowed)
+        except TimeoutError:
+            self._end(Status.TIMEOUT, self._overrun(seconds, left, what))
+        except ChannelClosedError:
+            self._end(Status.KILLED, None)
+        except ProtocolViolationError as problem:
+            self._broken(str(problem))
+        if reply.request != self._request:
+            self._broken("a reply to another request")
+        return reply, received
+
+    def _overrun(self, seconds: float, left: float, what: str) -> str:
+        if left < seconds:
+            return f"the notebook took longer than {self._limits.submission_seconds:g} s"
+        return f"{what} took longer than {seconds:g} s"
+
+    def _result(self, reply: Any, buffers: list[bytearray], arguments: list[Any]) -> Any:
+        if isinstance(reply, Raised):
+            raise student_error(reply.failure)
+        if not isinstance(reply, Answer):
+            self._broken("a call was answered with something else")
+        decoder = Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            arguments=arguments,
+            devices=self._worker.devices,
+        )
+        try:
+            for number, node in reply.changed:
+                _write_back(arguments, number, decoder.array(node))
+            return decoder.decode(reply.value)
+        except ProtocolViolationError as problem:
+            self._broken(str(problem))
+
+    def _stand_in(self, node: Opaque) -> StudentObject:
+        kind = StudentFunction if node.is_callable else StudentObject
+        return kind(self, node)
+
+    def _broken(self, what: str) -> NoReturn:
+        self._end(Status.KILLED, f"the notebook's process broke the protocol: {what}")
+
+    def _end(self, status: Status, reason: str | None) -> NoReturn:
+        """End the child, remember why, and raise it; what the worker saw decides where unsure."""
+        seen = self._worker.end_child()
+        if reason is None or seen.limit is not None:
+            status, reason = Status.KILLED, seen.describe(self._limits)
+        self.ended = ChildEnded(status, reason)
+        raise self.ended
+
+    def close(self) -> None:
+        """End the child, if it is still there."""
+        if self.ended is None:
+            self._worker.end_child()
+            self.ended = ChildEnded(Status.KILLED, "the session was closed")
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def _opaque_key(value: Any) -> Opaque | None:
+    if isinstance(value, StudentObject):
+        return Opaque(value._key, value._type_name, isinstance(value, StudentFunction))  # noqa: SLF001
+    return None
+
+
+def _refuse_argument(value: Any) -> Opaque:
+    back = _opaque_key(value)
+    if back is not None:
+        return back
+    raise ValueRefusedError(
+        f"a test passed an argument of type {type(value).__name__}, which cannot travel"
+    )
+
+
+def _write_back(arguments: list[Any], number: int, after: Any) -> None:
+    if not 0 <= number < len(arguments):
+        raise ProtocolViolationError("a changed argument that was not sent")
+    before = arguments[number]
+    same = type(before) is type(after) and before.dtype == after.dtype
+    if not same or tuple(before.shape) != tuple(after.shape):
+        raise ProtocolViolationError("a changed argument of another shape or dtype")
+    if hasattr(before, "flags") and not before.flags.writeable:
+        raise ProtocolViolationError("a changed argument that was read-only")
+    before[...] = after
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnd:
+    """How a child ended as the worker saw it: a wait status, and the limit that it broke."""
+
+    wait_status: int
+    limit: str | None
+
+    def describe(self, limits: Limits) -> str:
+        """Say in words how the process ended."""
+        if self.limit == "memory":
+            return f"the notebook used more than {limits.memory_bytes / 2**30:g} GiB of memory"
+        if self.limit is not None:
+            return self.limit
+        code = os.waitstatus_to_exitcode(self.wait_status)
+        if code == -signal.SIGXCPU:
+            return f"the notebook used more than {limits.cpu_seconds} s of processor time"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"the notebook's process was ended by {signal.Signals(-code).name}"
+        return f"the notebook's process ended itself with exit status {code}"
+
+
+class Worker:
+    """The judge's handle on one warm worker; one session at a time."""
+
+    def __init__(
+        self,
+        *,
+        imports: tuple[str, ...] = (),
+        isolation: Isolation | None = None,
+        devices: frozenset[str] = frozenset({"cpu"}),
+    ) -> None:
+        self.isolation = isolation or Isolation("none")
+        self.devices = devices
+        self.seconds: dict[str, float] = {}
+        self._home = tempfile.mkdtemp(prefix="notebook-")
+        self._session: Session | None = None
+        modules = ["numpy", "torch", "matplotlib.pyplot", *imports]
+        self._started: WorkerProcess = start_worker(
+            modules, home=self._home, prefix=[], lockdown={}
+        )
+        self._ready = False
+
+    def wait_until_ready(self) -> None:
+        """Return when the worker has made its imports; WorkerError where it has not."""
+        if not self._ready:
+            ready = self._hear("ready", READY_SECONDS)
+            self.seconds["worker"] = float(ready["seconds"])
+            self._ready = True
+
+    def session(self, limits: Limits, *, deadline: float, seed: int = 0) -> Session:
+        """Fork a child for one submission."""
+        self.wait_until_ready()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        order = {
+            "order": "spawn",
+            "lockdown": {},
+            "seed": seed,
+            "limits": {
+                "frame_bytes": limits.frame_bytes,
+                "array_bytes": limits.array_bytes,
+                "nesting": limits.nesting,
+                "cell_output_bytes": limits.cell_output_bytes,
+                "output_bytes": limits.output_bytes,
+            },
+        }
+        try:
+            socket.send_fds(self._started.control, [json.dumps(order).encode()], [theirs.fileno()])
+        except OSError as problem:
+            raise WorkerError(self._epitaph("took no submission")) from problem
+        finally:
+            theirs.close()
+        spawned = self._hear("spawned", END_SECONDS)
+        self.seconds["fork"] = float(spawned["seconds"])
+        return Session(self, ours, limits, deadline)
+
+    def end_child(self) -> ChildEnd:
+        """Have the worker kill its child and everything that it left; return how it ended."""
+        with contextlib.suppress(OSError):
+            self._started.control.send(json.dumps({"order": "kill"}).encode())
+        ended = self._hear("ended", END_SECONDS)
+        reason = ended["reason"]
+        return ChildEnd(int(ended["status"]), None if reason == "judge" else reason)
+
+    def _hear(self, event: str, seconds: float) -> dict[str, Any]:
+        self._started.control.settimeout(seconds)
+        try:
+            data = self._started.control.recv(MESSAGE_BYTES)
+        except OSError as problem:
+            raise WorkerError(self._epitaph(f"did not answer within {seconds:g} s")) from problem
+        if not data:
+            raise WorkerError(self._epitaph("ended"))
+        message: dict[str, Any] = json.loads(data)
+        if message.get("event") != event:
+            raise WorkerError(self._epitaph(f"said {message.get('event')} instead of {event}"))
+        return message
+
+    def _epitaph(self, what: str) -> str:
+        words = self._started.last_words() or "it printed nothing"
+        return f"The sandbox's worker {what}; run `grader doctor`. Its last words: {words}"
+
+    def close(self) -> None:
+        """Stop the worker and remove its scratch folder."""
+        self._started.stop()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()

@@ -1,0 +1,112 @@
+"""IPython without a terminal, a history or a shell underneath, for the warm worker.
+
+Executed from source in the worker. Student code can undo anything here; it only makes honest
+notebooks behave as they do in Jupyter, quickly and without a surprise.
+"""
+
+import sys
+import tempfile
+from types import ModuleType
+from typing import Any
+
+SHELL_NOTICE = "Shell commands are not run while the notebook is graded: {command}"
+PIP_NOTICE = "Packages cannot be installed while the notebook is graded; it has those it needs."
+
+
+class GradedNotebook:
+    """Stands in for `otter.Notebook` while the notebook is graded: the judge does the checking."""
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _do_nothing
+
+
+def _do_nothing(*_args: Any, **_kwargs: Any) -> None:
+    return None
+
+
+def _otter_module() -> ModuleType:
+    module = ModuleType("otter", "A stand-in while the notebook is graded.")
+    module.Notebook = GradedNotebook  # type: ignore[attr-defined]
+    module.__version__ = "0"  # type: ignore[attr-defined]
+    return module
+
+
+def _print_command(command: str) -> None:
+    command = str(command)
+    is_pip = command.split()[:1] in (["pip"], ["pip3"]) or "-m pip" in command
+    sys.stdout.write((PIP_NOTICE if is_pip else SHELL_NOTICE.format(command=command)) + "\n")
+
+
+def build_shell() -> Any:
+    """Return an InteractiveShell whose user namespace is a fresh `__main__`."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.cache_size = 0
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.ipython_dir = tempfile.mkdtemp()
+    shell = InteractiveShell.instance(config=config)
+    shell.ast_node_interactivity = "none"  # nobody looks at Out[n], and a repr can be long
+    shell.showtraceback = shell.showsyntaxerror = shell.showindentationerror = _do_nothing
+    shell._showtraceback = _do_nothing  # noqa: SLF001 - the one place where IPython prints it
+    shell.system = shell.system_raw = shell.system_piped = _print_command
+    shell.getoutput = _get_output
+    _register_magics(shell)
+    sys.modules["otter"] = _otter_module()
+    _quiet_pyplot()
+    return shell
+
+
+def _get_output(command: str, *_args: Any, **_kwargs: Any) -> list[str]:
+    _print_command(command)
+    return []
+
+
+def _register_magics(shell: Any) -> None:
+    def matplotlib(_line: str = "") -> None:
+        """Choose a backend: there is none to choose while grading."""
+
+    def pip(_line: str = "") -> None:
+        sys.stdout.write(PIP_NOTICE + "\n")
+
+    def timeit(line: str = "", cell: str | None = None) -> None:
+        """Run once: a measurement is for the student's own machine."""
+        shell.run_cell_magic("time", line, cell) if cell else shell.run_line_magic("time", line)
+
+    def shell_cell(line: str = "", cell: str | None = None) -> None:
+        _print_command(cell or line)
+
+    for name, function in {"matplotlib": matplotlib, "pip": pip, "conda": pip}.items():
+        shell.register_magic_function(function, "line", name)
+    shell.register_magic_function(timeit, "line_cell", "timeit")
+    for name in ("bash", "sh", "script", "system", "sx", "perl", "ruby"):
+        shell.register_magic_function(shell_cell, "line_cell", name)
+
+
+def _quiet_pyplot() -> None:
+    """Make showing and laying out figures free: nobody sees them while grading."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is None:
+        return
+    from matplotlib.figure import Figure
+
+    pyplot.show = lambda *_args, **_kwargs: pyplot.close("all")  # type: ignore[attr-defined]
+    pyplot.tight_layout = _do_nothing  # type: ignore[attr-defined]
+    Figure.tight_layout = _do_nothing  # type: ignore[method-assign]
+
+
+def run_cell(shell: Any, source: str, number: int) -> BaseException | None:
+    """Run one cell through IPython and return what it raised, if anything."""
+    shell.compile.get_code_name = lambda _raw, _transformed, _count: f"<cell {number}>"
+    try:
+        result = shell.run_cell(source, store_history=False)
+    except BaseException as error:  # noqa: BLE001 - SystemExit in a cell ends the cell only
+        return error
+    return result.error_before_exec or result.error_in_exec  # type: ignore[no-any-return]

@@ -1,0 +1,138 @@
+"""The warm process: imports once, then forks a child for each submission and watches over it.
+
+Executed from source by `launch`, with a clean environment and nothing secret in memory. It talks
+with the judge over a control socket in small JSON messages: "spawn" with one end of a connection,
+"kill", and in return "ready", "spawned" and "ended". It never runs student code itself.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from . import child, lockdown
+from . import shell as notebook_shell
+
+MESSAGE_BYTES = 1 << 16
+
+
+def _warm_up(modules: list[str]) -> dict[str, str | None]:
+    versions: dict[str, str | None] = {}
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            versions[name] = None
+            continue
+        versions[name] = str(getattr(module, "__version__", ""))
+    return versions
+
+
+def _tell(control: socket.socket, **message: Any) -> None:
+    control.send(json.dumps(message).encode())
+
+
+def _become_child(connection: socket.socket, shell: Any, order: dict[str, Any]) -> None:
+    """Never return: this process is the student's from here on."""
+    status = 70
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(null, descriptor)
+        keep = connection.fileno()
+        os.closerange(3, keep)
+        os.closerange(keep + 1, 4096)
+        lockdown.enter(order["lockdown"])
+        _seed(order["seed"])
+        child.main(connection, shell, child.ChildLimits(**order["limits"]))
+        status = 0
+    except BaseException:  # noqa: BLE001 - the exit status is all that this process may say
+        status = 71
+    finally:
+        os._exit(status)
+
+
+def _seed(seed: int) -> None:
+    """Make unseeded notebooks repeatable; the number comes from the notebook's own bytes."""
+    import random
+
+    random.seed(seed)
+    for name in ("numpy.random", "torch.random"):
+        module = sys.modules.get(name)
+        if module is not None:
+            getattr(module, "seed" if name.startswith("numpy") else "manual_seed")(seed)
+
+
+def _supervise(control: socket.socket, pid: int, order: dict[str, Any]) -> dict[str, Any]:
+    """Wait for a child's end, on its own or on the judge's word; return how it ended."""
+    watched = os.pidfd_open(pid)
+    poller = select.poll()
+    poller.register(watched, select.POLLIN)
+    poller.register(control.fileno(), select.POLLIN)
+    reason = None
+    try:
+        while True:
+            ready = {descriptor for descriptor, _event in poller.poll(lockdown.WATCH_MS)}
+            if control.fileno() in ready:
+                message = control.recv(MESSAGE_BYTES)
+                reason = "judge" if message else "orphaned"
+                break
+            if watched in ready:
+                break
+            reason = lockdown.over_limit(pid, order["lockdown"])
+            if reason is not None:
+                break
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        _pid, status = os.waitpid(pid, 0)
+    finally:
+        os.close(watched)
+    lockdown.kill_leftovers(order["lockdown"])
+    return {"event": "ended", "status": status, "reason": reason}
+
+
+def _spawn(control: socket.socket, connection: socket.socket, shell: Any, order: Any) -> bool:
+    """Fork one child and see it out; False when the judge is gone."""
+    started = time.perf_counter()
+    pid = lockdown.fork(order["lockdown"])
+    if pid == 0:
+        control.close()
+        _become_child(connection, shell, order)
+    connection.close()
+    _tell(control, event="spawned", pid=pid, seconds=time.perf_counter() - started)
+    ended = _supervise(control, pid, order)
+    if ended["reason"] == "orphaned":
+        return False
+    _tell(control, **ended)
+    return True
+
+
+def main(spec: dict[str, Any]) -> None:
+    """Serve spawn orders until the judge closes the control socket."""
+    control = socket.socket(fileno=spec["control"])
+    lockdown.prepare_worker(spec["lockdown"])
+    started = time.perf_counter()
+    versions = _warm_up(spec["imports"])
+    shell = notebook_shell.build_shell()
+    gc.collect()
+    gc.freeze()  # a child that collects garbage must not copy the worker's pages
+    seconds = time.perf_counter() - started
+    _tell(control, event="ready", versions=versions, seconds=seconds, pid=os.getpid())
+    while True:
+        data, descriptors, _flags, _address = socket.recv_fds(control, MESSAGE_BYTES, 1)
+        if not data:
+            return
+        order = json.loads(data)
+        if order["order"] != "spawn":  # a kill that crossed the child's own end
+            continue
+        connection = socket.socket(fileno=descriptors[0])
+        if not _spawn(control, connection, shell, order):
+            return
