@@ -9,7 +9,15 @@ from pathlib import Path
 from grader.errors import UsageError
 from grader.model import Limits, Submission
 from grader.submissions import layouts
-from grader.submissions.layouts import NOTEBOOK, OTTER_MARKS, Claim, Refusal, is_candidate
+from grader.submissions.claims import (
+    NOTEBOOK,
+    OTTER_MARKS,
+    Claim,
+    Refusal,
+    copy_number,
+    is_candidate,
+    why_not,
+)
 from grader.submissions.sources import (
     STUDENT_ZIP_BYTES,
     Entry,
@@ -119,10 +127,10 @@ def _apart(claims: list[Claim]) -> dict[str, list[Claim]]:
     """Group claims by student; namesakes with different identities become two students."""
     identities: dict[str, set[str]] = defaultdict(set)
     for claim in claims:
-        identities[claim.student].add(claim.identity)
+        identities[claim.student] |= {claim.identity} - {""}
     grouped: dict[str, list[Claim]] = defaultdict(list)
     for claim in claims:
-        namesakes = len(identities[claim.student]) > 1
+        namesakes = len(identities[claim.student]) > 1 and claim.identity
         name = f"{claim.student} ({claim.identity})" if namesakes else claim.student
         grouped[name].append(claim)
     return grouped
@@ -141,7 +149,7 @@ def _choose_all(
             reverse=True,
         )
         others = [claim for claim in claims if not is_candidate(claim.entry)]
-        skipped += [Skipped(claim.entry.path, _why_not(claim.entry)) for claim in others]
+        skipped += [Skipped(claim.entry.path, why_not(claim.entry)) for claim in others]
         if not ranked:
             if noted := [claim for claim in others if claim.entry.name not in OTTER_MARKS]:
                 path, names = noted[0].entry.path, [claim.entry.name for claim in noted]
@@ -154,16 +162,12 @@ def _choose_all(
         yield _submission(best, _open(best.entry, assignment, limits, skipped), student)
 
 
-def _rank(claim: Claim, assignment: str | None) -> tuple[bool, bool, int, float, str]:
+def _rank(claim: Claim, assignment: str | None) -> tuple[bool, int, bool, float, int, str]:
+    """Order claims, the one to grade highest: usable, newest by the LMS, fitting, newest."""
     entry = claim.entry
     fits = assignment is not None and assignment.casefold() in entry.stem.casefold()
-    return entry.problem is None, fits, claim.order, entry.modified, entry.path
-
-
-def _why_not(entry: Entry) -> str:
-    if entry.name in OTTER_MARKS:
-        return "is otter's own record, which is not read"
-    return entry.problem or "is not a notebook"
+    usable = entry.problem is None
+    return usable, claim.order, fits, entry.modified, copy_number(entry.stem), entry.path
 
 
 def _open(entry: Entry, assignment: str | None, limits: Limits, skipped: list[Skipped]) -> _Chosen:

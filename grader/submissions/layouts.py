@@ -1,136 +1,88 @@
-"""The folder layouts of each LMS: recognised by what they hold, read into claims."""
+"""Which layout a source has, decided by what it holds, and the one without any LMS: plain."""
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import replace
 from typing import NamedTuple
 
+from grader.submissions import gradescope, lms
+from grader.submissions.claims import (
+    OTTER_MARKS,
+    Claim,
+    Refusal,
+    View,
+    is_candidate,
+    views,
+    why_not,
+    without_copy_mark,
+)
 from grader.submissions.sources import Entry, Source
-
-NOTEBOOK = ".ipynb"
-COPY = re.compile(r"(?:[-_ ]*(?:\(\d+\)|copy|v?\d+|final))+$", re.IGNORECASE)
-CANVAS = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<file>\d+)_(?P<rest>.+)")
-MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<plugin>[a-z]+)(?:_.*)?")
-OTTER_MARKS = frozenset({".OTTER_LOG", "__zip_filename__"})
-
-
-class Place(NamedTuple):
-    """A file and where it lies below the folder that the layout starts at."""
-
-    parts: tuple[str, ...]
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A file that belongs to a student; `identity` tells namesakes apart."""
-
-    student: str
-    entry: Entry
-    identity: str = ""
-    order: int = 0  # the LMS's own number, newest highest; decides before the time of the file
-    received: str | None = None
-    late: bool = False
-    members: tuple[str, ...] = ()
-
-
-class Refusal(NamedTuple):
-    """A file that belongs to no student, and why."""
-
-    entry: Entry
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A source seen from one of its folders."""
-
-    source: Source
-    depth: int
-    places: tuple[Place, ...]
-    assignment: str | None = None
-    hidden: tuple[tuple[str, ...], ...] = field(default=())
-
-    @property
-    def handed_in(self) -> list[Place]:
-        return [place for place in self.places if is_candidate(place.entry)]
-
-
-Reader = Callable[[View], Iterator[Claim | Refusal]]
 
 
 class Layout(NamedTuple):
     """How to tell a layout, and how to read it."""
 
     fits: Callable[[View], bool]
-    read: Reader
-
-
-def is_candidate(entry: Entry) -> bool:
-    return entry.suffix in {NOTEBOOK, ".zip"}
-
-
-def views(source: Source, assignment: str | None) -> Iterator[View]:
-    """Yield the source, then the same without each folder that wraps all of it."""
-    depth = 0
-    while True:
-        places = tuple(Place(entry.parts[depth:], entry) for entry in source.entries)
-        hidden = tuple(parts[depth:] for parts in source.hidden)
-        yield View(source, depth, places, assignment, hidden)
-        first = {place.parts[0] for place in places}
-        if len(first) != 1 or any(len(place.parts) == 1 for place in places):
-            return
-        depth += 1
+    read: Callable[[View], Iterator[Claim | Refusal]]
 
 
 def read(source: Source, layout: str | None, assignment: str | None) -> Iterator[Claim | Refusal]:
     """Read a source in the layout named, or in the first one that fits."""
-    seen = list(views(source, assignment))
-    names = [layout] if layout else [name for name in LAYOUTS if name != "plain"]
+    view, name = _recognise(list(views(source, assignment)), layout)
+    for entry in view.outside:
+        yield Refusal(entry, "is not a notebook")
+    yield from LAYOUTS[name].read(view)
+
+
+def _recognise(seen: list[View], layout: str | None) -> tuple[View, str]:
     for view in seen:
-        for name in names:
+        for name in [layout] if layout else LAYOUTS:
             if LAYOUTS[name].fits(view):
-                return LAYOUTS[name].read(view)
-    if layout:
-        return LAYOUTS[layout].read(seen[0])
-    return _read_plain(_unwrap(seen))
+                return view, name
+    return (seen[0], layout) if layout not in {None, "plain"} else (_unwrap(seen), "plain")
 
 
-def _fits_plain(view: View) -> bool:
-    return view.depth == 0
+def _fits_plain(_view: View) -> bool:
+    return False  # the last resort, with its own idea of the folder to start at
 
 
 def _unwrap(seen: list[View]) -> View:
     """Drop the folders that wrap a class, but not the one that names a class of one."""
     chosen = seen[0]
-    for outer, inner in pairwise(seen):
-        wrapper = outer.places[0].parts[0]
-        owners = {_owner(place) for place in inner.handed_in}
-        packed = outer.source.kind == "zip" and wrapper == outer.source.stem
-        if len(owners) < 2 and not packed:  # noqa: PLR2004 - two students make a class
+    for inner in seen[1:]:
+        packed = inner.source.kind == "zip" and inner.outer == inner.source.stem
+        if not packed and _one_students(inner):
             break
         chosen = inner
     return chosen
 
 
-def _owner(place: Place) -> str:
-    """Return whom a file seems to belong to; copies of one file belong to one student."""
-    return place.parts[0] if len(place.parts) > 1 else COPY.sub("", place.entry.stem)
+def _one_students(view: View) -> bool:
+    """Return whether a folder's content looks like one student's: a notebook and its copies."""
+    folders = {place.parts[0] for place in view.handed_in if len(place.parts) > 1}
+    stems = {place.entry.stem for place in view.handed_in if len(place.parts) == 1}
+    bases = {without_copy_mark(stem) for stem in stems}
+    # student-1 and student-2 without a plain "student" are two students, not copies.
+    copies = len(bases) == 1 and bases <= {*stems, view.assignment}
+    return len(folders) + (1 if copies else len(stems)) <= 1
 
 
 def _read_plain(view: View) -> Iterator[Claim | Refusal]:
     alone = _packed_alone(view)
+    lonely = len(view.handed_in) == 1
     for parts, entry in view.places:
-        if alone:
-            yield Claim(alone, entry)
-        elif len(parts) > 1:
-            yield Claim(parts[0], entry)
-        elif is_candidate(entry):
-            identity = "" if len(view.handed_in) > 1 else view.source.origin
-            yield Claim(entry.stem, entry, identity)
+        if view.source.kind == "zip" and entry.suffix == ".zip":
+            problem = "is a zip in a zip; unpack the outer one and give the folder"
+            here = replace(entry, problem=entry.problem or problem)
         else:
-            yield Refusal(entry, "is not a notebook")
+            here = entry
+        if alone:
+            yield Claim(alone, here)
+        elif len(parts) > 1:
+            yield Claim(parts[0], here)
+        elif is_candidate(entry):
+            yield Claim(entry.stem, here, view.source.origin if lonely else "")
+        else:
+            yield Refusal(entry, why_not(entry))
 
 
 def _packed_alone(view: View) -> str | None:
@@ -147,6 +99,11 @@ def _is_for(entry: Entry, assignment: str) -> bool:
     return entry.stem.casefold().startswith(assignment.casefold())
 
 
-LAYOUTS: dict[str, Layout] = {
+LAYOUTS: dict[str, Layout] = {  # the surest marks first
+    "gradescope": Layout(gradescope.fits, gradescope.read),
+    "moodle": Layout(lms.fits_moodle, lms.read_moodle),
+    "canvas": Layout(lms.fits_canvas, lms.read_canvas),
+    "nbgrader": Layout(lms.fits_nbgrader, lms.read_nbgrader),
+    "github": Layout(lms.fits_github, lms.read_github),
     "plain": Layout(_fits_plain, _read_plain),
 }
