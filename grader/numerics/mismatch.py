@@ -69,8 +69,9 @@ def same_finite_pattern(got: Any, expected: Any) -> "torch.Tensor":
     got, expected = torch.as_tensor(got), torch.as_tensor(expected)
     infinite = got.isinf() | expected.isinf()
     signs = (got > 0) == (expected > 0)
-    same: torch.Tensor = (got.isinf() == expected.isinf()) & (got.isnan() == expected.isnan())
-    return same & (~infinite | signs)
+    same = (got.isinf() == expected.isinf()) & (got.isnan() == expected.isnan())
+    agreed: torch.Tensor = same & (~infinite | signs)
+    return agreed
 
 
 def worst_ratio(got: Any, expected: Any, bound: Any) -> float:
