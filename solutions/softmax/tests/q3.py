@@ -1,0 +1,185 @@
+"""Hidden tests of softmax_with_overflow_detection.
+
+Tolerance: with u the unit roundoff of the dtype and n the row length, exp and the sum it goes
+into may be off by 4u each, the sum by (n - 1)u in any order and the quotient and the stored sum
+by u each, so a probability s may be off by s(n + 9)u, plus a subnormal step for the exp
+(relative to the sum) and one for the quotient.
+"""
+
+import math
+
+import numpy as np
+import torch
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q3"
+points = None
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+FLAGS = ("predicted_overflow", "has_inf", "has_nan", "actual_overflow")
+
+
+def rounded(scores, dtype):
+    return torch.tensor(np.asarray(scores, dtype=np.float64)).to(getattr(torch, dtype))
+
+
+def following(value, dtype):
+    """Return the next larger value of a dtype."""
+    bits = torch.int16 if "16" in dtype else torch.int32 if "32" in dtype else torch.int64
+    x = rounded(value, dtype)
+    return float((x.view(bits) + 1).view(x.dtype))
+
+
+def run(function, scores, dtype):
+    """Return probs as float64 and the flags, after checking their form."""
+    result = function(scores, dtype)
+    assert isinstance(result, tuple), f"got a {type(result).__name__}"
+    probs, info = result
+    assert isinstance(probs, torch.Tensor), f"probs is a {type(probs).__name__}"
+    assert probs.dtype == getattr(torch, dtype), f"probs is {probs.dtype}, not {dtype}"
+    shape = tuple(np.shape(scores))
+    assert tuple(probs.shape) == shape, f"probs has shape {tuple(probs.shape)}, not {shape}"
+    assert probs.device.type == "cpu", f"probs is on {probs.device}"
+    return probs.detach().to(torch.float64), tuple(bool(info[flag]) for flag in FLAGS)
+
+
+def check_flags(flags, expected, what):
+    assert flags == expected, f"{what}: {FLAGS} should be {expected}, not {flags}"
+
+
+def check_close(probs, scores, dtype):
+    """Compare with softmax in float64 of the rounded scores; the bound is in the module text."""
+    x = rounded(scores, dtype).to(torch.float64)
+    oracle = torch.softmax(x, dim=-1)
+    info = torch.finfo(getattr(torch, dtype))
+    step = info.smallest_normal * info.eps
+    row_sum = x.exp().sum(dim=-1, keepdim=True)
+    bound = oracle * (x.shape[-1] + 9) * info.eps / 2 + step * (1 + 1 / row_sum)
+    error = (probs - oracle).abs()
+    assert (error <= bound).all(), f"{dtype}: errors {error} exceed the bounds {bound}"
+
+
+@test_case(name="one step makes the difference", points=0.5, hidden=True)
+def test_one_step(softmax_with_overflow_detection, reference):
+    for dtype in DTYPES:
+        last = reference.find_overflow_threshold(dtype)
+        scores = [last, 1.0 - last / 8]
+        probs, flags = run(softmax_with_overflow_detection, scores, dtype)
+        check_close(probs, scores, dtype)
+        check_flags(flags, (False, False, False, False), f"{dtype}, the last finite exp")
+        scores = [following(last, dtype), 1.0 - last / 8]
+        probs, flags = run(softmax_with_overflow_detection, scores, dtype)
+        assert probs[0].isnan(), f"{dtype}: inf / inf should be NaN, not {probs[0]}"
+        assert probs[1] == 0, f"{dtype}: a number / inf should be 0, not {probs[1]}"
+        check_flags(flags, (True, True, True, True), f"{dtype}, one step further")
+
+
+@test_case(name="equal scores, longer and longer rows", points=0.5, hidden=True)
+def test_long_rows(softmax_with_overflow_detection):
+    for dtype, length, safe, unsafe in (
+        ("float16", 8, 8.5, 9.5),
+        ("float16", 64, 6.5, 7.5),
+        ("float16", 1024, 3.5, 4.75),
+        ("bfloat16", 64, 83.5, 85.5),
+        ("float32", 64, 83.5, 85.5),
+        ("float64", 64, 704.5, 706.5),
+    ):
+        scores = np.full((2, length), safe)
+        probs, flags = run(softmax_with_overflow_detection, scores, dtype)
+        check_close(probs, scores, dtype)
+        check_flags(flags, (False, False, False, False), f"{dtype}, {length} times {safe}")
+        scores[1] = unsafe
+        probs, flags = run(softmax_with_overflow_detection, scores, dtype)
+        assert (probs[1] == 0).all(), f"{dtype}, {length} times {unsafe}: should be zeros"
+        check_close(probs[0], scores[0], dtype)
+        check_flags(flags, (True, True, False, True), f"{dtype}, {length} times {unsafe}")
+
+
+@test_case(name="finite and still wrong", points=0.25, hidden=True)
+def test_subnormal(softmax_with_overflow_detection):
+    # exp of these is 0.69, 0.42 and 1.15 times the smallest float16 above zero.
+    probs, flags = run(softmax_with_overflow_detection, [-17.0, -17.5, -16.5], "float16")
+    assert probs.tolist() == [0.5, 0.0, 0.5], f"expected [0.5, 0, 0.5], got {probs.tolist()}"
+    check_flags(flags, (False, False, False, False), "nothing is inf or NaN")
+
+
+@test_case(name="bad rows among good rows", points=0.25, hidden=True)
+def test_bad_rows(softmax_with_overflow_detection, rng):
+    scores = np.round(rng.standard_normal((4, 3, 6)) * 64) / 64
+    for bad_score, flags_expected in (
+        (1000.0, (True, True, True, True)),
+        (-1000.0, (False, False, True, True)),
+    ):
+        broken = scores.copy()
+        broken[2, 1] = bad_score
+        probs, flags = run(softmax_with_overflow_detection, broken, "float16")
+        good = np.ones((4, 3), dtype=bool)
+        good[2, 1] = False
+        check_close(probs[torch.from_numpy(good)], scores[good], "float16")
+        assert probs[2, 1].isnan().all(), f"a row of {bad_score} should be NaN: {probs[2, 1]}"
+        check_flags(flags, flags_expected, f"one row of {bad_score}")
+
+
+@test_case(name="masked scores", points=0.25, hidden=True)
+def test_masked(softmax_with_overflow_detection):
+    scores = [[-math.inf, 2.0, 3.0], [0.0, -1e9, -math.inf]]
+    probs, flags = run(softmax_with_overflow_detection, scores, "float16")
+    check_close(probs, scores, "float16")
+    check_flags(flags, (False, False, False, False), "masked scores")
+    scores = [[-math.inf, -math.inf], [0.0, 1.0]]
+    probs, flags = run(softmax_with_overflow_detection, scores, "float32")
+    assert probs[0].isnan().all(), f"0 / 0 should be NaN, not {probs[0]}"
+    check_flags(flags, (False, False, True, True), "a row with nothing left")
+
+
+@test_case(name="every kind of input", points=0.25, hidden=True)
+def test_kinds_of_input(softmax_with_overflow_detection, rng):
+    whole = rng.integers(-5, 6, size=(2, 3, 4), dtype=np.int8)
+    tensor = torch.from_numpy(np.round(rng.standard_normal((5, 4, 3)) * 16) / 16)
+    for scores, dtype in (
+        (whole, "float32"),
+        (whole.astype(np.float32), "float64"),
+        (torch.from_numpy(whole), "float16"),
+        (tensor, "bfloat16"),
+        (tensor.transpose(0, 2), "float32"),
+    ):
+        probs, flags = run(softmax_with_overflow_detection, scores, dtype)
+        check_close(probs, scores, dtype)
+        check_flags(flags, (False, False, False, False), "nothing is inf or NaN")
+
+
+@test_case(name="the input afterwards", points=0.25, hidden=True)
+def test_input_kept(softmax_with_overflow_detection, rng):
+    array = rng.standard_normal((3, 4)).astype(np.float32)
+    before = array.copy()
+    softmax_with_overflow_detection(array, "float32")
+    assert np.array_equal(array, before), "a float32 array was changed"
+    tensor = torch.from_numpy(before).to(torch.float16)
+    kept = tensor.clone()
+    softmax_with_overflow_detection(tensor, "float16")
+    assert torch.equal(tensor, kept), "a float16 tensor was changed"
+
+
+@test_case(name="input that has no answer", points=0.25, hidden=True)
+def test_refused(softmax_with_overflow_detection):
+    for scores, dtype in (
+        ([1.0, math.nan], "float32"),
+        (torch.tensor([[1.0, 2.0], [math.nan, 1.0]]), "float16"),
+        ([], "float32"),
+        ([1.0, 2.0], "float15"),
+    ):
+        try:
+            softmax_with_overflow_detection(scores, dtype)
+        except ValueError:
+            continue
+        message = f"expected a ValueError for {scores} in {dtype}"
+        raise AssertionError(message)
+
+
+@test_case(name="as accurate as the dtype allows", points=0.25, hidden=True)
+def test_accuracy(softmax_with_overflow_detection, rng):
+    for dtype in DTYPES:
+        scores = np.round(rng.standard_normal((6, 5, 8)) * 32) / 16
+        probs, _ = run(softmax_with_overflow_detection, scores, dtype)
+        check_close(probs, scores, dtype)

@@ -1,0 +1,101 @@
+"""Hidden tests of softmax_stress_test: statistics, never draw by draw.
+
+The constants are what the reference gives, measured once over 40,000 trials (the rate) and
+50,000 (the mean and standard deviation). A right answer is refused with a probability below
+one in a million in each case, whatever it draws.
+"""
+
+import math
+
+import numpy as np
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q4"
+points = None
+
+FALSE_ALARM = 1e-6
+
+
+def binomial_band(trials, lowest_rate, highest_rate):
+    """Return the counts that a rate within these limits leaves with probability 1e-6 at most."""
+
+    def probability(count, rate):
+        ways = math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1)
+        return math.exp(ways + count * math.log(rate) + (trials - count) * math.log1p(-rate))
+
+    low, tail = 0, probability(0, lowest_rate)
+    while tail <= FALSE_ALARM / 2:
+        low += 1
+        tail += probability(low, lowest_rate)
+    high, tail = trials, probability(trials, highest_rate)
+    while tail <= FALSE_ALARM / 2:
+        high -= 1
+        tail += probability(high, highest_rate)
+    return low, high
+
+
+@test_case(name="how often it fails", points=0.5, hidden=True)
+def test_failure_rate(softmax_stress_test, rng):
+    # Many scores, most below the threshold: the row sums decide. A test of the largest score
+    # alone finds a rate of 0.668, the lesson's "above 11" one of 0.69.
+    trials, rate, uncertainty = 160, 0.917, 0.006
+    low, high = binomial_band(trials, rate - uncertainty, rate + uncertainty)
+    seed = int(rng.integers(2**31))
+    (row,) = softmax_stress_test([512], [2], trials, "float16", False, seed)
+    failures = round(row["failure_rate"] * trials)
+    assert low <= failures <= high, (
+        f"seed {seed}: {failures} of {trials} trials failed; expected {low} to {high}"
+    )
+
+
+@test_case(name="how large the scores are", points=0.25, hidden=True)
+def test_average_of_the_largest(softmax_stress_test, rng):
+    trials, mean, deviation = 200, 3.505, 0.605
+    # Six standard errors: the mean of 200 is close enough to normal for one in a million.
+    slack = 6 * deviation / math.sqrt(trials) + 0.01
+    seed = int(rng.integers(2**31))
+    rows = softmax_stress_test([24], [2, 8], num_trials=trials, scaled=True, seed=seed)
+    got = rows[1]["avg_max_score"]
+    assert abs(got - mean) <= slack, (
+        f"seed {seed}: avg_max_score is {got:.4g}; expected {mean} within {slack:.2g}"
+    )
+
+
+@test_case(name="every precision", points=0.25, hidden=True)
+def test_every_precision(softmax_stress_test, rng):
+    # The scores' standard deviation is sqrt(d_model). At 64 it is the largest of 4,096 scores
+    # against 11 deviations (88.7 / 8), at 4,096 the largest of 256 against 1.4 (88.7 / 64).
+    for seq_len, d_model, dtype, expected in (
+        (64, 64, "bfloat16", 0.0),
+        (64, 64, "float64", 0.0),
+        (16, 4096, "bfloat16", 1.0),
+        (16, 4096, "float32", 1.0),
+        (16, 4096, "float64", 0.0),
+    ):
+        seed = int(rng.integers(2**31))
+        (row,) = softmax_stress_test([seq_len], [d_model], num_trials=2, dtype=dtype, seed=seed)
+        assert row["failure_rate"] == expected, (
+            f"{dtype}, seq_len {seq_len}, d_model {d_model}: the rate should be {expected}, "
+            f"not {row['failure_rate']}"
+        )
+
+
+@test_case(name="where the draws come from", points=0.25, hidden=True)
+def test_generator(softmax_stress_test, rng):
+    # The global state of the student's process is out of reach, its draws are not: with one
+    # score a trial, np.random.seed(seed) and its like give the product of the first two normal
+    # numbers of the legacy stream, which default_rng(seed) never does.
+    def single(seed):
+        (row,) = softmax_stress_test([1], [1], num_trials=1, seed=seed)
+        return float(row["avg_max_score"])
+
+    seeds = [int(seed) for seed in rng.integers(2**31, size=3)]
+    scores = [single(seed) for seed in seeds]
+    assert len(set(scores)) == len(seeds), f"seeds {seeds} give the same scores {scores}"
+    assert scores == [single(seed) for seed in seeds], f"seeds {seeds} do not repeat"
+    for seed, score in zip(seeds, scores, strict=True):
+        legacy = math.prod(np.random.RandomState(seed).standard_normal(2))
+        assert not math.isclose(score, legacy, rel_tol=1e-3), (
+            f"seed {seed}: the draws are those of np.random.seed, NumPy's global state"
+        )
