@@ -1,0 +1,276 @@
+"""The only module that knows otter: its test files, run in the judge against a student's names.
+
+Otter's own `TestFile` classes parse the files, resolve the points and run the cases. What is ours
+is the environment that they look names up in, and what becomes of an exception.
+"""
+
+import contextlib
+import importlib.util
+import inspect
+import io
+import re
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from grader.assignments import question_files, reference_path
+from grader.errors import AssignmentError
+from grader.model import Assignment, Question
+from grader.sandbox import instruments
+from grader.sandbox.session import MissingNameError, Observation, Session
+
+with warnings.catch_warnings():
+    # Otter's import chain announces the retirement of what it uses itself.
+    warnings.simplefilter("ignore")
+    from otter.test_files import ExceptionTestFile, TestFile
+    from otter.test_files.ok_test import OKTestFile
+
+POINT_SLACK = 1e-9
+IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What running one case came to; `problem` is the exception that ended it, if one did."""
+
+    passed: bool
+    problem: BaseException | None
+    text: str  # otter's message, which quotes the test's line
+    seconds: float
+
+
+# Otter ships no types, so its classes are Any.
+class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
+    """Otter's test file, which also keeps the exception that it turns into a message."""
+
+    problem: Exception | None = None
+
+    def _generate_error_message(self, excp: Exception, context: int = 0) -> str:
+        self.problem = excp
+        try:
+            return str(super()._generate_error_message(excp, context))
+        except Exception:  # noqa: BLE001 - an exception without a traceback of the usual depth
+            return f"{type(excp).__name__}: {excp}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedCase:
+    """One case, ready to run as often as there are submissions."""
+
+    question: str
+    name: str
+    parameters: tuple[str, ...]
+    file: TestFile
+
+
+class CaseSuite:
+    """Every test case of an assignment, loaded once, and what the reference makes of it."""
+
+    def __init__(self, assignment: Assignment, *, seed: int = 0) -> None:
+        self.assignment = assignment
+        self.seed = seed
+        self._reference: ModuleType | None = None
+        self._cases: dict[tuple[str, str], LoadedCase] = {}
+        self.all_or_nothing: frozenset[str] = frozenset()
+        for question in assignment.questions:
+            self._load(question)
+
+    def _load(self, question: Question) -> None:
+        files = question_files(self.assignment.folder, self.assignment.solutions, [question.name])
+        declared = {case.name: case for case in question.cases}
+        for path in files:
+            file = _load_file(path)
+            if file.all_or_nothing:
+                self.all_or_nothing |= {question.name}
+            for case in file.test_cases:
+                expected = declared.get(case.name)
+                if expected is None or abs(expected.points - case.points) > POINT_SLACK:
+                    raise AssignmentError(
+                        f"{path}: the case {case.name!r} is not what the file's text says; "
+                        "use literals in @test_case."
+                    )
+                alone = _only_case(file, case)
+                self._cases[question.name, case.name] = LoadedCase(
+                    question.name, case.name, _parameters(case.body), alone
+                )
+
+    @property
+    def reference(self) -> ModuleType:
+        """Return the reference solutions as a module, imported once."""
+        if self._reference is None:
+            self._reference = load_reference(self.assignment)
+        return self._reference
+
+    def run(self, question: str, case: str, names: "Names") -> Verdict:
+        """Run one case against some names."""
+        loaded = self._cases[question, case]
+        started = time.perf_counter()
+        names.start_case(self._given(loaded))
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
+            loaded.file.problem = None
+            is_doctest = isinstance(loaded.file, OKTestFile)
+            loaded.file.run(_doctest_names(loaded.file, names) if is_doctest else names)
+        result = loaded.file.test_case_results[0]
+        problem = loaded.file.problem or (None if result.passed else AssertionError(result.message))
+        seconds = time.perf_counter() - started
+        return Verdict(bool(result.passed), problem, result.message or "", seconds)
+
+    def _given(self, loaded: LoadedCase) -> dict[str, Any]:
+        return {
+            "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
+            "reference": lambda: self.reference,
+        }
+
+    def passes_on_reference(self, question: str, case: str, device: str) -> bool:
+        """Say whether the reference, put in the student's place, passes a case."""
+        verdict = self.run(question, case, ReferenceNames(self.reference, device))
+        return verdict.passed
+
+
+def _doctest_names(file: TestFile, names: "Names") -> dict[str, Any]:
+    """Return the names that a doctest reads and the notebook has; doctest wants a real dict."""
+    found: dict[str, Any] = {}
+    for name in sorted(set(IDENTIFIER.findall(file.test_cases[0].body))):
+        with contextlib.suppress(MissingNameError):
+            found[name] = names[name]
+    return found
+
+
+def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
+    """Return the generator of one case: the same for every student, another for every case."""
+    return np.random.default_rng([seed, zlib.crc32(f"{question}/{case}".encode())])
+
+
+def _load_file(path: Path) -> TestFile:
+    text = path.read_text(encoding="utf-8")
+    try:
+        if "OK_FORMAT = True" in text:
+            file = OKTestFile.from_file(str(path))
+            file.problem = None
+            return file
+        return _RecordingTestFile.from_string(text, path=str(path))
+    except Exception as problem:
+        line = _line_in(problem, path)
+        raise AssignmentError(
+            f"{path}{line}: the test file cannot be loaded: {type(problem).__name__}: {problem}."
+        ) from problem
+
+
+def _line_in(problem: BaseException, path: Path) -> str:
+    line, trace = "", problem.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = f", line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return line
+
+
+def _only_case(file: TestFile, case: Any) -> TestFile:
+    alone = type(file)(file.name, file.path, [replace(case)], file.all_or_nothing)
+    if hasattr(file, "source"):
+        alone.source = file.source
+    alone.problem = None
+    return alone
+
+
+def _parameters(body: Any) -> tuple[str, ...]:
+    function = getattr(body, "test_func", None)
+    return () if function is None else tuple(inspect.signature(function).parameters)
+
+
+def load_reference(assignment: Assignment) -> ModuleType:
+    """Import an assignment's reference solutions under a name of their own."""
+    path = reference_path(assignment.solutions)
+    if path is None:
+        raise AssignmentError(f"{assignment.slug} has no solutions/…/reference.py to judge with.")
+    name = f"reference_of_{assignment.slug.replace('-', '_')}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise AssignmentError(f"{path} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        line = _line_in(problem, path)
+        raise AssignmentError(
+            f"{path}{line}: the reference cannot be imported: {type(problem).__name__}: {problem}."
+        ) from problem
+    return module
+
+
+class Names(Mapping[str, Any]):
+    """The names that a test may ask for: the notebook's, and those that the judge gives."""
+
+    def __init__(self, lookup: Callable[[str], Any], device: str) -> None:
+        self._lookup = lookup
+        self._device = device
+        self._given: dict[str, Callable[[], Any]] = {}
+
+    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
+        """Take what the judge gives to the next case, made when it is asked for."""
+        self._given = {"device": lambda: self._device, **given}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._given:
+            return self._given[name]()
+        return self._lookup(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002
+        """Return a name's value; MissingNameError rather than a default that a test trips over."""
+        return self[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+class SessionNames(Names):
+    """The names of a student's notebook, fetched from its process when a test asks."""
+
+    def __init__(self, session: Session, device: str) -> None:
+        super().__init__(session.value, device)
+
+
+class LocalFunction:
+    """A function of this process with the interface that a student's has in the judge."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+    def observe(self, *args: Any, **kwargs: Any) -> Observation:
+        """Call with a log of the torch operations that the call dispatches."""
+        seen = instruments.observe(self._function, args, kwargs)
+        return Observation(seen["value"], tuple(seen["operations"]), float(seen["seconds"]))
+
+    def compile_kernels(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """Compile the Triton kernels that the call launches, for each target."""
+        targets = kwargs.pop("targets", ("sm_80", "sm_90"))
+        return list(instruments.compile_kernels(self._function, args, kwargs, targets=targets))
+
+
+class ReferenceNames(Names):
+    """The reference in the student's place: how the judge tells a test's fault from a student's."""
+
+    def __init__(self, reference: ModuleType, device: str) -> None:
+        super().__init__(self._of, device)
+        self._reference = reference
+
+    def _of(self, name: str) -> Any:
+        try:
+            value = getattr(self._reference, name)
+        except AttributeError:
+            raise MissingNameError(name) from None
+        return LocalFunction(value) if callable(value) else value
