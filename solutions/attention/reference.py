@@ -8,6 +8,7 @@ Importable without triton; then only `attention` fails.
 
 import math
 import os
+from typing import NamedTuple
 
 import torch
 
@@ -285,3 +286,83 @@ def attention(
         num_warps=warps, num_stages=stages,
     )  # fmt: skip
     return out
+
+
+# For the judge: inputs on which float16 fails, and the kernel that fails on them ------------------
+
+
+class Head(NamedTuple):
+    """Arguments of `attention`."""
+
+    q: torch.Tensor
+    k: torch.Tensor
+    v: torch.Tensor
+    causal: bool = False
+    scale: float | None = None
+
+
+def naive_fp16_attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    causal: bool = False,
+    scale: float | None = None,
+) -> torch.Tensor:
+    """Return attention the way the lesson warns of: no shift, every intermediate in float16.
+
+    Arguments and result as in `attention`, in torch operations. Before a student is judged on a
+    failure case, this must visibly fail it on the same device.
+    """
+    scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None else scale
+    scores = (q @ k.transpose(-2, -1)) * scale
+    if causal:
+        queries, keys = scores.shape[-2:]
+        seen = torch.ones(queries, keys, dtype=torch.bool, device=scores.device)
+        scores = scores.masked_fill(~seen.tril(keys - queries), -math.inf)
+    exps = torch.exp(scores)
+    return (exps @ v) / exps.sum(dim=-1, keepdim=True)
+
+
+def fp16_failure_cases(seed: int, device: str = "cpu") -> dict[str, Head]:
+    """Build heads in float16 on which `naive_fp16_attention` fails, by what is special in them.
+
+    Small enough for the interpreter. All values are drawn from the seed, on the CPU.
+    """
+    draw = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(1, 1, *shape, generator=draw)
+
+    def with_scores(scores: torch.Tensor, v: torch.Tensor, **options: bool) -> Head:
+        # One coordinate carries the scores, exactly: q = 1 and scale = 1.
+        q, k = torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, scores.numel(), 16)
+        q[..., 0], k[..., 0] = 1.0, scores
+        halves = (tensor.to(device, torch.float16) for tensor in (q, k, v))
+        return Head(*halves, scale=1.0, **options)
+
+    past, below = torch.full((40,), -4.0), torch.full((40,), -4.0)
+    past[7] = 11.09375
+    below[[7, 30]] = 11.0859375
+    large = [torch.full((1, 1, rows, 64), 32.0, device=device).half() for rows in (16, 48)]
+    return {
+        "a score just past the exp threshold": with_scores(past, normal(40, 16)),
+        "two scores one step below the exp threshold": with_scores(below, normal(40, 16)),
+        "a long row of equal scores": with_scores(torch.full((256,), 6.0), normal(256, 16)),
+        "products past 65504 before scaling": Head(*large, normal(48, 64).to(device).half()),
+        "very negative scores": with_scores(
+            -30 - 5 * torch.rand(40, generator=draw), normal(40, 16)
+        ),
+        "scores that rise along the row": with_scores(
+            torch.linspace(-20, 40, 160), normal(160, 16)
+        ),
+        "an attention sink": with_scores(torch.tensor([14.0] + [0.0] * 149), 10 * normal(150, 16)),
+        "V with a large mean": with_scores(torch.full((200,), 1.5), 100 + normal(200, 16)),
+        "rows that see nothing": Head(
+            *(
+                tensor.to(device).half()
+                for tensor in (normal(48, 16), normal(16, 16), normal(16, 16))
+            ),
+            causal=True,
+        ),
+    }

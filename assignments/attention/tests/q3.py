@@ -1,0 +1,65 @@
+import math
+
+import torch
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q3"
+points = None
+
+
+def draws(shape, seed):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def check(got, expected, like, asked, hint, tolerance):
+    assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
+    right_shape = tuple(expected.shape)
+    assert got.shape == expected.shape, f"{asked} has shape {tuple(got.shape)}, not {right_shape}."
+    assert got.dtype == like.dtype, f"{asked} is {got.dtype}, not the inputs' {like.dtype}."
+    finite = bool(got.isfinite().all())
+    assert finite, f"{asked} holds NaN or inf where every entry is a plain number: {hint}."
+    error = (got.double() - expected).abs()
+    worst = error.flatten().argmax()
+    entry, right = float(got.flatten()[worst]), float(expected.flatten()[worst])
+    assert float(error.max()) <= tolerance, (
+        f"{asked} has an entry {entry:.6g} where {right:.6g} is right: {hint}."
+    )
+
+
+def by_hand(q, k, v, seen):
+    rows = []
+    for i in range(q.shape[0]):
+        scores = [float(q[i] @ k[j]) / math.sqrt(q.shape[1]) for j in range(k.shape[0])]
+        weights = [math.exp(s) if seen(i, j) else 0.0 for j, s in enumerate(scores)]
+        total = sum(weights) or 1.0
+        rows.append(sum(w / total * v[j] for j, w in enumerate(weights)))
+    return torch.stack(rows)
+
+
+@test_case(name="a small head", points=0.5, hidden=False)
+def test_small(attention_forward):
+    q, k, v = (draws((4, 8), seed) for seed in (1, 2, 3))
+    expected = by_hand(q.double(), k.double(), v.double(), lambda i, j: True)
+    asked = "attention_forward of a 4 x 8 head in float32"
+    hint = "the scores are Q K^T / sqrt(8), and each row of weights sums to 1"
+    check(attention_forward(q, k, v), expected, q, asked, hint, 1e-5)
+
+
+@test_case(name="products past 65504 in float16", points=0.5, hidden=False)
+def test_large_products(attention_forward):
+    q = torch.full((2, 64), 32.0, dtype=torch.float16)
+    v = torch.tensor([[1.0], [3.0]], dtype=torch.float16)
+    expected = torch.full((2, 1), 2.0, dtype=torch.float64)
+    asked = "attention_forward of q = k = 32 everywhere, d = 64, in float16"
+    hint = "q k^T is 65536, which float16 cannot hold, and scaling it afterwards is too late"
+    check(attention_forward(q, q, v), expected, v, asked, hint, 1e-2)
+
+
+@test_case(name="causal, with more keys than queries", points=0.4, hidden=False)
+def test_causal(attention_forward):
+    q, k, v = draws((3, 8), 4), draws((5, 8), 5), draws((5, 8), 6)
+    expected = by_hand(q.double(), k.double(), v.double(), lambda i, j: j <= i + 2)
+    asked = "attention_forward(causal=True) of 3 queries and 5 keys"
+    hint = "query i sees key j only where j <= i + (N - M), so the last query sees every key"
+    check(attention_forward(q, k, v, causal=True), expected, q, asked, hint, 1e-5)

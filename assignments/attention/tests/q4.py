@@ -1,0 +1,119 @@
+import math
+import warnings
+
+import numpy as np
+import torch
+from otter.test_files import test_case
+from torch.utils._python_dispatch import TorchDispatchMode
+
+OK_FORMAT = False
+name = "q4"
+points = None
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+# What torch may do while the kernel works: make room, copy, and look at memory in another way.
+HARMLESS = set(
+    "empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like "
+    "new_zeros ones full full_like new_full fill zero copy _to_copy clone contiguous view "
+    "_unsafe_view reshape _reshape_alias expand alias transpose t permute slice select squeeze "
+    "unsqueeze as_strided detach set resize lift_fresh unbind split cat stack constant_pad_nd".split()
+)
+
+
+def heads(batch, head, queries, keys, d, dtype, seed):
+    draw = torch.Generator().manual_seed(seed)
+    shapes = [(batch, head, queries, d), (batch, head, keys, d), (batch, head, keys, d)]
+    return [torch.randn(shape, generator=draw).to(DEVICE, dtype) for shape in shapes]
+
+
+def exact(q, k, v, causal=False, scaled=True):
+    q, k, v = q.double(), k.double(), v.double()
+    scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5 if scaled else 1.0)
+    if causal:
+        queries, keys = scores.shape[-2:]
+        seen = torch.ones(queries, keys, dtype=torch.bool, device=q.device).tril(keys - queries)
+        scores = scores.masked_fill(~seen, -math.inf)
+    return torch.softmax(scores, dim=-1).nan_to_num(0.0) @ v
+
+
+def known_mistake(got, q, k, v, causal):
+    mistakes = {
+        "it is zero everywhere, as if nothing was stored": torch.zeros_like(v[..., :1, :]),
+        "it is the plain mean of V: the scores make no difference": v.double().mean(
+            -2, keepdim=True
+        ),
+        "the scores are not scaled by 1 / sqrt(d)": exact(q, k, v, causal, scaled=False),
+        "the causal mask is not as asked": exact(q, k, v, not causal),
+    }
+    for sentence, answer in mistakes.items():
+        if torch.allclose(got.double(), answer.double().expand_as(got), rtol=1e-2, atol=2e-3):
+            return sentence
+    return "does each program see all of its keys, and rescale when the running maximum rises?"
+
+
+def quietly(function, *args, **kwargs):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return function(*args, **kwargs)
+
+
+def check(attention, q, k, v, asked, causal=False):
+    got = quietly(attention, q, k, v, causal=causal)
+    assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
+    assert got.shape == q.shape, f"{asked} has shape {tuple(got.shape)}, not {tuple(q.shape)}."
+    assert got.dtype == q.dtype, f"{asked} is {got.dtype}, not the inputs' {q.dtype}."
+    right = exact(q, k, v, causal)
+    wrong = ~got.isfinite()
+    assert not wrong.any(), (
+        f"{asked} holds {int(wrong.sum())} NaN or inf, the first at {wrong.nonzero()[0].tolist()}: "
+        "look at the masks of your loads and of your scores."
+    )
+    # Rounding the weights and the result once each, and float32 sums: see Step 3.
+    u = 2.0**-11 if q.dtype == torch.float16 else 2.0**-24
+    tolerance = (2 * u + 1e-5) * exact(q, k, v.abs(), causal) + u * right.abs()
+    wrong = (got.double() - right).abs() > 2 * tolerance
+    if wrong.any():
+        index = wrong.nonzero()[0].tolist()
+        entry, number = float(got[tuple(index)]), float(right[tuple(index)])
+        raise AssertionError(
+            f"{asked} is {entry:.6g} at {index} where {number:.6g} is right, and wrong in "
+            f"{int(wrong.sum())} of {wrong.numel()} entries: {known_mistake(got, q, k, v, causal)}."
+        )
+
+
+@test_case(name="128 queries and keys in float16", points=0.6, hidden=False)
+def test_whole_tiles(attention):
+    q, k, v = heads(1, 2, 128, 128, 64, torch.float16, 1)
+    check(attention, q, k, v, "attention of (1, 2, 128, 64) in float16")
+
+
+@test_case(name="100 queries and keys, causal", points=0.5, hidden=False)
+def test_ragged_tiles(attention):
+    q, k, v = heads(1, 1, 100, 100, 64, torch.float16, 2)
+    check(attention, q, k, v, "attention(causal=True) of (1, 1, 100, 64)", causal=True)
+
+
+@test_case(name="float32", points=0.3, hidden=False)
+def test_float32(attention):
+    q, k, v = heads(1, 1, 64, 64, 64, torch.float32, 3)
+    check(attention, q, k, v, "attention of (1, 1, 64, 64) in float32")
+
+
+@test_case(name="torch only makes room", points=0.6, hidden=False)
+def test_kernel(attention):
+    q, k, v = heads(1, 1, 32, 32, 16, torch.float16, 4)
+    names = []
+
+    class Log(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            names.append(func.name())
+            return func(*args, **(kwargs or {}))
+
+    if hasattr(attention, "observe"):
+        names = list(quietly(attention.observe, q, k, v).operations)
+    else:
+        with Log():
+            quietly(attention, q, k, v)
+    torch_names = [name.removeprefix("aten::") for name in names if name.startswith("aten::")]
+    busy = [name for name in torch_names if name.split(".")[0].rstrip("_") not in HARMLESS]
+    assert not busy, f"attention calls torch's {busy[0]}: the kernel has to do that work."

@@ -1,0 +1,202 @@
+import warnings
+
+import numpy as np
+import torch
+from otter.test_files import test_case
+
+from grader import numerics
+
+OK_FORMAT = False
+name = "q4"
+points = None
+
+# Torch may make room, copy, and look at memory in another way while the kernel works.
+HARMLESS = set(
+    (  # noqa: SIM905 - forty quoted names would hide what is allowed
+        "empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros "
+        "zeros_like new_zeros ones full full_like new_full fill zero copy _to_copy clone "
+        "contiguous view _unsafe_view reshape _reshape_alias expand alias transpose t permute "
+        "slice select squeeze unsqueeze as_strided detach set resize lift_fresh unbind split cat "
+        "stack constant_pad_nd"
+    ).split()
+)
+SHARED_LIMIT = {"sm_80": 166_912, "sm_90": 232_448}
+
+
+def heads(rng, batch, head, queries, keys, d, dtype="float16"):
+    shapes = [(batch, head, queries, d), (batch, head, keys, d), (batch, head, keys, d)]
+    draws = [torch.from_numpy(rng.standard_normal(shape)) for shape in shapes]
+    return [tensor.to(getattr(torch, dtype)) for tensor in draws]
+
+
+def quietly(function, *args, **kwargs):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return function(*args, **kwargs)
+
+
+def check(attention, q, k, v, what, *, causal=False, scale=None):
+    truth = numerics.attention_truth(q, k, v, causal=causal, scale=scale)
+    got = quietly(attention, q, k, v, causal=causal, scale=scale)
+    dtype = str(q.dtype).removeprefix("torch.")
+    try:
+        numerics.assert_within_bound(got, truth.expected, truth.bound, what=what, dtype=dtype)
+    except AssertionError as error:
+        guess = named_mistake(got, truth, q, k, v, causal, scale)
+        raise AssertionError(f"{error}{guess}") from None
+    return got
+
+
+def named_mistake(got, truth, q, k, v, causal, scale):
+    """Name the mistake that gives just this answer, where there is one that we know."""
+    if not isinstance(got, torch.Tensor) or got.shape != truth.expected.shape:
+        return ""
+    wide = q.double(), k.double(), v.double()
+    d, keys = q.shape[-1], k.shape[-2]
+    used = d**-0.5 if scale is None else scale
+
+    def otherwise(**changes):
+        return numerics.attention_oracle(*wide, **{"causal": causal, "scale": scale} | changes)
+
+    def shifted(offset):
+        scores = wide[0] @ wide[1].transpose(-2, -1) * used
+        seen = torch.ones(q.shape[-2], keys, dtype=torch.bool).tril(keys - q.shape[-2] + offset)
+        weights = torch.softmax(scores.masked_fill(~seen, -torch.inf), -1).nan_to_num(0.0)
+        return weights @ wide[2]
+
+    candidates = {
+        "nothing was stored: it is zero everywhere": torch.zeros_like(truth.expected),
+        "it is the mean of V: the scores make no difference": wide[2].mean(-2, True).expand_as(got),
+        "the scores are scaled twice": otherwise(scale=used * d**-0.5),
+        "the scores are not scaled": otherwise(scale=1.0),
+        "the mask is upside down": otherwise(causal=not causal),
+    }
+    if causal:
+        candidates["the mask is one key too wide"] = shifted(1)
+        candidates["the mask is one key too narrow"] = shifted(-1)
+        candidates["the mask forgets N - M"] = shifted(q.shape[-2] - keys)
+    if keys % 16:
+        whole = keys // 16 * 16
+        tail = [wide[0], wide[1][..., :whole, :], wide[2][..., :whole, :]]
+        if whole and not causal:
+            dropped = numerics.attention_oracle(*tail, scale=used)
+            candidates["the last, ragged tile of keys is dropped"] = dropped
+        padded = [torch.nn.functional.pad(part, (0, 0, 0, -keys % 64)) for part in wide[1:]]
+        if not causal:
+            zeros = numerics.attention_oracle(wide[0], *padded, scale=used)
+            candidates["keys past the end take part with a score of 0"] = zeros
+    name = numerics.recognise(got, candidates, truth.bound)
+    return f" It looks as if {name}." if name else ""
+
+
+@test_case(name="many shapes", points=0.7, hidden=True)
+def test_shapes(attention, rng):
+    for shape in ((1, 1, 1, 1, 16), (1, 2, 127, 127, 64), (1, 1, 33, 257, 80), (2, 1, 64, 100, 40)):
+        check(attention, *heads(rng, *shape), f"(B, H, M, N, d) = {shape}")
+
+
+@test_case(name="causal, however many keys", points=0.6, hidden=True)
+def test_causal(attention, rng):
+    for shape in ((1, 1, 96, 32, 64), (1, 1, 33, 120, 32), (1, 2, 70, 70, 16)):
+        what = f"causal, (B, H, M, N, d) = {shape}"
+        check(attention, *heads(rng, *shape), what, causal=True)
+
+
+@test_case(name="views of other layouts", points=0.3, hidden=True)
+def test_views(attention, rng):
+    by_token = heads(rng, 2, 40, 2, 2, 32)
+    q, k, v = (tensor.transpose(1, 2) for tensor in (by_token[0], *heads(rng, 2, 50, 2, 2, 32)[:2]))
+    v = v[:, :, : k.shape[2]]
+    check(attention, q, k, v, "heads as a (B, M, H, d) tensor holds them")
+    wide_q, wide_k, wide_v = heads(rng, 1, 2, 48, 48, 64)
+    part = (
+        wide_q[..., ::2],
+        wide_k[..., 32:],
+        wide_v.transpose(-2, -1)[..., :32, :].transpose(-2, -1),
+    )
+    check(attention, *part, "every other column, and slices")
+
+
+@test_case(name="what lies behind the keys", points=0.5, hidden=True)
+def test_nan_buffers(attention, rng):
+    for causal, shape in ((False, (1, 2, 40, 50, 40)), (True, (1, 1, 30, 75, 24))):
+        inside = []
+        for tensor in heads(rng, *shape):
+            rows, cols = tensor.shape[-2:]
+            buffer = torch.full((*shape[:2], rows + 70, cols + 44), torch.nan, dtype=tensor.dtype)
+            view = buffer[:, :, 3 : rows + 3, 2 : cols + 2]
+            view.copy_(tensor)
+            inside.append(view)
+        what = f"views into buffers that are NaN elsewhere, {shape}"
+        check(attention, *inside, what, causal=causal)
+
+
+@test_case(name="where halves fail", points=0.6, hidden=True)
+def test_failure_cases(attention, reference, rng):
+    cases = reference.fp16_failure_cases(int(rng.integers(2**31)))
+    for what, (q, k, v, causal, scale) in cases.items():
+        check(attention, q, k, v, what, causal=causal, scale=scale)
+
+
+@test_case(name="what must not matter", points=0.4, hidden=True)
+def test_relations(attention, rng):
+    q, k, v = heads(rng, 1, 1, 32, 60, 32)
+    truth = numerics.attention_truth(q, k, v, scale=0.4)
+    order = torch.from_numpy(rng.permutation(60))
+    shuffled = k[..., order, :].contiguous(), v[..., order, :].contiguous()
+    got = quietly(attention, q, *shuffled, scale=0.4)
+    what = "keys and values in another order, scale = 0.4"
+    numerics.assert_within_bound(got, truth.expected, truth.bound, what=what)
+    moved = (2 * v + 3).to(v.dtype)
+    check(attention, q, k, moved, "V moved to 2 V + 3, scale = -0.2", scale=-0.2)
+    check(attention, q, k, v, "scale = 0", scale=0.0)
+    q, k, v = heads(rng, 1, 1, 20, 40, 48, "float32")
+    check(attention, q, k, 30 * v, "float32, V of spread 30", causal=True)
+
+
+@test_case(name="a new result, and the inputs stay", points=0.3, hidden=True)
+def test_memory(attention, rng):
+    given = heads(rng, 1, 2, 20, 36, 16)
+    given[0] = given[0].transpose(-2, -1).contiguous().transpose(-2, -1)
+    before = [tensor.clone() for tensor in given]
+    got = check(attention, *given, "a query tensor whose last stride is not 1")
+    for letter, tensor, old in zip("qkv", given, before, strict=True):
+        assert torch.equal(tensor, old), f"{letter} was changed in place."
+        shared = got.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
+        assert not shared, f"The result shares memory with {letter}."
+    assert got.is_contiguous(), f"The result is not contiguous: its strides are {got.stride()}."
+
+
+@test_case(name="the kernel does the work", points=0.4, hidden=True)
+def test_kernel(attention, rng):
+    for dtype in ("float16", "float32"):
+        seen = quietly(attention.observe, *heads(rng, 1, 1, 32, 32, 16, dtype), causal=True)
+        operations = list(seen.operations)
+        launched = [name for name in operations if name.startswith("triton::")]
+        assert launched, f"No Triton kernel was launched for {dtype} inputs."
+        for entry in operations:
+            space, _, operation = entry.partition("::")
+            harmless = space == "triton" or operation.split(".")[0].rstrip("_") in HARMLESS
+            assert space != "aten" or harmless, f"Torch's {operation} works beside the kernel."
+            assert space != "python", f"The work goes around the kernel: {operation}."
+
+
+@test_case(name="compiled for a GPU", points=0.2, hidden=True)
+def test_compiles(attention, rng):
+    for dtype in ("float16", "float32"):
+        given = heads(rng, 1, 1, 64, 64, 64, dtype)
+        found = quietly(attention.compile_kernels, ("sm_80", "sm_90"), *given, causal=True)
+        if any(item["fault"] == "tool" for item in found):
+            raise RuntimeError(f"Cannot compile offline: {found[0]['error']}")
+        assert found, f"No Triton kernel was launched for {dtype} inputs."
+        for item in found:
+            where = f"{item['kernel']} for {item['target']} and {dtype}"
+            assert not item["error"], f"{where} does not compile: {item['error']}"
+            flags = item["ptx_flags"]
+            assert not flags["f16_accumulate"], f"{where} adds up products in float16."
+            assert not (flags["tf32"] and dtype == "float32"), (
+                f"{where} rounds float32 products to TF32: they need input_precision='ieee'."
+            )
+        # A kernel too large for the smaller GPU may still run on the larger one.
+        spare = [SHARED_LIMIT[item["target"]] - item["shared_bytes"] for item in found]
+        assert max(spare) >= 0, f"The kernel needs {-max(spare)} bytes more than a GPU shares."
