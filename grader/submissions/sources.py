@@ -184,10 +184,13 @@ def _read_file(path: Path, limit: int) -> bytes:
 
 
 def _within(stream: IO[bytes], limit: int) -> bytes:
-    content = stream.read(limit + 1)
+    # In pieces: one large read would claim the whole limit's memory for a small file.
+    content = bytearray()
+    while len(content) <= limit and (piece := stream.read(min(MIB, limit + 1 - len(content)))):
+        content += piece
     if len(content) > limit:
         raise RejectedError(f"is larger than the {limit:,} bytes allowed")
-    return content
+    return bytes(content)
 
 
 class _Archive:
