@@ -9,14 +9,15 @@ from grader.model import Isolation, Status
 LONGEST_STEM = 60  # of a file name; well under any file system's limit with a hash and a suffix
 SAFE = re.compile(r"[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)*")
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")  # by Windows
+ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 REDIRECTS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 GLYPHS = {
     Status.PASSED: "✓",
     Status.PENDING: "…",
     Status.FAILED: "✗",
     Status.ERROR: "!",
-    Status.TIMEOUT: "⏱",
-    Status.KILLED: "☠",
+    Status.TIMEOUT: "◷",
+    Status.KILLED: "†",
     Status.UNGRADED: "?",
 }
 EPSILON = 1e-9  # a difference of two sums of points that is no difference
@@ -31,6 +32,12 @@ def _visible(character: str) -> str:
     if character in REDIRECTS or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
         return character.encode("unicode_escape").decode("ascii")
     return character
+
+
+def lines(text: str) -> str:
+    """Return text for a page: lines kept, terminal colours dropped, other controls visible."""
+    kept = ANSI.sub("", text).replace("\r\n", "\n").expandtabs(4)
+    return "\n".join(shown(line) for line in kept.split("\n"))
 
 
 def number(value: float) -> str:

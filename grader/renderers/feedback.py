@@ -1,0 +1,141 @@
+"""`feedback/<student>.html`: what one student may know, and nothing that only staff may."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.model import Gradebook, Outcome, Question, QuestionReport, Report, Status
+from grader.renderers.page import asset, pages, policy
+from grader.renderers.text import feedback_name, isolation_label
+
+STYLES = ("common.css", "feedback.css")
+REGRADE = (
+    "If you think that a result is wrong, write to your teaching staff. Name the question and the "
+    "test case, say in a sentence or two why the result should be another one, and quote the "
+    "reference below. Staff can run the same grading again and will get the same score."
+)
+HIDDEN_PASSED = "A hidden test. Your answer passed it."
+HIDDEN_FAILED = (
+    "A hidden test that your answer did not pass. It checks what the question asks for on inputs "
+    "that are not shown, so its details stay with staff."
+)
+PENDING = "Not graded yet, so neither passed nor failed: it needs a GPU or a person."
+UNGRADED = "Could not be graded through no fault of yours. Staff will repeat it; it is no zero."
+UNGRADED_NOTEBOOK = (
+    "Your notebook could not be graded through no fault of yours. Staff will repeat it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A test case as its student may see it."""
+
+    name: str
+    hidden: bool
+    status: Status
+    score: float
+    max_score: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A question as its student may see it."""
+
+    name: str
+    title: str
+    status: Status
+    score: float
+    max_score: float
+    pending: float
+    right: tuple[Line, ...]
+    wrong: tuple[Line, ...]
+    open: tuple[Line, ...]
+    manual: bool
+    answer: str
+
+
+def render_all(book: Gradebook, *, regrade: str = REGRADE) -> Iterator[tuple[str, str]]:
+    """Yield a file name and a page for each student; no two students share a name."""
+    for report in book.reports:
+        yield f"{feedback_name(report.student)}.html", render(report, book, regrade=regrade)
+
+
+def render(report: Report, book: Gradebook, *, regrade: str = REGRADE) -> str:
+    """Return one student's page. Nothing in it comes from a `staff_message` or from `note`."""
+    parts = [_part(question, book) for question in report.questions]
+    return (
+        pages()
+        .get_template("feedback.html.j2")
+        .render(
+            book=book,
+            report=report,
+            parts=parts,
+            problem=problem(report),
+            ungraded=any(part.status is Status.UNGRADED for part in parts),
+            unsandboxed=report.isolation.level == "none",
+            isolation=isolation_label(report.isolation),
+            regrade=regrade,
+            reference=f"{report.sha256[:12]}-{report.assignment_sha256[:12]}",
+            styles=[asset(name) for name in STYLES],
+            policy=policy(STYLES),
+        )
+    )
+
+
+def problem(report: Report) -> str | None:
+    """Return why the whole notebook could not be graded, as far as its student may know.
+
+    An error that came while cases ran may tell what a hidden one did, and a fault of ours may tell
+    a path, so only a file that was refused before anything ran is quoted.
+    """
+    if report.error is None or any(question.cases for question in report.questions):
+        return None
+    return UNGRADED_NOTEBOOK if report.status is Status.UNGRADED else report.error
+
+
+def line(case: Outcome) -> Line:
+    """Return a case as its student may see it.
+
+    How a hidden case failed is not told, not even that it took too long: student code could choose
+    between a failure and a timeout to tell what the hidden input was.
+    """
+    status, text = case.status, case.message
+    if status is Status.PENDING:
+        text = PENDING
+    elif status is Status.UNGRADED:
+        text = UNGRADED
+    elif case.hidden:
+        passed = status is Status.PASSED
+        status = Status.PASSED if passed else Status.FAILED
+        text = HIDDEN_PASSED if passed else HIDDEN_FAILED
+    return Line(case.name, case.hidden, status, case.score, case.max_score, text)
+
+
+def _part(report: QuestionReport, book: Gradebook) -> Part:
+    question = _question(report, book)
+    shown = [line(case) for case in report.cases]
+    status = Status.worst([one.status for one in shown]) if shown else report.status
+    return Part(
+        report.name,
+        question.title,
+        status,
+        report.score,
+        report.max_score,
+        report.pending,
+        right=tuple(one for one in shown if one.status is Status.PASSED),
+        wrong=tuple(one for one in shown if one.status not in _SETTLED_OR_OPEN),
+        open=tuple(one for one in shown if one.status in _OPEN),
+        manual=question.kind == "manual",
+        answer=report.answer,
+    )
+
+
+_OPEN = frozenset({Status.PENDING, Status.UNGRADED})
+_SETTLED_OR_OPEN = _OPEN | {Status.PASSED}
+
+
+def _question(report: QuestionReport, book: Gradebook) -> Question:
+    for question in book.questions:
+        if question.name == report.name:
+            return question
+    return Question(report.name, "", report.max_score)  # of an older version of the assignment

@@ -1,0 +1,76 @@
+"""Gradescope's `results.json`, one a student, as its autograder specification describes it."""
+
+import json
+from typing import Any
+
+from grader.errors import UsageError
+from grader.model import Gradebook, Outcome, Report, Status
+from grader.renderers.feedback import line, problem
+from grader.renderers.text import isolation_label, lines, shown
+
+VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
+UNKNOWN = frozenset({Status.PENDING, Status.UNGRADED})
+
+
+def render(report: Report, book: Gradebook, *, hidden_visibility: str = "after_published") -> str:
+    """Return one student's results; a case that is pending or ungraded carries no score at all.
+
+    `hidden_visibility` says when students see the names and scores of hidden cases; their details
+    are never in the file. UsageError where Gradescope knows no such visibility.
+    """
+    if hidden_visibility not in VISIBILITIES:
+        known = ", ".join(VISIBILITIES)
+        raise UsageError(f"Gradescope knows no visibility {hidden_visibility!r}; use {known}.")
+    document: dict[str, Any] = {
+        "output": _summary(report),
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": [
+            _test(question.name, case, hidden_visibility)
+            for question in report.questions
+            for case in question.cases
+        ],
+        "extra_data": {
+            "assignment": book.slug,
+            "assignment_sha256": report.assignment_sha256,
+            "sha256": report.sha256,
+            "max_score": report.max_score,
+            "pending": report.pending,
+            "isolation": isolation_label(report.isolation),
+        },
+    }
+    if report.status is not Status.UNGRADED:  # without a score Gradescope asks staff to look
+        document["score"] = round(report.score, 6)
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+
+
+def _test(question: str, case: Outcome, hidden_visibility: str) -> dict[str, Any]:
+    seen = line(case)
+    test: dict[str, Any] = {
+        "name": shown(f"{question}: {seen.name}"),
+        "number": shown(question),
+        "max_score": seen.max_score,
+        "output": lines(seen.text),
+        "output_format": "text",
+        "visibility": hidden_visibility if seen.hidden else "visible",
+    }
+    if seen.status not in UNKNOWN:
+        test["score"] = round(seen.score, 6)
+        test["status"] = "passed" if seen.status is Status.PASSED else "failed"
+    return test
+
+
+def _summary(report: Report) -> str:
+    sentences = []
+    if report.isolation.level == "none":
+        sentences.append("UNSANDBOXED: graded without isolation.")
+    if (reason := problem(report)) is not None:
+        sentences.append(f"The notebook could not be graded: {lines(reason)}")
+    if report.pending:
+        sentences.append(
+            f"{report.pending:g} points are pending: they need a GPU or a person, and are neither "
+            "won nor lost yet."
+        )
+    return "\n".join(sentences) or "Every part that needs no GPU and no person has been graded."
