@@ -25,6 +25,9 @@ def find_course(start: Path) -> Path:
     for folder in [start, *start.parents]:
         if (folder / "assignments").is_dir():
             return folder
+    ours = Path(__file__).resolve().parent.parent  # the course that a clone comes with
+    if (ours / "assignments").is_dir():
+        return ours
     raise UsageError(
         f"No folder with assignments/ was found from {start} upwards; name one with --course."
     )
@@ -35,8 +38,17 @@ def available(course: Path) -> list[str]:
     return sorted(path.parent.name for path in (course / "assignments").glob("*/assignment.toml"))
 
 
-def load(name: str, course: Path | None = None, *, need_solutions: bool = False) -> Assignment:
-    """Load an assignment by its slug, or by the path of its folder under `assignments/`."""
+def load(
+    name: str,
+    course: Path | None = None,
+    *,
+    need_solutions: bool = False,
+    public_only: bool = False,
+) -> Assignment:
+    """Load an assignment by its slug, or by the path of its folder under `assignments/`.
+
+    `public_only` looks at nothing of the solutions, as a student's checkout would.
+    """
     folder = Path(name)
     if not (folder / "assignment.toml").is_file():
         root = course if course is not None else find_course(Path.cwd())
@@ -48,7 +60,7 @@ def load(name: str, course: Path | None = None, *, need_solutions: bool = False)
     solutions = folder.parent.parent / "solutions" / folder.name
     if need_solutions and not solutions.is_dir():
         raise UsageError(f"{folder.name} has no solutions at {solutions}; grading needs them.")
-    return _build(folder, solutions if solutions.is_dir() else None)
+    return _build(folder, solutions if solutions.is_dir() and not public_only else None)
 
 
 def _build(folder: Path, solutions: Path | None) -> Assignment:

@@ -370,7 +370,7 @@ class _Run:
                 if not self._bench.suite.passes_on_reference(question.name, case.name, device):
                     return _ungraded(
                         case,
-                        f"{question.name}, {case.name!r}: the reference fails it too: {verdict.text}",
+                        f"{question.name}, {case.name!r}: so does the reference: {verdict.text}",
                     )
                 text = f"The answer has a form that cannot be judged: {_brief(problem)}"
         staff = text if isinstance(problem, StudentError) else f"{text}\n{verdict.text}".strip()

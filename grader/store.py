@@ -294,7 +294,8 @@ class Store:
     def changes(self) -> list[Change]:
         """Return every question whose newest result differs from the one before it."""
         rows = self._db.execute(
-            "SELECT student, question, status, score FROM result ORDER BY student, question, attempt"
+            "SELECT student, question, status, score FROM result "
+            "ORDER BY student, question, attempt"
         )
         history: dict[tuple[str, str], list[tuple[str, float]]] = {}
         for student, question, status, score in rows:

@@ -1,0 +1,254 @@
+"""The commands: arguments, progress, and the one place that catches `GraderError`."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from grader import __version__
+from grader.errors import GraderError, UsageError
+
+if TYPE_CHECKING:
+    from grader.model import Assignment, Gradebook, Limits
+
+DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
+
+app = typer.Typer(
+    name="grader",
+    help="Grade notebooks of numerics and GPU courses: safely, honestly and fast.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AssignmentName = Annotated[str, typer.Argument(help="A slug, or a folder under assignments/.")]
+CourseFolder = Annotated[
+    Path | None,
+    typer.Option("--course", help="The folder with assignments/ and solutions/."),
+]
+OutFolder = Annotated[Path, typer.Option("-o", "--out", help="Where the outputs go.")]
+Isolation = Annotated[
+    str, typer.Option(help="auto, or none to run student code with your own rights.")
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="How many submissions at once.")
+]
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"grader {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["GRADER_DEBUG"] = "1"
+
+
+@app.command()
+def demo(
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where the outputs go.")] = None,
+    course: CourseFolder = None,
+    isolation: Isolation = "auto",
+    jobs: Jobs = None,
+) -> None:
+    """Build a small class, grade it, and show who lost what and why."""
+    from grader import demo as demonstration
+    from grader.assignments import load
+
+    assignment = load("softmax", course, need_solutions=True)
+    folder = out or Path(tempfile.mkdtemp(prefix="grader-demo-"))
+    students = demonstration.build_class(assignment, folder / "class")
+    book = _grade(
+        assignment, [students], folder, limits=demonstration.limits(assignment),
+        isolation=isolation, jobs=jobs,
+    )  # fmt: skip
+    _show(book, losses=True)
+    _finish(book, folder)
+
+
+@app.command()
+def grade(
+    assignment: AssignmentName,
+    paths: Annotated[list[Path], typer.Argument(help="Folders, zips or notebooks.")],
+    out: OutFolder,
+    course: CourseFolder = None,
+    jobs: Jobs = None,
+    isolation: Isolation = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    only: Annotated[
+        str | None, typer.Option(help="pending, changed, a student or a question.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the hidden inputs.")] = 0,
+    layout: Annotated[
+        str | None, typer.Option(help="How the LMS laid the files out, if not recognised.")
+    ] = None,
+) -> None:
+    """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
+    from grader.assignments import load
+
+    loaded = load(assignment, course, need_solutions=True)
+    book = _grade(
+        loaded, paths, out, limits=loaded.limits, isolation=isolation, device=device,
+        jobs=jobs, only=only, seed=seed, layout=layout,
+    )  # fmt: skip
+    _show(book)
+    _finish(book, out)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="The folder that `grader grade` wrote.")],
+    diff: Annotated[bool, typer.Option("--diff", help="List what regrading changed.")] = False,
+) -> None:
+    """Render the outputs again from the store."""
+    from grader import outputs
+    from grader.store import Store
+
+    path = out / outputs.STORE_NAME
+    if not path.is_file():
+        raise UsageError(f"There is no {outputs.STORE_NAME} in {out}; run `grader grade` first.")
+    with Store(path) as store:
+        book = store.gradebook()
+        changes = store.changes() if diff else []
+    outputs.write(book, out)
+    if not diff:
+        _show(book)
+    for item in changes:
+        typer.echo(
+            f"{item.student} {item.question}: {item.before:g} ({item.status_before}) "
+            f"-> {item.after:g} ({item.status_after})"
+        )
+    _finish(book, out)
+
+
+@app.command()
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
+    question: Annotated[
+        str | None, typer.Option("-q", "--question", help="Only this question.")
+    ] = None,
+    assignment: Annotated[
+        str | None, typer.Option(help="The assignment, if the file name does not tell.")
+    ] = None,
+    course: CourseFolder = None,
+) -> None:
+    """Run the public tests on your own notebook, as the grader would."""
+    from grader import check as checking
+
+    result = checking.check(notebook, question, assignment, course)
+    for line in result.lines:
+        typer.echo(line)
+    raise typer.Exit(DONE if result.all_passed else INCOMPLETE)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can do: isolation, GPU, versions, and what to install."""
+    from grader import doctor as examination
+
+    ready = examination.examine(typer.echo)
+    raise typer.Exit(DONE if ready else 3)
+
+
+def _grade(
+    assignment: "Assignment",
+    paths: list[Path],
+    out: Path,
+    *,
+    limits: "Limits",
+    isolation: str,
+    device: str = "auto",
+    jobs: int | None = None,
+    only: str | None = None,
+    seed: int = 0,
+    layout: str | None = None,
+) -> "Gradebook":
+    from grader import outputs
+    from grader.batch import Batch
+    from grader.lane import LaneSettings
+    from grader.progress import Progress
+    from grader.store import Store
+    from grader.submissions import collect
+
+    _one_of("--isolation", isolation, ("auto", "none"))
+    _one_of("--device", device, ("auto", "cpu", "cuda"))
+    found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
+    for skipped in found.skipped:
+        typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
+    settings = LaneSettings(str(assignment.folder), seed, limits, isolation, device)
+    jobs = min(jobs or os.cpu_count() or 1, len(found.submissions))
+    with Store(out / outputs.STORE_NAME, exclusive=True) as store:
+        store.bind(assignment, seed)
+        store.set_submissions(found.submissions)
+        try:
+            with Progress(out) as progress:
+                batch = Batch(settings, assignment, store, on_report=progress.advance)
+                batch.run(found.submissions, jobs=jobs, only=only, on_plan=progress.begin)
+        finally:
+            book = store.gradebook()
+            outputs.write(book, out)
+    return book
+
+
+def _one_of(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{option} {value} is unknown; use {' or '.join(choices)}.")
+
+
+def _show(book: "Gradebook", *, losses: bool = False) -> None:
+    from rich.console import Console
+
+    from grader.renderers import table
+
+    console = Console()
+    console.print(table.render(book))
+    if losses:
+        console.print(table.losses(book))
+
+
+def _finish(book: "Gradebook", out: Path) -> None:
+    """Say where the outputs are, and leave with 1 where something is ungraded."""
+    from grader.model import Status
+
+    typer.echo(f"Wrote {out / 'results.json'}, {out / 'grades.csv'} and {out / 'grades.db'}")
+    ungraded = [r.student for r in book.reports if r.status is Status.UNGRADED]
+    if ungraded:
+        typer.echo(
+            f"{len(ungraded)} ungraded through no fault of the students: "
+            f"{', '.join(ungraded[:5])}. See staff_message in results.json, then run again.",
+            err=True,
+        )
+        raise typer.Exit(INCOMPLETE)
+
+
+def main() -> None:
+    """Run a command; a fault of ours is one sentence and an exit status."""
+    try:
+        app()
+    except GraderError as error:
+        if os.environ.get("GRADER_DEBUG"):
+            raise
+        typer.echo(f"grader: {error}", err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        typer.echo("grader: stopped. What was graded is kept; run the same command to go on.",
+                   err=True)  # fmt: skip
+        sys.exit(130)
+
+
+def commands() -> dict[str, Any]:
+    """Return the commands by name, for the documentation's tests."""
+    return {str(item.name or item.callback.__name__): item.callback  # type: ignore[union-attr]
+            for item in app.registered_commands}  # fmt: skip
