@@ -370,10 +370,10 @@ class _Run:
                 if not self._bench.suite.passes_on_reference(question.name, case.name, device):
                     return _ungraded(
                         case,
-                        f"{question.name}, {case.name!r}: so does the reference: {verdict.text}",
+                        f"{question.name}, {case.name!r}: so does the reference: {_brief(problem)} ({verdict.place})",
                     )
                 text = f"The answer has a form that cannot be judged: {_brief(problem)}"
-        staff = text if isinstance(problem, StudentError) else f"{text}\n{verdict.text}".strip()
+        staff = f"{text}\n({verdict.place})" if verdict.place else text
         message = HIDDEN_FAILED if case.hidden else text
         return Outcome(case.name, case.hidden, status, 0.0, case.points,
                        message[:MAX_MESSAGE], staff[:MAX_MESSAGE], verdict.seconds)  # fmt: skip

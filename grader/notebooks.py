@@ -16,7 +16,7 @@ from grader.model import Limits
 
 CURRENT_FORMAT = 4
 CHECK = re.compile(r"^[^#\n]*\b\w+\.check\(\s*[\"']([^\"'\n]+)[\"']", re.MULTILINE)
-OTTER_NOTEBOOK = re.compile(r"otter\.Notebook\(\s*[\"']([^\"'\n]+)[\"']")
+NOTEBOOK_NAME = re.compile(r"[\"']([^\"'\n/]+\.ipynb)[\"']")
 HEADING = re.compile(r"^#\s+(.{1,80})", re.MULTILINE)
 BINDING = re.compile(
     r"^(?:async\s+def|def|class)\s+(\w+)|^(\w+)\s*(?::[^=\n]+)?=(?!=)", re.MULTILINE
@@ -57,9 +57,9 @@ class Notebook:
         return any(wanted.intersection(_bound_names(cell.source)) for cell in self.cells)
 
     def seems_to_be(self) -> str:
-        """Describe the notebook for a message: its file name for otter, or its heading."""
+        """Describe the notebook for a message: the file that it names, or its heading."""
         for cell in self.cells:
-            found = OTTER_NOTEBOOK.search(cell.source)
+            found = NOTEBOOK_NAME.search(cell.source)
             if found:
                 return f"it seems to be {found[1]}"
         if self.heading:

@@ -42,7 +42,7 @@ class Verdict:
 
     passed: bool
     problem: BaseException | None
-    text: str  # otter's message, which quotes the test's line
+    place: str  # the test file and line that ended it
     seconds: float
 
 
@@ -121,7 +121,8 @@ class CaseSuite:
         result = loaded.file.test_case_results[0]
         problem = loaded.file.problem or (None if result.passed else AssertionError(result.message))
         seconds = time.perf_counter() - started
-        return Verdict(bool(result.passed), problem, result.message or "", seconds)
+        place = "" if problem is None else _place(problem, loaded.file)
+        return Verdict(bool(result.passed), problem, place, seconds)
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
         return {
@@ -171,6 +172,13 @@ def _line_in(problem: BaseException, path: Path) -> str:
             line = f", line {trace.tb_lineno}"
         trace = trace.tb_next
     return line
+
+
+def _place(problem: BaseException, file: TestFile) -> str:
+    """Return the test file, from the folder above its own, and the line of its case that ended."""
+    path = Path(file.path)
+    line = _line_in(problem, path)
+    return "/".join(path.parts[-4:]) + line
 
 
 def _only_case(file: TestFile, case: Any) -> TestFile:
