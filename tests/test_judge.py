@@ -391,9 +391,7 @@ def test_a_cells_source_may_be_a_list_and_anything_else_is_empty(
 
 
 def test_the_same_submission_and_seed_give_the_same_report(small_bench: Bench) -> None:
-    random = "import numpy as np
-def double(x):
-    return 2 * x + (np.random.rand() < 0.5)"
+    random = "import numpy as np\ndef double(x):\n    return 2 * x + (np.random.rand() < 0.5)"
     cells = (SETUP, random, CHECK1, SQUARE, CHECK2)
     reports = [judge(submission_of(notebook_of(*cells)), small_bench) for _ in range(3)]
     outcomes = [[c.status for q in r.questions for c in q.cases] for r in reports]
