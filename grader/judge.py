@@ -44,6 +44,7 @@ PLAIN_END = {
 }
 PENDING_GPU = "Waits for a machine with a GPU."
 PENDING_PERSON = "Waits for a person to read it."
+NOT_ASKED = "Not judged: something was lost before, and no more was asked."
 OUR_FAULT = "This could not be graded through no fault of yours; it will be graded again."
 MAX_MESSAGE = 2_000
 MAX_ANSWER = 20_000
@@ -69,8 +70,13 @@ def judge(
     *,
     limits: Limits | None = None,
     only: Iterable[str] | None = None,
+    until_loss: bool = False,
 ) -> Report:
-    """Return the report on one submission, or on some of its questions."""
+    """Return the report on one submission, or on some of its questions.
+
+    With `until_loss` the first case that does not pass ends it: what follows is `pending`, since
+    whoever asks only whether anything is lost need not wait for the rest.
+    """
     assignment = bench.assignment
     limits = limits or assignment.limits
     wanted = frozenset(only) if only is not None else None
@@ -82,7 +88,9 @@ def judge(
     except notebooks.NotebookUnreadableError as problem:
         reports = [_unreadable(question, str(problem)) for question in questions]
         return _report(submission, bench, reports, started, phases, error=str(problem))
-    reports = _judge_questions(notebook, submission, bench, limits, questions, phases)
+    reports = _judge_questions(
+        notebook, submission, bench, limits, questions, phases, until_loss=until_loss
+    )
     return _report(submission, bench, reports, started, phases)
 
 
@@ -93,6 +101,8 @@ def _judge_questions(
     limits: Limits,
     questions: list[Question],
     phases: dict[str, float],
+    *,
+    until_loss: bool,
 ) -> list[QuestionReport]:
     done: dict[str, QuestionReport] = {}
     for device in ("cpu", "cuda"):
@@ -102,7 +112,7 @@ def _judge_questions(
         if device not in bench.workers:
             done |= {q.name: _pending(q, PENDING_GPU) for q in group}
             continue
-        run = _Run(notebook, submission, bench, limits, device, phases)
+        run = _Run(notebook, submission, bench, limits, device, phases, until_loss=until_loss)
         done |= run.judge(group)
     for question in questions:
         if question.kind == "manual":
@@ -175,7 +185,10 @@ class _Run:
         limits: Limits,
         device: str,
         phases: dict[str, float],
+        *,
+        until_loss: bool = False,
     ) -> None:
+        self._until_loss = until_loss
         self._notebook = notebook
         self._bench = bench
         self._limits = limits
@@ -199,6 +212,9 @@ class _Run:
         doubtful: list[tuple[Question, TestCase]] = []
         try:
             for question in ordered:
+                if self._until_loss and _lost(outcomes):
+                    outcomes[question.name] = _all(question.cases, Status.PENDING, NOT_ASKED, "")
+                    continue
                 outcomes[question.name] = self._judge_question(
                     question, where[question.name], doubtful
                 )
@@ -254,6 +270,10 @@ class _Run:
                 self._end_session()
                 break
             outcomes[case.name] = outcome
+            if self._until_loss and outcome.status is not Status.PASSED:
+                left = _all(cases[number + 1 :], Status.PENDING, NOT_ASKED, "")
+                outcomes |= {o.name: o for o in left}
+                break
             if was_tainted and not case.hidden and outcome.status is not Status.PASSED:
                 doubtful.append((question, case))
         return [outcomes[case.name] for case in question.cases]
@@ -370,7 +390,8 @@ class _Run:
                 if not self._bench.suite.passes_on_reference(question.name, case.name, device):
                     return _ungraded(
                         case,
-                        f"{question.name}, {case.name!r}: so does the reference: {_brief(problem)} ({verdict.place})",
+                        f"{question.name}, {case.name!r}: so does the reference: "
+                        f"{_brief(problem)} ({verdict.place})",
                     )
                 text = f"The answer has a form that cannot be judged: {_brief(problem)}"
         staff = f"{text}\n({verdict.place})" if verdict.place else text
@@ -411,6 +432,10 @@ def _ungraded(case: TestCase, reason: str) -> Outcome:
 
 def _all(cases: Iterable[TestCase], status: Status, message: str, staff: str) -> list[Outcome]:
     return [Outcome(c.name, c.hidden, status, 0.0, c.points, message, staff) for c in cases]
+
+
+def _lost(outcomes: dict[str, list[Outcome]]) -> bool:
+    return any(o.status is not Status.PASSED for found in outcomes.values() for o in found)
 
 
 def _stopped(cases: list[TestCase], end: ChildEnded) -> list[Outcome]:

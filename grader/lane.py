@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader import __version__
 from grader.assignments import load
@@ -25,6 +26,9 @@ from grader.model import (
     Status,
     Submission,
 )
+
+if TYPE_CHECKING:
+    from grader.judge import Bench
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,12 @@ def _bench(settings: LaneSettings):  # type: ignore[no-untyped-def] # noqa: ANN2
     for item in workers.values():
         item.wait_until_ready()
     return Bench(suite, workers, environment(gpu, driver))
+
+
+def bench(settings: LaneSettings) -> "Bench":
+    """Return this lane's bench, for who judges something other than a class's submissions."""
+    made: Bench = _bench(settings)
+    return made
 
 
 def start(settings: LaneSettings) -> Facts:
