@@ -65,10 +65,10 @@ def _seed(seed: int) -> None:
     import random
 
     random.seed(seed)
-    for name in ("numpy.random", "torch.random"):
-        module = sys.modules.get(name)
-        if module is not None:
-            getattr(module, "seed" if name.startswith("numpy") else "manual_seed")(seed)
+    if "numpy" in sys.modules:
+        importlib.import_module("numpy.random").seed(seed)  # numpy imports it when it is used
+    if "torch" in sys.modules:
+        importlib.import_module("torch").manual_seed(seed)
 
 
 def _supervise(control: socket.socket, pid: int, order: dict[str, Any]) -> dict[str, Any]:
