@@ -36,6 +36,7 @@ def render(book: Gradebook, *, feedback_folder: str | None = "feedback") -> str:
     The page holds its style and script, fetches nothing, and shows every name and message as text.
     """
     counts = Counter(report.status for report in book.reports)
+    rates = tallies.rates(book)
     return (
         pages()
         .get_template("report.html.j2")
@@ -45,7 +46,9 @@ def render(book: Gradebook, *, feedback_folder: str | None = "feedback") -> str:
             names=question_names(book),
             rows=[_row(report, feedback_folder) for report in book.reports],
             distribution=tallies.distribution(book),
-            rates=tallies.rates(book),
+            points=tallies.points(book),
+            rates=rates,
+            used=[status for status in Status if any(rate.counts[status] for rate in rates)],
             causes=tallies.causes(book),
             ungraded=tallies.causes(book, frozenset({Status.UNGRADED})),
             pending=_pending(book),

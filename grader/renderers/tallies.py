@@ -37,6 +37,25 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """What became of all points of one question, over the whole class."""
+
+    question: str
+    earned: float
+    lost: float
+    pending: float
+    ungraded: float
+
+    @property
+    def total(self) -> float:
+        return self.earned + self.lost + self.pending + self.ungraded
+
+    @property
+    def earned_percent(self) -> float:
+        return 100 * self.earned / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """How one question, or one case of it, went for everybody who was asked."""
 
@@ -91,6 +110,24 @@ def distribution(book: Gradebook) -> Distribution:
         len(graded),
         len(book.reports) - len(graded),
     )
+
+
+def points(book: Gradebook) -> list[Points]:
+    """Return what became of each question's points; those of ungraded cases are not lost."""
+    found: dict[str, list[float]] = {name: [0.0] * 4 for name in question_names(book)}
+    for report in book.reports:
+        for question in report.questions:
+            undecided = sum(
+                case.max_score - case.score
+                for case in question.cases
+                if case.status is Status.UNGRADED
+            )
+            if question.status is Status.UNGRADED and not question.cases:
+                undecided = question.max_score - question.score
+            lost = question.max_score - question.score - question.pending - undecided
+            for n, value in enumerate((question.score, lost, question.pending, undecided)):
+                found[question.name][n] += max(value, 0.0)
+    return [Points(name, *values) for name, values in found.items()]
 
 
 def rates(book: Gradebook) -> list[Rate]:
