@@ -140,7 +140,9 @@ def explain_mismatch(
     distance = "" if mismatch.ulp is None else f" ({mismatch.ulp:,} ulp)"
     text = f"{what}{place}: expected {mismatch.expected:.6g}, got {mismatch.got:.6g}{distance}"
     if mismatch.kind == "value":
-        text += f", {mismatch.ratio:.3g} times the error that rounding explains"
+        exact = ", where nothing is rounded"
+        explained = f", {mismatch.ratio:.3g} times the error that rounding explains"
+        text += exact if math.isinf(mismatch.ratio) else explained
     if mismatch.count > 1:
         text += f"; {mismatch.count:,} of {mismatch.total:,} entries are wrong"
     for name, tensor in (inputs or {}).items():

@@ -381,8 +381,9 @@ def _restore_library() -> None:
         for name, item in before.items():
             if vars(owner).get(name) is not item:
                 setattr(owner, name, item)
-        for name in set(vars(owner)) - set(before):
-            delattr(owner, name)
+        if inspect.isclass(owner):  # the interpreter's rewritten functions need a module's new names
+            for name in set(vars(owner)) - set(before):
+                delattr(owner, name)
 
 
 def _compiled_form(kernel: Any) -> Any:

@@ -348,17 +348,21 @@ def fp16_failure_cases(seed: int, device: str = "cpu") -> dict[str, Head]:
     return {
         "a score just past the exp threshold": with_scores(past, normal(40, 16)),
         "two scores one step below the exp threshold": with_scores(below, normal(40, 16)),
-        "a long row of equal scores": with_scores(torch.full((256,), 6.0), normal(256, 16)),
-        "products past 65504 before scaling": Head(*large, normal(48, 64).to(device).half()),
-        "very negative scores": with_scores(
+        "a long row of equal scores, whose sum of exps is past 65504": with_scores(
+            torch.full((256,), 6.0), normal(256, 16)
+        ),
+        "products of 65536, past float16, before scaling": Head(
+            *large, normal(48, 64).to(device).half()
+        ),
+        "scores so negative that every exp is 0": with_scores(
             -30 - 5 * torch.rand(40, generator=draw), normal(40, 16)
         ),
-        "scores that rise along the row": with_scores(
+        "scores that rise along the row, tile after tile": with_scores(
             torch.linspace(-20, 40, 160), normal(160, 16)
         ),
         "an attention sink": with_scores(torch.tensor([14.0] + [0.0] * 149), 10 * normal(150, 16)),
-        "V with a large mean": with_scores(torch.full((200,), 1.5), 100 + normal(200, 16)),
-        "rows that see nothing": Head(
+        "V with a large mean": with_scores(torch.full((200,), 1.5), 400 + normal(200, 16)),
+        "rows that see no key, which must be 0": Head(
             *(
                 tensor.to(device).half()
                 for tensor in (normal(48, 16), normal(16, 16), normal(16, 16))

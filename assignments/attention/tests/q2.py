@@ -53,7 +53,7 @@ def test_masked_chunk(online_softmax_update):
     check_state(after, "a chunk of only -inf on m = 2, l = 1.5", [2.0], [1.5], hint)
 
 
-@test_case(name="two halves of a row", points=0.4, hidden=False)
+@test_case(name="two halves of a row", points=0.5, hidden=False)
 def test_merge(online_softmax_merge):
     left = torch.tensor([1.0]), torch.tensor([2.0])
     right = torch.tensor([4.0]), torch.tensor([3.0])

@@ -56,7 +56,7 @@ def test_large_products(attention_forward):
     check(attention_forward(q, q, v), expected, v, asked, hint, 1e-2)
 
 
-@test_case(name="causal, with more keys than queries", points=0.4, hidden=False)
+@test_case(name="causal, with more keys than queries", points=0.5, hidden=False)
 def test_causal(attention_forward):
     q, k, v = draws((3, 8), 4), draws((5, 8), 5), draws((5, 8), 6)
     expected = by_hand(q.double(), k.double(), v.double(), lambda i, j: j <= i + 2)

@@ -84,7 +84,7 @@ def test_inputs(stable_softmax, rng):
         assert not shared, f"The result shares memory with its {dtype} input."
 
 
-@test_case(name="long rows of halves", points=0.35, hidden=True)
+@test_case(name="long rows of halves", points=0.25, hidden=True)
 def test_long(stable_softmax, rng):
     equal = torch.full((1, 65_520), 3.0, dtype=torch.float16)
     check(stable_softmax, equal, "65,520 equal float16 scores: their sum is past 65504")

@@ -60,7 +60,7 @@ def run(update, chunks, shape):
     return state
 
 
-@test_case(name="any split of a row", points=0.6, hidden=True)
+@test_case(name="any split of a row", points=0.5, hidden=True)
 def test_splits(online_softmax_update, rng):
     for n, parts, spread in ((50, 3, 1.0), (200, 9, 20.0), (64, 64, 5.0), (1000, 2, 300.0)):
         scores = torch.from_numpy(rng.standard_normal((4, n)) * spread).to(torch.float32)
@@ -68,7 +68,7 @@ def test_splits(online_softmax_update, rng):
         check_logsumexp(state, scores, parts, f"{n} scores in {parts} chunks")
 
 
-@test_case(name="scores in rising and falling order", points=0.4, hidden=True)
+@test_case(name="scores in rising and falling order", points=0.5, hidden=True)
 def test_order(online_softmax_update):
     rising = torch.linspace(-300, 300, 60)[None, :].repeat(2, 1)
     rising[1] = rising[1] / 100
@@ -77,7 +77,7 @@ def test_order(online_softmax_update):
         check_logsumexp(run(online_softmax_update, chunks, (2,)), scores, 12, what)
 
 
-@test_case(name="chunks of other dtypes and shapes", points=0.3, hidden=True)
+@test_case(name="chunks of other dtypes and shapes", points=0.25, hidden=True)
 def test_dtypes(online_softmax_update, rng):
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
         scores = torch.from_numpy(rng.standard_normal((2, 3, 3000)) * 0.5 + 11.5).to(dtype)
@@ -124,7 +124,7 @@ def test_merges(online_softmax_update, online_softmax_merge, rng):
         check_logsumexp(way(), scores, 8, f"the merge {what}")
 
 
-@test_case(name="states handed in stay", points=0.3, hidden=True)
+@test_case(name="states handed in stay", points=0.25, hidden=True)
 def test_inputs(online_softmax_update, online_softmax_merge):
     m, l = torch.tensor([1.0, -math.inf]), torch.tensor([2.0, 0.0])
     m2, l2, chunk = torch.tensor([3.0, 0.0]), torch.tensor([1.5, 1.0]), torch.ones(2, 4)

@@ -22,7 +22,7 @@ def check(attention_forward, q, k, v, what, *, causal=False, scale=None):
     return got
 
 
-@test_case(name="every float dtype", points=0.6, hidden=True)
+@test_case(name="every float dtype", points=0.5, hidden=True)
 def test_dtypes(attention_forward, rng):
     for dtype in ("float16", "bfloat16", "float32", "float64"):
         for spread in (0.1, 1.0, 4.0):
@@ -30,7 +30,7 @@ def test_dtypes(attention_forward, rng):
             check(attention_forward, q, k, v, f"{dtype} heads of spread {spread:g}")
 
 
-@test_case(name="causal, however many keys", points=0.6, hidden=True)
+@test_case(name="causal, however many keys", points=0.5, hidden=True)
 def test_causal(attention_forward, rng):
     for queries, keys in ((16, 16), (5, 23), (1, 9), (23, 5), (9, 1)):
         shapes = (2, queries, 16), (2, keys, 16), (2, keys, 16)
@@ -41,7 +41,7 @@ def test_causal(attention_forward, rng):
         assert not got[:, :blind].any(), f"{what}: the first {blind} queries see no key, so 0."
 
 
-@test_case(name="widths and leading dimensions", points=0.4, hidden=True)
+@test_case(name="widths and leading dimensions", points=0.5, hidden=True)
 def test_shapes(attention_forward, rng):
     for lead in ((), (3,), (2, 3)):
         q, k, v = draw(rng, "float32", (*lead, 6, 8), (*lead, 7, 8), (*lead, 7, 3))
@@ -51,26 +51,27 @@ def test_shapes(attention_forward, rng):
     check(attention_forward, *views, "transposed views")
 
 
-@test_case(name="a scale of one's own", points=0.3, hidden=True)
+@test_case(name="a scale of one's own", points=0.25, hidden=True)
 def test_scale(attention_forward, rng):
     q, k, v = draw(rng, "float32", (4, 16), (9, 16), (9, 16))
     for scale in (1.0, 0.03, -0.5, 0.0):
         check(attention_forward, q, k, v, f"scale = {scale:g}", scale=scale)
 
 
-@test_case(name="where halves fail", points=0.4, hidden=True)
+@test_case(name="where halves fail", points=0.5, hidden=True)
 def test_failure_cases(attention_forward, reference, rng):
     cases = reference.fp16_failure_cases(int(rng.integers(2**31)))
     for what, (q, k, v, causal, scale) in cases.items():
         check(attention_forward, q, k, v, what, causal=causal, scale=scale)
 
 
-@test_case(name="the inputs, and where the work is done", points=0.3, hidden=True)
+@test_case(name="the inputs, and where the work is done", points=0.25, hidden=True)
 def test_inputs(attention_forward, rng):
     given = draw(rng, "float32", (6, 16), (9, 16), (9, 16))
     before = [tensor.clone() for tensor in given]
     seen = attention_forward.observe(*given, causal=True)
     for letter, tensor, old in zip("QKV", given, before, strict=True):
         assert torch.equal(tensor, old), f"{letter} was changed in place."
-    ready_made = [op for op in seen.operations if "attention" in op]
+    # _safe_softmax is in nothing but the ready-made attention, where that is taken apart.
+    ready_made = [op for op in seen.operations if "attention" in op or "_safe_softmax" in op]
     assert not ready_made, f"The work is left to {ready_made[0]}, which is no answer here."

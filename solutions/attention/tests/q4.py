@@ -49,7 +49,7 @@ def check(attention, q, k, v, what, *, causal=False, scale=None):
 
 def named_mistake(got, truth, q, k, v, causal, scale):
     """Name the mistake that gives just this answer, where there is one that we know."""
-    if not isinstance(got, torch.Tensor) or got.shape != truth.expected.shape:
+    if not isinstance(got, torch.Tensor) or (got.shape, got.dtype) != (q.shape, q.dtype):
         return ""
     wide = q.double(), k.double(), v.double()
     d, keys = q.shape[-1], k.shape[-2]
@@ -85,24 +85,43 @@ def named_mistake(got, truth, q, k, v, causal, scale):
         if not causal:
             zeros = numerics.attention_oracle(wide[0], *padded, scale=used)
             candidates["keys past the end take part with a score of 0"] = zeros
+    for block in (16, 32, 64, 128):
+        if keys > block and not causal:
+            for keep_sum, part in ((False, "accumulator"), (True, "sum")):
+                candidate = without_rescale(*wide, block, used, keep_sum=keep_sum)
+                sentence = f"the {part} is not rescaled when the running maximum rises"
+                candidates[f"{sentence} (tiles of {block} keys)"] = candidate
     name = numerics.recognise(got, candidates, truth.bound)
     return f" It looks as if {name}." if name else ""
 
 
-@test_case(name="many shapes", points=0.7, hidden=True)
+def without_rescale(q, k, v, block, scale, *, keep_sum):
+    """Walk over tiles of keys like a kernel that forgets to rescale: float64, no mask."""
+    scores = (q @ k.transpose(-2, -1) * scale).split(block, dim=-1)
+    top, total, acc = torch.full_like(q[..., :1], -torch.inf), 0.0, 0.0
+    for part, values in zip(scores, v.split(block, dim=-2), strict=True):
+        new_top = torch.maximum(top, part.amax(-1, keepdim=True))
+        exps, factor = torch.exp(part - new_top), torch.exp(top - new_top)
+        total = total * (1.0 if keep_sum else factor) + exps.sum(-1, keepdim=True)
+        acc = acc * (factor if keep_sum else 1.0) + exps @ values
+        top = new_top
+    return acc / total
+
+
+@test_case(name="many shapes", points=0.75, hidden=True)
 def test_shapes(attention, rng):
     for shape in ((1, 1, 1, 1, 16), (1, 2, 127, 127, 64), (1, 1, 33, 257, 80), (2, 1, 64, 100, 40)):
         check(attention, *heads(rng, *shape), f"(B, H, M, N, d) = {shape}")
 
 
-@test_case(name="causal, however many keys", points=0.6, hidden=True)
+@test_case(name="causal, however many keys", points=0.75, hidden=True)
 def test_causal(attention, rng):
     for shape in ((1, 1, 96, 32, 64), (1, 1, 33, 120, 32), (1, 2, 70, 70, 16)):
         what = f"causal, (B, H, M, N, d) = {shape}"
         check(attention, *heads(rng, *shape), what, causal=True)
 
 
-@test_case(name="views of other layouts", points=0.3, hidden=True)
+@test_case(name="views of other layouts", points=0.25, hidden=True)
 def test_views(attention, rng):
     by_token = heads(rng, 2, 40, 2, 2, 32)
     q, k, v = (tensor.transpose(1, 2) for tensor in (by_token[0], *heads(rng, 2, 50, 2, 2, 32)[:2]))
@@ -127,25 +146,26 @@ def test_nan_buffers(attention, rng):
             view = buffer[:, :, 3 : rows + 3, 2 : cols + 2]
             view.copy_(tensor)
             inside.append(view)
-        what = f"views into buffers that are NaN elsewhere, {shape}"
+        what = f"views into buffers of NaN, of which nothing may be used, {shape}"
         check(attention, *inside, what, causal=causal)
 
 
-@test_case(name="where halves fail", points=0.6, hidden=True)
+@test_case(name="where halves fail", points=0.75, hidden=True)
 def test_failure_cases(attention, reference, rng):
     cases = reference.fp16_failure_cases(int(rng.integers(2**31)))
     for what, (q, k, v, causal, scale) in cases.items():
         check(attention, q, k, v, what, causal=causal, scale=scale)
 
 
-@test_case(name="what must not matter", points=0.4, hidden=True)
+@test_case(name="what must not matter", points=0.25, hidden=True)
 def test_relations(attention, rng):
     q, k, v = heads(rng, 1, 1, 32, 60, 32)
+    q = 3 * q  # scores up to 25: rounded to float16 they would be off by 0.008
     truth = numerics.attention_truth(q, k, v, scale=0.4)
     order = torch.from_numpy(rng.permutation(60))
     shuffled = k[..., order, :].contiguous(), v[..., order, :].contiguous()
     got = quietly(attention, q, *shuffled, scale=0.4)
-    what = "keys and values in another order, scale = 0.4"
+    what = "large scores, keys and values in another order"
     numerics.assert_within_bound(got, truth.expected, truth.bound, what=what)
     moved = (2 * v + 3).to(v.dtype)
     check(attention, q, k, moved, "V moved to 2 V + 3, scale = -0.2", scale=-0.2)
@@ -154,7 +174,7 @@ def test_relations(attention, rng):
     check(attention, q, k, 30 * v, "float32, V of spread 30", causal=True)
 
 
-@test_case(name="a new result, and the inputs stay", points=0.3, hidden=True)
+@test_case(name="a new result, and the inputs stay", points=0.25, hidden=True)
 def test_memory(attention, rng):
     given = heads(rng, 1, 2, 20, 36, 16)
     given[0] = given[0].transpose(-2, -1).contiguous().transpose(-2, -1)
@@ -167,7 +187,7 @@ def test_memory(attention, rng):
     assert got.is_contiguous(), f"The result is not contiguous: its strides are {got.stride()}."
 
 
-@test_case(name="the kernel does the work", points=0.4, hidden=True)
+@test_case(name="the kernel does the work", points=0.25, hidden=True)
 def test_kernel(attention, rng):
     for dtype in ("float16", "float32"):
         seen = quietly(attention.observe, *heads(rng, 1, 1, 32, 32, 16, dtype), causal=True)
@@ -181,11 +201,11 @@ def test_kernel(attention, rng):
             assert space != "python", f"The work goes around the kernel: {operation}."
 
 
-@test_case(name="compiled for a GPU", points=0.2, hidden=True)
+@test_case(name="compiled for a GPU", points=0.25, hidden=True)
 def test_compiles(attention, rng):
-    for dtype in ("float16", "float32"):
+    for dtype, targets in (("float16", ("sm_80", "sm_90")), ("float32", ("sm_80",))):
         given = heads(rng, 1, 1, 64, 64, 64, dtype)
-        found = quietly(attention.compile_kernels, ("sm_80", "sm_90"), *given, causal=True)
+        found = quietly(attention.compile_kernels, *given, targets=targets, causal=True)
         if any(item["fault"] == "tool" for item in found):
             raise RuntimeError(f"Cannot compile offline: {found[0]['error']}")
         assert found, f"No Triton kernel was launched for {dtype} inputs."

@@ -1,0 +1,15 @@
+# expect: q1
+# The maximum of the whole tensor is taken away from every row.
+import math
+
+import torch
+
+
+def stable_softmax(x, dim=-1):
+    wide = x.float() if x.dtype != torch.float64 else x
+    if x.numel() == 0:
+        return wide.to(x.dtype if x.is_floating_point() else torch.float32)
+    top = wide.amax()
+    e = torch.exp(wide - torch.where(top == -math.inf, 0.0, top))
+    total = e.sum(dim, keepdim=True)
+    return (e / torch.where(total == 0, 1.0, total)).to(x.dtype if x.is_floating_point() else torch.float32)

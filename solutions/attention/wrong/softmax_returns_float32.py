@@ -1,0 +1,15 @@
+# expect: q1
+# Halves come back as float32.
+import math
+
+import torch
+
+
+def stable_softmax(x, dim=-1):
+    wide = x.float() if x.dtype != torch.float64 else x
+    if x.numel() == 0:
+        return wide
+    top = wide.amax(dim, keepdim=True)
+    e = torch.exp(wide - torch.where(top == -math.inf, 0.0, top))
+    total = e.sum(dim, keepdim=True)
+    return (e / torch.where(total == 0, 1.0, total))
