@@ -1,0 +1,351 @@
+"""The report and the feedback in a real browser: keyboard, mouse, search, hostile text, readers."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from grader.model import Gradebook
+from grader.renderers import feedback, report
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SECONDS = 1_000  # milliseconds
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        except Error as error:
+            pytest.fail(f"No Chromium could be started; `playwright install chromium`. {error}")
+        yield started
+        started.close()
+
+
+class Trouble:
+    """Whatever a page complains about, asks for, or lets a student's text do."""
+
+    def __init__(self, page: Page) -> None:
+        self.seen: list[str] = []
+        page.on("console", lambda message: self.seen.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
+        page.on("dialog", self.dismiss)
+        page.on("request", self.asked)
+
+    def dismiss(self, dialog: object) -> None:
+        self.seen.append("an alert was shown")
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    def asked(self, request: object) -> None:
+        url: str = request.url  # type: ignore[attr-defined]
+        if not url.startswith("file://"):
+            self.seen.append(f"request: {url}")
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., tuple[Page, Trouble]]]:
+    contexts = []
+
+    def open_it(html: str, scheme: str = "light") -> tuple[Page, Trouble]:
+        path = tmp_path / "report.html"
+        path.write_text(html, "utf-8")
+        context = browser.new_context(
+            color_scheme=scheme,  # type: ignore[arg-type]
+            viewport={"width": 1280, "height": 900},
+        )
+        contexts.append(context)
+        page = context.new_page()
+        trouble = Trouble(page)
+        page.goto(path.as_uri())
+        return page, trouble
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def html(make_book: Callable[..., Gradebook]) -> str:
+    return report.render(make_book(40))
+
+
+VALUES = """([table, column]) => {
+    const element = document.querySelectorAll("table")[table];
+    return Array.from(element.tBodies[0].rows, (row) => {
+        const cell = row.cells[column];
+        return cell.dataset.v !== undefined ? cell.dataset.v : cell.textContent.trim();
+    });
+}"""
+BY_LETTER = """(words) => {
+    const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+    return words.toSorted(collator.compare);
+}"""
+
+
+def assert_sorted(page: Page, table: int, column: int, *, up: bool) -> None:
+    """Numbers by size, words by letter, and what is unknown at the end either way."""
+    values = page.evaluate(VALUES, [table, column])
+    known = [value for value in values if value]
+    assert values == known + [""] * (len(values) - len(known))
+    try:
+        expected = sorted(known, key=float)
+    except ValueError:
+        expected = page.evaluate(BY_LETTER, known)
+    assert [value.casefold() for value in known] == [
+        value.casefold() for value in (expected if up else expected[::-1])
+    ]
+
+
+def states(page: Page, table: int) -> list[str | None]:
+    headers = page.locator("table").nth(table).locator("thead th")
+    return [headers.nth(n).get_attribute("aria-sort") for n in range(headers.count())]
+
+
+def open_details(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+
+
+def test_the_page_opens_without_a_word_and_fetches_nothing(html: str, open_page: Callable) -> None:
+    page, trouble = open_page(html)
+    assert page.locator("h1").inner_text() == "The Softmax Problem"
+    assert page.locator("#student-table tbody tr").count() == 40
+    assert trouble.seen == []
+
+
+def test_a_page_that_misbehaves_is_noticed(open_page: Callable) -> None:
+    """The control of every `trouble.seen == []` here."""
+    _, trouble = open_page("<script>console.log(1); alert(1); missing()</script><img src=http://x>")
+    assert len(trouble.seen) >= 4
+
+
+def test_every_table_sorts_by_every_column_with_the_mouse(html: str, open_page: Callable) -> None:
+    page, trouble = open_page(html)
+    open_details(page)
+    tables = page.locator("table")
+    assert tables.count() >= 9
+    for table in range(tables.count()):
+        headers = tables.nth(table).locator("thead th")
+        before = sorted(page.evaluate(VALUES, [table, 0]))
+        for column in range(headers.count()):
+            for up in (True, False):
+                headers.nth(column).locator("button").click()
+                assert_sorted(page, table, column, up=up)
+                expected: list[str | None] = [None] * headers.count()
+                expected[column] = "ascending" if up else "descending"
+                assert states(page, table) == expected
+        assert sorted(page.evaluate(VALUES, [table, 0])) == before  # no row lost or doubled
+    assert trouble.seen == []
+
+
+def test_every_table_is_reached_and_sorted_by_keyboard_alone(
+    html: str, open_page: Callable
+) -> None:
+    page, trouble = open_page(html)
+    reached: dict[str, int] = {}
+    caption = """() => {
+        const header = document.activeElement.closest("th[scope=col]");
+        return header && header.closest("table").caption.textContent;
+    }"""
+    for _ in range(2_000):
+        page.keyboard.press("Tab")
+        place = page.evaluate("document.activeElement.tagName")
+        if place == "SUMMARY":
+            page.keyboard.press("Enter")
+        name = page.evaluate(caption)
+        if name and name not in reached:
+            key = "Enter" if len(reached) % 2 else "Space"
+            page.keyboard.press(key)
+            reached[name] = 1
+            assert (
+                page.evaluate("document.activeElement.closest('th').getAttribute('aria-sort')")
+                == "ascending"
+            )
+            assert name in page.locator("#said").inner_text()
+        if place == "BODY":
+            break
+    names = page.locator("table caption").evaluate_all("all => all.map((one) => one.textContent)")
+    assert set(reached) == set(names)
+    assert trouble.seen == []
+
+
+def test_the_focus_can_be_seen_wherever_it_is(html: str, open_page: Callable) -> None:
+    page, _ = open_page(html)
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        outline = page.evaluate(
+            "(() => { const style = getComputedStyle(document.activeElement);"
+            " return [style.outlineStyle, parseFloat(style.outlineWidth)]; })()"
+        )
+        assert outline[0] != "none"
+        assert outline[1] >= 2
+
+
+def test_the_first_tab_offers_to_skip_to_the_report(html: str, open_page: Callable) -> None:
+    page, _ = open_page(html)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize(
+    ("words", "students"),
+    [("student0007", 1), ("STUDENT000", 10), ("late student", None), ("alert(1)", 1), ("", 40)],
+)
+def test_search_keeps_what_fits_and_says_how_many(
+    html: str, open_page: Callable, words: str, students: int | None
+) -> None:
+    page, trouble = open_page(html)
+    page.locator("#search").fill(words)
+    page.keyboard.press("Enter")
+    rows = page.locator("#student-table tbody tr:visible")
+    if students is not None:
+        assert rows.count() == students
+    for n in range(rows.count()):
+        text = rows.nth(n).inner_text().casefold()
+        assert all(word in text for word in words.casefold().split())
+    said = page.locator("#found").inner_text()
+    assert said == (f"{rows.count()} of 40 students" if words else "")
+    assert trouble.seen == []
+
+
+def test_a_search_without_a_hit_says_so_and_can_be_taken_back(
+    html: str, open_page: Callable
+) -> None:
+    page, _ = open_page(html)
+    note = page.locator("[data-none='student-table']")
+    assert not note.is_visible()
+    page.locator("#search").fill("nobody is called this")
+    note.wait_for(state="visible", timeout=5 * SECONDS)
+    page.locator("#search").fill("")
+    note.wait_for(state="hidden", timeout=5 * SECONDS)
+    assert page.locator("#student-table tbody tr:visible").count() == 40
+
+
+def test_hostile_names_and_messages_are_text(
+    make_book: Callable[..., Gradebook], open_page: Callable
+) -> None:
+    book = make_book(40)
+    page, trouble = open_page(report.render(book))
+    open_details(page)
+    for n in range(len(book.reports)):
+        page.locator(f"button[data-student='{n}']").click()
+        page.keyboard.press("Escape")
+    page.locator("button[data-student='0']").click()
+    assert page.locator("#student-name").inner_text() == "<script>alert(1)</script>"
+    assert page.locator("img, svg[onload], iframe, object").count() == 0
+    assert page.locator("script").count() == 2  # ours, and the data that it reads
+    shown = page.locator("#student-table tbody th").all_inner_texts()
+    assert shown[0] == "<script>alert(1)</script>"
+    assert "\\u202e" in shown[2]
+    assert shown[4] == "{{ 7 * 7 }}"
+    assert trouble.seen == []
+
+
+def test_without_escaping_the_policy_still_runs_nothing(html: str, open_page: Callable) -> None:
+    """The control of the policy: what escaping would have stopped is put in by hand."""
+    attack = "<h1><script>alert(1)</script><img src=x onerror=alert(2)></h1>"
+    page, trouble = open_page(html.replace("</h1>", f"</h1>{attack}", 1))
+    page.wait_for_timeout(300)
+    assert "an alert was shown" not in trouble.seen
+    assert any("Content Security Policy" in line for line in trouble.seen)
+    unprotected = html.replace("Content-Security-Policy", "x").replace("</h1>", f"</h1>{attack}", 1)
+    _, trouble = open_page(unprotected)
+    assert "an alert was shown" in trouble.seen
+
+
+def test_details_open_by_keyboard_and_give_the_focus_back(html: str, open_page: Callable) -> None:
+    page, _ = open_page(html)
+    button = page.locator("button[data-student='7']")
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog#student")
+    assert dialog.is_visible()
+    assert dialog.locator(".cases li").count() == 13
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert page.evaluate("document.activeElement.dataset.student") == "7"
+
+
+def test_the_theme_follows_the_system_until_somebody_chooses(
+    html: str, open_page: Callable
+) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light, _ = open_page(html, "light")
+    dark, _ = open_page(html, "dark")
+    colours = {"light": light.evaluate(paper), "dark": dark.evaluate(paper)}
+    assert colours["light"] != colours["dark"]
+    for name in ("light", "dark"):
+        light.locator("#theme").click()
+        assert light.locator("#theme").inner_text() == f"Theme: {name}"
+        assert light.evaluate(paper) == colours[name]
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_passes_an_accessibility_check(
+    html: str, open_page: Callable, scheme: str
+) -> None:
+    page, _ = open_page(html, scheme)
+    assert violations(page) == []
+    open_details(page)
+    page.locator("#student-table thead button").first.click()
+    assert violations(page) == []
+    page.locator("button[data-student='0']").click()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_feedback_passes_an_accessibility_check(
+    make_book: Callable[..., Gradebook], open_page: Callable, scheme: str
+) -> None:
+    book = make_book(8, "none")
+    for one in book.reports[:6]:
+        page, trouble = open_page(feedback.render(one, book), scheme)
+        assert violations(page) == []
+        assert page.locator("img, script").count() == 0
+        assert trouble.seen == []
+
+
+def test_the_accessibility_check_can_fail(open_page: Callable) -> None:
+    page, _ = open_page("<html><body><img src='data:,'><button></button></body></html>")
+    assert len(violations(page)) >= 3
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_nothing_is_cut_off_on_a_narrow_screen(html: str, open_page: Callable, width: int) -> None:
+    page, _ = open_page(html)
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_class_of_2000_stays_usable(
+    make_book: Callable[..., Gradebook], open_page: Callable
+) -> None:
+    large = report.render(make_book(2_000))
+    began = time.monotonic()
+    page, trouble = open_page(large)
+    page.locator("html.ready").wait_for(timeout=30 * SECONDS)
+    loaded = time.monotonic()
+    page.locator("#student-table thead button").nth(2).click()
+    sorted_at = time.monotonic()
+    assert_sorted(page, 3, 2, up=True)
+    page.locator("#search").fill("student1234")
+    page.locator("#found", has_text="1 of 2000").wait_for(timeout=30 * SECONDS)
+    page.locator("#student-table tbody tr:visible button").click()
+    assert page.locator("#student-name").inner_text() == "student1234"
+    assert loaded - began < 20
+    assert sorted_at - loaded < 10
+    assert trouble.seen == []
