@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Any
 
@@ -51,6 +51,11 @@ class ChildLimits:
     nesting: int
     cell_output_bytes: int
     output_bytes: int
+
+    @classmethod
+    def of(cls, limits: dict[str, Any]) -> "ChildLimits":
+        """Take from all limits those that the child applies by itself."""
+        return cls(**{field.name: limits[field.name] for field in fields(cls)})
 
 
 class LimitedOutput(io.TextIOBase):

@@ -4,14 +4,13 @@ The worker's code is handed over as text on its standard input, so that no comma
 name or open descriptor of it points at the course or at this package.
 """
 
+import base64
 import contextlib
 import json
 import os
-import site
 import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +18,43 @@ from typing import IO, Any
 
 from grader.errors import WorkerError
 
+from . import isolation as levels
+from . import view as views
+from .isolation import CONTAINER_UID, NONE, STRONG
+from .seccomp import OWN_PID, compile_filter
+from .slots import Slot
+
 # Registers each source as a module of a package named `sandbox`, then runs `worker.main`.
-BOOTSTRAP = """
+LOADER = """
 import json, sys, types
+def load(sources):
+    package = types.ModuleType("sandbox")
+    package.__path__ = []
+    sys.modules["sandbox"] = package
+    for name, source in sources.items():
+        module = types.ModuleType("sandbox." + name)
+        module.__package__ = "sandbox"
+        sys.modules[module.__name__] = module
+        setattr(package, name, module)
+        exec(compile(source, "<sandbox " + name + ">", "exec"), module.__dict__)
+    return package
+"""
+BOOTSTRAP = f"""{LOADER}
 spec = json.loads(sys.stdin.buffer.read())
 sys.path.extend(spec["paths"])
-package = types.ModuleType("sandbox")
-package.__path__ = []
-sys.modules["sandbox"] = package
-for name, source in spec["modules"].items():
-    module = types.ModuleType("sandbox." + name)
-    module.__package__ = "sandbox"
-    sys.modules[module.__name__] = module
-    setattr(package, name, module)
-    exec(compile(source, "<sandbox " + name + ">", "exec"), module.__dict__)
-package.worker.main(spec["worker"])
+load(spec["modules"]).worker.main(spec["worker"])
 """
 
 # In the order in which they import one another.
-MODULES = ("protocol", "values", "wire", "shell", "instruments", "lockdown", "child", "worker")
+MODULES = (
+    "protocol", "values", "wire", "shell", "instruments", "kernel", "watch", "lockdown", "child",
+    "worker",
+)  # fmt: skip
+HOUSE_MODULES = ("kernel", "house")
+
+# How the private file system of `strong` is made. The flat way is for a machine whose policy lets
+# bubblewrap make namespaces and nobody inside them: one set for the worker and all its children.
+BUBBLEWRAP, DIRECT, FLAT = "bubblewrap", "direct", "bubblewrap-flat"
 
 # One thread each: a child forked after a two-thread operation of OpenMP hangs in the next one.
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -59,30 +76,13 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """End the worker and everything that it started."""
-        self.control.close()
+        self.control.close()  # upon which the worker ends its child, and itself
         try:
             self.process.wait(2)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         self.errors.close()
-
-
-def import_paths() -> list[str]:
-    """Return where packages lie, without what an editable installation adds."""
-    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
-    if site.ENABLE_USER_SITE:
-        places.append(site.getusersitepackages())
-    if sys.prefix != sys.base_prefix and _sees_system_packages():
-        places.extend(site.getsitepackages([sys.base_prefix]))
-    return list(dict.fromkeys(place for place in places if Path(place).is_dir()))
-
-
-def _sees_system_packages() -> bool:
-    with contextlib.suppress(OSError):
-        text = (Path(sys.prefix) / "pyvenv.cfg").read_text(encoding="utf-8")
-        return "include-system-site-packages = true" in text.lower()
-    return False
 
 
 def clean_environment(home: str, extra: dict[str, str] | None = None) -> dict[str, str]:
@@ -102,43 +102,149 @@ def clean_environment(home: str, extra: dict[str, str] | None = None) -> dict[st
     }
 
 
-def module_sources() -> dict[str, str]:
-    """Return the source text of everything that runs in a worker."""
+def module_sources(names: tuple[str, ...] = MODULES) -> dict[str, str]:
+    """Return the source text of what runs outside this process."""
     folder = Path(__file__).parent
-    return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
+    return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a worker of one level is started.
+
+    In `command`, a path of `passed` becomes the number of the descriptor it is opened at.
+    """
+
+    view: views.View
+    command: tuple[str, ...]
+    scratch: str
+    lockdown: dict[str, Any]
+    passed: tuple[Path, ...] = ()
+
+
+def ways(level: str) -> tuple[str, ...]:
+    """Return the ways to a level that this machine might offer, the best first."""
+    if level != STRONG:
+        return (level,)
+    if levels.is_root():
+        return (DIRECT,)
+    return (BUBBLEWRAP, DIRECT, FLAT) if levels.bubblewrap_program() else (DIRECT,)
+
+
+_chosen: dict[str, str] = {}
+
+
+def choose_way(level: str, way: str) -> None:
+    """Remember the way to a level that proved itself on this machine."""
+    _chosen[level] = way
+
+
+def chosen_way(level: str) -> str:
+    """Return the way to a level that proved itself, or else the one to try first."""
+    return _chosen.get(level, ways(level)[0])
+
+
+def make_plan(
+    level: str, way: str, *, folder: Path, scratch_bytes: int, cuda: bool, uid: int | None
+) -> Plan:
+    """Decide how to start a worker of a level; `folder` is an empty one of the judge's."""
+    private = level == STRONG
+    view = views.private_view(cuda=cuda) if private else views.open_view(cuda=cuda)
+    nested = private and way != FLAT
+    scratch = views.SCRATCH if nested else f"{views.SCRATCH if private else folder}/notebook"
+    abi = levels.landlock_abi() if level != NONE else 0
+    scoped = nested or abi >= levels.SCOPED_LANDLOCK
+    program = b"" if level == NONE else compile_filter(private=private, cuda=cuda, scoped=scoped)
+    lockdown = {
+        "level": level,
+        "nested": nested,
+        "uid": uid if level == CONTAINER_UID else None,
+        "scratch": scratch,
+        "filter": base64.b64encode(program).decode(),
+        "own_pid": 0 if scoped else OWN_PID,
+        "landlock": abi > 0,
+        "readable": view.readable,
+        "listed": [{"path": path, "entries": names} for path, names in view.listed],
+        "writable": view.devices,
+        "tasks_base": _tasks_base(level, private=private),
+        "cuda": cuda,
+    }
+    python = (view.python, "-S", "-s", "-P", "-B", "-c", BOOTSTRAP)
+    prefix = _prefix(view, way, folder, scratch_bytes, uid, python)
+    passed = (Path(prefix[-1]),) if way in {BUBBLEWRAP, FLAT} else ()
+    # The house's builder takes the interpreter's command as part of its plan.
+    return Plan(view, tuple(prefix if way == DIRECT else [*prefix, *python]), scratch, lockdown,
+                passed)  # fmt: skip
+
+
+def _prefix(
+    view: views.View, way: str, folder: Path, scratch_bytes: int, uid: int | None,
+    python: tuple[str, ...],
+) -> list[str]:  # fmt: skip
+    if way in {BUBBLEWRAP, FLAT}:
+        program = levels.bubblewrap_program() or "bwrap"
+        return views.bubblewrap(
+            view, program=program, scratch_bytes=scratch_bytes, folder=folder,
+            privileged=way == BUBBLEWRAP,
+        )  # fmt: skip
+    if way != DIRECT:
+        return []
+    root = folder / "root"
+    root.mkdir()
+    plan = {
+        "root": str(root), "binds": view.binds, "blanks": view.blanks, "links": view.links,
+        "devices": view.devices, "scratch_bytes": scratch_bytes, "uid": uid, "command": python,
+    }  # fmt: skip
+    sources = json.dumps(module_sources(HOUSE_MODULES))
+    text = f"{LOADER}\nload(json.loads({sources!r})).house.main()"
+    return [str(views.interpreter()), "-I", "-S", "-B", "-c", text, json.dumps(plan)]
+
+
+def _tasks_base(level: str, *, private: bool) -> int:
+    """Return what RLIMIT_NPROC counts beside the child's own tasks."""
+    if private and levels.namespaces_count_tasks():
+        return 4  # bubblewrap's first process, and the worker
+    if level in {CONTAINER_UID, NONE}:
+        return 0
+    return levels.tasks_of_this_user() + levels.TASKS_SLACK
 
 
 def start_worker(
     imports: list[str],
-    *,
-    home: str,
-    prefix: list[str],
-    lockdown: dict[str, Any],
+    plan: Plan,
     environment: dict[str, str] | None = None,
 ) -> WorkerProcess:
-    """Start a worker and hand it its code; `prefix` is the command that isolates it, if any."""
+    """Start a worker and hand it its code."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker is stopped
     spec = {
-        "paths": import_paths(),
+        "paths": plan.view.paths,
         "modules": module_sources(),
-        "worker": {"control": theirs.fileno(), "imports": imports, "lockdown": lockdown},
+        "worker": {"control": theirs.fileno(), "imports": imports, "lockdown": plan.lockdown},
     }
-    # -S keeps .pth files and editable installations out; -P the working directory.
-    command = [*prefix, sys.executable, "-S", "-s", "-P", "-B", "-c", BOOTSTRAP]
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the interpreter that runs this
-            command,
-            stdin=subprocess.PIPE,
-            stdout=errors,
-            stderr=errors,
-            cwd=home,
-            env=clean_environment(home, environment),
-            pass_fds=[theirs.fileno()],
-        )
-    except OSError as problem:
-        raise WorkerError(f"The worker could not be started: {problem}.") from problem
-    theirs.close()
+    extra = dict(environment or {})
+    if plan.view.library_path:
+        extra["LD_LIBRARY_PATH"] = plan.view.library_path
+    with contextlib.ExitStack() as opened:
+        opened.callback(theirs.close)
+        passed = [opened.enter_context(path.open("rb")).fileno() for path in plan.passed]
+        numbers = dict(zip((str(path) for path in plan.passed), map(str, passed), strict=True))
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the interpreter that runs this
+                [numbers.get(part, part) for part in plan.command],
+                stdin=subprocess.PIPE,
+                stdout=errors,
+                stderr=errors,
+                cwd="/",
+                env=clean_environment(plan.scratch, extra),
+                pass_fds=[theirs.fileno(), *passed],
+                # The terminal's Ctrl-C is for the judge, which ends its workers in good order.
+                start_new_session=True,
+            )
+        except OSError as problem:
+            ours.close()
+            errors.close()
+            raise WorkerError(f"The worker could not be started: {problem}.") from problem
     assert process.stdin is not None  # noqa: S101 - it was asked for above
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(json.dumps(spec).encode())

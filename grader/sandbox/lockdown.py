@@ -1,32 +1,227 @@
-"""What a child gives up before it may run student code, and how its processes are kept in view.
+"""What a child gives up before it may run student code, and how it is kept in view and cleared.
 
-Executed from source in the worker.
+Executed from source in the worker. The judge sends one `spec` at start (what the level is made of)
+and the limits with each submission; every step raises where it cannot be taken, and then there is
+no child: isolation that half works is no isolation.
 """
 
+import base64
+import contextlib
 import os
+import resource
+import signal
 from typing import Any
 
+from . import kernel, watch
+
 WATCH_MS = 50
+NICE = 5
+CPU_GRACE = 5
+SCRATCH_INODES = 16_384
+# Of its own process: what a library may want to know of itself. The list of mounts is not in it,
+# because it names the folders of the machine outside.
+OWN_PROC = ("cmdline", "comm", "fd", "maps", "smaps_rollup", "stat", "statm", "status")
+PROC_FILES = ("cpuinfo", "meminfo", "loadavg", "stat", "uptime", "version", "filesystems")
 
 
-def prepare_worker(_spec: dict[str, Any]) -> None:
-    """Make the worker the adopter of whatever a child leaves behind."""
+class Lockdown:
+    """One worker's isolation.
+
+    spec: level; `nested` (each child gets its own processes, mounts and IPC); `uid` (whom a child
+    becomes, or None); `scratch`; `filter` (compiled seccomp, base64); `own_pid` (a number in the
+    filter to replace by the child's); `landlock`; `readable` and `writable` paths; `listed`
+    folders whose entries may be read one by one; `tasks_base`; `cuda`.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._spec = spec
+        self._level = spec.get("level", "none")
+        self._nested = bool(spec.get("nested"))
+        self._uid = spec.get("uid")
+        self._scratch = spec.get("scratch") or os.environ["HOME"]
+        self._filter = base64.b64decode(spec.get("filter") or "")
+        self._processes = -1
+        self._ruleset: Any = None
+        self._virtual = 0
+
+    def prepare(self) -> None:
+        """Make the worker the adopter of what a child leaves, with no more power than it needs."""
+        with contextlib.suppress(OSError, AttributeError):
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        if self._level == "none":
+            return
+        if self._nested:
+            self._processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            kept = 1 << kernel.CAP_SYS_ADMIN | 1 << kernel.CAP_SETPCAP
+            kernel.set_capabilities(kept)
+        # Nobody of the same uid may look into the worker or stop it with a debugger.
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+
+    def ready_next(self) -> None:
+        """Do ahead what the next child would wait for."""
+        if self._level != "none":
+            self._virtual = int(open("/proc/self/statm").read().split()[0]) * watch.PAGE  # noqa: PTH123, SIM115
+            self._ruleset = self._build_ruleset() if self._spec["landlock"] else None
+        if not self._nested:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self._scratch, 0o700)  # noqa: PTH102
+            if self._uid is not None:
+                os.chown(self._scratch, self._uid, self._uid)
+
+    def descriptors(self) -> set[int]:
+        """Return the descriptors that a child needs until it has entered."""
+        return set() if self._ruleset is None else {self._ruleset.fileno()}
+
+    def fork(self) -> int:
+        """Fork a child, as the first process of a namespace of its own where the level nests."""
+        if not self._nested:
+            return os.fork()
+        pid = -1
+        kernel.unshare(kernel.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+        finally:
+            if pid != 0:  # the worker's next processes belong beside it again
+                kernel.setns(self._processes, kernel.CLONE_NEWPID)
+        return pid
+
+    def enter(self, limits: dict[str, Any]) -> None:
+        """Lock this process down for good."""
+        with contextlib.suppress(PermissionError):
+            os.setsid()
+        if self._nested:
+            self._private_mounts(limits)
+        os.chdir(self._scratch)
+        if self._level == "none":
+            return
+        os.nice(NICE)  # the worker and the judge must stay quicker than whatever this becomes
+        tasks = int(limits["tasks"]) + int(self._spec["tasks_base"])
+        _limit_resources(limits, self._virtual, tasks, cuda=self._spec["cuda"])
+        kernel.seal_capabilities()
+        if self._uid is not None:
+            os.setgroups([])
+            os.setresgid(self._uid, self._uid, self._uid)
+            os.setresuid(self._uid, self._uid, self._uid)
+        kernel.set_capabilities(0)
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # its own /proc entries are its own again
+        if self._ruleset is not None:
+            self._restrict_files()
+        program = self._filter
+        if self._spec["own_pid"]:
+            placeholder = int(self._spec["own_pid"]).to_bytes(4, "little")
+            program = program.replace(placeholder, os.getpid().to_bytes(4, "little"))
+        kernel.load_filter(program)
+
+    def _private_mounts(self, limits: dict[str, Any]) -> None:
+        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+        size, flags = int(limits["scratch_bytes"]), kernel.MS_NOSUID | kernel.MS_NODEV
+        for place in (self._scratch, "/dev/shm"):  # noqa: S108 - the child's own, mounted here
+            options = f"size={size},nr_inodes={SCRATCH_INODES},mode=0700"
+            kernel.mount("tmpfs", place, "tmpfs", flags, options)
+        kernel.mount("proc", "/proc", "proc", flags | kernel.MS_NOEXEC)
+
+    def _build_ruleset(self) -> Any:
+        import landlockpy
+
+        access = landlockpy.AccessFS
+        look = access.READ_FILE | access.READ_DIR | access.EXECUTE
+        ruleset = landlockpy.Ruleset(
+            scoped=landlockpy.Scope.SIGNAL | landlockpy.Scope.ABSTRACT_UNIX_SOCKET
+        )
+        for path in self._spec["readable"]:
+            _allow(ruleset, path, look)
+        for folder in self._spec["listed"]:
+            _allow(ruleset, folder["path"], access.READ_DIR)
+            for name in folder["entries"]:
+                _allow(ruleset, f"{folder['path']}/{name}", look)
+        for path in self._spec["writable"]:
+            _allow(ruleset, path, access.READ_FILE | access.WRITE_FILE | access.IOCTL_DEV)
+        return ruleset
+
+    def _restrict_files(self) -> None:
+        import landlockpy
+
+        access = landlockpy.AccessFS
+        look = access.READ_FILE | access.READ_DIR
+        everything = landlockpy.fs_for_abi(landlockpy.flags.LATEST_ABI)
+        whole = everything & ~(access.MAKE_CHAR | access.MAKE_BLOCK)
+        _allow(self._ruleset, self._scratch, whole)
+        if self._nested:
+            _allow(self._ruleset, "/dev/shm", whole)  # noqa: S108 - the child's own
+        for name in PROC_FILES:
+            _allow(self._ruleset, f"/proc/{name}", look)
+        if self._spec["cuda"] and self._nested:
+            _allow(self._ruleset, "/proc", look | access.WRITE_FILE)
+        for name in OWN_PROC:
+            _allow(self._ruleset, f"/proc/{os.getpid()}/{name}", look)
+        self._ruleset.restrict()
+        self._ruleset.close()
+
+    def over_limit(self, pid: int, limits: dict[str, Any]) -> str | None:
+        """Return which limit the child's processes broke together, or None."""
+        if self._level == "none":
+            return None
+        pids = [pid, *watch.descendants(pid)]
+        if len(pids) > 1 or self._nested:
+            pids = list({pid, *watch.descendants(os.getpid())})
+        if watch.memory(pids, limits["memory_bytes"]) > limits["memory_bytes"]:
+            return "memory"
+        if watch.tasks(pids) > limits["tasks"]:
+            return "tasks"
+        if self._nested:
+            return None  # the scratch folder is a file system of the right size
+        size, count = watch.stored(self._scratch)
+        rewritten = watch.written(pids) > watch.REWRITES * limits["scratch_bytes"]
+        if size > limits["scratch_bytes"] or count > watch.MAX_FILES or rewritten:
+            return "scratch"
+        return None
+
+    def clear(self) -> None:
+        """End and reap every process that the child left behind, and remove its files."""
+        if self._uid is not None:
+            watch.kill_uid(self._uid)
+        watch.kill_below(os.getpid())
+        if not self._nested:
+            watch.empty(self._scratch)
 
 
-def fork(_spec: dict[str, Any]) -> int:
-    """Fork a child into whatever namespaces the level offers."""
-    return os.fork()
+def _allow(ruleset: Any, path: str, rights: Any) -> None:
+    from landlockpy import AccessFS
+
+    # A path that this machine lacks opens nothing; a ruleset without it is as strict as before.
+    with contextlib.suppress(OSError):
+        if not os.path.isdir(path):  # noqa: PTH112 - the kernel refuses a folder's rights on a file
+            rights &= (
+                AccessFS.READ_FILE
+                | AccessFS.WRITE_FILE
+                | AccessFS.EXECUTE
+                | AccessFS.TRUNCATE
+                | AccessFS.IOCTL_DEV
+            )
+        ruleset.allow_path(path, rights)
 
 
-def enter(_spec: dict[str, Any]) -> None:
-    """Lock this process down for good."""
-    os.setsid()
-
-
-def over_limit(_pid: int, _spec: dict[str, Any]) -> str | None:
-    """Return which limit the child's processes broke together, or None."""
-    return None
-
-
-def kill_leftovers(_spec: dict[str, Any]) -> None:
-    """Kill and reap every process that the child left behind."""
+def _limit_resources(limits: dict[str, Any], virtual: int, tasks: int, *, cuda: bool) -> None:
+    seconds = int(limits["cpu_seconds"])
+    chosen = {
+        resource.RLIMIT_CPU: (seconds, seconds + CPU_GRACE),
+        resource.RLIMIT_NPROC: (tasks, tasks),
+        resource.RLIMIT_NOFILE: (limits["open_files"], limits["open_files"]),
+        resource.RLIMIT_FSIZE: (limits["file_bytes"], limits["file_bytes"]),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_MSGQUEUE: (0, 0),
+        resource.RLIMIT_SIGPENDING: (1024, 1024),
+    }
+    if not cuda:  # a CUDA context reserves more addresses than any machine has memory
+        room = virtual + int(limits["memory_bytes"])
+        chosen[resource.RLIMIT_AS] = (room, room)
+        chosen[resource.RLIMIT_MEMLOCK] = (1 << 16, 1 << 16)
+    for what, (soft, hard) in chosen.items():
+        _current, most = resource.getrlimit(what)
+        if most != resource.RLIM_INFINITY:
+            soft, hard = min(soft, most), min(hard, most)
+        resource.setrlimit(what, (soft, hard))
+    # A handler that ignores SIGXCPU buys the grace and no more.
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)

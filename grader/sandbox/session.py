@@ -14,13 +14,15 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NoReturn, Self
 
-from grader.errors import WorkerError
+from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits, Status
 
-from .launch import WorkerProcess, start_worker
+from .isolation import CONTAINER_UID, NONE, STRONG, is_root
+from .launch import WorkerProcess, chosen_way, make_plan, start_worker
 from .protocol import (
     Answer,
     Call,
@@ -34,6 +36,7 @@ from .protocol import (
     Raised,
     RunCell,
 )  # fmt: skip
+from .slots import Slot
 from .values import Decoder, Encoder, ValueRefusedError
 from .wire import Channel, ChannelClosedError
 
@@ -41,6 +44,7 @@ READY_SECONDS = 120.0
 END_SECONDS = 10.0
 MESSAGE_BYTES = 1 << 16
 ITEMS_AT_ONCE = 256
+LOCKED = b"+"
 
 
 class StudentError(Exception):
@@ -352,6 +356,10 @@ class ChildEnd:
         """Say in words how the process ended."""
         if self.limit == "memory":
             return f"the notebook used more than {limits.memory_bytes / 2**30:g} GiB of memory"
+        if self.limit == "tasks":
+            return f"the notebook ran more than {limits.tasks} processes and threads at once"
+        if self.limit == "scratch":
+            return f"the notebook wrote more than {limits.scratch_bytes / 2**20:g} MiB of files"
         if self.limit is not None:
             return self.limit
         code = os.waitstatus_to_exitcode(self.wait_status)
@@ -372,17 +380,33 @@ class Worker:
         imports: tuple[str, ...] = (),
         isolation: Isolation | None = None,
         devices: frozenset[str] = frozenset({"cpu"}),
+        way: str | None = None,
+        warm: bool = True,
     ) -> None:
-        self.isolation = isolation or Isolation("none")
+        """Start the process.
+
+        way: how the level's file system is made, by default the one that the probes found. warm:
+        import numpy, torch and matplotlib; without, the worker starts quickly and does little.
+        """
+        self.isolation = isolation or Isolation(NONE)
         self.devices = devices
         self.seconds: dict[str, float] = {}
-        self._home = tempfile.mkdtemp(prefix="notebook-")
-        self._session: Session | None = None
-        modules = ["numpy", "torch", "matplotlib.pyplot", *imports]
-        self._started: WorkerProcess = start_worker(
-            modules, home=self._home, prefix=[], lockdown={}
-        )
         self._ready = False
+        self._folder = tempfile.mkdtemp(prefix="notebook-")
+        level = self.isolation.level
+        self._slot = Slot() if level in {STRONG, CONTAINER_UID} and is_root() else None
+        if level == CONTAINER_UID:
+            os.chmod(self._folder, 0o711)  # noqa: PTH101 - the student's uid must get to its scratch
+        plan = make_plan(
+            level,
+            way or chosen_way(level),
+            folder=Path(self._folder),
+            scratch_bytes=Limits().scratch_bytes,
+            cuda="cuda" in devices,
+            uid=self._slot.uid if self._slot else None,
+        )
+        modules = ["numpy", "torch", "matplotlib.pyplot", *imports] if warm else []
+        self._started: WorkerProcess = start_worker(modules, plan)
 
     def wait_until_ready(self) -> None:
         """Return when the worker has made its imports; WorkerError where it has not."""
@@ -395,27 +419,35 @@ class Worker:
         """Fork a child for one submission."""
         self.wait_until_ready()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        order = {
-            "order": "spawn",
-            "lockdown": {},
-            "seed": seed,
-            "limits": {
-                "frame_bytes": limits.frame_bytes,
-                "array_bytes": limits.array_bytes,
-                "nesting": limits.nesting,
-                "cell_output_bytes": limits.cell_output_bytes,
-                "output_bytes": limits.output_bytes,
-            },
-        }
+        order = {"order": "spawn", "seed": seed, "limits": asdict(limits)}
         try:
             socket.send_fds(self._started.control, [json.dumps(order).encode()], [theirs.fileno()])
         except OSError as problem:
+            ours.close()
             raise WorkerError(self._epitaph("took no submission")) from problem
         finally:
             theirs.close()
         spawned = self._hear("spawned", END_SECONDS)
         self.seconds["fork"] = float(spawned["seconds"])
+        self._wait_until_locked(ours)
         return Session(self, ours, limits, deadline)
+
+    def _wait_until_locked(self, connection: socket.socket) -> None:
+        """Return when the child has given everything up; nothing of a student's is there yet."""
+        started = time.perf_counter()
+        connection.settimeout(END_SECONDS)
+        try:
+            said = connection.recv(1)
+            reason = "" if said == LOCKED else connection.recv(500).decode("utf-8", "replace")
+        except OSError as problem:
+            said, reason = b"", str(problem)
+        self.seconds["lock"] = time.perf_counter() - started
+        if said != LOCKED:
+            connection.close()
+            self.end_child()
+            raise IsolationError(
+                f"A child could not be locked down ({reason or 'it ended'}); run `grader doctor`."
+            )
 
     def end_child(self) -> ChildEnd:
         """Have the worker kill its child and everything that it left; return how it ended."""
@@ -445,7 +477,9 @@ class Worker:
     def close(self) -> None:
         """Stop the worker and remove its scratch folder."""
         self._started.stop()
-        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._slot is not None:
+            self._slot.release()
 
     def __enter__(self) -> Self:
         return self

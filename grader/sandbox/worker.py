@@ -17,10 +17,13 @@ import sys
 import time
 from typing import Any
 
-from . import child, lockdown
+from . import child
 from . import shell as notebook_shell
+from .lockdown import WATCH_MS, Lockdown
 
 MESSAGE_BYTES = 1 << 16
+# The first byte that a child sends, before any student code runs: whether it is locked down.
+LOCKED, UNLOCKED = b"+", b"-"
 
 
 def _warm_up(modules: list[str]) -> dict[str, str | None]:
@@ -39,7 +42,9 @@ def _tell(control: socket.socket, **message: Any) -> None:
     control.send(json.dumps(message).encode())
 
 
-def _become_child(connection: socket.socket, shell: Any, order: dict[str, Any]) -> None:
+def _become_child(
+    connection: socket.socket, shell: Any, order: dict[str, Any], lockdown: Lockdown
+) -> None:
     """Never return: this process is the student's from here on."""
     status = 70
     try:
@@ -47,12 +52,21 @@ def _become_child(connection: socket.socket, shell: Any, order: dict[str, Any]) 
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
-        keep = connection.fileno()
-        os.closerange(3, keep)
-        os.closerange(keep + 1, 4096)
-        lockdown.enter(order["lockdown"])
+        keep = {connection.fileno(), *lockdown.descriptors()}
+        first = 3
+        for descriptor in sorted(keep):
+            os.closerange(first, descriptor)
+            first = descriptor + 1
+        os.closerange(first, 65_536)
+        limits = order["limits"]
+        try:
+            lockdown.enter(limits)
+        except Exception as problem:  # noqa: BLE001 - no isolation, no child, whatever the reason
+            connection.sendall(UNLOCKED + f"{type(problem).__name__}: {problem}".encode()[:500])
+            os._exit(72)
+        connection.sendall(LOCKED)
         _seed(order["seed"])
-        child.main(connection, shell, child.ChildLimits(**order["limits"]))
+        child.main(connection, shell, child.ChildLimits.of(limits))
         status = 0
     except BaseException:  # noqa: BLE001 - the exit status is all that this process may say
         status = 71
@@ -71,7 +85,9 @@ def _seed(seed: int) -> None:
         importlib.import_module("torch").manual_seed(seed)
 
 
-def _supervise(control: socket.socket, pid: int, order: dict[str, Any]) -> dict[str, Any]:
+def _supervise(
+    control: socket.socket, pid: int, limits: dict[str, Any], lockdown: Lockdown
+) -> dict[str, Any]:
     """Wait for a child's end, on its own or on the judge's word; return how it ended."""
     watched = os.pidfd_open(pid)
     poller = select.poll()
@@ -79,36 +95,35 @@ def _supervise(control: socket.socket, pid: int, order: dict[str, Any]) -> dict[
     poller.register(control.fileno(), select.POLLIN)
     reason = None
     try:
-        while True:
-            ready = {descriptor for descriptor, _event in poller.poll(lockdown.WATCH_MS)}
+        while reason is None:
+            ready = {descriptor for descriptor, _event in poller.poll(WATCH_MS)}
             if control.fileno() in ready:
-                message = control.recv(MESSAGE_BYTES)
-                reason = "judge" if message else "orphaned"
+                reason = "judge" if control.recv(MESSAGE_BYTES) else "orphaned"
+            elif watched in ready:
                 break
-            if watched in ready:
-                break
-            reason = lockdown.over_limit(pid, order["lockdown"])
-            if reason is not None:
-                break
+            else:
+                reason = lockdown.over_limit(pid, limits)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         _pid, status = os.waitpid(pid, 0)
     finally:
         os.close(watched)
-    lockdown.kill_leftovers(order["lockdown"])
+    lockdown.clear()
     return {"event": "ended", "status": status, "reason": reason}
 
 
-def _spawn(control: socket.socket, connection: socket.socket, shell: Any, order: Any) -> bool:
+def _spawn(
+    control: socket.socket, connection: socket.socket, shell: Any, order: Any, lockdown: Lockdown
+) -> bool:
     """Fork one child and see it out; False when the judge is gone."""
     started = time.perf_counter()
-    pid = lockdown.fork(order["lockdown"])
+    pid = lockdown.fork()
     if pid == 0:
         control.close()
-        _become_child(connection, shell, order)
+        _become_child(connection, shell, order, lockdown)
     connection.close()
     _tell(control, event="spawned", pid=pid, seconds=time.perf_counter() - started)
-    ended = _supervise(control, pid, order)
+    ended = _supervise(control, pid, order["limits"], lockdown)
     if ended["reason"] == "orphaned":
         return False
     _tell(control, **ended)
@@ -118,10 +133,12 @@ def _spawn(control: socket.socket, connection: socket.socket, shell: Any, order:
 def main(spec: dict[str, Any]) -> None:
     """Serve spawn orders until the judge closes the control socket."""
     control = socket.socket(fileno=spec["control"])
-    lockdown.prepare_worker(spec["lockdown"])
+    lockdown = Lockdown(spec["lockdown"])
+    lockdown.prepare()
     started = time.perf_counter()
     versions = _warm_up(spec["imports"])
     shell = notebook_shell.build_shell()
+    lockdown.ready_next()
     gc.collect()
     gc.freeze()  # a child that collects garbage must not copy the worker's pages
     seconds = time.perf_counter() - started
@@ -134,5 +151,6 @@ def main(spec: dict[str, Any]) -> None:
         if order["order"] != "spawn":  # a kill that crossed the child's own end
             continue
         connection = socket.socket(fileno=descriptors[0])
-        if not _spawn(control, connection, shell, order):
+        if not _spawn(control, connection, shell, order, lockdown):
             return
+        lockdown.ready_next()

@@ -1,0 +1,194 @@
+"""What of this machine's files a worker may see, as mounts for `strong` and as paths elsewhere.
+
+A worker sees programs, libraries, the interpreter and its packages; never the course, a home
+folder or this package's own checkout.
+"""
+
+import contextlib
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/libx32", "/bin", "/sbin")
+ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts")
+DEVICES = ("null", "zero", "full", "random", "urandom")
+CPU_FACTS = "/sys/devices/system/cpu"
+INNER_PYTHON, INNER_PACKAGES = "/opt/python", "/opt/packages"
+SCRATCH = "/scratch"
+# Where an editable or local installation notes the folder that it came from.
+TRACES = ("*.pth", "__editable__*", "*.dist-info/direct_url.json", "*.egg-link")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The interpreter and its packages as a worker finds them, and what must be shown for it.
+
+    `binds` pairs a path here with the one inside; `links` a text with the path of the link.
+    `blanks` are inside paths shown as empty files. `listed` maps a folder to the entries of it
+    that may be read, where mounts cannot hide the others.
+    """
+
+    python: str
+    paths: tuple[str, ...]
+    binds: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+    blanks: tuple[str, ...]
+    devices: tuple[str, ...]
+    readable: tuple[str, ...]
+    listed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    library_path: str | None = None
+
+
+def import_paths() -> list[Path]:
+    """Return where packages lie, without what an editable installation adds."""
+    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    if site.ENABLE_USER_SITE:
+        places.append(site.getusersitepackages())
+    if sys.prefix != sys.base_prefix and _sees_system_packages():
+        places.extend(site.getsitepackages([sys.base_prefix]))
+        if sys.base_prefix == "/usr":  # Debian's own packages lie beside the usual place
+            places.append("/usr/lib/python3/dist-packages")
+    return [Path(place) for place in dict.fromkeys(places) if Path(place).is_dir()]
+
+
+def _sees_system_packages() -> bool:
+    with contextlib.suppress(OSError):
+        text = (Path(sys.prefix) / "pyvenv.cfg").read_text(encoding="utf-8")
+        return "include-system-site-packages = true" in text.lower()
+    return False
+
+
+def interpreter() -> Path:
+    """Return the interpreter behind a virtual environment's link to it."""
+    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+
+
+def gpu_devices() -> list[str]:
+    """Return the device nodes of NVIDIA's driver, and those of WSL's."""
+    found = [*Path("/dev").glob("nvidia*"), *Path("/dev").glob("dxg")]
+    return [str(path) for path in sorted(found)]
+
+
+def private_view(*, cuda: bool) -> View:
+    """Return the view for a worker with mounts of its own: neutral paths, and nothing besides."""
+    inside = _Inside(Path(sys.base_prefix).resolve())
+    binds = [(place, place) for place in SYSTEM if _is_real_folder(place)]
+    links = [(os.readlink(place), place) for place in SYSTEM if Path(place).is_symlink()]  # noqa: PTH115
+    binds += [(f"/etc/{name}", f"/etc/{name}") for name in ETC if Path("/etc", name).exists()]
+    if cuda:
+        binds.append(("/sys", "/sys"))
+    elif Path(CPU_FACTS).is_dir():
+        binds.append((CPU_FACTS, CPU_FACTS))
+    paths = [inside.place(path) for path in import_paths()]
+    python = inside.place(interpreter())
+    binds += inside.binds
+    return View(
+        python=python,
+        paths=tuple(paths),
+        binds=tuple(binds),
+        links=(*links, (SCRATCH.lstrip("/"), "/tmp")),  # noqa: S108 - a link inside, to the scratch
+        blanks=tuple(
+            inside.place(trace) for path in import_paths() for trace in _traces_in(path)
+        ),
+        devices=tuple([f"/dev/{name}" for name in DEVICES] + (gpu_devices() if cuda else [])),
+        readable=("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/sys"),
+        library_path=f"{INNER_PYTHON}/lib" if inside.relocated else None,
+    )
+
+
+def open_view(*, cuda: bool) -> View:
+    """Return the view for a worker that shares this machine's file system, for Landlock."""
+    base = Path(sys.base_prefix).resolve()
+    packages = import_paths()
+    listed = tuple((str(path), tuple(_untraced(path))) for path in packages)
+    etc = [f"/etc/{name}" for name in ETC]
+    cpu = ["/sys"] if cuda else [CPU_FACTS]
+    return View(
+        python=str(interpreter()),
+        paths=tuple(str(path) for path in packages),
+        binds=(),
+        links=(),
+        blanks=(),
+        devices=tuple([f"/dev/{name}" for name in DEVICES] + (gpu_devices() if cuda else [])),
+        readable=(*SYSTEM, *etc, *cpu, str(base)),
+        listed=listed,
+    )
+
+
+class _Inside:
+    """Where paths of the interpreter lie in a worker's own file system."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self.relocated = not base.is_relative_to("/usr")
+        self.binds = [(str(base), INNER_PYTHON)] if self.relocated else []
+        self._packages: list[Path] = []
+
+    def place(self, path: Path) -> str:
+        resolved = path if path.is_symlink() else path.resolve()
+        if resolved.is_relative_to("/usr"):
+            return str(resolved)
+        if resolved.is_relative_to(self._base):
+            return str(Path(INNER_PYTHON, resolved.relative_to(self._base)))
+        for number, package in enumerate(self._packages):
+            if resolved.is_relative_to(package):
+                return str(Path(INNER_PACKAGES, str(number), resolved.relative_to(package)))
+        self._packages.append(resolved)
+        inner = f"{INNER_PACKAGES}/{len(self._packages) - 1}"
+        self.binds.append((str(resolved), inner))
+        return inner
+
+
+def _is_real_folder(place: str) -> bool:
+    return Path(place).is_dir() and not Path(place).is_symlink()
+
+
+def _traces_in(folder: Path) -> Iterable[Path]:
+    for pattern in TRACES:
+        yield from (path for path in sorted(folder.glob(pattern)) if path.is_file())
+
+
+def _untraced(folder: Path) -> list[str]:
+    hidden = {path.relative_to(folder).parts[0] for path in _traces_in(folder)}
+    return sorted(name for name in os.listdir(folder) if name not in hidden)  # noqa: PTH208
+
+
+def bubblewrap(
+    view: View, *, program: str, scratch_bytes: int, folder: Path, privileged: bool
+) -> list[str]:
+    """Return the command that puts a worker into namespaces of its own with only this view.
+
+    privileged: the worker may make further namespaces for each child.
+    """
+    empty = folder / "empty"
+    empty.touch()
+    arguments = [
+        "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
+        "--unshare-cgroup-try", "--uid", "0", "--gid", "0", "--hostname", "notebook",
+        "--cap-drop", "ALL", "--new-session",
+    ]  # fmt: skip
+    if privileged:
+        arguments += ["--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"]
+    for source, target in view.binds:
+        arguments += ["--ro-bind", source, target]
+    for blank in view.blanks:
+        arguments += ["--ro-bind", str(empty), blank]
+    for text, target in view.links:
+        arguments += ["--symlink", text, target]
+    arguments += ["--proc", "/proc", "--dir", "/dev"]
+    for device in view.devices:
+        arguments += ["--dev-bind-try", device, device]
+    for name, number in {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}.items():
+        arguments += ["--symlink", f"/proc/self/fd{number}", f"/dev/{name}"]
+    size = ["--size", str(scratch_bytes)]
+    arguments += [*size, "--tmpfs", SCRATCH, *size, "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+    arguments += ["--remount-ro", "/", "--chdir", SCRATCH]
+    # Through a file: they name folders of this machine, and bubblewrap's own command line can be
+    # read inside. Its first process keeps the file open no longer than it needs it.
+    args_file = folder / "bubblewrap"
+    args_file.write_bytes(b"".join(text.encode() + b"\0" for text in arguments))
+    return [program, "--args", str(args_file)]
