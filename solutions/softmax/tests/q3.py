@@ -102,6 +102,10 @@ def test_subnormal(softmax_with_overflow_detection):
     probs, flags = run(softmax_with_overflow_detection, [-17.0, -17.5, -16.5], "float16")
     assert probs.tolist() == [0.5, 0.0, 0.5], f"expected [0.5, 0, 0.5], got {probs.tolist()}"
     check_flags(flags, (False, False, False, False), "nothing is inf or NaN")
+    # The sum, 1.0183, is stored as 1.015625; every value is at least 0.15 ulp from a tie, so any
+    # exp gives these bits. Rounding only the result would give 0.98046875 and 0.01794.
+    probs, _ = run(softmax_with_overflow_detection, [0.0, -4.0], "bfloat16")
+    assert probs.tolist() == [0.984375, 0.01806640625], f"bfloat16 [0, -4]: got {probs.tolist()}"
 
 
 @test_case(name="bad rows among good rows", points=0.25, hidden=True)

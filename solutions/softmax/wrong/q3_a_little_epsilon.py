@@ -1,0 +1,23 @@
+# expect: q3 gpu: q3_gpu
+"""Adds 1e-5 to the sum so that nothing is ever divided by zero."""
+
+import numpy as np
+import torch
+
+
+def softmax_with_overflow_detection(x, dtype="float32"):
+    if not isinstance(x, torch.Tensor):
+        x = torch.tensor(np.array(x, dtype=np.float64))
+    predicted = analyze_softmax_safety(x, dtype)["will_overflow"]
+    x = x.to(getattr(torch, dtype))
+    e = torch.exp(x)
+    total = e.sum(dim=-1, keepdim=True)
+    probs = e / (total + 1e-5)
+    has_inf = bool(torch.isinf(e).any() or torch.isinf(total).any())
+    has_nan = bool(torch.isnan(probs).any())
+    return probs, {
+        "predicted_overflow": predicted,
+        "has_inf": has_inf,
+        "has_nan": has_nan,
+        "actual_overflow": has_inf or has_nan,
+    }

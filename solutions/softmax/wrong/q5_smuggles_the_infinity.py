@@ -1,0 +1,14 @@
+# expect: q5
+"""Puts the inf into Q itself."""
+
+import numpy as np
+
+
+def overflowing_qkv(dtype="float16", seq_len=32, d_model=64, seed=0):
+    if 16 * d_model**0.5 <= find_overflow_threshold(dtype):
+        raise ValueError("impossible")
+    Q = np.full((seq_len, d_model), 4.0)
+    K = np.full((seq_len, d_model), 4.0)
+    Q[0, 0] = np.inf
+    V = np.ones((seq_len, d_model))
+    return Q, K, V

@@ -1,0 +1,4 @@
+# expect: q6
+"""Gives the value behind the letter."""
+
+quiz_fp16_threshold = 11
