@@ -1,0 +1,152 @@
+"""The pages as text: what students must never see, what staff must, and how fast it goes."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from grader.model import Gradebook, QuestionReport, Report, Status
+from grader.renderers import feedback, page, report
+from grader.renderers.text import feedback_name
+
+MakeBook = Callable[..., Gradebook]
+SEED = "4711"
+
+
+def all_feedback(book: Gradebook) -> str:
+    return "".join(text for _, text in feedback.render_all(book))
+
+
+def with_error(one: Report, status: Status, message: str, *, cases: bool = False) -> Report:
+    questions = tuple(
+        QuestionReport(q.name, status, 0.0, q.max_score, cases=q.cases if cases else ())
+        for q in one.questions
+    )
+    return replace(one, questions=questions, error=message)
+
+
+def test_feedback_never_holds_what_is_for_staff(make_book: MakeBook) -> None:
+    book = make_book(40)
+    text = all_feedback(book)
+    assert "STAFF-ONLY" in report.render(book)  # the control: staff do see it
+    assert "STAFF-ONLY" not in text
+    assert SEED not in text  # with it, hidden inputs could be computed
+    assert "expected 0.307" in text  # a public case's message is for its student
+
+
+def test_a_hidden_case_tells_its_name_and_a_fixed_sentence(make_book: MakeBook) -> None:
+    book = make_book(1)
+    one = book.reports[0]
+    texts = set()
+    for status in (Status.FAILED, Status.ERROR, Status.TIMEOUT, Status.KILLED):
+        question = one.questions[0]
+        case = replace(question.cases[1], status=status, score=0.0, message=f"leak {status} 0.125")
+        altered = replace(question, status=status, cases=(question.cases[0], case))
+        passed = replace(altered.cases[0], status=Status.PASSED, score=1.0)
+        altered = replace(altered, cases=(passed, case))
+        texts.add(feedback.render(replace(one, questions=(altered,)), book))
+    # One page for all four: how it failed would be a way to tell what the hidden input was.
+    (text,) = texts
+    assert "large values" in text
+    assert feedback.HIDDEN_FAILED in text
+    assert "leak" not in text
+
+
+def test_a_file_that_was_refused_says_why_and_a_fault_of_ours_does_not(
+    make_book: MakeBook,
+) -> None:
+    book = make_book(1)
+    one = book.reports[0]
+    refused = with_error(one, Status.ERROR, "ada.ipynb is truncated JSON")
+    assert "ada.ipynb is truncated JSON" in feedback.render(refused, book)
+    ours = with_error(one, Status.UNGRADED, "solutions/softmax/reference.py raised")
+    assert "reference.py" not in feedback.render(ours, book)
+    assert "no fault of yours" in feedback.render(ours, book)
+    assert "reference.py" in report.render(replace(book, reports=(ours,)))
+    during = with_error(one, Status.KILLED, "killed while q1 read 0.125", cases=True)
+    assert "0.125" not in feedback.render(during, book)
+
+
+def test_feedback_says_what_is_pending_late_and_how_to_ask_for_a_regrade(
+    make_book: MakeBook,
+) -> None:
+    book = make_book(8)
+    text = feedback.render(book.reports[0], book)
+    assert "6 still pending" in text
+    assert "neither won nor lost" in text
+    assert "handed in late" in text
+    assert "handed in late" not in feedback.render(book.reports[1], book)
+    assert "Asking for a regrade" in text
+    assert "Ask &lt;b&gt;Eve&lt;/b&gt;" in feedback.render(
+        book.reports[0], book, regrade="Ask <b>Eve</b>"
+    )
+
+
+def test_feedback_files_are_one_a_student(make_book: MakeBook) -> None:
+    book = make_book(40)
+    names = [name for name, _ in feedback.render_all(book)]
+    assert len({name.casefold() for name in names}) == 40
+    assert names[-1] == "student0034.html"
+    text = report.render(book)
+    assert all(f'href="feedback/{name}"' in text for name in names)
+
+
+def test_links_can_be_left_out(make_book: MakeBook) -> None:
+    book = make_book(8)
+    assert f"{feedback_name('student0001')}.html" in report.render(book)
+    assert ".html" not in report.render(book, feedback_folder=None)
+
+
+def test_pages_hold_everything_and_name_no_other_place(make_book: MakeBook) -> None:
+    book = make_book(40, "none")
+    for text in (report.render(book), feedback.render(book.reports[0], book)):
+        assert not re.search(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//""", text)
+        assert "Content-Security-Policy" in text
+        assert "UNSANDBOXED" in text
+        assert not re.search(r"<[^>]+\sstyle=", text)
+        assert not re.search(r"<[^>]+\son\w+=(?!alert)", re.sub(r"&[a-z0-9#]+;", "", text))
+
+
+def test_the_policy_allows_exactly_our_own_style_and_script() -> None:
+    told = page.policy(report.STYLES, report.SCRIPTS)
+    assert "default-src 'none'" in told
+    assert "unsafe" not in told
+    assert told.count("'sha256-") == 3
+
+
+def test_the_data_inside_the_report_cannot_end_its_element(make_book: MakeBook) -> None:
+    text = report.render(make_book(40))
+    data = text.split('id="details"', 1)[1].split(">", 1)[1].split("</script>", 1)[0]
+    assert not set(data) & set("<>&")
+    document = json.loads(data)
+    assert "<script>alert(1)</script>" in document["texts"]
+    assert len(document["students"]) == 40
+
+
+def test_a_message_is_written_once_however_many_students_have_it(make_book: MakeBook) -> None:
+    data = report.render(make_book(40)).split('id="details"', 1)[1]
+    assert data.count("took longer than 10 s") == 2  # hidden and public
+
+
+@pytest.mark.parametrize("level", ["none", "strong"])
+def test_the_report_names_isolation_and_environment(make_book: MakeBook, level: str) -> None:
+    text = report.render(make_book(4, level))
+    assert ("UNSANDBOXED" in text) == (level == "none")
+    for said in ("read a canary", "3.11.9", "2.6.0", "Linux-6.8"):
+        assert said in text
+
+
+def test_an_empty_class_has_a_report(make_book: MakeBook) -> None:
+    assert "0 students" in report.render(make_book(0))
+
+
+def test_2000_reports_are_rendered_in_five_seconds(make_book: MakeBook) -> None:
+    book = make_book(2_000)
+    began = time.process_time()  # what a busy machine does beside it is not counted
+    report.render(book)
+    count = sum(1 for _ in feedback.render_all(book))
+    assert count == 2_000
+    assert time.process_time() - began < 5
