@@ -10,7 +10,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from . import isolation as levels
 from . import view as views
 from .isolation import CONTAINER_UID, NONE, STRONG
 from .seccomp import OWN_PID, compile_filter
-from .slots import Slot
 
 # Registers each source as a module of a package named `sandbox`, then runs `worker.main`.
 LOADER = """

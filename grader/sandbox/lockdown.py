@@ -218,10 +218,9 @@ def _limit_resources(limits: dict[str, Any], virtual: int, tasks: int, *, cuda: 
         room = virtual + int(limits["memory_bytes"])
         chosen[resource.RLIMIT_AS] = (room, room)
         chosen[resource.RLIMIT_MEMLOCK] = (1 << 16, 1 << 16)
-    for what, (soft, hard) in chosen.items():
+    for what, wanted in chosen.items():
         _current, most = resource.getrlimit(what)
-        if most != resource.RLIM_INFINITY:
-            soft, hard = min(soft, most), min(hard, most)
-        resource.setrlimit(what, (soft, hard))
+        ceiling = max(wanted) if most == resource.RLIM_INFINITY else most
+        resource.setrlimit(what, (min(wanted[0], ceiling), min(wanted[1], ceiling)))
     # A handler that ignores SIGXCPU buys the grace and no more.
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)

@@ -1,10 +1,5 @@
-"""The judge's side of one submission: run its cells, look up its names, call its functions.
+"""The judge's side of one submission: run its cells, look up its names, call its functions."""
 
-A student's exception arrives as `StudentError`, which is also of the builtin class it was. The
-end of the child arrives as `ChildEnded`, which no `except Exception` in a test can swallow.
-"""
-
-import builtins
 import contextlib
 import json
 import os
@@ -13,7 +8,6 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -23,6 +17,15 @@ from grader.model import Isolation, Limits, Status
 
 from .isolation import CONTAINER_UID, NONE, STRONG, is_root
 from .launch import WorkerProcess, chosen_way, make_plan, start_worker
+from .objects import (
+    ChildEnded,
+    MissingNameError,
+    Observation,
+    StudentError,
+    StudentFunction,
+    StudentObject,
+    student_error,
+)
 from .protocol import (
     Answer,
     Call,
@@ -40,119 +43,15 @@ from .slots import Slot
 from .values import Decoder, Encoder, ValueRefusedError
 from .wire import Channel, ChannelClosedError
 
+__all__ = [
+    "CellResult", "ChildEnded", "MissingNameError", "Observation", "Session", "StudentError",
+    "StudentFunction", "StudentObject", "Worker",
+]  # fmt: skip
+
 READY_SECONDS = 120.0
 END_SECONDS = 10.0
 MESSAGE_BYTES = 1 << 16
-ITEMS_AT_ONCE = 256
 LOCKED = b"+"
-
-
-class StudentError(Exception):
-    """An exception that student code raised; its text is the student's own."""
-
-    failure: Failure
-
-    def describe(self) -> str:
-        """Return the sentence and the student's own lines that led to it."""
-        said = f"{self.failure.type_name}: {self.failure.message}".rstrip(": ")
-        return "\n".join(part for part in (self.failure.traceback, said) if part)
-
-
-class ChildEnded(BaseException):
-    """The child is gone: a limit, an exit, a crash, or a frame that broke the protocol."""
-
-    def __init__(self, status: Status, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-
-
-class MissingNameError(Exception):
-    """The notebook defines no such name."""
-
-
-_error_classes: dict[str, type[StudentError]] = {}
-
-
-def student_error(failure: Failure) -> StudentError:
-    """Return an exception that is a StudentError and of the builtin class that was raised."""
-    if failure.builtin not in _error_classes:
-        kind = getattr(builtins, failure.builtin, Exception)
-        usable = isinstance(kind, type) and issubclass(kind, Exception)
-        bases = (StudentError, kind) if usable and kind is not Exception else (StudentError,)
-        try:
-            _error_classes[failure.builtin] = type("StudentError", bases, {})
-        except TypeError:  # two layouts that do not combine
-            _error_classes[failure.builtin] = StudentError
-    error = _error_classes[failure.builtin].__new__(_error_classes[failure.builtin])
-    error.args = (failure.message,)
-    error.failure = failure
-    return error
-
-
-class StudentObject:
-    """Stands for an object that stayed with the child: call it, iterate it, or pass it back."""
-
-    __slots__ = ("_key", "_session", "_type_name")
-
-    def __init__(self, session: "Session", node: Opaque) -> None:
-        self._session = session
-        self._key = node.key
-        self._type_name = node.type_name
-
-    def __repr__(self) -> str:
-        return f"<an object of type {self._type_name}>"
-
-    def __iter__(self) -> Iterator[Any]:
-        while True:
-            items = self._session.take(self._key, ITEMS_AT_ONCE)
-            yield from items
-            if len(items) < ITEMS_AT_ONCE:
-                return
-
-    def __eq__(self, _other: object) -> bool:
-        return False  # it equals nothing, whatever it says of itself
-
-    def __hash__(self) -> int:
-        return id(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What an instrumented call gave: its value, the torch operations in order, its seconds."""
-
-    value: Any
-    operations: tuple[str, ...]
-    seconds: float
-
-
-class StudentFunction(StudentObject):
-    """A student's callable; a call copies its arguments over and its result back."""
-
-    __slots__ = ()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._session.call(self._key, args, kwargs)
-
-    def observe(self, *args: Any, **kwargs: Any) -> Observation:
-        """Call with a log of the torch operations that the call dispatches."""
-        seen = self._session.call(self._key, args, kwargs, mode="observe")
-        try:
-            operations = tuple(str(name) for name in seen["operations"])
-            return Observation(seen["value"], operations, float(seen["seconds"]))
-        except (TypeError, KeyError, ValueError):
-            raise ChildEnded(Status.KILLED, "the call's log was not a log") from None
-
-    def compile_kernels(
-        self, *args: Any, targets: tuple[str, ...] = ("sm_80", "sm_90"), **kwargs: Any
-    ) -> list[dict[str, Any]]:
-        """Compile for each target the Triton kernels that the call launches; no GPU is needed."""
-        found = self._session.call(
-            self._key, args, kwargs, mode="compile_kernels", options={"targets": list(targets)}
-        )
-        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise ChildEnded(Status.KILLED, "the list of kernels was not a list")
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,14 +253,13 @@ class ChildEnd:
 
     def describe(self, limits: Limits) -> str:
         """Say in words how the process ended."""
-        if self.limit == "memory":
-            return f"the notebook used more than {limits.memory_bytes / 2**30:g} GiB of memory"
-        if self.limit == "tasks":
-            return f"the notebook ran more than {limits.tasks} processes and threads at once"
-        if self.limit == "scratch":
-            return f"the notebook wrote more than {limits.scratch_bytes / 2**20:g} MiB of files"
+        words = {
+            "memory": f"used more than {limits.memory_bytes / 2**30:g} GiB of memory",
+            "tasks": f"ran more than {limits.tasks} processes and threads at once",
+            "scratch": f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
+        }
         if self.limit is not None:
-            return self.limit
+            return f"the notebook {words.get(self.limit, self.limit)}"
         code = os.waitstatus_to_exitcode(self.wait_status)
         if code == -signal.SIGXCPU:
             return f"the notebook used more than {limits.cpu_seconds} s of processor time"
@@ -396,7 +294,7 @@ class Worker:
         level = self.isolation.level
         self._slot = Slot() if level in {STRONG, CONTAINER_UID} and is_root() else None
         if level == CONTAINER_UID:
-            os.chmod(self._folder, 0o711)  # noqa: PTH101 - the student's uid must get to its scratch
+            Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
         plan = make_plan(
             level,
             way or chosen_way(level),

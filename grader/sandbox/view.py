@@ -91,9 +91,7 @@ def private_view(*, cuda: bool) -> View:
         paths=tuple(paths),
         binds=tuple(binds),
         links=(*links, (SCRATCH.lstrip("/"), "/tmp")),  # noqa: S108 - a link inside, to the scratch
-        blanks=tuple(
-            inside.place(trace) for path in import_paths() for trace in _traces_in(path)
-        ),
+        blanks=tuple(inside.place(trace) for path in import_paths() for trace in _traces_in(path)),
         devices=tuple([f"/dev/{name}" for name in DEVICES] + (gpu_devices() if cuda else [])),
         readable=("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/sys"),
         library_path=f"{INNER_PYTHON}/lib" if inside.relocated else None,

@@ -25,7 +25,7 @@ REWRITES = 8
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - twenty times a second
             with contextlib.suppress(OSError):
                 text = _read(f"/proc/{pid}/task/{task}/children")
                 found.extend(int(number) for number in text.split())
@@ -43,7 +43,7 @@ def _read(path: str) -> str:
 def _all_parents() -> dict[int, list[int]]:
     """Map each process to its children, for a kernel without /proc/*/task/*/children."""
     below: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc"):  # noqa: PTH208 - likewise
         if name.isdigit():
             with contextlib.suppress(OSError, IndexError, ValueError):
                 parent = int(_read(f"/proc/{name}/stat").rpartition(")")[2].split()[1])

@@ -1,0 +1,127 @@
+"""What stands in the judge for what stayed with a student: exceptions, objects, functions.
+
+A student's exception arrives as `StudentError`, which is also of the builtin class it was. The
+end of the child arrives as `ChildEnded`, which no `except Exception` in a test can swallow.
+"""
+
+import builtins
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from grader.model import Status
+
+from .protocol import Failure, Opaque
+
+if TYPE_CHECKING:
+    from .session import Session
+
+ITEMS_AT_ONCE = 256
+
+
+class StudentError(Exception):
+    """An exception that student code raised; its text is the student's own."""
+
+    failure: Failure
+
+    def describe(self) -> str:
+        """Return the sentence and the student's own lines that led to it."""
+        said = f"{self.failure.type_name}: {self.failure.message}".rstrip(": ")
+        return "\n".join(part for part in (self.failure.traceback, said) if part)
+
+
+class ChildEnded(BaseException):
+    """The child is gone: a limit, an exit, a crash, or a frame that broke the protocol."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class MissingNameError(Exception):
+    """The notebook defines no such name."""
+
+
+_error_classes: dict[str, type[StudentError]] = {}
+
+
+def student_error(failure: Failure) -> StudentError:
+    """Return an exception that is a StudentError and of the builtin class that was raised."""
+    if failure.builtin not in _error_classes:
+        kind = getattr(builtins, failure.builtin, Exception)
+        usable = isinstance(kind, type) and issubclass(kind, Exception)
+        bases = (StudentError, kind) if usable and kind is not Exception else (StudentError,)
+        try:
+            _error_classes[failure.builtin] = type("StudentError", bases, {})
+        except TypeError:  # two layouts that do not combine
+            _error_classes[failure.builtin] = StudentError
+    error = _error_classes[failure.builtin].__new__(_error_classes[failure.builtin])
+    error.args = (failure.message,)
+    error.failure = failure
+    return error
+
+
+class StudentObject:
+    """Stands for an object that stayed with the child: call it, iterate it, or pass it back."""
+
+    __slots__ = ("_key", "_session", "_type_name")
+
+    def __init__(self, session: "Session", node: Opaque) -> None:
+        self._session = session
+        self._key = node.key
+        self._type_name = node.type_name
+
+    def __repr__(self) -> str:
+        return f"<an object of type {self._type_name}>"
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            items = self._session.take(self._key, ITEMS_AT_ONCE)
+            yield from items
+            if len(items) < ITEMS_AT_ONCE:
+                return
+
+    def __eq__(self, _other: object) -> bool:
+        return False  # it equals nothing, whatever it says of itself
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an instrumented call gave: its value, the torch operations in order, its seconds."""
+
+    value: Any
+    operations: tuple[str, ...]
+    seconds: float
+
+
+class StudentFunction(StudentObject):
+    """A student's callable; a call copies its arguments over and its result back."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._session.call(self._key, args, kwargs)
+
+    def observe(self, *args: Any, **kwargs: Any) -> Observation:
+        """Call with a log of the torch operations that the call dispatches."""
+        seen = self._session.call(self._key, args, kwargs, mode="observe")
+        try:
+            operations = tuple(str(name) for name in seen["operations"])
+            return Observation(seen["value"], operations, float(seen["seconds"]))
+        except (TypeError, KeyError, ValueError):
+            raise ChildEnded(Status.KILLED, "the call's log was not a log") from None
+
+    def compile_kernels(
+        self, *args: Any, targets: tuple[str, ...] = ("sm_80", "sm_90"), **kwargs: Any
+    ) -> list[dict[str, Any]]:
+        """Compile for each target the Triton kernels that the call launches; no GPU is needed."""
+        found = self._session.call(
+            self._key, args, kwargs, mode="compile_kernels", options={"targets": list(targets)}
+        )
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise ChildEnded(Status.KILLED, "the list of kernels was not a list")
+        return found
