@@ -120,6 +120,56 @@ def compile_kernels(
     return [_compile(launch, target) for launch in seen.values() for target in targets]
 
 
+def chain(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    steps: int = 1,
+    flush_bytes: int = 0,
+) -> dict[str, Any]:
+    """Call the function `steps` times, each time with a first argument made from the last result.
+
+    args: tensors of one device, of which the first has the result's shape. Call i + 1 gets
+    q + value_i / 8: the inputs are always fresh, and the last value is right only if every call
+    was made. flush_bytes: how much memory to overwrite before each call, so that none of its
+    inputs waits in the cache. Returns value (the last), query (what it was made from), seconds
+    (host, all steps, flushes included) and device_seconds (the calls alone, by CUDA events; on a
+    CPU by the host's clock). Times taken here are a claim of this process.
+    """
+    import torch
+
+    query, *rest = args
+    cuda = query.is_cuda
+    flush = torch.empty(flush_bytes, dtype=torch.int8, device=query.device)
+    marks: list[tuple[Any, Any]] = []
+    current, value = query, query
+    if cuda:
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    for step in range(steps):
+        current = query if step == 0 else torch.add(query, value, alpha=0.125)
+        flush.zero_()
+        before = _mark(cuda)
+        value = function(current, *rest, **kwargs)
+        marks.append((before, _mark(cuda)))
+    if cuda:
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - start
+    scale = 1e-3 if cuda else 1.0
+    spans = [(a.elapsed_time(b) if cuda else b - a) * scale for a, b in marks]
+    return {"value": value, "query": current, "seconds": seconds, "device_seconds": sum(spans)}
+
+
+def _mark(cuda: bool) -> Any:
+    if not cuda:
+        return time.perf_counter()
+    import torch
+
+    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    event.record()
+    return event
+
+
 # --- what a call does ------------------------------------------------------------------------
 
 
@@ -381,7 +431,7 @@ def _restore_library() -> None:
         for name, item in before.items():
             if vars(owner).get(name) is not item:
                 setattr(owner, name, item)
-        if inspect.isclass(owner):  # the interpreter's rewritten functions need a module's new names
+        if inspect.isclass(owner):  # a module's new names serve the rewritten functions
             for name in set(vars(owner)) - set(before):
                 delattr(owner, name)
 

@@ -370,3 +370,17 @@ def fp16_failure_cases(seed: int, device: str = "cpu") -> dict[str, Head]:
             causal=True,
         ),
     }
+
+
+def assert_naive_fails(cases: dict[str, Head]) -> None:
+    """Raise RuntimeError unless `naive_fp16_attention` is visibly wrong on each case.
+
+    Visibly: a NaN or inf, or an entry that is off by more than 10 times what float16 can hold of
+    the largest value. A device on which a case does not fail cannot be used to judge it.
+    """
+    for name, (q, k, v, causal, scale) in cases.items():
+        got = naive_fp16_attention(q, k, v, causal=causal, scale=scale)
+        right = attention_forward(q.double(), k.double(), v.double(), causal, scale)
+        error = (got.double() - right).abs().max()
+        if bool(got.isfinite().all()) and float(error) <= 10 * 2**-11 * float(right.abs().max()):
+            raise RuntimeError(f"The naive float16 kernel does not fail here on: {name}.")

@@ -12,12 +12,12 @@ points = None
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # What torch may do while the kernel works: make room, copy, and look at memory in another way.
-HARMLESS = set(
-    "empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like "
-    "new_zeros ones full full_like new_full fill zero copy _to_copy clone contiguous view "
-    "_unsafe_view reshape _reshape_alias expand alias transpose t permute slice select squeeze "
-    "unsqueeze as_strided detach set resize lift_fresh unbind split cat stack constant_pad_nd".split()
-)
+HARMLESS = """
+    empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like
+    new_zeros ones full full_like new_full fill zero copy _to_copy clone contiguous view
+    _unsafe_view reshape _reshape_alias expand alias transpose t permute slice select squeeze
+    unsqueeze as_strided detach set resize lift_fresh unbind split cat stack constant_pad_nd
+""".split()  # noqa: SIM905 - forty quoted names would be harder to read
 
 
 def heads(batch, head, queries, keys, d, dtype, seed):

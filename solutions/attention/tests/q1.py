@@ -1,8 +1,9 @@
 import math
 
 import torch
-from grader import numerics
 from otter.test_files import test_case
+
+from grader import numerics
 
 OK_FORMAT = False
 name = "q1"

@@ -32,14 +32,15 @@ def check_logsumexp(state, scores, steps, what):
     A sum of n exps is off by n + 1 roundings, each step adds a rescale (a few more), and rounding
     an exponent D moves an exp by D roundings: on the whole row, the weighted mean depth twice.
     """
-    m, l = pair(state, what, scores.shape[:-1])
+    m, summed = pair(state, what, scores.shape[:-1])
     wide = scores.to(torch.float64)
     top = wide.amax(dim=-1)
     assert torch.equal(m.to(torch.float64), top), f"m after {what} is not the largest score."
-    total = (wide - top[..., None]).exp()
-    depth = torch.where(total > 0, (top[..., None] - wide) * total, 0.0).sum(-1) / total.sum(-1)
+    exps = (wide - top[..., None]).exp()
+    total = exps.sum(-1)
+    depth = torch.where(exps > 0, (top[..., None] - wide) * exps, 0.0).sum(-1) / total
     bound = FLOAT32 * (scores.shape[-1] + 6 * steps + 8 + 2 * depth)
-    error = ((l.to(torch.float64) - total.sum(-1)) / total.sum(-1)).abs()
+    error = ((summed.to(torch.float64) - total) / total).abs()
     worst = int((error / bound).argmax())
     assert bool((error <= 2 * bound).all()), (
         f"{what}: m + log l is off by {float(error.flatten()[worst]):.3g} in row {worst}, and "
@@ -91,9 +92,11 @@ def test_dtypes(online_softmax_update, rng):
 @test_case(name="chunks in which nothing is visible", points=0.5, hidden=True)
 def test_nothing(online_softmax_update, online_softmax_merge):
     nothing = [torch.zeros((2, 0)), torch.full((2, 4), -math.inf), torch.zeros((2, 0))]
-    m, l = pair(run(online_softmax_update, nothing, (2,)), "empty and masked chunks", (2,))
-    fits = bool((m == -math.inf).all()) and bool((l == 0).all())
-    assert fits, f"After empty and masked chunks the state is m = {m.tolist()}, l = {l.tolist()}."
+    m, total = pair(run(online_softmax_update, nothing, (2,)), "empty and masked chunks", (2,))
+    fits = bool((m == -math.inf).all()) and bool((total == 0).all())
+    assert fits, (
+        f"After empty and masked chunks the state is m = {m.tolist()}, l = {total.tolist()}."
+    )
     mixed = torch.tensor([[-math.inf, -math.inf, 2.0], [-1.0, -math.inf, -math.inf]])
     chunks = [nothing[1], mixed, nothing[0], nothing[1]]
     state = run(online_softmax_update, chunks, (2,))
@@ -101,9 +104,9 @@ def test_nothing(online_softmax_update, online_softmax_merge):
     for order in ((state, fresh(2)), (fresh(2), state)):
         merged = online_softmax_merge(*order[0], *order[1])
         check_logsumexp(merged, mixed, 5, "a merge with a part that has seen nothing")
-    m, l = pair(online_softmax_merge(*fresh(2), *fresh(2)), "a merge of two such parts", (2,))
-    fits = bool((m == -math.inf).all()) and bool((l == 0).all())
-    assert fits, f"A merge of two fresh states is m = {m.tolist()}, l = {l.tolist()}."
+    m, total = pair(online_softmax_merge(*fresh(2), *fresh(2)), "a merge of two such parts", (2,))
+    fits = bool((m == -math.inf).all()) and bool((total == 0).all())
+    assert fits, f"A merge of two fresh states is m = {m.tolist()}, l = {total.tolist()}."
 
 
 @test_case(name="parts in any order and grouping", points=0.5, hidden=True)
@@ -126,11 +129,15 @@ def test_merges(online_softmax_update, online_softmax_merge, rng):
 
 @test_case(name="states handed in stay", points=0.25, hidden=True)
 def test_inputs(online_softmax_update, online_softmax_merge):
-    m, l = torch.tensor([1.0, -math.inf]), torch.tensor([2.0, 0.0])
-    m2, l2, chunk = torch.tensor([3.0, 0.0]), torch.tensor([1.5, 1.0]), torch.ones(2, 4)
-    given = [m, l, m2, l2, chunk]
+    given = [
+        torch.tensor([1.0, -math.inf]),
+        torch.tensor([2.0, 0.0]),
+        torch.tensor([3.0, 0.0]),
+        torch.tensor([1.5, 1.0]),
+        torch.ones(2, 4),
+    ]
     before = [tensor.clone() for tensor in given]
-    online_softmax_update(m, l, chunk)
-    online_softmax_merge(m, l, m2, l2)
+    online_softmax_update(given[0], given[1], given[4])
+    online_softmax_merge(*given[:4])
     for letter, tensor, old in zip(("m", "l", "m2", "l2", "chunk"), given, before, strict=True):
         assert torch.equal(tensor, old), f"{letter} was changed in place."

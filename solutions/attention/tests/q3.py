@@ -1,6 +1,7 @@
 import torch
-from grader import numerics
 from otter.test_files import test_case
+
+from grader import numerics
 
 OK_FORMAT = False
 name = "q3"

@@ -11,15 +11,12 @@ name = "q4"
 points = None
 
 # Torch may make room, copy, and look at memory in another way while the kernel works.
-HARMLESS = set(
-    (  # noqa: SIM905 - forty quoted names would hide what is allowed
-        "empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros "
-        "zeros_like new_zeros ones full full_like new_full fill zero copy _to_copy clone "
-        "contiguous view _unsafe_view reshape _reshape_alias expand alias transpose t permute "
-        "slice select squeeze unsqueeze as_strided detach set resize lift_fresh unbind split cat "
-        "stack constant_pad_nd"
-    ).split()
-)
+HARMLESS = """
+    empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like
+    new_zeros ones full full_like new_full fill zero copy _to_copy clone contiguous view
+    _unsafe_view reshape _reshape_alias expand alias transpose t permute slice select squeeze
+    unsqueeze as_strided detach set resize lift_fresh unbind split cat stack constant_pad_nd
+""".split()  # noqa: SIM905 - forty quoted names would be harder to read
 SHARED_LIMIT = {"sm_80": 166_912, "sm_90": 232_448}
 
 
@@ -52,47 +49,60 @@ def named_mistake(got, truth, q, k, v, causal, scale):
     if not isinstance(got, torch.Tensor) or (got.shape, got.dtype) != (q.shape, q.dtype):
         return ""
     wide = q.double(), k.double(), v.double()
-    d, keys = q.shape[-1], k.shape[-2]
-    used = d**-0.5 if scale is None else scale
+    used = q.shape[-1] ** -0.5 if scale is None else scale
 
     def otherwise(**changes):
-        return numerics.attention_oracle(*wide, **{"causal": causal, "scale": scale} | changes)
-
-    def shifted(offset):
-        scores = wide[0] @ wide[1].transpose(-2, -1) * used
-        seen = torch.ones(q.shape[-2], keys, dtype=torch.bool).tril(keys - q.shape[-2] + offset)
-        weights = torch.softmax(scores.masked_fill(~seen, -torch.inf), -1).nan_to_num(0.0)
-        return weights @ wide[2]
+        return numerics.attention_oracle(*wide, **{"causal": causal, "scale": used} | changes)
 
     candidates = {
         "nothing was stored: it is zero everywhere": torch.zeros_like(truth.expected),
         "it is the mean of V: the scores make no difference": wide[2].mean(-2, True).expand_as(got),
-        "the scores are scaled twice": otherwise(scale=used * d**-0.5),
+        "the scores are scaled twice": otherwise(scale=used * q.shape[-1] ** -0.5),
         "the scores are not scaled": otherwise(scale=1.0),
-        "the mask is upside down": otherwise(causal=not causal),
+        "the causal flag is taken the other way round": otherwise(causal=not causal),
     }
-    if causal:
-        candidates["the mask is one key too wide"] = shifted(1)
-        candidates["the mask is one key too narrow"] = shifted(-1)
-        candidates["the mask forgets N - M"] = shifted(q.shape[-2] - keys)
-    if keys % 16:
-        whole = keys // 16 * 16
-        tail = [wide[0], wide[1][..., :whole, :], wide[2][..., :whole, :]]
-        if whole and not causal:
-            dropped = numerics.attention_oracle(*tail, scale=used)
-            candidates["the last, ragged tile of keys is dropped"] = dropped
-        padded = [torch.nn.functional.pad(part, (0, 0, 0, -keys % 64)) for part in wide[1:]]
-        if not causal:
-            zeros = numerics.attention_oracle(wide[0], *padded, scale=used)
-            candidates["keys past the end take part with a score of 0"] = zeros
-    for block in (16, 32, 64, 128):
-        if keys > block and not causal:
-            for keep_sum, part in ((False, "accumulator"), (True, "sum")):
-                candidate = without_rescale(*wide, block, used, keep_sum=keep_sum)
-                sentence = f"the {part} is not rescaled when the running maximum rises"
-                candidates[f"{sentence} (tiles of {block} keys)"] = candidate
+    candidates |= masks(*wide, used) if causal else tiles(*wide, used)
     name = numerics.recognise(got, candidates, truth.bound)
     return f" It looks as if {name}." if name else ""
+
+
+def masks(q, k, v, scale):
+    """Give the answers of causal masks that are not as asked."""
+    queries, keys = q.shape[-2], k.shape[-2]
+
+    def shifted(offset):
+        seen = torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries + offset)
+        scores = (q @ k.transpose(-2, -1) * scale).masked_fill(~seen, -torch.inf)
+        return torch.softmax(scores, -1).nan_to_num(0.0) @ v
+
+    return {
+        "the mask is one key too wide": shifted(1),
+        "the mask is one key too narrow": shifted(-1),
+        "the mask forgets N - M": shifted(queries - keys),
+    }
+
+
+def tiles(q, k, v, scale):
+    """Give the answers of walks over tiles of keys that go wrong."""
+    keys, found = k.shape[-2], {}
+    for block in (16, 32, 64, 128):
+        size = f"(tiles of {block} keys)"
+        if keys > block:
+            for keep_sum, part in ((False, "accumulator"), (True, "sum")):
+                sentence = f"the {part} is not rescaled when the running maximum rises {size}"
+                found[sentence] = without_rescale(q, k, v, block, scale, keep_sum=keep_sum)
+        whole = keys // block * block
+        if 0 < whole < keys:
+            part = q, k[..., :whole, :], v[..., :whole, :]
+            found[f"the ragged tail of the keys is dropped {size}"] = numerics.attention_oracle(
+                *part, scale=scale
+            )
+        if keys % block:
+            part = (torch.nn.functional.pad(x, (0, 0, 0, -keys % block)) for x in (k, v))
+            found[f"keys past the end take part with a score of 0 {size}"] = (
+                numerics.attention_oracle(q, *part, scale=scale)
+            )
+    return found
 
 
 def without_rescale(q, k, v, block, scale, *, keep_sum):
