@@ -14,8 +14,7 @@ def check(analyze, scores, dtype, expected, hint):
     for key, value in expected.items():
         assert key in answer, f'{call} returned a dict without the key "{key}".'
         assert answer[key] == value, (
-            f'for scores {scores} in {dtype}, "{key}" should be {value!r}, not {answer[key]!r}: '
-            f"{hint}."
+            f'for scores {scores} in {dtype}, "{key}" should be {value}, not {answer[key]}: {hint}.'
         )
 
 

@@ -1,4 +1,4 @@
-# expect: q2
+# expect: q2 gpu: q3_gpu
 """Returns NumPy scalars, which look like numbers until they meet JSON."""
 
 import numpy as np

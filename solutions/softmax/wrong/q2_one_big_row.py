@@ -1,4 +1,4 @@
-# expect: q2 q3
+# expect: q2 q3 q4
 """Flattens the scores: the softmax is over everything at once."""
 
 import numpy as np
