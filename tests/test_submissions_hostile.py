@@ -323,6 +323,22 @@ def test_students_with_any_name_are_kept_apart(tmp_path: Path) -> None:
     assert set(problems(found).values()) == {None}
 
 
+def test_what_is_said_of_a_file_is_one_line_whatever_its_name(tmp_path: Path) -> None:
+    name = "x\x1b[2J\n\u202eexe"
+    (tmp_path / f"{name}.ipynb").write_bytes(b"")
+    (tmp_path / f"{name}.docx").write_bytes(b"")
+    (tmp_path / f"{name}.zip").write_bytes(zipped((f"{name}.txt", b"")))
+    (tmp_path / "ada.ipynb").write_bytes(NOTEBOOK)
+    found = gather(tmp_path)
+    told = [text for one in found.skipped for text in (one.path, one.reason)]
+    told += [one.problem for one in found.submissions if one.problem]
+    assert len(told) >= 4
+    assert all(text.isprintable() for text in told)
+    with pytest.raises(UsageError) as caught:
+        gather(tmp_path / f"{name}.docx")
+    assert str(caught.value).isprintable()
+
+
 def test_a_name_of_300_characters_in_a_zip_is_collected(tmp_path: Path) -> None:
     names = ["a" * 299 + end for end in "xy"]
     (tmp_path / "c.zip").write_bytes(zipped(*((f"{name}.ipynb", NOTEBOOK) for name in names)))

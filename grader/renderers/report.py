@@ -28,6 +28,7 @@ class Answer:
     status: Status
     score: float
     max_score: float
+    comment: str
 
 
 def render(book: Gradebook, *, feedback_folder: str | None = "feedback") -> str:
@@ -104,7 +105,14 @@ def _answers(book: Gradebook) -> list[tuple[str, str, list[Answer]]]:
         if asked.kind != "manual":
             continue
         answers = [
-            Answer(report.student, one.answer, one.status, one.score, one.max_score)
+            Answer(
+                report.student,
+                one.answer,
+                one.status,
+                one.score,
+                one.max_score,
+                "\n".join(case.message for case in one.cases if case.message),
+            )
             for report in book.reports
             for one in report.questions
             if one.name == asked.name

@@ -163,10 +163,12 @@ def _share(items: list[QuestionReport] | list[Outcome]) -> float | None:
 
 def causes(book: Gradebook, statuses: frozenset[Status] = LOST) -> list[Cause]:
     """Group what went wrong by question, case, status and message without its numbers."""
+    # What a person took points off for is told with the answers; it is no failure of code.
+    by_hand = {question.name for question in book.questions if question.kind == "manual"}
     groups: dict[tuple[str, str, Status, str], list[tuple[str, str, float]]] = defaultdict(list)
     for report in book.reports:
         for question, case, status, message, lost in _failures(report):
-            if status in statuses:
+            if status in statuses and (question not in by_hand or status is Status.UNGRADED):
                 key = (question, case, status, _cause(message))
                 groups[key].append((report.student, message, lost))
     found = [

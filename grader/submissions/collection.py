@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.model import Limits, Submission
+from grader.renderers.text import shown
 from grader.submissions import layouts
 from grader.submissions.claims import (
     NOTEBOOK,
@@ -40,10 +41,14 @@ NAMED = 3  # how many files a message names before it counts the rest
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is not graded, and why."""
+    """A file that is not graded, and why; both on one line that a terminal can show as it is."""
 
     path: str
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", shown(self.path))
+        object.__setattr__(self, "reason", shown(self.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ def collect(
             source = open_path(path)
         except RejectedError as error:
             if len(paths) == 1:
-                raise UsageError(f"{error}. Ask for it again, or unpack it yourself.") from None
+                advice = "Ask for it again, or unpack it yourself."
+                raise UsageError(shown(f"{error}. {advice}")) from None
             name = path.name
             broken.append(_submission(Claim(path.stem, _NOTHING), _Chosen(name, b"", f"{error}")))
             continue
@@ -97,7 +103,7 @@ def collect(
         _sort_out(found, source, claims, skipped)
     submissions = [*broken, *_choose_all(_apart(claims), assignment, limits, skipped)]
     if not submissions:
-        raise UsageError(_nothing(paths, skipped))
+        raise UsageError(shown(_nothing(paths, skipped)))
     return Collection(
         tuple(sorted(submissions, key=lambda one: (one.student, one.path))),
         tuple(sorted(skipped, key=lambda one: (one.path, one.reason))),
@@ -239,7 +245,7 @@ def _submission(claim: Claim, chosen: _Chosen, student: str | None = None) -> Su
         received=claim.received,
         late=claim.late,
         members=claim.members,
-        problem=chosen.problem,
+        problem=None if chosen.problem is None else shown(chosen.problem),
     )
 
 

@@ -17,6 +17,7 @@ from typing import IO
 
 from grader.errors import GraderError, UsageError
 from grader.model import MIB
+from grader.renderers.text import shown
 
 MAX_ENTRIES = 10_000  # of one archive; a class of 2,000 with a PDF and a log each fits
 MAX_FILES = 200_000  # of one folder, not counting what lies in hidden folders
@@ -103,9 +104,8 @@ def open_path(path: Path) -> Source:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(
-            f"{path} cannot be opened ({reason}). Give a folder, a zip or a notebook that exists."
-        ) from None
+        advice = "Give a folder, a zip or a notebook that exists."
+        raise UsageError(shown(f"{path} cannot be opened ({reason}). {advice}")) from None
     name = printable(path.resolve().name) or "submissions"
     if stat.S_ISDIR(mode):
         return _folder(path, name)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.model import Gradebook, QuestionReport, Report, Status
+from grader.model import Gradebook, Outcome, QuestionReport, Report, Status
 from grader.renderers import feedback, page, report
 from grader.renderers.text import feedback_name
 
@@ -83,6 +83,22 @@ def test_feedback_says_what_is_pending_late_and_how_to_ask_for_a_regrade(
     assert "Ask &lt;b&gt;Eve&lt;/b&gt;" in feedback.render(
         book.reports[0], book, regrade="Ask <b>Eve</b>"
     )
+
+
+def test_an_answer_that_a_person_read_shows_score_and_comment(make_book: MakeBook) -> None:
+    book = make_book(1)
+    *others, manual = book.reports[0].questions
+    comment = "Say which traffic <b>grows</b>."
+    case = Outcome("read by a person", False, Status.FAILED, 3.0, 4.0, comment)
+    read = replace(manual, status=Status.FAILED, score=3.0, pending=0.0, cases=(case,))
+    one = replace(book.reports[0], questions=(*others, read))
+    told = "Say which traffic &lt;b&gt;grows&lt;/b&gt;."
+    text = feedback.render(one, book)
+    assert "read by a person: 3 of 4" in text
+    assert told in text
+    assert "failed" not in text.split("read by a person", 1)[1]
+    staff = report.render(replace(book, reports=(one,)))
+    assert staff.count(told) == 1  # beside the answer, and in no cause of failure
 
 
 def test_feedback_files_are_one_a_student(make_book: MakeBook) -> None:
