@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from grader.model import Gradebook, Outcome, Question, QuestionReport, Report, Status
 from grader.renderers.page import asset, pages, policy
-from grader.renderers.text import feedback_name, isolation_label
+from grader.renderers.text import EPSILON, feedback_name, isolation_label
 
+_OPEN = frozenset({Status.PENDING, Status.UNGRADED})
+_NOT_WRONG = _OPEN | {Status.PASSED}
 STYLES = ("common.css", "feedback.css")
 REGRADE = (
     "If you think that a result is wrong, write to your teaching staff. Name the question and the "
@@ -20,6 +22,11 @@ HIDDEN_FAILED = (
 )
 PENDING = "Not graded yet, so neither passed nor failed: it needs a GPU or a person."
 UNGRADED = "Could not be graded through no fault of yours. Staff will repeat it; it is no zero."
+BY_HAND = "Your teaching staff set this score by hand, so it is not what the tests add up to."
+NO_PART_MARKS = (
+    "This score is not what the tests add up to: either the question counts only when all of them "
+    "pass, or your teaching staff set it by hand."
+)
 UNGRADED_NOTEBOOK = (
     "Your notebook could not be graded through no fault of yours. Staff will repeat it."
 )
@@ -50,6 +57,7 @@ class Part:
     right: tuple[Line, ...]
     wrong: tuple[Line, ...]
     open: tuple[Line, ...]
+    remark: str | None
     manual: bool
     answer: str
 
@@ -115,6 +123,11 @@ def _part(report: QuestionReport, book: Gradebook) -> Part:
     question = _question(report, book)
     shown = [line(case) for case in report.cases]
     status = Status.worst([one.status for one in shown]) if shown else report.status
+    remark = not_the_sum(report)
+    if remark is not None:
+        full = report.score >= report.max_score - EPSILON
+        status = Status.PASSED if full else Status.FAILED
+        shown = [one for one in shown if one.status not in _OPEN]
     return Part(
         report.name,
         question.title,
@@ -123,15 +136,25 @@ def _part(report: QuestionReport, book: Gradebook) -> Part:
         report.max_score,
         report.pending,
         right=tuple(one for one in shown if one.status is Status.PASSED),
-        wrong=tuple(one for one in shown if one.status not in _SETTLED_OR_OPEN),
+        wrong=tuple(one for one in shown if one.status not in _NOT_WRONG),
         open=tuple(one for one in shown if one.status in _OPEN),
+        remark=remark,
         manual=question.kind == "manual",
         answer=report.answer,
     )
 
 
-_OPEN = frozenset({Status.PENDING, Status.UNGRADED})
-_SETTLED_OR_OPEN = _OPEN | {Status.PASSED}
+def not_the_sum(report: QuestionReport) -> str | None:
+    """Return why a decided question's score is not what its cases add up to; None where it is."""
+    if report.status in _OPEN or not report.cases:
+        return None
+    earned = sum(case.score for case in report.cases)
+    if not any(case.status in _OPEN for case in report.cases):
+        if abs(report.score - earned) <= EPSILON:
+            return None
+        if report.score == 0:  # by hand or by the tests' own rule: the report does not say which
+            return NO_PART_MARKS
+    return BY_HAND
 
 
 def _question(report: QuestionReport, book: Gradebook) -> Question:

@@ -5,8 +5,8 @@ from typing import Any
 
 from grader.errors import UsageError
 from grader.model import Gradebook, Outcome, Report, Status
-from grader.renderers.feedback import line, problem
-from grader.renderers.text import isolation_label, lines, shown
+from grader.renderers.feedback import line, not_the_sum, problem
+from grader.renderers.text import isolation_label, lines, number, shown
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 UNKNOWN = frozenset({Status.PENDING, Status.UNGRADED})
@@ -70,7 +70,10 @@ def _summary(report: Report) -> str:
         sentences.append(f"The notebook could not be graded: {lines(reason)}")
     if report.pending:
         sentences.append(
-            f"{report.pending:g} points are pending: they need a GPU or a person, and are neither "
-            "won nor lost yet."
+            f"{number(report.pending)} points are pending: they need a GPU or a person, and are "
+            "neither won nor lost yet."
         )
+    for question in report.questions:
+        if (remark := not_the_sum(question)) is not None:
+            sentences.append(f"{shown(question.name)}, {number(question.score)} points: {remark}")
     return "\n".join(sentences) or "Every part that needs no GPU and no person has been graded."

@@ -120,7 +120,7 @@ def points(book: Gradebook) -> list[Points]:
             undecided = sum(
                 case.max_score - case.score
                 for case in question.cases
-                if case.status is Status.UNGRADED
+                if case.status is question.status is Status.UNGRADED
             )
             if question.status is Status.UNGRADED and not question.cases:
                 undecided = question.max_score - question.score
@@ -184,6 +184,8 @@ def _failures(report: Report) -> Iterator[tuple[str, str, Status, str, float]]:
         lost = report.max_score - report.score
         yield "", "the whole notebook", report.status, report.error, lost
     for question, case in cases:
+        if case.status is Status.UNGRADED and question.status is not Status.UNGRADED:
+            continue  # staff have set the question's score since
         message = case.staff_message or case.message
         yield question.name, case.name, case.status, message, case.max_score - case.score
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from grader.model import Gradebook, Outcome, QuestionReport, Report, Status
-from grader.renderers import feedback, page, report
+from grader.renderers import feedback, gradescope, page, report
 from grader.renderers.text import feedback_name
 
 MakeBook = Callable[..., Gradebook]
@@ -99,6 +99,63 @@ def test_an_answer_that_a_person_read_shows_score_and_comment(make_book: MakeBoo
     assert "failed" not in text.split("read by a person", 1)[1]
     staff = report.render(replace(book, reports=(one,)))
     assert staff.count(told) == 1  # beside the answer, and in no cause of failure
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.UNGRADED])
+def test_a_score_that_staff_set_is_said_to_be_set_by_hand(
+    make_book: MakeBook, status: Status
+) -> None:
+    book = make_book(1)
+    question = book.reports[0].questions[0]
+    cases = tuple(
+        replace(case, status=status, score=0.0, staff_message="a typo of ours")
+        for case in question.cases
+    )
+    before = replace(question, status=status, score=0.0, pending=0.0, cases=cases)
+    after = replace(before, status=Status.PASSED, score=4.0, note="set to 4 by eve: why")
+
+    def texts(one: QuestionReport) -> tuple[str, str, str]:
+        graded = replace(book.reports[0], questions=(one,))
+        alone = replace(book, reports=(graded,))
+        return (
+            feedback.render(graded, alone),
+            gradescope.render(graded, alone),
+            report.render(alone),
+        )
+
+    page_before, scope_before, staff_before = texts(before)
+    page_after, scope_after, staff_after = texts(after)
+    assert "by hand" not in page_before
+    assert "by hand" not in scope_before
+    assert feedback.BY_HAND in page_after
+    assert f"q1, 4 points: {feedback.BY_HAND}" in scope_after
+    assert json.loads(scope_after)["score"] == 4.0
+    assert "eve" not in page_after + scope_after
+    assert "eve" in staff_after
+    if status is Status.UNGRADED:
+        assert "no fault of yours" in page_before
+        assert "no fault of yours" not in page_after
+        assert "ungraded through a fault of ours" in staff_before
+        assert "ungraded through a fault of ours" not in staff_after
+
+
+def test_a_question_that_counts_only_as_a_whole_is_not_said_to_be_changed(
+    make_book: MakeBook,
+) -> None:
+    book = make_book(1)
+    question = book.reports[0].questions[0]
+    first, *rest = question.cases
+    cases = (
+        replace(first, status=Status.PASSED, score=first.max_score),
+        *(replace(case, status=Status.FAILED, score=0.0) for case in rest),
+    )
+    whole = replace(question, status=Status.FAILED, score=0.0, cases=cases)
+    text = feedback.render(replace(book.reports[0], questions=(whole,)), book)
+    assert feedback.NO_PART_MARKS in text
+    summed = replace(whole, score=first.max_score)
+    text = feedback.render(replace(book.reports[0], questions=(summed,)), book)
+    assert feedback.NO_PART_MARKS not in text
+    assert feedback.BY_HAND not in text
 
 
 def test_feedback_files_are_one_a_student(make_book: MakeBook) -> None:
