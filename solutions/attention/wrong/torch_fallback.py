@@ -24,7 +24,7 @@ def kernel(Q, K, V, O, M, N, D, H, scale,
         there = (keys[:, None] < N) & (cols[None, :] < D)
         k = tl.load(K + b * kb + h * kh + keys[:, None] * kn + cols[None, :] * kd, mask=there, other=0.0)
         v = tl.load(V + b * vb + h * vh + keys[:, None] * vn + cols[None, :] * vd, mask=there, other=0.0)
-        s = tl.dot(q, k, input_precision="ieee") * scale
+        s = tl.matmul(q, tl.trans(k)) * scale
         visible = keys[None, :] < N
         if CAUSAL:
             visible = visible & (keys[None, :] <= rows[:, None] + N - M)
@@ -49,7 +49,7 @@ def launch(q, k, v, causal, scale):
     grid = (triton.cdiv(M, 32), B * H)
     kernel[grid](q, k, v, out, M, N, D, H, scale,
                  *q.stride(), *k.stride(), *v.stride(), *out.stride(),
-                 CAUSAL=causal, BM=32, BN=16, BD=BD)
+                 CAUSAL=causal, BM=32, BN=32, BD=BD)
     return out
 
 
