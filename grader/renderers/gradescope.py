@@ -73,7 +73,9 @@ def _summary(report: Report) -> str:
             f"{number(report.pending)} points are pending: they need a GPU or a person, and are "
             "neither won nor lost yet."
         )
-    for question in report.questions:
-        if (remark := not_the_sum(question)) is not None:
-            sentences.append(f"{shown(question.name)}, {number(question.score)} points: {remark}")
+    sentences.extend(
+        f"{shown(question.name)}, {number(question.score)} points: {remark}"
+        for question in report.questions
+        if (remark := not_the_sum(question)) is not None
+    )
     return "\n".join(sentences) or "Every part that needs no GPU and no person has been graded."
