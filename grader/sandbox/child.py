@@ -39,6 +39,7 @@ from .wire import Channel, ChannelClosedError
 
 MAX_MESSAGE = 2_000
 MAX_FRAMES = 6
+FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 REQUEST_BYTES = 64 << 20
 
 
@@ -98,11 +99,19 @@ def describe_failure(
         lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
     try:
         message = str(error)
-    except Exception:  # noqa: BLE001 - an exception's own __str__ is student code
+    except BaseException:  # noqa: BLE001 - an exception's own __str__ is student code
         message = "(its message could not be read)"
     name = str(getattr(kind, "__name__", "Exception"))[:100]
-    return Failure(name, base.__name__, _clean(message)[:MAX_MESSAGE],
-                   _clean("\n".join(lines))[:MAX_MESSAGE])  # fmt: skip
+    return Failure(_clean(name), _clean(str(base.__name__)), _clean(message[:MAX_MESSAGE]),
+                   _clean("\n".join(lines)[:MAX_MESSAGE]))  # fmt: skip
+
+
+def describe_safely(kind: type[BaseException], error: BaseException) -> Failure:
+    """Describe an exception whatever its class has made of its own attributes."""
+    try:
+        return describe_failure(kind, error, error.__traceback__)
+    except BaseException:  # noqa: BLE001 - as above, it is student code all the way down
+        return Failure("Exception", "Exception", "(it could not be described)", "")
 
 
 def _clean(text: str) -> str:
@@ -143,8 +152,9 @@ class NotebookProcess:
                 message, buffers = self._channel.receive()
                 reply, out = self._answer(message, buffers)
                 self._channel.send(reply, out)
+                del message, buffers, reply, out  # a large array must not stay until the next one
 
-    def _answer(self, message: Any, buffers: list[bytearray]) -> tuple[Reply, list[memoryview]]:
+    def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         try:
             match message:
                 case RunCell():
@@ -158,20 +168,19 @@ class NotebookProcess:
             raise AssertionError("unknown request")
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
             kind = ValueRefusedError if isinstance(error, ValueRefusedError) else type(error)
-            return Raised(message.request,
-                          describe_failure(kind, error, error.__traceback__)), []  # fmt: skip
+            return Raised(message.request, describe_safely(kind, error)), []
 
     def _run_cell(self, message: RunCell) -> CellDone:
         self._output.start()
         started = time.perf_counter()
         error = notebook_shell.run_cell(self._shell, message.source, message.number)
         seconds = time.perf_counter() - started
-        failure = None if error is None else describe_failure(
-            type(error), error, error.__traceback__
-        )  # fmt: skip
-        # JSON-like escaping never grows text beyond this share of a frame.
-        text = _clean(self._output.text())[: self._limits.frame_bytes // 8]
-        return CellDone(message.request, failure, text, self._output.discarded, seconds)
+        failure = None if error is None else describe_safely(type(error), error)
+        # Four bytes are the most that one character takes on the wire.
+        text = _clean(self._output.text())
+        kept = text[: max(0, self._limits.frame_bytes - FRAME_ROOM) // 4]
+        discarded = self._output.discarded + len(text) - len(kept)
+        return CellDone(message.request, failure, kept, discarded, seconds)
 
     def _encoder(self, arguments: list[Any]) -> Encoder:
         return Encoder(
@@ -188,7 +197,7 @@ class NotebookProcess:
 
     def _finish(
         self, request: int, value: Any, arguments: list[Any], seconds: float,
-        changed: list[int],
+        changed: list[int], shapes: list[list[int]],
     ) -> tuple[Reply, list[memoryview]]:  # fmt: skip
         encoder = self._encoder(arguments)
         node = encoder.encode(value)
@@ -197,7 +206,7 @@ class NotebookProcess:
         rewritten: list[tuple[int, Array]] = []
         for number in changed:
             after = plain.encode(arguments[number])
-            if isinstance(after, Array):
+            if isinstance(after, Array) and after.shape == shapes[number]:
                 rewritten.append((number, after))
         sizes = [buffer.nbytes for buffer in encoder.buffers]
         answer = Answer(request, node, sizes, rewritten, seconds)
@@ -214,10 +223,10 @@ class NotebookProcess:
         names = self._shell.user_ns
         if message.name not in names:
             return Missing(message.request), []
-        return self._finish(message.request, names[message.name], [], 0.0, [])
+        return self._finish(message.request, names[message.name], [], 0.0, [], [])
 
-    def _call(self, message: Call, buffers: list[bytearray]) -> tuple[Reply, list[memoryview]]:
-        untouched = [bytes(buffer) for buffer in buffers]
+    def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+        untouched = [bytearray(buffer) for buffer in buffers]  # which compares as fast as C can
         decoder = Decoder(
             buffers, array_bytes=self._limits.array_bytes, nesting=64,
             opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
@@ -234,14 +243,16 @@ class NotebookProcess:
             for number, node in enumerate(nodes)
             if _was_written(decoder.arrays[number], buffers[node.buffer], untouched[node.buffer])
         ]
-        return self._finish(message.request, value, decoder.arrays, seconds, changed)
+        return self._finish(
+            message.request, value, decoder.arrays, seconds, changed, [node.shape for node in nodes]
+        )
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         iterator = self._kept[message.key]
         if not isinstance(iterator, Iterator):
             iterator = self._kept[message.key] = iter(iterator)
         items = list(itertools.islice(iterator, message.count))
-        return self._finish(message.request, items, [], 0.0, [])
+        return self._finish(message.request, items, [], 0.0, [], [])
 
 
 def _instrumented(message: Call, function: Any, decoder: Decoder) -> Callable[..., Any]:
@@ -267,13 +278,13 @@ def _arrays_in(nodes: list[Node]) -> list[Array]:
     return found
 
 
-def _was_written(array: Any, buffer: bytearray, before: bytes) -> bool:
+def _was_written(array: Any, buffer: memoryview, before: bytearray) -> bool:
     device = getattr(array, "device", None)
     if getattr(device, "type", "cpu") == "cpu":
-        return buffer != before  # NumPy's and torch's arrays on the CPU live in the buffer itself
+        return before != buffer  # NumPy's and torch's arrays on the CPU live in the buffer itself
     import torch
 
-    plain = torch.frombuffer(bytearray(before), dtype=array.dtype)
+    plain = torch.frombuffer(before, dtype=array.dtype)
     then = plain.as_strided(array.shape, array.stride(), array.storage_offset())
     return not torch.equal(array.cpu().view(torch.uint8), then.contiguous().view(torch.uint8))
 

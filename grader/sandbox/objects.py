@@ -46,17 +46,25 @@ class MissingNameError(Exception):
 _error_classes: dict[str, type[StudentError]] = {}
 
 
+def _error_class(name: str) -> type[StudentError]:
+    """Return the class for a builtin exception's name; what is none is a plain StudentError."""
+    kind = getattr(builtins, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, Exception) or kind is Exception:
+        return StudentError
+    if name not in _error_classes:
+        try:
+            made: type[StudentError] = type("StudentError", (StudentError, kind), {})
+            made.__new__(made)
+        except TypeError:  # two layouts that do not combine, or a class that wants arguments
+            made = StudentError
+        _error_classes[name] = made
+    return _error_classes[name]
+
+
 def student_error(failure: Failure) -> StudentError:
     """Return an exception that is a StudentError and of the builtin class that was raised."""
-    if failure.builtin not in _error_classes:
-        kind = getattr(builtins, failure.builtin, Exception)
-        usable = isinstance(kind, type) and issubclass(kind, Exception)
-        bases = (StudentError, kind) if usable and kind is not Exception else (StudentError,)
-        try:
-            _error_classes[failure.builtin] = type("StudentError", bases, {})
-        except TypeError:  # two layouts that do not combine
-            _error_classes[failure.builtin] = StudentError
-    error = _error_classes[failure.builtin].__new__(_error_classes[failure.builtin])
+    kind = _error_class(failure.builtin)
+    error = kind.__new__(kind)
     error.args = (failure.message,)
     error.failure = failure
     return error
@@ -70,7 +78,7 @@ class StudentObject:
     def __init__(self, session: "Session", node: Opaque) -> None:
         self._session = session
         self._key = node.key
-        self._type_name = node.type_name
+        self._type_name = node.type_name[:100]
 
     def __repr__(self) -> str:
         return f"<an object of type {self._type_name}>"

@@ -72,10 +72,15 @@ class Array(Struct, tag="a"):
 
 
 class Alias(Struct, tag="v"):
-    """The very memory of the call's argument array number `argument`, with its current values."""
+    """A view of the call's argument array number `argument`, and what it holds.
+
+    Strides and offset count elements from the argument's first one; the shape is the value's.
+    """
 
     argument: int
     value: Array
+    strides: list[int]
+    offset: int
 
 
 class Opaque(Struct, tag="o"):

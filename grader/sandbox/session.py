@@ -80,6 +80,7 @@ class Session:
             array_bytes=limits.array_bytes,
         )
         self._request = 0
+        self._output_left = limits.output_bytes
         self.ended: ChildEnded | None = None
 
     def run_cell(self, source: str, number: int) -> CellResult:
@@ -89,7 +90,11 @@ class Session:
         reply, _ = self._ask(message, [], self._limits.cell_seconds, f"cell {number}")
         if not isinstance(reply, CellDone):
             self._broken("a cell was answered with something else")
-        return CellResult(reply.failure, reply.output, reply.discarded, reply.seconds)
+        # The child keeps to these limits by itself, unless it is not ours any more.
+        output = reply.output[: min(self._limits.cell_output_bytes, self._output_left)]
+        self._output_left -= len(output)
+        discarded = max(0, reply.discarded) + len(reply.output) - len(output)
+        return CellResult(reply.failure, output, discarded, reply.seconds)
 
     def value(self, name: str) -> Any:
         """Return what a name stands for, by value; MissingNameError where it is not defined."""
@@ -143,16 +148,17 @@ class Session:
 
     def _ask(
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
-    ) -> tuple[Any, list[bytearray]]:
+    ) -> tuple[Any, list[memoryview]]:
         if self.ended is not None:
             raise self.ended
         left = self._deadline - time.monotonic()
         allowed = min(seconds, left)
         try:
-            if allowed <= 0:
-                raise TimeoutError
+            if self._channel.speaks_unasked():
+                raise ProtocolViolationError("it spoke before it was asked")
+            started = time.monotonic()
             self._channel.send(message, buffers, allowed)
-            reply, received = self._channel.receive(allowed)
+            reply, received = self._channel.receive(allowed - (time.monotonic() - started))
         except TimeoutError:
             self._end(Status.TIMEOUT, self._overrun(seconds, left, what))
         except ChannelClosedError:
@@ -168,7 +174,7 @@ class Session:
             return f"the notebook took longer than {self._limits.submission_seconds:g} s"
         return f"{what} took longer than {seconds:g} s"
 
-    def _result(self, reply: Any, buffers: list[bytearray], arguments: list[Any]) -> Any:
+    def _result(self, reply: Any, buffers: list[memoryview], arguments: list[Any]) -> Any:
         if isinstance(reply, Raised):
             raise student_error(reply.failure)
         if not isinstance(reply, Answer):
@@ -185,8 +191,12 @@ class Session:
             for number, node in reply.changed:
                 _write_back(arguments, number, decoder.array(node))
             return decoder.decode(reply.value)
+        except StudentError:
+            raise
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
+            self._broken(f"a value that cannot be built ({type(problem).__name__})")
 
     def _stand_in(self, node: Opaque) -> StudentObject:
         kind = StudentFunction if node.is_callable else StudentObject
@@ -240,7 +250,8 @@ def _write_back(arguments: list[Any], number: int, after: Any) -> None:
     if not same or tuple(before.shape) != tuple(after.shape):
         raise ProtocolViolationError("a changed argument of another shape or dtype")
     if hasattr(before, "flags") and not before.flags.writeable:
-        raise ProtocolViolationError("a changed argument that was read-only")
+        said = "assignment destination is read-only"
+        raise student_error(Failure("ValueError", "ValueError", said, ""))
     before[...] = after
 
 

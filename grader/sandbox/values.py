@@ -45,6 +45,9 @@ SHORT_TEXT = 65_536
 SMALL_INT = 2**63
 MAX_BIG_INT_DIGITS = 4_096
 MAX_DIMENSIONS = 32
+MAX_STEP = 2**48
+MAX_PAIRS, MAX_ODD_PAIRS = 100_000, 1_000
+PLAIN_KEYS = frozenset({str, int, float, bool, type(None)})
 TORCH_DTYPES = frozenset(ITEM_BYTES)
 NUMPY_DTYPES = TORCH_DTYPES - {"bfloat16"}
 
@@ -155,10 +158,13 @@ class Encoder:
         return self._keep(value)
 
     def _array(self, original: Any, plain: Any, library: "_Library") -> Node:
-        alias = library.shares(plain, self._arguments)
         node = self._by_value(plain, library)
         self.arrays.append(original)
-        return node if alias is None else Alias(alias, node)
+        for number, argument in enumerate(self._arguments):
+            view = library.place_in(argument, plain)
+            if view is not None:
+                return Alias(number, node, *view)
+        return node
 
     def _by_value(self, plain: Any, library: "_Library") -> Array:
         view = library.describe(plain, whole_storage=self._whole_storage)
@@ -202,7 +208,8 @@ class _Library:
     def describe(self, array: Any, *, whole_storage: bool) -> _View:
         raise NotImplementedError
 
-    def shares(self, array: Any, arguments: list[Any]) -> int | None:
+    def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
+        """Return strides and offset, in elements, of an array that lies in an argument's memory."""
         raise NotImplementedError
 
 
@@ -214,42 +221,68 @@ def _contiguous_strides(shape: Iterable[int]) -> list[int]:
     return strides[::-1]
 
 
+def _numpy_bytes(array: "np.ndarray") -> memoryview:
+    """Return an array's bytes in C order, without a copy where they lie so."""
+    import numpy as np
+
+    if not array.size:
+        return memoryview(b"")
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    return native.reshape(-1).view(np.uint8).data
+
+
 class _NumpyLibrary(_Library):
     name = "numpy"
 
     def describe(self, array: "np.ndarray", *, whole_storage: bool) -> _View:
+        dtype, shape = array.dtype.name, array.shape
+        whole = self._whole(array) if whole_storage else None
+        if whole is not None:
+            return whole
+        if array.flags.f_contiguous and not array.flags.c_contiguous:
+            strides = _contiguous_strides(shape[::-1])[::-1]
+            return _View(dtype, shape, strides, 0, "cpu", lambda: _numpy_bytes(array.T))
+        strides = _contiguous_strides(shape)
+        return _View(dtype, shape, strides, 0, "cpu", lambda: _numpy_bytes(array))
+
+    @staticmethod
+    def _whole(array: "np.ndarray") -> _View | None:
+        """Describe a view together with all the memory around it; None for anything else."""
         import numpy as np
 
         owner = array
         while isinstance(owner.base, np.ndarray):
             owner = owner.base
         partial = owner is not array and owner.nbytes != array.nbytes
-        if (
-            whole_storage
-            and owner.flags.c_contiguous
-            and owner.dtype == array.dtype
-            and (partial or not array.flags.c_contiguous)
-        ):
-            item = array.dtype.itemsize
-            start = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-            strides = [step // item for step in array.strides]
-            if min(strides, default=0) >= 0:  # a reversed view travels as a copy
-                return _View(
-                    array.dtype.name, array.shape, strides, start // item, "cpu",
-                    lambda: memoryview(owner.tobytes()),
-                )  # fmt: skip
+        if not partial and array.flags.c_contiguous:
+            return None
+        if not owner.flags.c_contiguous or owner.dtype != array.dtype:
+            return None
+        item = array.dtype.itemsize
+        start = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        strides = [step // item for step in array.strides]
+        if min(strides, default=0) < 0:  # a reversed view travels as a copy
+            return None
         return _View(
-            array.dtype.name, array.shape, _contiguous_strides(array.shape), 0, "cpu",
-            lambda: memoryview(array.astype(array.dtype.newbyteorder("="), copy=False).tobytes()),
+            array.dtype.name, array.shape, strides, start // item, "cpu",
+            lambda: _numpy_bytes(owner),
         )  # fmt: skip
 
-    def shares(self, array: Any, arguments: list[Any]) -> int | None:
+    def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
         import numpy as np
 
-        for number, argument in enumerate(arguments):
-            if isinstance(argument, np.ndarray) and np.may_share_memory(argument, array):
-                return number
-        return None
+        if not isinstance(argument, np.ndarray) or not np.may_share_memory(argument, array):
+            return None
+        start = argument.__array_interface__["data"][0]
+        distance = array.__array_interface__["data"][0] - start
+        return _in_elements(array.strides, distance, array.dtype.itemsize)
+
+
+def _in_elements(steps: Iterable[int], distance: int, item: int) -> tuple[list[int], int] | None:
+    sizes = [*steps, distance]
+    if min(sizes) < 0 or any(size % item for size in sizes):
+        return None  # a reversed or reinterpreted view: its value says what it is
+    return [size // item for size in sizes[:-1]], distance // item
 
 
 class _TorchLibrary(_Library):
@@ -273,24 +306,26 @@ class _TorchLibrary(_Library):
         return _View(dtype, array.shape, _contiguous_strides(array.shape), 0, on,
                      lambda: _tensor_bytes(array))  # fmt: skip
 
-    def shares(self, array: Any, arguments: list[Any]) -> int | None:
+    def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
         import torch
 
-        if not array.numel():
+        if not isinstance(argument, torch.Tensor) or not argument.numel() or not array.numel():
             return None
-        for number, argument in enumerate(arguments):
-            if isinstance(argument, torch.Tensor) and argument.numel():
-                start = argument.untyped_storage().data_ptr()
-                if start <= array.data_ptr() < start + argument.untyped_storage().nbytes():
-                    return number
-        return None
+        start = argument.untyped_storage().data_ptr()
+        if not start <= array.data_ptr() < start + argument.untyped_storage().nbytes():
+            return None
+        if array.dtype != argument.dtype:
+            return None
+        item, distance = array.itemsize, array.data_ptr() - argument.data_ptr()
+        return _in_elements([step * item for step in array.stride()], distance, item)
 
 
 def _tensor_bytes(tensor: "torch.Tensor") -> memoryview:
     import torch
 
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy().tobytes()) if flat.numel() else memoryview(b"")
+    raw: memoryview = flat.view(torch.uint8).numpy().data
+    return raw if flat.numel() else memoryview(b"")
 
 
 _NUMPY, _TORCH = _NumpyLibrary(), _TorchLibrary()
@@ -305,7 +340,7 @@ class Decoder:
 
     def __init__(
         self,
-        buffers: list[bytearray],
+        buffers: list[memoryview],
         *,
         array_bytes: int,
         nesting: int,
@@ -360,6 +395,10 @@ class Decoder:
         return array
 
     def _mapping(self, node: Mapping, depth: int) -> dict[Any, Any]:
+        # Hashes of numbers and tuples are known, and a dict of keys that share one is quadratic.
+        plain = all(type(key) in PLAIN_KEYS for key, _item in node.pairs)
+        if len(node.pairs) > (MAX_PAIRS if plain else MAX_ODD_PAIRS):
+            raise ProtocolViolationError("a mapping with too many keys")
         try:
             return {
                 self.decode(key, depth + 1): self.decode(item, depth + 1)
@@ -385,7 +424,7 @@ class Decoder:
             raise ProtocolViolationError(f"a NumPy scalar of dtype {node.dtype!r:.40}")
         return np.frombuffer(node.raw, dtype=node.dtype)[0]
 
-    def _buffer(self, number: int) -> bytearray:
+    def _buffer(self, number: int) -> memoryview:
         if not 0 <= number < len(self._buffers):
             raise ProtocolViolationError(f"buffer number {number}, which was not sent")
         return self._buffers[number]
@@ -400,7 +439,7 @@ class Decoder:
         raw, item = self._buffer(node.buffer), ITEM_BYTES[node.dtype]
         self._check_view(node, len(raw), item)
         if node.library == "numpy":
-            return self._numpy(node, raw, item)
+            return self._numpy(node, raw)
         return self._torch(node, raw)
 
     def _check_view(self, node: Array, available: int, item: int) -> None:
@@ -408,6 +447,11 @@ class Decoder:
             raise ProtocolViolationError("an array whose shape and strides disagree")
         if min([*node.shape, *node.strides, node.offset], default=0) < 0:
             raise ProtocolViolationError("an array with a negative size, stride or offset")
+        if max([*node.shape, *node.strides, node.offset], default=0) > MAX_STEP:
+            raise ProtocolViolationError("an array with an impossible size, stride or offset")
+        # As NumPy does, an empty array is measured by its other dimensions.
+        if math.prod(max(size, 1) for size in node.shape) * item > MAX_STEP:
+            raise ProtocolViolationError("an empty array with impossible dimensions")
         count = math.prod(node.shape)
         if count * item > self._array_bytes:
             raise ProtocolViolationError("an array larger than the limit")
@@ -418,7 +462,7 @@ class Decoder:
             raise ProtocolViolationError("a buffer that holds no whole number of elements")
 
     @staticmethod
-    def _numpy(node: Array, raw: bytearray, item: int) -> "np.ndarray":
+    def _numpy(node: Array, raw: memoryview) -> "np.ndarray":
         import numpy as np
 
         if not math.prod(node.shape):
@@ -426,12 +470,10 @@ class Decoder:
         flat = np.frombuffer(raw, dtype=node.dtype)
         if node.strides == _contiguous_strides(node.shape):
             return flat[node.offset : node.offset + math.prod(node.shape)].reshape(node.shape)
-        return np.lib.stride_tricks.as_strided(
-            flat[node.offset :], node.shape, [step * item for step in node.strides]
-        )
+        return _numpy_view(flat, node.shape, node.strides, node.offset)
 
     @staticmethod
-    def _torch(node: Array, raw: bytearray) -> "torch.Tensor":
+    def _torch(node: Array, raw: memoryview) -> "torch.Tensor":
         import torch
 
         dtype = getattr(torch, node.dtype)
@@ -441,12 +483,33 @@ class Decoder:
         return flat.as_strided(node.shape, node.strides, node.offset)
 
     def _alias(self, node: Alias) -> Any:
+        """Return a view of the judge's own array where there is one, else the value as it came."""
         value = self.array(node.value)
         if not 0 <= node.argument < len(self._arguments):
             raise ProtocolViolationError("an alias of an argument that was not sent")
         argument = self._arguments[node.argument]
-        same = type(argument) is type(value) and argument.dtype == value.dtype
-        if not same or tuple(argument.shape) != tuple(value.shape):
+        if type(argument) is not type(value) or argument.dtype != value.dtype:
             return value
-        argument[...] = value
-        return argument
+        is_numpy = isinstance(node.value, Array) and node.value.library == "numpy"
+        contiguous = argument.flags.c_contiguous if is_numpy else argument.is_contiguous()
+        shape, strides, offset = node.value.shape, node.strides, node.offset
+        if len(shape) != len(strides) or min([*strides, offset], default=0) < 0:
+            raise ProtocolViolationError("an alias whose shape and strides disagree")
+        last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+        size = argument.size if is_numpy else argument.numel()
+        if not contiguous or not math.prod(shape) or last >= size:
+            return value
+        if (shape, offset) == (list(argument.shape), 0) and strides == _contiguous_strides(shape):
+            return argument
+        if is_numpy:
+            return _numpy_view(argument.reshape(-1), shape, strides, offset)
+        return argument.as_strided(shape, strides, argument.storage_offset() + offset)
+
+
+def _numpy_view(
+    flat: "np.ndarray", shape: list[int], strides: list[int], offset: int
+) -> "np.ndarray":
+    import numpy as np
+
+    steps = [step * flat.itemsize for step in strides]
+    return np.lib.stride_tricks.as_strided(flat[offset:], shape, steps)
