@@ -9,12 +9,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from grader.errors import AssignmentError
 from grader.model import Limits
 
 CURRENT_FORMAT = 4
+KERNEL_SECONDS = 120  # for one cell of a notebook that staff run
 CHECK = re.compile(r"^[^#\n]*\b\w+\.check\(\s*[\"']([^\"'\n]+)[\"']", re.MULTILINE)
 NOTEBOOK_NAME = re.compile(r"[\"']([^\"'\n/]+\.ipynb)[\"']")
 HEADING = re.compile(r"^#\s+(.{1,80})", re.MULTILINE)
@@ -257,6 +259,44 @@ def stub_sources(content: bytes, names: Iterable[str]) -> dict[str, str]:
                 text = "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
                 found.setdefault(name, text)
     return found
+
+
+def essential(content: bytes, names: Iterable[str]) -> bytes:
+    """Return the notebook with only the cells that judging needs: set-up, stubs and checks.
+
+    Judging many variants of one solution need not draw the lesson's figures each time.
+    """
+    data = json.loads(content)
+    wanted = frozenset(names)
+
+    def is_needed(cell: Mapping[str, Any]) -> bool:
+        source = _source(cell)
+        sets_up = "otter.Notebook(" in source
+        return sets_up or bool(CHECK.search(source)) or bool(_bound_names(source) & wanted)
+
+    data["cells"] = [c for c in data["cells"] if c["cell_type"] == "code" and is_needed(c)]
+    return dump(data)
+
+
+def executed(content: bytes, folder: Path) -> bytes:
+    """Return the notebook with its outputs, run by a fresh Jupyter kernel in a folder.
+
+    A cell that raises keeps its error as output, and the next one runs all the same.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.reads(content.decode(), as_version=CURRENT_FORMAT)
+    client = NotebookClient(
+        notebook,
+        timeout=KERNEL_SECONDS,
+        kernel_name="python3",
+        allow_errors=True,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+    return nbformat.writes(notebook).encode() + b"\n"
 
 
 def dump(data: Mapping[str, Any]) -> bytes:

@@ -11,11 +11,14 @@ PACKAGE = Path(__file__).resolve().parent.parent / "grader"
 
 RANKS = {
     "errors": 0,
+    "scratch": 0,
     "model": 1,
     "notebooks": 2,
     "numerics": 2,
     "renderers": 2,
     "assignments": 3,
+    "manual": 3,
+    "history": 3,
     "submissions": 3,
     "otter_tests": 5,  # it runs cases against what the sandbox answers
     "sandbox": 4,
@@ -24,15 +27,18 @@ RANKS = {
     "timing": 6,
     "lane": 7,
     "outputs": 7,
+    "pool": 7,
+    "cluster": 8,
     "progress": 7,
     "batch": 8,
     "check": 8,
     "demo": 8,
     "doctor": 8,
-    "verify": 8,
-    "release": 9,
-    "cli": 10,
-    "__main__": 11,
+    "verify": 9,
+    "scaffold": 9,
+    "release": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 
 

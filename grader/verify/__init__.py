@@ -1,0 +1,198 @@
+"""Grade the grader before the students are: gates from cheap to dear, each one line."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grader import notebooks
+from grader.batch import local_pool
+from grader.lane import LaneSettings
+from grader.model import Assignment, Report
+
+from . import agreement, allowances, leaks, mutants, plain, rewrites, scores, survival, texts
+from .gates import Findings, Gate, KillRate, Verification
+from .trials import Jury, Trial, describe, losses
+
+__all__ = ["Gate", "KillRate", "Settings", "Verification", "verify"]
+
+QUICK_EVERY = 8  # a quick run judges one mutant in so many
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How thorough a verification is, and where it runs."""
+
+    jobs: int = 0  # 0: one a processor
+    isolation: str = "auto"
+    quick: bool = False
+    seeds: int = 10
+    alarm_seeds: int = 50
+
+    @property
+    def lanes(self) -> int:
+        return self.jobs or os.cpu_count() or 1
+
+
+class _Run:
+    """One verification: tries gate after gate, and tells as it goes."""
+
+    def __init__(self, assignment: Assignment, on_gate: Callable[[Gate], None]) -> None:
+        self.assignment = assignment
+        self.gates: list[Gate] = []
+        self._on_gate = on_gate
+
+    def gate(self, name: str, attempt: Callable[[Findings], str]) -> None:
+        """Try one gate and keep what it found."""
+        findings, started = Findings(), time.monotonic()
+        summary = attempt(findings)
+        seconds = time.monotonic() - started
+        gate = Gate(name, summary, tuple(findings.problems), tuple(findings.notes), seconds)
+        self.gates.append(gate)
+        self._on_gate(gate)
+
+    @property
+    def failed(self) -> bool:
+        return any(not gate.passed for gate in self.gates)
+
+
+def verify(
+    assignment: Assignment,
+    settings: Settings | None = None,
+    *,
+    on_gate: Callable[[Gate], None] = lambda _gate: None,
+    on_trial: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Verification:
+    """Try every gate; where the reference itself fails, nothing that builds on it is tried."""
+    settings = settings or Settings()
+    run = _Run(assignment, on_gate)
+    allowed = allowances.read(assignment)
+    run.gate("stubs", lambda found: agreement.stubs_agree(assignment, found))
+    run.gate("notebook", lambda found: agreement.notebook_is_clean(assignment, found))
+    run.gate("points", lambda found: agreement.points_add_up(assignment, found))
+    run.gate("leaks", lambda found: no_leaks(assignment, allowed, found))
+    table = tuple(agreement.points_table(assignment))
+    rates: list[KillRate] = []
+    lane = LaneSettings(
+        str(assignment.folder), 0, assignment.limits, settings.isolation, device="auto"
+    )
+    with local_pool(settings.lanes) as executor:
+        jury = Jury(lane, executor, on_trial)
+        reference = _judge_solutions(run, jury)
+        if reference is None:
+            return Verification(tuple(run.gates), (), table)
+        wrong, reports = _judge_wrong(run, jury)
+        _judge_seeds(run, jury, settings, wrong)
+        run.gate("jupyter", lambda found: plain.runs_in_jupyter(assignment, found))
+        run.gate("alarms", lambda found: no_false_alarms(assignment, jury, settings, found))
+        _judge_mutants(run, jury, settings, allowed, reference, reports, rates)
+    return Verification(tuple(run.gates), tuple(rates), table)
+
+
+def no_leaks(assignment: Assignment, allowed: allowances.Allowances, findings: Findings) -> str:
+    """Search the assignment's folder for what only staff may know."""
+    secrets = leaks.secrets_of(assignment, allowed)
+    places = list(texts.of_folder(assignment.folder))
+    findings.problems.extend(str(leak) for leak in leaks.search(places, secrets))
+    count = len(secrets.lines) + len(secrets.names) + len(secrets.numbers)
+    return f"none of {count} secrets is in what students get"
+
+
+def no_false_alarms(
+    assignment: Assignment, jury: Jury, settings: Settings, findings: Findings
+) -> str:
+    """Judge right solutions, written and generated, under many seeds: nothing may be lost."""
+    names = agreement.stub_names(assignment)
+    base = notebooks.essential(scores.solved(assignment), names)
+    contents = {item.name: item.content for item in scores.variants(assignment, "correct")}
+    for name, source in rewrites.rewritten(assignment).items():
+        contents[f"the reference with {name}"] = notebooks.fill(base, source, names, name)
+    questions = tuple(
+        q.name for q in assignment.questions if q.kind == "code" and q.requires is None
+    )
+    count = settings.seeds if settings.quick else settings.alarm_seeds
+    # Seeds are dealt out one to each solution in turn, so that every seed meets some solution and
+    # every solution meets several; under the first seed all are judged.
+    trials = [
+        Trial(name, content, questions, seed=seed)
+        for place, (name, content) in enumerate(contents.items())
+        for seed in range(count)
+        if seed == 0 or seed % len(contents) == place
+    ]
+    for trial, report in zip(trials, jury.judge(trials), strict=True):
+        findings.problems.extend(
+            f"{trial.name} under seed {trial.seed} loses {describe(q, o)}"
+            for q, o in losses(report)
+        )
+    return f"{len(contents)} right solutions keep full marks over {count} seeds"
+
+
+def _judge_solutions(run: _Run, jury: Jury) -> Report | None:
+    """Try reference, empty notebook and correct/; return the reference's report if it is full."""
+    kept: list[Report] = []
+
+    def reference(found: Findings) -> str:
+        summary, report = scores.reference_is_full(run.assignment, jury, found)
+        if not found.problems:
+            kept.append(report)
+        return summary
+
+    run.gate("reference", reference)
+    if not kept:
+        return None
+    run.gate("empty", lambda found: scores.empty_is_zero(run.assignment, jury, found))
+    correct = scores.variants(run.assignment, "correct")
+    run.gate("correct", lambda found: scores.correct_are_full(run.assignment, jury, correct, found))
+    return kept[0]
+
+
+def _judge_wrong(run: _Run, jury: Jury) -> tuple[list[scores.Variant], list[Report]]:
+    wrong = scores.variants(run.assignment, "wrong")
+    reports: list[Report] = []
+
+    def gate(found: Findings) -> str:
+        summary, judged = scores.wrong_lose_exactly(run.assignment, jury, wrong, found)
+        reports.extend(judged)
+        return summary
+
+    run.gate("wrong", gate)
+    run.gate("cases", lambda found: scores.cases_are_tripped(run.assignment, reports, found))
+    return wrong, reports
+
+
+def _judge_seeds(run: _Run, jury: Jury, settings: Settings, wrong: list[scores.Variant]) -> None:
+    names = agreement.stub_names(run.assignment)
+    content = notebooks.essential(scores.solved(run.assignment), names)
+    every = QUICK_EVERY if settings.quick else 1
+    some = [scores.Variant("the reference", content), *wrong[::every]]
+    seeds = range(settings.seeds)
+    run.gate("seeds", lambda found: scores.seeds_agree(run.assignment, jury, some, seeds, found))
+
+
+def _judge_mutants(
+    run: _Run,
+    jury: Jury,
+    settings: Settings,
+    allowed: allowances.Allowances,
+    reference: Report,
+    wrong: list[Report],
+    rates: list[KillRate],
+) -> None:
+    every = QUICK_EVERY if settings.quick else 1
+    kills: list[survival.Kill] = []
+
+    def gate(found: Findings) -> str:
+        chosen = mutants.mutants_of(run.assignment)[::every]
+        kills.extend(survival.kill(run.assignment, jury, chosen, reference, found))
+        summary, counted = survival.summarise(kills, allowed, found, complete=every == 1)
+        rates.extend(counted)
+        return summary
+
+    run.gate("mutants", gate)
+    if every == 1:
+        run.gate(
+            "needed",
+            lambda found: survival.each_is_needed(
+                run.assignment, jury, wrong, kills, reference, found
+            ),
+        )

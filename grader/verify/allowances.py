@@ -1,0 +1,89 @@
+"""Read `solutions/<slug>/verify.toml`: what verifying must not complain about, with reasons.
+
+`[[equivalent]]` names mutants that no test can or should notice, by `function`, `before` and
+`after` (the changed lines; all three may hold * and ?) with a `reason`. `[[accepted]]` is the same
+for survivors that are not equivalent: they count against the kill rate. `[[shared]]` names a
+`text`, a line or a number, that the lesson itself tells, with a `reason`.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from grader.errors import AssignmentError
+from grader.model import Assignment
+
+FILE_NAME = "verify.toml"
+MUTANT_KEYS = {"function", "before", "after", "reason"}
+KEYS = {"equivalent": MUTANT_KEYS, "accepted": MUTANT_KEYS, "shared": {"text", "reason"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A mutant, or a pattern of mutants, that survives, and why."""
+
+    function: str
+    before: str
+    after: str
+    reason: str
+    is_equivalent: bool = True
+
+    def matches(self, function: str, before: str, after: str) -> bool:
+        """Say whether a mutant is meant: its function, and the changed lines before and after."""
+        pairs = ((function, self.function), (before, self.before), (after, self.after))
+        # Brackets are code here, not a choice of characters.
+        return all(
+            text == wanted or fnmatchcase(text, wanted.replace("[", "[[]"))
+            for text, wanted in pairs
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What an assignment's staff have looked at and found to be right."""
+
+    survivors: tuple[Explained, ...] = ()
+    shared: tuple[str, ...] = ()
+
+
+def read(assignment: Assignment) -> Allowances:
+    """Read the allowances; AssignmentError names the entry that has no reason."""
+    if assignment.solutions is None:
+        return Allowances()
+    path = assignment.solutions / FILE_NAME
+    if not path.is_file():
+        return Allowances()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as problem:
+        raise AssignmentError(f"{path}: {problem}.") from problem
+    for unknown in table.keys() - KEYS.keys():
+        choices = ", ".join(KEYS)
+        raise AssignmentError(f"{path}: unknown table {unknown!r}; use {choices}.")
+    return Allowances(
+        (
+            *_explained(_entries(table, "equivalent", path), is_equivalent=True),
+            *_explained(_entries(table, "accepted", path), is_equivalent=False),
+        ),
+        tuple(entry["text"] for entry in _entries(table, "shared", path)),
+    )
+
+
+def _explained(entries: list[dict[str, str]], *, is_equivalent: bool) -> Iterator[Explained]:
+    for item in entries:
+        yield Explained(
+            item["function"], item["before"], item["after"], item["reason"], is_equivalent
+        )
+
+
+def _entries(table: dict[str, Any], kind: str, path: Path) -> list[dict[str, str]]:
+    entries: list[dict[str, str]] = table.get(kind, [])
+    for number, entry in enumerate(entries, 1):
+        texts = all(isinstance(value, str) and value.strip() for value in entry.values())
+        if entry.keys() != KEYS[kind] or not texts:
+            wanted = ", ".join(sorted(KEYS[kind]))
+            raise AssignmentError(f"{path}: [[{kind}]] number {number} needs {wanted}, as text.")
+    return entries

@@ -1,0 +1,185 @@
+"""The gates that judge: reference, empty notebook, right and wrong solutions, other seeds."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader import notebooks
+from grader.errors import AssignmentError
+from grader.model import Assignment, Report, Status
+
+from .agreement import reference_text, stub_names
+from .gates import Findings
+from .trials import Jury, Trial, describe, losses, lost_questions, outcomes, ungraded
+
+EXPECT = re.compile(r"#\s*expect:(?P<lost>[^\n]*?)(?:\bgpu:(?P<gpu>[^\n]*))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One file of `correct/` or `wrong/`, and the notebook that it makes of the reference's."""
+
+    name: str
+    content: bytes
+    lost: frozenset[str] = frozenset()
+    lost_on_gpu: frozenset[str] = frozenset()
+
+
+def solved(assignment: Assignment) -> bytes:
+    """Return the student notebook with every stub filled by the reference."""
+    content = assignment.notebook.read_bytes()
+    names = stub_names(assignment)
+    return notebooks.fill(content, reference_text(assignment), names, "reference.py")
+
+
+def variants(assignment: Assignment, kind: str) -> list[Variant]:
+    """Return the solutions of a folder; AssignmentError where a wrong one expects nothing."""
+    if assignment.solutions is None:
+        return []
+    base = notebooks.essential(solved(assignment), stub_names(assignment))
+    return [
+        _variant(assignment, path, base, kind)
+        for path in sorted((assignment.solutions / kind).glob("*.py"))
+    ]
+
+
+def _variant(assignment: Assignment, path: Path, base: bytes, kind: str) -> Variant:
+    text = path.read_text(encoding="utf-8")
+    label = f"{kind}/{path.name}"
+    content = notebooks.fill(base, text, stub_names(assignment), label)
+    if kind == "correct":
+        return Variant(label, content)
+    found = EXPECT.match(text.partition("\n")[0])
+    if found is None:
+        raise AssignmentError(f"{label} does not start with `# expect: q1 …`; say what it loses.")
+    lost = frozenset(found["lost"].split())
+    on_gpu = frozenset((found["gpu"] or "").split())
+    known = {question.name for question in assignment.questions}
+    if unknown := (lost | on_gpu) - known:
+        raise AssignmentError(f"{label} expects to lose {', '.join(sorted(unknown))}, which is no question.")  # fmt: skip  # noqa: E501
+    return Variant(label, content, lost, on_gpu)
+
+
+def machine_questions(assignment: Assignment) -> tuple[str, ...]:
+    """Return the questions that a machine judges."""
+    return tuple(question.name for question in assignment.questions if question.kind == "code")
+
+
+def reference_is_full(assignment: Assignment, jury: Jury, findings: Findings) -> tuple[str, Report]:
+    """Judge the whole notebook with the reference in it: nothing may be lost."""
+    names = tuple(question.name for question in assignment.questions)
+    report = jury.judge([Trial("reference", solved(assignment), names)])[0]
+    _expect_full("the reference", report, findings)
+    waiting = f", {report.pending:g} wait for a GPU or a person" if report.pending else ""
+    return f"{report.score:g} of {report.max_score:g} points{waiting}", report
+
+
+def _expect_full(name: str, report: Report, findings: Findings) -> None:
+    if report.error is not None:
+        findings.problems.append(f"{name} cannot be judged: {report.error}")
+    findings.problems.extend(f"{name} loses {describe(q, o)}" for q, o in losses(report))
+
+
+def empty_is_zero(assignment: Assignment, jury: Jury, findings: Findings) -> str:
+    """Judge the notebook as students get it: no case that a machine judges may pass."""
+    trial = Trial("empty", assignment.notebook.read_bytes(), machine_questions(assignment))
+    report = jury.judge([trial])[0]
+    findings.problems.extend(
+        f"{question}, {outcome.name!r} passes with empty stubs"
+        for question, outcome in outcomes(report)
+        if outcome.status is Status.PASSED
+    )
+    findings.problems.extend(ungraded(report))
+    return f"{report.score:g} points for empty stubs"
+
+
+def correct_are_full(
+    assignment: Assignment, jury: Jury, found: list[Variant], findings: Findings
+) -> str:
+    """Judge every other right solution: nothing may be lost."""
+    questions = machine_questions(assignment)
+    reports = jury.judge(Trial(item.name, item.content, questions) for item in found)
+    for item, report in zip(found, reports, strict=True):
+        _expect_full(item.name, report, findings)
+    if not found:
+        findings.notes.append("there is no other right solution in correct/; a few show tests that "
+                              "know only the reference")  # fmt: skip
+    return f"{len(found)} other right solutions keep full marks"
+
+
+def wrong_lose_exactly(
+    assignment: Assignment, jury: Jury, found: list[Variant], findings: Findings
+) -> tuple[str, list[Report]]:
+    """Judge every wrong solution: it must lose what its first line says, and nothing else."""
+    questions = machine_questions(assignment)
+    reports = jury.judge(Trial(item.name, item.content, questions) for item in found)
+    for item, report in zip(found, reports, strict=True):
+        judged = {q.name for q in report.questions if q.status is not Status.PENDING}
+        expected = (item.lost | item.lost_on_gpu) & judged
+        lost = lost_questions(report)
+        if lost != expected:
+            loses = ", ".join(sorted(lost)) or "nothing"
+            said = ", ".join(sorted(expected)) or "nothing"
+            findings.problems.append(f"{item.name} should lose {said}; it loses {loses}")
+            findings.problems.extend(
+                f"    {describe(q, o)}" for q, o in losses(report) if q not in expected
+            )
+        findings.problems.extend(f"{item.name}: {text}" for text in ungraded(report))
+    if not found:
+        findings.problems.append("there is no wrong solution in wrong/; add one a misconception")
+    return f"{len(found)} wrong solutions lose exactly what they should", reports
+
+
+def cases_are_tripped(assignment: Assignment, reports: list[Report], findings: Findings) -> str:
+    """Look for cases that no wrong solution trips: nobody has seen them fail."""
+    tripped = {(name, o.name) for report in reports for name, o in losses(report)}
+    judged = {
+        (name, o.name) for report in reports for name, o in outcomes(report)
+        if o.status is not Status.PENDING
+    }  # fmt: skip
+    total = 0
+    for question in assignment.questions:
+        for case in question.cases:
+            total += 1
+            if (question.name, case.name) in judged - tripped:
+                findings.problems.append(
+                    f"{question.name}, {case.name!r} is tripped by no wrong solution"
+                )
+    waiting = total - len(judged)
+    return f"{len(judged & tripped)} of {total} cases are tripped by a wrong solution" + (
+        f", {waiting} wait for a GPU" if waiting else ""
+    )
+
+
+def seeds_agree(
+    assignment: Assignment,
+    jury: Jury,
+    found: list[Variant],
+    seeds: Iterable[int],
+    findings: Findings,
+) -> str:
+    """Judge solutions under other seeds: each question must come to what it came to before."""
+    seeds = list(seeds)
+    pairs = [(item, seed) for item in found for seed in seeds]
+    trials = []
+    for item, seed in pairs:
+        # Of a wrong solution only the questions that it loses are worth judging again.
+        names = [q.name for q in assignment.questions if q.kind == "code" and q.requires is None]
+        wanted = [name for name in names if name in item.lost] if item.lost else names
+        trials.append(Trial(item.name, item.content, tuple(wanted), seed=seed))
+    trials = [trial for trial in trials if trial.questions]
+    by_variant: dict[str, dict[int, dict[str, float]]] = {}
+    for trial, report in zip(trials, jury.judge(trials), strict=True):
+        scores = {question.name: question.score for question in report.questions}
+        by_variant.setdefault(trial.name, {})[trial.seed] = scores
+    for name, by_seed in by_variant.items():
+        first = by_seed[seeds[0]]
+        for seed, scores in by_seed.items():
+            changed = [q for q in scores if scores[q] != first[q]]
+            findings.problems.extend(
+                f"{name}: {q} is worth {first[q]:g} under seed {seeds[0]} and {scores[q]:g} under "
+                f"seed {seed}"
+                for q in changed
+            )
+    return f"{len(found)} notebooks score the same under {len(seeds)} seeds"
