@@ -82,7 +82,7 @@ def verify(
         if reference is None:
             return Verification(tuple(run.gates), (), table)
         wrong, reports = _judge_wrong(run, jury)
-        _judge_seeds(run, jury, settings, wrong)
+        _judge_seeds(run, jury, settings, [*zip(wrong, reports, strict=True)], reference)
         run.gate("jupyter", lambda found: plain.runs_in_jupyter(assignment, found))
         run.gate("alarms", lambda found: no_false_alarms(assignment, jury, settings, found))
         _judge_mutants(run, jury, settings, allowed, reference, reports, rates)
@@ -160,13 +160,21 @@ def _judge_wrong(run: _Run, jury: Jury) -> tuple[list[scores.Variant], list[Repo
     return wrong, reports
 
 
-def _judge_seeds(run: _Run, jury: Jury, settings: Settings, wrong: list[scores.Variant]) -> None:
+def _judge_seeds(
+    run: _Run,
+    jury: Jury,
+    settings: Settings,
+    wrong: list[tuple[scores.Variant, Report]],
+    reference: Report,
+) -> None:
     names = agreement.stub_names(run.assignment)
     content = notebooks.essential(scores.solved(run.assignment), names)
-    every = QUICK_EVERY if settings.quick else 1
-    some = [scores.Variant("the reference", content), *wrong[::every]]
-    seeds = range(settings.seeds)
-    run.gate("seeds", lambda found: scores.seeds_agree(run.assignment, jury, some, seeds, found))
+    first = (scores.Variant("the reference", content), reference)
+    some = [first, *wrong[:: QUICK_EVERY if settings.quick else 1]]
+    run.gate(
+        "seeds",
+        lambda found: scores.seeds_agree(run.assignment, jury, some, settings.seeds, found),
+    )
 
 
 def _judge_mutants(

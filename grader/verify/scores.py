@@ -1,7 +1,6 @@
 """The gates that judge: reference, empty notebook, right and wrong solutions, other seeds."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,31 +154,31 @@ def cases_are_tripped(assignment: Assignment, reports: list[Report], findings: F
 def seeds_agree(
     assignment: Assignment,
     jury: Jury,
-    found: list[Variant],
-    seeds: Iterable[int],
+    solutions: list[tuple[Variant, Report]],
+    seeds: int,
     findings: Findings,
 ) -> str:
-    """Judge solutions under other seeds: each question must come to what it came to before."""
-    seeds = list(seeds)
-    pairs = [(item, seed) for item in found for seed in seeds]
-    trials = []
-    for item, seed in pairs:
+    """Judge solutions under other seeds: each question must come to what it came to before.
+
+    The first solution, the reference, meets every seed. The others meet one each, dealt out in
+    turn, so that every seed meets many wrong answers.
+    """
+    judged = [q.name for q in assignment.questions if q.kind == "code" and q.requires is None]
+    trials: list[Trial] = []
+    before: list[Report] = []
+    for place, (item, report) in enumerate(solutions):
         # Of a wrong solution only the questions that it loses are worth judging again.
-        names = [q.name for q in assignment.questions if q.kind == "code" and q.requires is None]
-        wanted = [name for name in names if name in item.lost] if item.lost else names
-        trials.append(Trial(item.name, item.content, tuple(wanted), seed=seed))
-    trials = [trial for trial in trials if trial.questions]
-    by_variant: dict[str, dict[int, dict[str, float]]] = {}
-    for trial, report in zip(trials, jury.judge(trials), strict=True):
-        scores = {question.name: question.score for question in report.questions}
-        by_variant.setdefault(trial.name, {})[trial.seed] = scores
-    for name, by_seed in by_variant.items():
-        first = by_seed[seeds[0]]
-        for seed, scores in by_seed.items():
-            changed = [q for q in scores if scores[q] != first[q]]
-            findings.problems.extend(
-                f"{name}: {q} is worth {first[q]:g} under seed {seeds[0]} and {scores[q]:g} under "
-                f"seed {seed}"
-                for q in changed
-            )
-    return f"{len(found)} notebooks score the same under {len(seeds)} seeds"
+        names = tuple(name for name in judged if name in item.lost or not item.lost)
+        for seed in range(1, seeds):
+            if names and (place == 0 or place % (seeds - 1) == seed - 1):
+                trials.append(Trial(item.name, item.content, names, seed=seed))
+                before.append(report)
+    for trial, first, report in zip(trials, before, jury.judge(trials), strict=True):
+        scores = {question.name: question.score for question in first.questions}
+        findings.problems.extend(
+            f"{trial.name}: {q.name} is worth {scores[q.name]:g} under seed 0 and {q.score:g} "
+            f"under seed {trial.seed}"
+            for q in report.questions
+            if q.score != scores[q.name]
+        )
+    return f"{len(solutions)} solutions score the same under {seeds} seeds"
