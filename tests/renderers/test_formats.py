@@ -327,6 +327,33 @@ def test_the_table_shows_status_by_glyph_and_word_and_hostile_names_as_text(
         assert word in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_the_table_shows_every_student_and_status_on_any_terminal(
+    make_book: MakeBook, width: int
+) -> None:
+    book = make_book(40)
+    text = terminal(table.render(book), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert all(f"student{n:04}" in text for n in range(35))
+    assert "✗ failed" in text
+    assert "q4_gpu" in text
+    assert ("questions in this order" in text) == (width < 200)
+    assert " … " in text  # pending is told from failed in either form
+
+
+def test_cases_that_say_the_same_are_one_line() -> None:
+    report = small_report("ada", Status.FAILED, 1.0)
+    (case,) = report.questions[0].cases
+    cases = tuple(
+        replace(case, name=f"case {n}", staff_message=f"{said} (tests/q1.py, line {n})")
+        for n, said in enumerate(["too small", "not written", "not written"])
+    )
+    question = replace(report.questions[0], cases=cases)
+    text = terminal(table.losses(small_book(replace(report, questions=(question,)))))
+    assert "-3 q1, case 0: ✗ failed: too small" in text
+    assert "-6 q1, 2 cases: ✗ failed: not written" in text
+
+
 def test_markup_and_escapes_in_names_reach_no_terminal() -> None:
     name = "[red]ada[/red] \x1b]0;title\x07 [link=file:///x]"
     book = small_book(small_report(name, Status.FAILED, 0.0))
@@ -344,9 +371,8 @@ def test_losses_say_who_lost_what_and_why() -> None:
         small_report("mal", Status.UNGRADED, 0.0),
     )
     text = terminal(table.losses(book))
-    assert "q1: a case" in text
-    assert "✗ failed: why" in text
-    assert "? ungraded: why" in text
+    assert "-3 q1, a case: ✗ failed: why" in text
+    assert "? q1, a case: ? ungraded: why" in text
     assert "bob" not in text
     assert "eve" not in text
 
