@@ -3,18 +3,56 @@
 from collections.abc import Callable
 
 from grader import lane
-from grader.sandbox.session import Worker
+from grader.errors import IsolationError
+from grader.model import Isolation
+from grader.sandbox.isolation import KNOWN_GAPS, LEVELS, STRONG
+from grader.sandbox.probes import OK, choose_isolation
+
+MEANS = {
+    "strong": "private namespaces, Landlock, seccomp and limits",
+    "container-uid": "an unprivileged user, Landlock, seccomp and limits, no namespaces",
+    "same-uid": "Landlock, seccomp and limits under your own user, no namespaces",
+}
 
 
 def examine(say: Callable[[str], None]) -> bool:
-    """Say it, and return whether this machine may grade."""
-    found = lane.environment()
+    """Say it line by line, and return whether this machine may grade."""
+    _versions(say)
+    try:
+        isolation = choose_isolation("auto")
+    except IsolationError as problem:
+        say(f"isolation: none proved. {problem}")
+        return False
+    _isolation(say, isolation)
+    return isolation.level in LEVELS
+
+
+def _versions(say: Callable[[str], None]) -> None:
+    found = lane.environment(*_gpu())
     say(f"grader {found.grader}, Python {found.python}, {found.platform}")
-    for name in ("numpy", "torch", "triton"):
-        say(f"  {name}: {getattr(found, name) or 'not installed'}")
-    with Worker() as worker:
-        worker.wait_until_ready()
-        say(f"isolation: {worker.isolation.level}")
-        for probe, result in worker.isolation.probes.items():
-            say(f"  {probe}: {result}")
-        return worker.isolation.level != "none"
+    packages = ("numpy", "torch", "triton")
+    say(", ".join(f"{name} {getattr(found, name) or 'not installed'}" for name in packages))
+    if found.gpu is None:
+        say("GPU: none; questions that need one stay pending")
+    else:
+        say(f"GPU: {found.gpu}, driver {found.driver or 'unknown'}")
+
+
+def _gpu() -> tuple[str | None, str | None]:
+    import torch
+
+    if not torch.cuda.is_available():
+        return None, None
+    return torch.cuda.get_device_name(), lane.driver_version()
+
+
+def _isolation(say: Callable[[str], None], isolation: Isolation) -> None:
+    say(f"isolation: {isolation.level} ({MEANS[isolation.level]})")
+    for name, finding in isolation.probes.items():
+        if name != "warning":
+            say(f"  {'✓' if finding.startswith(OK) else '·'} {name:<12} {finding}")
+    for gap in KNOWN_GAPS:
+        if isolation.level in gap.levels:
+            say(f"  not stopped at this level: learning {gap.what}")
+    if isolation.level != STRONG and isolation.probes.get("warning"):
+        say(f"for a stronger level: {isolation.probes['warning']}")
