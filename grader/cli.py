@@ -1,5 +1,6 @@
 """The commands: arguments, progress, and the one place that catches `GraderError`."""
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from grader.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
     from grader.model import Assignment, Gradebook, Limits
+    from grader.store import Store
 
 DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
 
@@ -94,6 +96,9 @@ def grade(
     layout: Annotated[
         str | None, typer.Option(help="How the LMS laid the files out, if not recognised.")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="A Dask scheduler's address, to grade on its workers.")
+    ] = None,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
     from grader.assignments import load
@@ -101,7 +106,7 @@ def grade(
     loaded = load(assignment, course, need_solutions=True)
     book = _grade(
         loaded, paths, out, limits=loaded.limits, isolation=isolation, device=device,
-        jobs=jobs, only=only, seed=seed, layout=layout,
+        jobs=jobs, only=only, seed=seed, layout=layout, cluster=cluster,
     )  # fmt: skip
     _show(book)
     _finish(book, out)
@@ -113,24 +118,71 @@ def report(
     diff: Annotated[bool, typer.Option("--diff", help="List what regrading changed.")] = False,
 ) -> None:
     """Render the outputs again from the store."""
-    from grader import outputs
-    from grader.store import Store
+    from grader.renderers.text import number, shown
 
-    path = out / outputs.STORE_NAME
-    if not path.is_file():
-        raise UsageError(f"There is no {outputs.STORE_NAME} in {out}; run `grader grade` first.")
-    with Store(path) as store:
-        book = store.gradebook()
+    with _open_store(out) as store:
+        book = _render(store, out)
         changes = store.changes() if diff else []
-    outputs.write(book, out)
     if not diff:
         _show(book)
     for item in changes:
         typer.echo(
-            f"{item.student} {item.question}: {item.before:g} ({item.status_before}) "
-            f"-> {item.after:g} ({item.status_after})"
+            f"{item.made[:16]} {shown(item.student)} {item.question}: "
+            f"{number(item.before)} ({item.status_before}) "
+            f"-> {number(item.after)} ({item.status_after}), {shown(item.why)}"
         )
     _finish(book, out)
+
+
+@app.command()
+def override(
+    student: Annotated[str, typer.Argument(help="As in grades.csv.")],
+    question: Annotated[str, typer.Argument(help="As in grades.csv.")],
+    score: Annotated[
+        float | None, typer.Argument(help="Points; leave it out with --withdraw.")
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder of the grades.")] = Path(),
+    why: Annotated[str, typer.Option(help="The reason, kept with the score.")] = "",
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Go back to the judged score.")
+    ] = False,
+) -> None:
+    """Set a score by hand, with the reason; what was judged stays on record."""
+    if withdraw is (score is not None):
+        raise UsageError("Give either a score or --withdraw.")
+    with _open_store(out) as store:
+        store.override(student, question, score, _who(), why)
+        book = _render(store, out)
+    _finish(book, out)
+
+
+@app.command()
+def manual(
+    out: Annotated[Path, typer.Argument(help="The folder that `grader grade` wrote.")],
+    sheet: Annotated[
+        Path | None, typer.Argument(help="The filled sheet, by default OUT/manual.csv.")
+    ] = None,
+) -> None:
+    """Read in the scores that people wrote into manual.csv: all of them or none."""
+    from grader import manual as sheets
+    from grader import outputs
+
+    path = sheet or out / outputs.MANUAL_NAME
+    with _open_store(out) as store:
+        lines = [line for line in sheets.load(path, store.gradebook()) if line.is_new]
+        store.set_manual([line.score for line in lines], _who())
+        book = _render(store, out)
+    typer.echo(f"{len(lines)} scores and comments read from {path}")
+    _finish(book, out)
+
+
+def _who() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
 
 
 @app.command()
@@ -174,9 +226,11 @@ def _grade(
     only: str | None = None,
     seed: int = 0,
     layout: str | None = None,
+    cluster: str | None = None,
 ) -> "Gradebook":
     from grader import outputs
-    from grader.batch import Batch
+    from grader.batch import Batch, local_pool, usable_cores
+    from grader.cluster import connect
     from grader.lane import LaneSettings
     from grader.progress import Progress
     from grader.store import Store
@@ -188,18 +242,39 @@ def _grade(
     for skipped in found.skipped:
         typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
     settings = LaneSettings(str(assignment.folder), seed, limits, isolation, device)
-    jobs = min(jobs or os.cpu_count() or 1, len(found.submissions))
+    pool = local_pool if cluster is None else connect(cluster)
     with Store(out / outputs.STORE_NAME, exclusive=True) as store:
         store.bind(assignment, seed)
-        store.set_submissions(found.submissions)
         try:
-            with Progress(out) as progress:
-                batch = Batch(settings, assignment, store, on_report=progress.advance)
-                batch.run(found.submissions, jobs=jobs, only=only, on_plan=progress.begin)
-        finally:
-            book = store.gradebook()
-            outputs.write(book, out)
+            with Progress() as progress:
+                batch = Batch(settings, assignment, store, on_report=progress.advance, pool=pool)
+                batch.run(found.submissions, jobs=jobs or usable_cores(), only=only,
+                          on_plan=progress.begin)  # fmt: skip
+        except BaseException:
+            # What was graded is shown, but what stopped the batch is what a person must read.
+            with contextlib.suppress(GraderError):
+                outputs.write(store.gradebook(), out)
+            raise
+        return _render(store, out)
+
+
+def _render(store: "Store", out: Path) -> "Gradebook":
+    from grader import outputs
+
+    book = store.gradebook()
+    for note in outputs.write(book, out).notes:
+        typer.echo(note, err=True)
     return book
+
+
+def _open_store(out: Path) -> "Store":
+    from grader import outputs
+    from grader.store import Store
+
+    path = out / outputs.STORE_NAME
+    if not path.is_file():
+        raise UsageError(f"There is no {outputs.STORE_NAME} in {out}; run `grader grade` first.")
+    return Store(path)
 
 
 def _one_of(option: str, value: str, choices: tuple[str, ...]) -> None:

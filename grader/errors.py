@@ -27,6 +27,10 @@ class WorkerError(GraderError):
     exit_status = 1
 
 
+class LaneLostError(WorkerError):
+    """A judging process ended with a task in hand; what the task was may be worth another try."""
+
+
 class StoreError(GraderError):
     """The grade store cannot be read or written; what it already holds is untouched."""
 

@@ -3,21 +3,25 @@
 A lane's functions are plain and take plain values, so that a local pool and Dask call them alike.
 """
 
-import functools
+import atexit
+import faulthandler
 import os
 import platform
 import re
-import signal
 import threading
-from dataclasses import dataclass
-from importlib import metadata
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import __version__
 from grader.assignments import load
-from grader.errors import GraderError
+from grader.errors import AssignmentError, GraderError, IsolationError, UsageError
 from grader.model import (
+    Assignment,
     Environment,
     Isolation,
     Limits,
@@ -26,9 +30,14 @@ from grader.model import (
     Status,
     Submission,
 )
+from grader.scratch import Scratch
 
 if TYPE_CHECKING:
     from grader.judge import Bench
+    from grader.sandbox.session import Worker
+
+ATTEMPTS = 2
+HEALTH_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,10 @@ class LaneSettings:
     seed: int
     limits: Limits
     isolation: str  # "auto" or "none"
-    device: str  # "auto", "cpu" or "cuda"
+    # "auto", "cpu" or "cuda"; "simulated" is for tests: GPU questions are judged, on the CPU
+    device: str
+    assignment_sha256: str = ""  # what the folder must hold, if given
+    judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,22 @@ class Facts:
     isolation: Isolation
     environment: Environment
     has_cuda: bool
+    seconds: dict[str, float] = field(default_factory=dict)  # where the start's time went
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A lane that has started."""
+
+    settings: LaneSettings
+    bench: "Bench"
+    facts: Facts
+    scratch: Scratch
+
+
+_ready: _Ready | None = None
+# A Dask worker may have several threads; a lane judges one submission at a time.
+_turn = threading.RLock()
 
 
 def environment(gpu: str | None = None, driver: str | None = None) -> Environment:
@@ -82,83 +110,217 @@ def driver_version() -> str | None:
     return found[0] if found else None
 
 
-def watch_parent() -> None:
-    """End this process when the batch that started it is gone, and leave Ctrl-C to the batch."""
-    import multiprocessing
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True, name="parent-watch").start()
+def may_have_gpu() -> bool:
+    """Say at once, without torch, whether this machine can have a GPU at all."""
+    if platform.system() != "Linux":
+        return True
+    # NVIDIA's driver, Windows's below a Linux guest, and AMD's
+    return any(Path("/dev", name).exists() for name in ("nvidiactl", "dxg", "kfd"))
 
 
-@functools.lru_cache(maxsize=1)
-def _bench(settings: LaneSettings):  # type: ignore[no-untyped-def] # noqa: ANN202 - heavy types
+def start(settings: LaneSettings) -> Facts:
+    """Start this lane, if it is not started, and say what it found."""
+    with _turn:
+        return _start(settings).facts
+
+
+def bench(settings: LaneSettings) -> "Bench":
+    """Return this lane's bench, for who judges something other than a class's submissions."""
+    with _turn:
+        return _start(settings).bench
+
+
+def _start(settings: LaneSettings) -> _Ready:
+    global _ready  # noqa: PLW0603 - a process is one lane
+    if _ready is None or _ready.settings != settings:
+        close()
+        if _ready is None:
+            atexit.register(close)  # where a lane is a guest in a process that lives on
+        _ready = _warm_up(settings)
+    return _ready
+
+
+def _warm_up(settings: LaneSettings) -> _Ready:
+    seconds: dict[str, float] = {}
+    # Both are long: this process's imports, and proving isolation to start a worker of its own.
+    imports = threading.Thread(target=_import, args=(seconds,), name="imports")
+    imports.start()
+    scratch = Scratch()
+    started: list[Worker] = []
+    try:
+        with scratch.in_use(), _timed(seconds, "isolation"):
+            assignment = _load(settings)
+            isolation = _isolation(settings)
+            worker = _worker(assignment, isolation)
+            started.append(worker)
+        imports.join()
+        gpu, driver = _gpu(settings)
+        has_cuda = gpu is not None
+        workers = {"cpu": worker}
+        if has_cuda and settings.judges != "cpu":
+            with scratch.in_use():
+                workers["cuda"] = _worker(assignment, isolation, settings.device)
+            started.append(workers["cuda"])
+        bench = _bench(settings, assignment, workers, environment(gpu, driver))
+        with _timed(seconds, "worker"):
+            for item in started:
+                item.wait_until_ready()
+    except BaseException:
+        for item in started:
+            item.close()
+        scratch.remove()
+        raise
+    facts = Facts(isolation, bench.environment, has_cuda, seconds)
+    return _Ready(settings, bench, facts, scratch)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - started
+
+
+def _import(seconds: dict[str, float]) -> None:
+    with _timed(seconds, "imports"):
+        for name in ("torch", "grader.judge"):
+            import_module(name)
+
+
+def _load(settings: LaneSettings) -> Assignment:
+    assignment = load(settings.assignment, need_solutions=True)
+    if settings.assignment_sha256 not in {"", assignment.sha256}:
+        raise AssignmentError(
+            f"{settings.assignment} is not what the batch began with, or not the same on "
+            f"{platform.node()}; run the same command again once it is."
+        )
+    return assignment
+
+
+def _isolation(settings: LaneSettings) -> Isolation:
+    from grader.sandbox.probes import choose_isolation
+
+    return choose_isolation(settings.isolation)
+
+
+def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":
     from grader.sandbox.session import Worker
 
-    assignment = load(settings.assignment, need_solutions=True)
-    # The worker imports while this process does.
-    worker = Worker(imports=assignment.needs)
+    devices = {"cpu"} if device in {"cpu", "simulated"} else {"cpu", "cuda"}
+    return Worker(imports=assignment.needs, isolation=isolation, devices=frozenset(devices))
+
+
+def _gpu(settings: LaneSettings) -> tuple[str | None, str | None]:
+    """Return the GPU's name and its driver's version; UsageError where one was asked for."""
+    import torch
+
+    if settings.device == "simulated":
+        return "simulated", None
+    if settings.device != "cpu" and torch.cuda.is_available():
+        return torch.cuda.get_device_name(), driver_version()
+    if settings.device == "cuda":
+        raise UsageError(
+            "--device cuda: this machine offers no GPU to torch; run `grader doctor`, or use "
+            "--device auto and grade GPU questions later."
+        )
+    return None, None
+
+
+def _bench(
+    settings: LaneSettings,
+    assignment: Assignment,
+    workers: "dict[str, Worker]",
+    where: Environment,
+) -> "Bench":
     import torch
 
     from grader.judge import Bench
     from grader.otter_tests import CaseSuite
 
     torch.set_num_threads(1)
-    workers = {"cpu": worker}
-    gpu = driver = None
-    if settings.device != "cpu" and torch.cuda.is_available():
-        gpu, driver = torch.cuda.get_device_name(), driver_version()
-        workers["cuda"] = Worker(
-            imports=assignment.needs,
-            devices=frozenset({"cpu", "cuda"}),
-        )
     suite = CaseSuite(assignment, seed=settings.seed)
-    for item in workers.values():
-        item.wait_until_ready()
-    return Bench(suite, workers, environment(gpu, driver))
-
-
-def bench(settings: LaneSettings) -> "Bench":
-    """Return this lane's bench, for who judges something other than a class's submissions."""
-    made: Bench = _bench(settings)
-    return made
-
-
-def start(settings: LaneSettings) -> Facts:
-    """Start this lane, if it is not started, and say what it found."""
-    bench = _bench(settings)
-    return Facts(bench.workers["cpu"].isolation, bench.environment, "cuda" in bench.workers)
+    names = {"cuda": "cpu"} if settings.device == "simulated" else {"cuda": "cuda"}
+    return Bench(suite, workers, where, names)
 
 
 def grade_one(settings: LaneSettings, submission: Submission, questions: tuple[str, ...]) -> Report:
-    """Judge some questions of one submission; a fault of ours leaves them `ungraded`."""
+    """Judge some questions of one submission; a fault of ours leaves them `ungraded`.
+
+    A worker that was lost is replaced, and the submission judged once more. GraderError where this
+    lane cannot judge anything.
+    """
+    with _turn:
+        for _ in range(ATTEMPTS):
+            ready = _start(settings)
+            with _watchdog(settings.limits):
+                report = _judge(ready, submission, questions)
+            if not any(item.status is Status.UNGRADED for item in report.questions):
+                break
+            _leave_a_broken_device()
+            if _is_healthy(ready):
+                break
+            close()
+    return report
+
+
+@contextmanager
+def _watchdog(limits: Limits) -> Iterator[None]:
+    """End this process if judging hangs where no limit holds, as in a hidden test's own loop."""
+    faulthandler.dump_traceback_later(2 * limits.submission_seconds + 120, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) -> Report:
     from grader.judge import judge
 
-    bench = _bench(settings)
     try:
-        return judge(submission, bench, limits=settings.limits, only=questions)
+        return judge(submission, ready.bench, limits=ready.settings.limits, only=questions)
+    except IsolationError:
+        raise
     except GraderError as problem:
-        _bench.cache_clear()  # whatever broke, the next submission gets a fresh worker
-        facts = Facts(bench.workers["cpu"].isolation, bench.environment, False)
-        return ungraded(settings, submission, questions, facts, str(problem))
+        reason = str(problem)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, it is not the student's fault
+        reason = f"{type(problem).__name__} while judging: {problem}"
+    return ungraded(
+        ready.settings, ready.bench.assignment, submission, questions, ready.facts, reason
+    )
+
+
+def _is_healthy(ready: _Ready) -> bool:
+    """Say whether every worker still takes a submission."""
+    deadline = time.monotonic() + HEALTH_SECONDS
+    try:
+        for worker in set(ready.bench.workers.values()):
+            worker.session(ready.settings.limits, deadline=deadline).close()
+    except GraderError:
+        return False
+    return True
+
+
+def _leave_a_broken_device() -> None:
+    """End this process if its own CUDA context is lost: nothing but a new process gets another."""
+    import torch
+
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        try:
+            torch.cuda.synchronize()
+        except RuntimeError:
+            finish(at_once=True)
+            os._exit(1)
 
 
 def ungraded(
     settings: LaneSettings,
+    assignment: Assignment,
     submission: Submission,
     questions: tuple[str, ...],
     facts: Facts,
     reason: str,
 ) -> Report:
     """Return a report that says for each question that the machine or the staff is at fault."""
-    assignment = load(str(Path(settings.assignment)))
     return Report(
         student=submission.student,
         path=submission.path,
@@ -177,3 +339,22 @@ def ungraded(
         late=submission.late,
         members=submission.members,
     )
+
+
+def close() -> None:
+    """Stop this lane's workers and remove its temporary files; it can be started again."""
+    global _ready  # noqa: PLW0603 - a process is one lane
+    with _turn:
+        if _ready is not None:
+            for worker in set(_ready.bench.workers.values()):
+                worker.close()
+            _ready.scratch.remove()
+            _ready = None
+
+
+def finish(at_once: bool) -> None:
+    """Tidy up before this process ends; at once: while another thread may still be judging."""
+    if not at_once:
+        close()
+    elif _ready is not None:
+        _ready.scratch.remove()  # the workers end with this process

@@ -1,39 +1,115 @@
 """Write everything that a store renders to: each file whole or not at all."""
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from grader import manual
 from grader.errors import StoreError
 from grader.model import Gradebook
-from grader.renderers import grades_csv, results_json
+from grader.renderers import feedback, grades_csv, gradescope, report, results_json
+from grader.renderers.text import feedback_name
 
 STORE_NAME = "grades.db"
+MANUAL_NAME = "manual.csv"
+REPORT_NAME = "report.html"
+# The others can be rendered again in a moment, and there may be thousands of them.
+DURABLE = frozenset({"results.json", "grades.csv"})
 
 
-def write(book: Gradebook, out: Path) -> list[Path]:
-    """Write the outputs of a class under `out`; return the paths, the most readable one last."""
-    texts = {
-        "results.json": results_json.render(book),
-        "grades.csv": grades_csv.render(book),
-    }
-    written = []
-    for name, text in texts.items():
-        written.append(_write(out / name, text))
-    return written
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The files as they are now, the most readable one last, and what a person must know."""
+
+    paths: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+
+
+def write(book: Gradebook, out: Path) -> Written:
+    """Write the outputs of a class under `out`; what did not change is left alone."""
+    notes = []
+    sheet = manual.render(book)
+    if sheet is not None:
+        path = out / MANUAL_NAME
+        if waiting := _unread(path, book):
+            notes.append(
+                f"{path} holds {waiting} lines that are not read in yet, so it was left as it is; "
+                f"run `grader manual {out}`."
+            )
+        else:
+            _write(path, sheet)
+    paths = [_write(out / name, text) for name, text in _texts(book)]
+    return Written(tuple(paths), tuple(notes))
+
+
+def _texts(book: Gradebook) -> Iterator[tuple[str, str]]:
+    yield "results.json", results_json.render(book)
+    yield "grades.csv", grades_csv.render(book)
+    for name, text in feedback.render_all(book):
+        yield f"feedback/{name}", text
+    for item in book.reports:
+        yield (
+            f"gradescope/{feedback_name(item.student)}/results.json",
+            gradescope.render(item, book),
+        )
+    yield REPORT_NAME, report.render(book)
+
+
+def _unread(path: Path, book: Gradebook) -> int:
+    """Return how many lines a person filled in that the store does not hold."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return 0
+    except (OSError, UnicodeDecodeError):
+        return 1
+    return manual.unread(text, book, path.name)
 
 
 def _write(path: Path, text: str) -> Path:
-    temporary = path.with_name(path.name + ".part")
+    data = text.encode("utf-8", "backslashreplace")
     try:
+        if _holds(path, data):
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        _replace(path, data)
     except OSError as problem:
         raise StoreError(
             f"{path} could not be written: {problem}. The grades are safe in {STORE_NAME}; "
-            "free some space and run `grader report`."
+            f"free some space and run `grader report {path.parent}`."
         ) from problem
     return path
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put the data where the file is, in one step; two at once cannot mix theirs."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if path.name in DURABLE:
+                os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -2,71 +2,94 @@
 
 import sys
 import time
-from pathlib import Path
+from collections import deque
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
+from grader.lane import Facts
 from grader.model import Report
 
-LINES_EVERY = 2.0
+LINES_EVERY = 2.0  # seconds
+RECENT = 32  # reports; the rate of a batch changes with who is being graded
+LONGEST_NAME = 30
 
 
 class Progress:
     """Told of the plan and of each report; writes to standard error only."""
 
-    def __init__(self, out: Path) -> None:
-        self._out = out
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
         self._bar: Any = None
         self._task: Any = None
         self._total = self._done = 0
-        self._started = self._last = time.monotonic()
+        self._began = self._told = time.monotonic()
+        self._ends: deque[float] = deque(maxlen=RECENT)
 
-    def begin(self, tasks: list[Any], facts: Any) -> None:
+    def begin(self, tasks: list[Any], facts: Facts | None) -> None:
         """Say what will be done and under which isolation."""
         self._total = len(tasks)
-        self._started = self._last = time.monotonic()
-        gpu = facts.environment.gpu or "no GPU"
-        self._line(f"isolation {facts.isolation.level}, {gpu}: {self._total} to grade")
-        if sys.stderr.isatty() and self._total:
+        if facts is None:
+            self._line("nothing to grade: all of it is graded, or waits for a GPU or a person")
+            return
+        ready = time.monotonic() - self._began
+        self._told = time.monotonic()
+        self._ends.append(self._told)
+        where = facts.environment.gpu or "no GPU"
+        self._line(
+            f"isolation {facts.isolation.level}, {where}, ready in {ready:.1f} s: "
+            f"{self._total} to grade"
+        )
+        if self._stream.isatty() and self._total:
             self._begin_bar()
 
     def _begin_bar(self) -> None:
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
 
         self._bar = RichProgress(
             TextColumn("grading"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[student]}"),
-            console=Console(stderr=True),
+            TextColumn("{task.fields[pace]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[student]}", markup=False),
+            console=Console(file=self._stream),
         )
-        self._task = self._bar.add_task("grading", total=self._total, rate="", student="")
+        self._task = self._bar.add_task("grading", total=self._total, pace="", student="")
         self._bar.start()
 
     def advance(self, report: Report) -> None:
         """Note one more report."""
-        self._done += 1
-        rate = self._done / max(time.monotonic() - self._started, 1e-9)
-        if self._bar is not None:
-            self._bar.update(self._task, completed=min(self._done, self._total),
-                             rate=f"{rate:.1f}/s", student=report.student[:30])  # fmt: skip
-        elif time.monotonic() - self._last > LINES_EVERY or self._done == self._total:
-            self._last = time.monotonic()
-            self._line(f"{self._done} of {self._total} graded, {rate:.1f}/s")
+        from grader.renderers.text import shown
 
-    @staticmethod
-    def _line(text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        now = time.monotonic()
+        self._done += 1
+        self._ends.append(now)
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                completed=self._done,
+                pace=self.pace(),
+                student=shown(report.student)[:LONGEST_NAME],
+            )
+        elif now - self._told > LINES_EVERY or self._done == self._total:
+            self._told = now
+            self._line(f"{self._done} of {self._total} graded, {self.pace()}")
+
+    def pace(self) -> str:
+        """Return the rate of late, and the time that the rest will take at that rate."""
+        span = self._ends[-1] - self._ends[0]
+        if len(self._ends) == 1 or span <= 0:
+            return ""
+        rate = (len(self._ends) - 1) / span
+        text = f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+        left = (self._total - self._done) / rate
+        return f"{text}, {_duration(left)} left" if left > 0 else text
+
+    def _line(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -79,3 +102,11 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

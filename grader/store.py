@@ -1,20 +1,24 @@
 """Keep every attempt in SQLite: one transaction a submission, and nothing is ever overwritten.
 
-A question's current result is its newest attempt that was graded; an override or a manual score on
-top of it wins. Reports are rebuilt from here, so the outputs can be rendered again at any time.
+`history` says which attempt holds. Reports are rebuilt from here, so the outputs can be rendered
+again at any time.
 """
 
 import contextlib
 import datetime as dt
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
+from grader import history, manual
 from grader.errors import StoreError, UsageError
+from grader.history import Attempt, Change, Key, Override, Result
+from grader.manual import ManualScore
 from grader.model import (
     Assignment,
     Environment,
@@ -27,8 +31,9 @@ from grader.model import (
     Submission,
 )
 
-SCHEMA_VERSION = 1
-SCHEMA = """
+# One script a schema version; a store of an older version gets those that it lacks.
+MIGRATIONS = (
+    """
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE submission (
     student TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL,
@@ -45,44 +50,32 @@ CREATE TABLE result (
     question TEXT NOT NULL, question_sha256 TEXT NOT NULL, status TEXT NOT NULL,
     score REAL NOT NULL, report TEXT NOT NULL, PRIMARY KEY (attempt, question)
 );
-CREATE INDEX result_of ON result (student, question, attempt);
 CREATE TABLE override (
-    id INTEGER PRIMARY KEY, student TEXT NOT NULL, question TEXT NOT NULL, score REAL NOT NULL,
-    who TEXT NOT NULL, why TEXT NOT NULL, made TEXT NOT NULL
+    id INTEGER PRIMARY KEY, student TEXT NOT NULL, question TEXT NOT NULL, sha256 TEXT NOT NULL,
+    score REAL, who TEXT NOT NULL, why TEXT NOT NULL, made TEXT NOT NULL
 );
-"""
+CREATE TABLE manual (
+    id INTEGER PRIMARY KEY, student TEXT NOT NULL, question TEXT NOT NULL,
+    answer_id TEXT NOT NULL, score REAL, comment TEXT NOT NULL, who TEXT NOT NULL,
+    made TEXT NOT NULL
+);
+""",
+)
+SCHEMA_VERSION = len(MIGRATIONS)
+BUSY_SECONDS = 30
 
 _json = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What the newest attempt changed for one student's question."""
-
-    student: str
-    question: str
-    before: float
-    after: float
-    status_before: str
-    status_after: str
-
-
-@dataclass(frozen=True, slots=True)
 class Current:
-    """What the store holds on one student's question, to decide whether it must be judged."""
+    """What holds for one student's question, to decide whether it must be judged."""
 
     status: Status
     submission_sha256: str
     question_sha256: str
     seed: int
-
-
-def _text(value: Any) -> str:
-    return _json.encode(value).decode()
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    seconds: float = 0.0  # of the attempt that it comes from
 
 
 class Store:
@@ -94,45 +87,66 @@ class Store:
     def __init__(self, path: Path, *, exclusive: bool = False) -> None:
         self.path = path
         self._lock: Any = None
+        self._db: sqlite3.Connection | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if exclusive:
                 self._lock = _take_lock(path.with_suffix(".lock"))
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._migrate()
         except (sqlite3.Error, OSError) as problem:
+            self.close()
             raise StoreError(
                 f"The store {path} cannot be opened: {problem}. Check the folder and its disk."
             ) from problem
+        except BaseException:
+            self.close()
+            raise
 
     def _migrate(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            with self._transaction():
-                for statement in SCHEMA.split(";"):
-                    if statement.strip():
-                        self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
+        version = self._rows("PRAGMA user_version")[0][0]
+        if version > SCHEMA_VERSION:
             raise StoreError(
-                f"{self.path} has schema {version}, this grader reads {SCHEMA_VERSION}; "
-                "grade into a new folder, or use the grader that made it."
+                f"{self.path} has schema {version}, this grader reads up to {SCHEMA_VERSION}; "
+                "use the grader that made it, or grade into a new folder."
             )
+        if version < SCHEMA_VERSION:
+            with self._transaction():
+                for script in MIGRATIONS[version:]:
+                    for statement in script.split(";"):
+                        self._execute(statement)
+                self._execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        if self._db is None:
+            raise StoreError(f"{self.path} is closed; open it again.")
+        return self._db.execute(sql, [_storable(value) for value in values])
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._execute(sql, values).fetchall()
+        except sqlite3.Error as problem:
+            raise StoreError(
+                f"{self.path} could not be read: {problem}. Check the folder and its disk."
+            ) from problem
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._execute("BEGIN IMMEDIATE")
             yield
-            self._db.execute("COMMIT")
-        except sqlite3.Error as problem:
+            self._execute("COMMIT")
+        except BaseException as problem:
             with contextlib.suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
+                self._execute("ROLLBACK")
+            if not isinstance(problem, sqlite3.Error):
+                raise
+            advice = "free some space" if "locked" not in str(problem) else "wait for its user"
             raise StoreError(
                 f"{self.path} could not be written: {problem}. What it held before is safe; "
-                "free some space and run the same command again."
+                f"{advice} and run the same command again."
             ) from problem
 
     def bind(self, assignment: Assignment, seed: int) -> None:
@@ -151,18 +165,18 @@ class Store:
         }
         with self._transaction():
             for key, value in settings.items():
-                self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
+                self._execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
 
     def setting(self, key: str) -> str | None:
         """Return a setting, or None."""
-        row = self._db.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._rows("SELECT value FROM setting WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
 
     def set_submissions(self, submissions: Iterable[Submission]) -> None:
         """Note what each student handed in last; students of earlier runs stay."""
         with self._transaction():
             for item in submissions:
-                self._db.execute(
+                self._execute(
                     "INSERT OR REPLACE INTO submission VALUES (?, ?, ?, ?, ?, ?)",
                     (item.student, item.path, item.sha256, item.received, item.late,
                      _text(item.members)),
@@ -172,7 +186,7 @@ class Store:
         """Keep one attempt, whole or not at all."""
         hashes = {question.name: question.sha256 for question in questions}
         with self._transaction():
-            cursor = self._db.execute(
+            cursor = self._execute(
                 "INSERT INTO attempt (student, sha256, assignment_sha256, seed, isolation, "
                 "environment, error, seconds, phases, finished) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (report.student, report.sha256, report.assignment_sha256, report.seed,
@@ -181,138 +195,169 @@ class Store:
             )  # fmt: skip
             attempt = cursor.lastrowid
             for item in report.questions:
-                self._db.execute(
+                self._execute(
                     "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (attempt, report.student, item.name, hashes.get(item.name, ""),
                      str(item.status), item.score, _text(item)),
                 )  # fmt: skip
 
-    def current(self) -> dict[tuple[str, str], Current]:
-        """Return what is held on each student's question, by (student, question)."""
-        rows = self._db.execute(
-            "SELECT r.student, r.question, r.status, a.sha256, r.question_sha256, a.seed "
-            "FROM result r JOIN attempt a ON a.id = r.attempt WHERE r.attempt = "
-            "(SELECT MAX(attempt) FROM result s WHERE s.student = r.student "
-            "AND s.question = r.question)"
-        )
-        return {
-            (student, question): Current(Status(status), sha, question_sha, seed)
-            for student, question, status, sha, question_sha, seed in rows
-        }
-
-    def override(self, student: str, question: str, score: float, who: str, why: str) -> None:
-        """Set a score by hand, with who did it and why; the judged one stays on record."""
-        known = {item.name: item for item in self._questions()}
+    def override(
+        self, student: str, question: str, score: float | None, who: str, why: str
+    ) -> None:
+        """Set a score by hand, or take that back with None; what was judged stays on record."""
+        known = {item.name: item for item in self.questions()}
         if question not in known:
             raise UsageError(f"There is no question {question!r}; there are {', '.join(known)}.")
-        if not 0 <= score <= known[question].points:
+        if score is not None and not 0 <= score <= known[question].points:
             raise UsageError(f"{question} is worth 0 to {known[question].points:g} points.")
-        row = self._db.execute("SELECT 1 FROM submission WHERE student = ?", (student,)).fetchone()
-        if row is None:
+        rows = self._rows("SELECT sha256 FROM submission WHERE student = ?", (student,))
+        if not rows:
             raise UsageError(f"The store knows no student {student!r}; see grades.csv.")
         if not why.strip():
             raise UsageError("An override needs a reason; give one with --why.")
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO override (student, question, score, who, why, made) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (student, question, score, who, why, _now()),
+            self._execute(
+                "INSERT INTO override (student, question, sha256, score, who, why, made) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (student, question, rows[0][0], score, who, why, _now()),
             )
 
-    def _questions(self) -> tuple[Question, ...]:
+    def set_manual(self, scores: Iterable[ManualScore], who: str) -> None:
+        """Keep what a person gave some answers: all of it or nothing."""
+        with self._transaction():
+            for item in scores:
+                self._execute(
+                    "INSERT INTO manual (student, question, answer_id, score, comment, who, made) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (item.student, item.question, item.answer_id, item.score, item.comment, who,
+                     _now()),
+                )  # fmt: skip
+
+    def current(self) -> dict[Key, Current]:
+        """Return what holds for what students handed in last, by (student, question)."""
+        return {
+            key: Current(item.status, item.sha256, item.question_sha256, item.seed, item.seconds)
+            for key, item in history.held(self._results()).items()
+        }
+
+    def _results(self) -> Iterator[tuple[Key, Result, bool]]:
+        """Yield every result in order: whose it is, and if it is of what they handed in last."""
+        for student, question, newest, status, *rest in self._rows(
+            "SELECT r.student, r.question, s.sha256, r.status, r.attempt, a.sha256, "
+            "r.question_sha256, a.seed, r.score, a.seconds, a.finished FROM result r "
+            "JOIN attempt a ON a.id = r.attempt JOIN submission s ON s.student = r.student "
+            "ORDER BY r.attempt"
+        ):
+            attempt, sha256, question_sha256, seed, score, seconds, finished = rest
+            result = Result(
+                attempt, sha256, question_sha256, seed, Status(status), score, seconds, finished
+            )
+            yield (student, question), result, sha256 == newest
+
+    def questions(self) -> tuple[Question, ...]:
+        """Return the questions as they were when something was graded last."""
         text = self.setting("questions")
         if text is None:
             raise UsageError(f"{self.path} holds no grades yet; run `grader grade` first.")
         return msgspec.json.decode(text, type=tuple[Question, ...])
 
     def gradebook(self) -> Gradebook:
-        """Return the class as it stands: each question's newest graded result."""
-        questions = self._questions()
-        reports = list(self._reports(questions))
-        last = reports_environment(reports)
+        """Return the class as it stands, by student, whatever the order of the attempts was."""
+        questions = self.questions()
+        reports = self._reports(questions)
+        isolation, environment = history.class_environment(reports)
         return Gradebook(
             slug=self.setting("slug") or "",
             title=self.setting("title") or "",
             assignment_sha256=self.setting("assignment_sha256") or "",
             seed=int(self.setting("seed") or 0),
-            isolation=last[0],
-            environment=last[1],
+            isolation=isolation,
+            environment=environment,
             questions=questions,
             reports=tuple(reports),
         )
 
-    def _reports(self, questions: tuple[Question, ...]) -> Iterator[Report]:
-        overrides = {
-            (student, question): (score, who, why)
-            for student, question, score, who, why in self._db.execute(
-                "SELECT student, question, score, who, why FROM override ORDER BY id"
+    def _reports(self, questions: tuple[Question, ...]) -> list[Report]:
+        """Return everybody's report, with a few queries for the whole class."""
+        held, attempts = history.held(self._results()), self._attempts()
+        overrides, scores = self._overrides(), self._manual_scores()
+        texts: dict[tuple[int, str], str] = {
+            (attempt, question): text
+            for attempt, question, text in self._rows(
+                "SELECT attempt, question, report FROM result"
             )
         }
-        for row in self._db.execute("SELECT * FROM submission ORDER BY student").fetchall():
-            report = self._report(row, questions)
-            if report is None:
-                continue
-            items = [
-                _overridden(item, overrides.get((report.student, item.name)))
-                for item in report.questions
-            ]
-            yield replace(report, questions=tuple(items))
 
-    def _report(self, row: tuple[Any, ...], questions: tuple[Question, ...]) -> Report | None:
-        student, path, sha256, received, late, members = row
-        attempts = self._db.execute(
+        def question_report(student: str, sha256: str, question: Question) -> QuestionReport:
+            key = (student, question.name)
+            item, result = history.absent(question), held.get(key)
+            if result is not None:
+                text = texts[result.attempt, question.name]
+                item = msgspec.json.decode(text, type=QuestionReport)
+                if result.question_sha256 != question.sha256:
+                    item = history.noted(
+                        item, "judged before its tests were changed; grade it again"
+                    )
+            if question.kind == "manual":
+                item = manual.settle(item, scores.get(key))
+            return history.overridden(item, overrides.get(key), sha256)
+
+        reports = []
+        for row in self._rows("SELECT student, path, sha256, received, late, members "
+                              "FROM submission ORDER BY student"):  # fmt: skip
+            keys = [(row[0], question.name) for question in questions]
+            used = sorted({held[key].attempt for key in keys if key in held})
+            items = [question_report(row[0], row[2], question) for question in questions]
+            reports.append(history.report(row, items, [attempts[number] for number in used]))
+        return reports
+
+    def _attempts(self) -> dict[int, Attempt]:
+        # A class shares a few environments: each is read once.
+        isolations: dict[str, Isolation] = {}
+        environments: dict[str, Environment] = {}
+        found = {}
+        for number, sha, seed, isolation, environment, error, seconds, phases in self._rows(
             "SELECT id, assignment_sha256, seed, isolation, environment, error, seconds, phases "
-            "FROM attempt WHERE student = ? AND sha256 = ? ORDER BY id", (student, sha256),
-        ).fetchall()  # fmt: skip
-        if not attempts:
-            return None
-        newest = attempts[-1]
-        found = {
-            name: (msgspec.json.decode(text, type=QuestionReport))
-            for name, text in self._db.execute(
-                "SELECT r.question, r.report FROM result r JOIN attempt a ON a.id = r.attempt "
-                "WHERE a.student = ? AND a.sha256 = ? ORDER BY r.attempt", (student, sha256),
+            "FROM attempt"
+        ):
+            if isolation not in isolations:
+                isolations[isolation] = msgspec.json.decode(isolation, type=Isolation)
+            if environment not in environments:
+                environments[environment] = msgspec.json.decode(environment, type=Environment)
+            found[number] = Attempt(
+                sha, seed, isolations[isolation], environments[environment], error, seconds,
+                msgspec.json.decode(phases, type=dict[str, float]),
+            )  # fmt: skip
+        return found
+
+    def _overrides(self) -> dict[Key, Override]:
+        return {
+            (student, question): Override(*rest)
+            for student, question, *rest in self._rows(
+                "SELECT student, question, sha256, score, who, why, made FROM override ORDER BY id"
             )
-        }  # fmt: skip
-        return Report(
-            student=student,
-            path=path,
-            sha256=sha256,
-            questions=tuple(found.get(q.name) or _absent(q) for q in questions),
-            seed=newest[2],
-            assignment_sha256=newest[1],
-            isolation=msgspec.json.decode(newest[3], type=Isolation),
-            environment=msgspec.json.decode(newest[4], type=Environment),
-            seconds=sum(attempt[6] for attempt in attempts),
-            error=newest[5],
-            received=received,
-            late=bool(late),
-            members=tuple(msgspec.json.decode(members, type=list[str])),
-            phases=msgspec.json.decode(newest[7], type=dict[str, float]),
-        )
+        }
+
+    def _manual_scores(self) -> dict[Key, ManualScore]:
+        return {
+            (row[0], row[1]): ManualScore(*row)
+            for row in self._rows(
+                "SELECT student, question, answer_id, score, comment FROM manual ORDER BY id"
+            )
+        }
 
     def changes(self) -> list[Change]:
-        """Return every question whose newest result differs from the one before it."""
-        rows = self._db.execute(
-            "SELECT student, question, status, score FROM result "
-            "ORDER BY student, question, attempt"
-        )
-        history: dict[tuple[str, str], list[tuple[str, float]]] = {}
-        for student, question, status, score in rows:
-            history.setdefault((student, question), []).append((status, score))
-        return [
-            Change(student, question, old[1], new[1], old[0], new[0])
-            for (student, question), (*_, old, new) in (
-                item for item in history.items() if len(item[1]) > 1
-            )
-            if old != new
-        ]
+        """Return for each question what its last regrading or override changed, oldest first."""
+        return history.changes(self._results(), self._overrides())
 
     def close(self) -> None:
         """Close the database and give the lock back."""
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
+            self._db = None
         if self._lock is not None:
             self._lock.close()
+            self._lock = None
 
     def __enter__(self) -> Self:
         return self
@@ -321,28 +366,21 @@ class Store:
         self.close()
 
 
-def reports_environment(reports: list[Report]) -> tuple[Isolation, Environment]:
-    """Return the isolation and environment of a class: the weakest level, the last environment."""
-    if not reports:
-        return Isolation("unknown"), Environment("", "", "")
-    weakest = next((r.isolation for r in reports if r.isolation.level == "none"), None)
-    return weakest or reports[-1].isolation, reports[-1].environment
+def _text(value: Any) -> str:
+    try:
+        return _json.encode(value).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which is no text for SQLite or anybody
+        plain = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+        return plain.encode("utf-8", "backslashreplace").decode()
 
 
-def _absent(question: Question) -> QuestionReport:
-    return QuestionReport(
-        question.name, Status.UNGRADED, 0.0, question.points, 0.0, note="not graded yet"
-    )
+def _storable(value: Any) -> Any:
+    """Return a value that SQLite can keep: a file name that is no UTF-8 has lone surrogates."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _overridden(item: QuestionReport, override: tuple[float, str, str] | None) -> QuestionReport:
-    if override is None:
-        return item
-    score, who, why = override
-    status = Status.PASSED if score >= item.max_score else Status.FAILED
-    note = f"set to {score:g} by {who}: {why}"
-    return replace(item, status=status, score=score, pending=0.0,
-                   note="; ".join(part for part in (item.note, note) if part))  # fmt: skip
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
 def _take_lock(path: Path) -> Any:

@@ -29,7 +29,7 @@ RANKS = {
     "outputs": 7,
     "pool": 7,
     "cluster": 8,
-    "progress": 7,
+    "progress": 8,
     "batch": 8,
     "check": 8,
     "demo": 8,
