@@ -8,7 +8,7 @@ has run is judged again in such a child.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from grader import notebooks
@@ -49,6 +49,12 @@ OUR_FAULT = "This could not be graded through no fault of yours; it will be grad
 MAX_MESSAGE = 2_000
 MAX_ANSWER = 20_000
 
+OnQuestion = Callable[[QuestionReport], None]
+
+
+def _say_nothing(_question: QuestionReport) -> None:
+    return
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -71,11 +77,13 @@ def judge(
     limits: Limits | None = None,
     only: Iterable[str] | None = None,
     until_loss: bool = False,
+    on_question: OnQuestion = _say_nothing,
 ) -> Report:
     """Return the report on one submission, or on some of its questions.
 
     With `until_loss` the first case that does not pass ends it: what follows is `pending`, since
-    whoever asks only whether anything is lost need not wait for the rest.
+    whoever asks only whether anything is lost need not wait for the rest. `on_question` is told of
+    each question as soon as it is judged; what the report says of it in the end is final.
     """
     assignment = bench.assignment
     limits = limits or assignment.limits
@@ -89,7 +97,7 @@ def judge(
         reports = [_unreadable(question, str(problem)) for question in questions]
         return _report(submission, bench, reports, started, phases, error=str(problem))
     reports = _judge_questions(
-        notebook, submission, bench, limits, questions, phases, until_loss=until_loss
+        notebook, submission, bench, limits, questions, phases, until_loss, on_question
     )
     return _report(submission, bench, reports, started, phases)
 
@@ -101,8 +109,8 @@ def _judge_questions(
     limits: Limits,
     questions: list[Question],
     phases: dict[str, float],
-    *,
     until_loss: bool,
+    on_question: OnQuestion,
 ) -> list[QuestionReport]:
     done: dict[str, QuestionReport] = {}
     for device in ("cpu", "cuda"):
@@ -112,7 +120,7 @@ def _judge_questions(
         if device not in bench.workers:
             done |= {q.name: _pending(q, PENDING_GPU) for q in group}
             continue
-        run = _Run(notebook, submission, bench, limits, device, phases, until_loss=until_loss)
+        run = _Run(notebook, submission, bench, limits, device, phases, until_loss, on_question)
         done |= run.judge(group)
     for question in questions:
         if question.kind == "manual":
@@ -185,10 +193,11 @@ class _Run:
         limits: Limits,
         device: str,
         phases: dict[str, float],
-        *,
-        until_loss: bool = False,
+        until_loss: bool,
+        on_question: OnQuestion,
     ) -> None:
         self._until_loss = until_loss
+        self._on_question = on_question
         self._notebook = notebook
         self._bench = bench
         self._limits = limits
@@ -220,6 +229,9 @@ class _Run:
                 )
                 notes[question.name] = "; ".join(self._notes)
                 self._notes = []
+                self._on_question(
+                    self._question_report(question, outcomes[question.name], notes[question.name])
+                )
             self._judge_again(doubtful, where, outcomes)
         except WorkerError as problem:
             for question in ordered:
