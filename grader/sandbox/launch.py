@@ -94,6 +94,8 @@ def clean_environment(home: str, extra: dict[str, str] | None = None) -> dict[st
         "PYTHONUTF8": "1",
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": home + "/.matplotlib",
+        "PIP_NO_INDEX": "1",  # a quick and clear answer, instead of five tries without a network
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         **THREADS,
         **(extra or {}),

@@ -15,7 +15,6 @@ from typing import Any
 from . import kernel, watch
 
 WATCH_MS = 50
-NICE = 5
 CPU_GRACE = 5
 SCRATCH_INODES = 16_384
 # Of its own process: what a library may want to know of itself. The list of mounts is not in it,
@@ -95,7 +94,6 @@ class Lockdown:
         os.chdir(self._scratch)
         if self._level == "none":
             return
-        os.nice(NICE)  # the worker and the judge must stay quicker than whatever this becomes
         tasks = int(limits["tasks"]) + int(self._spec["tasks_base"])
         _limit_resources(limits, self._virtual, tasks, cuda=self._spec["cuda"])
         kernel.seal_capabilities()

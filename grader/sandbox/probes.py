@@ -76,8 +76,8 @@ class Bait:
         )
         os.environ["CANARY"] = self.token
         self._undo.callback(os.environ.pop, "CANARY", None)
-        self.decoy = subprocess.Popen(  # noqa: S603 - this interpreter, doing nothing
-            [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()", self.token],
+        self.decoy = subprocess.Popen(  # noqa: S603 - does nothing but wait
+            [shutil.which("cat") or "/bin/cat", "-", self.token],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

@@ -147,15 +147,19 @@ class Encoder:
             if isinstance(value, numpy.ndarray) and value.dtype.name in NUMPY_DTYPES:
                 return self._array(value, numpy.asarray(value).view(numpy.ndarray), _NUMPY)
         if torch is not None and isinstance(value, torch.Tensor):
-            if str(value.dtype).removeprefix("torch.") not in TORCH_DTYPES:
-                raise ValueRefusedError(f"it is a tensor of dtype {value.dtype}")
-            if value.layout != torch.strided or value.device.type not in {"cpu", "cuda"}:
-                kind = f"layout {value.layout} on {value.device.type}"
-                raise ValueRefusedError(f"it is a tensor of {kind}, which holds no plain numbers")
-            with torch.no_grad():
-                plain = value.detach().resolve_conj().resolve_neg()
-            return self._array(value, plain.as_subclass(torch.Tensor), _TORCH)
+            # Else a subclass would answer for its own dtype, device and values.
+            with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001
+                return self._tensor(value, torch)
         return self._keep(value)
+
+    def _tensor(self, value: Any, torch: Any) -> Node:
+        if str(value.dtype).removeprefix("torch.") not in TORCH_DTYPES:
+            raise ValueRefusedError(f"it is a tensor of dtype {value.dtype}")
+        if value.layout != torch.strided or value.device.type not in {"cpu", "cuda"}:
+            kind = f"layout {value.layout} on {value.device.type}"
+            raise ValueRefusedError(f"it is a tensor of {kind}, which holds no plain numbers")
+        plain = value.detach().resolve_conj().resolve_neg().as_subclass(torch.Tensor)
+        return self._array(value, plain, _TORCH)
 
     def _array(self, original: Any, plain: Any, library: "_Library") -> Node:
         node = self._by_value(plain, library)

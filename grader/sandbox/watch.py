@@ -17,6 +17,7 @@ from . import kernel
 PAGE = os.sysconf("SC_PAGE_SIZE")
 BLOCK = 512
 MAX_FILES = 16_384
+LAZIEST = 19
 CLEARING_SECONDS = 20.0
 # Bytes written may be rewritten; this many times the scratch folder's size no notebook writes.
 REWRITES = 8
@@ -141,13 +142,14 @@ def stored(folder: str) -> tuple[int, int]:
 def kill_below(of: int) -> None:
     """Kill and reap everything below a process, which must be this one.
 
-    One that forks and exits faster than it can be listed is caught sooner or later: each round
-    halves its chances. RuntimeError where that took too long.
+    One that forks and exits faster than it can be listed is caught sooner or later: it loses its
+    share of the processor, and so do its children. RuntimeError where that took too long.
     """
     deadline = time.monotonic() + CLEARING_SECONDS
     while True:
         for pid in descendants(of):
             with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.setpriority(os.PRIO_PROCESS, pid, LAZIEST)
                 os.kill(pid, signal.SIGKILL)
         if not reap():
             return

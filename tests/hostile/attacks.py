@@ -1,0 +1,70 @@
+"""The attacks under `submissions/`, and what must come of each.
+
+An attack is notebook source with cells apart by `# %%`. Its first lines say, as comments:
+`expect:` the outcomes that are right; `reason:` a pattern for why a child was ended; `input:`
+"torch" where the answer is asked with a tensor; `output:` what a cell must print; `control:` why
+the attack is not shown to succeed where nothing protects, if it is not.
+
+Before the first cell, `bait` says where the judge's things are, `attempt(name, action)` notes an
+action that did not fail, and `answer(x)` is the right one.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "submissions"
+HEADER = re.compile(r"^# (expect|reason|input|output|control): (.+)$", re.MULTILINE)
+
+PRELUDE = """
+succeeded = []
+
+def attempt(name, action):
+    try:
+        if action() is not False:
+            succeeded.append(name)
+    except Exception:
+        pass
+
+def answer(x):
+    return x * 2
+"""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One hostile notebook."""
+
+    name: str
+    source: str
+    expect: frozenset[str]
+    reason: str
+    library: str
+    output: str
+    control: str | None
+
+    @property
+    def threat(self) -> int:
+        return int(self.name.split("_")[0])
+
+    @property
+    def cells(self) -> list[str]:
+        return [PRELUDE, *re.split(r"^# %%.*\n", self.source, flags=re.MULTILINE)]
+
+
+def load(folder: Path) -> Attack:
+    source = (folder / "attack.py").read_text(encoding="utf-8")
+    head = dict(HEADER.findall(source))
+    return Attack(
+        folder.name,
+        source,
+        frozenset(head["expect"].split("|")),
+        head.get("reason", ""),
+        head.get("input", "numpy"),
+        head.get("output", ""),
+        head.get("control"),
+    )
+
+
+def load_all() -> list[Attack]:
+    return [load(folder) for folder in sorted(FOLDER.iterdir())]

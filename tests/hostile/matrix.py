@@ -1,0 +1,304 @@
+"""Runs every attack at one isolation level, in this process's place on the machine.
+
+`python matrix.py LEVEL [--deny-namespaces] [--own-processes]` prints one JSON object. It is started
+by the tests once for each identity and level; `none` runs the controls, where each attack has to
+succeed. With --own-processes nothing outside a process namespace of this run can be signalled.
+"""
+
+import argparse
+import contextlib
+import errno
+import io
+import json
+import os
+import re
+import resource
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attacks import Attack, load_all
+
+from grader.model import Isolation, Limits
+from grader.sandbox.isolation import KNOWN_GAPS
+from grader.sandbox.probes import Bait, choose_isolation
+from grader.sandbox.session import ChildEnded, MissingNameError, StudentError, Worker
+from grader.sandbox.watch import descendants
+
+LIMITS = Limits(
+    cell_seconds=2.5, call_seconds=1.5, submission_seconds=8, cpu_seconds=8,
+    memory_bytes=900 << 20, tasks=32, open_files=64, file_bytes=8 << 20, scratch_bytes=32 << 20,
+    cell_output_bytes=100_000, output_bytes=300_000,
+)  # fmt: skip
+PARENT_GROWTH = 400 << 20
+NOTE_FINDER = """
+import glob
+found = [n for p in ('.', '/tmp', '/var/tmp', '/dev/shm', '/run', '__pycache__') for n in glob.glob(p + '/note-*')]
+"""
+HONEST = "import numpy as np\nimport colorsys\ndef answer(x):\n    return x * 2"
+
+
+@dataclass
+class Result:
+    """What one attack came to, and every invariant that did not hold afterwards."""
+
+    outcome: str
+    reason: str = ""
+    succeeded: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Victim(Bait):
+    """The judge's things: a course folder with a secret in every file, and what `Bait` has."""
+
+    def __init__(self) -> None:
+        super().__init__(token="CANARY-" + secrets.token_hex(8))
+
+    def map(self) -> dict[str, Any]:
+        places = super().map()
+        del places["token"]
+        folder = self.path.parent
+        home, checkout = os.path.expanduser("~"), str(Path(__file__).parents[2] / "pyproject.toml")
+        return {**places, "folder": str(folder), "home": home, "checkout": checkout}
+
+    def __enter__(self) -> "Victim":
+        super().__enter__()
+        tests = self.path.parent / "tests"
+        tests.mkdir()
+        for name in ("tests/q1.py", "hidden.py", "reference.py"):
+            (self.path.parent / name).write_text(f"EXPECTED = {self.token!r}\n")
+        self._listing = self._everything()
+        return self
+
+    def _everything(self) -> dict[str, Any]:
+        state = {}
+        for place in sorted(self.path.parent.rglob("*")):
+            seen = place.lstat()
+            text = place.read_text() if place.is_file() else ""
+            state[str(place)] = (text, seen.st_mode, seen.st_mtime_ns, seen.st_uid, seen.st_nlink)
+        return state
+
+    def harm(self) -> list[str]:
+        found = [f"{name}: {what}" for name, what in self.damage()]
+        now = self._everything()
+        changed = [p for p in {*now, *self._listing} if now.get(p) != self._listing.get(p)]
+        stopped = Path(f"/proc/{self.decoy.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if stopped in "Tt":
+            found.append("the decoy was stopped")
+        return found + [f"changed: {Path(place).name}" for place in changed]
+
+
+def run_attack(worker: Worker, attack: Attack, victim: Victim) -> tuple[Result, str]:
+    """Return what became of it, and everything that student code said."""
+    said: list[str] = []
+    session = worker.session(LIMITS, deadline=time.monotonic() + LIMITS.submission_seconds)
+    try:
+        session.run_cell(f"bait = {victim.map()!r}", 1)
+        for number, cell in enumerate(attack.cells, 2):
+            ran = session.run_cell(cell, number)
+            said.append(ran.output + repr(ran.failure))
+        succeeded = list(session.value("succeeded"))
+        return Result(_ask(session.value("answer"), attack), succeeded=succeeded), "\n".join(said)
+    except ChildEnded as ended:
+        return Result(str(ended.status), ended.reason), "\n".join(said)
+    except (StudentError, MissingNameError) as error:
+        return Result("error", repr(error)), "\n".join([*said, str(error)])
+    finally:
+        session.close()
+
+
+def _ask(answer: Any, attack: Attack, wait: float = 0.0) -> str:
+    """Judge one answer as a hidden test would."""
+    x: Any = np.arange(4.0)
+    if attack.library == "torch":
+        import torch
+
+        x = torch.arange(4.0)
+    before = x + 0
+    got = answer(x)
+    time.sleep(wait)
+    return "denied" if _is_right(got, x, before) else "fails"
+
+
+def _is_right(got: Any, x: Any, before: Any) -> bool:
+    want = before * 2
+    with contextlib.suppress(Exception):
+        if isinstance(want, np.ndarray):
+            np.testing.assert_allclose(got, want)
+            np.testing.assert_array_equal(x, before)
+            return getattr(got, "dtype", None) != np.dtype(object)
+        import torch
+
+        return bool(torch.allclose(got, want)) and bool(torch.equal(x, before))
+    return False
+
+
+def honest_problems(worker: Worker) -> list[str]:
+    """Grade an honest notebook next; it must have full marks, and find nothing left."""
+    found = []
+    try:
+        with worker.session(LIMITS, deadline=time.monotonic() + 10) as session:
+            session.run_cell(HONEST, 1)
+            session.run_cell(NOTE_FINDER, 2)
+            x = np.arange(4.0)
+            if not np.array_equal(session.value("answer")(x), x * 2):
+                found.append("the honest one lost points")
+            notes = session.value("found")
+            if notes:
+                found.append(f"a note was found: {notes}")
+    except (ChildEnded, StudentError, MissingNameError) as problem:
+        found.append(f"the honest one suffered: {problem!r}")
+    return found
+
+
+def expected_gap(attack: Attack, level: str) -> bool:
+    return any(gap.attack == attack.name and level in gap.levels for gap in KNOWN_GAPS)
+
+
+def judge_result(attack: Attack, result: Result, said: str, victim: Victim, level: str) -> None:
+    """Add to the result what should not be."""
+    gap = expected_gap(attack, level)
+    if result.outcome not in attack.expect:
+        result.problems.append(
+            f"{result.outcome} ({result.reason}) instead of {set(attack.expect)}"
+        )
+    if result.outcome == "killed" and not re.search(attack.reason, result.reason):
+        result.problems.append(f"the reason was {result.reason!r}")
+    if result.succeeded and not gap:
+        result.problems.append(f"succeeded: {', '.join(result.succeeded)[:500]}")
+    if gap and not result.succeeded:
+        result.problems.append("a known gap is closed: take it off the table")
+    if victim.token in said:
+        result.problems.append("the canary was read")
+    if attack.output and attack.output not in said:
+        result.problems.append(f"nothing said {attack.output!r}: {said[-300:]!r}")
+    if len(said) > 2 * LIMITS.output_bytes:
+        result.problems.append(f"{len(said):,} characters of output came through")
+
+
+def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
+    """Prove the level, run every attack at it, and look at the invariants after each."""
+    isolation = choose_isolation()
+    if isolation.level != level:
+        return {"error": f"this place offers {isolation.level}, not {level}"}
+    results: dict[str, Any] = {}
+    with Worker(isolation=isolation) as worker:
+        worker.wait_until_ready()
+        honest_problems(worker)
+        quiet = set(descendants(os.getpid()))
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        attacks = [a for a in load_all() if own_processes or a.name != "22_signal_everybody"]
+        with contextlib.ExitStack() as baits:
+            victim = baits.enter_context(Victim())
+            for attack in attacks:
+                started = time.monotonic()
+                result, said = run_attack(worker, attack, victim)
+                judge_result(attack, result, said, victim, level)
+                harm = victim.harm()
+                left = set(descendants(os.getpid())) - quiet - {victim.decoy.pid}
+                if left:
+                    harm.append(f"{len(left)} processes were left over")
+                result.problems += [*harm, *honest_problems(worker)]
+                if harm:
+                    victim = baits.enter_context(Victim())
+                result.seconds = round(time.monotonic() - started, 2)
+                results[attack.name] = asdict(result)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - size
+    if grown > PARENT_GROWTH:
+        results["memory"] = asdict(Result("grown", problems=[f"the judge grew by {grown:,} bytes"]))
+    planted = [place for place in ("was_unpickled", "was_imported") if Path("/tmp", place).exists()]
+    if planted:
+        results["planted"] = asdict(Result("ran", problems=[f"{planted} ran in the judge"]))
+    return {"isolation": asdict(isolation), "results": results}
+
+
+def run_controls() -> dict[str, Any]:
+    """Run each attack where nothing protects; it must succeed, or its test proves nothing."""
+    results: dict[str, Any] = {}
+    with Worker(isolation=Isolation("none")) as worker:
+        for attack in load_all():
+            if attack.control is not None:
+                continue
+            started = time.monotonic()
+            result = Result("fooled") if _fools_a_judge_inside(attack) else None
+            if result is None:
+                with Victim() as victim:
+                    result, said = run_attack(worker, attack, victim)
+                    harm = victim.harm()
+                    if victim.token in said:
+                        result.succeeded.append("read the canary")
+                    result.succeeded += harm
+                if attack.threat == 19:
+                    result.succeeded += honest_problems(worker)
+                    for place in ("/tmp", "/dev/shm"):
+                        Path(place, "note-for-the-next").unlink(missing_ok=True)
+            # Ending the process, or never answering, would end or stop a judge in the same one.
+            fatal = result.outcome in {"fooled", "killed", "timeout", "error"}
+            if not (result.succeeded or fatal):
+                result.problems.append(f"did nothing where nothing protects: {result}")
+            result.seconds = round(time.monotonic() - started, 2)
+            results[attack.name] = asdict(result)
+    return {"results": results}
+
+
+def _fools_a_judge_inside(attack: Attack) -> bool:
+    """Judge in a process that the attack shares, as a kernel does."""
+    if attack.expect != {"fails"}:
+        return False
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import matrix, attacks\n"
+        "attack = next(a for a in attacks.load_all() if a.name == sys.argv[2])\n"
+        "space = {}\nexec(attacks.PRELUDE, space)\nexec(attack.source, space)\n"
+        "space.pop('late', None)\n"
+        "sys.exit(0 if matrix._ask(space['answer'], attack, 0.2) == 'denied' else 1)"
+    )
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code, here, attack.name],
+        check=False, capture_output=True, timeout=60, cwd=tempfile.gettempdir(),
+    )  # fmt: skip
+    return done.returncode == 0
+
+
+def deny_namespaces() -> None:
+    """Refuse what Docker's default filter refuses, for this process and all below it."""
+    import pyseccomp
+
+    chosen = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    refuse = pyseccomp.ERRNO(errno.EPERM)
+    for name in ("unshare", "setns", "mount", "umount2", "pivot_root", "keyctl", "bpf", "add_key",
+                 "move_mount", "fsopen", "open_tree", "ptrace", "process_vm_readv"):  # fmt: skip
+        chosen.add_rule(refuse, name)
+    chosen.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+    for flag in (0x10000000, 0x20000, 0x20000000, 0x40000000, 0x08000000, 0x04000000):
+        chosen.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
+    chosen.load()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("level")
+    parser.add_argument("--deny-namespaces", action="store_true")
+    parser.add_argument("--own-processes", action="store_true")
+    options = parser.parse_args()
+    if options.deny_namespaces:
+        deny_namespaces()
+    out, sys.stdout = sys.stdout, io.StringIO()
+    if options.level == "none":
+        found = run_controls()
+    else:
+        found = run_level(options.level, own_processes=options.own_processes)
+    json.dump(found, out)
+
+
+if __name__ == "__main__":
+    main()

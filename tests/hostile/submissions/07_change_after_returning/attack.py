@@ -1,0 +1,10 @@
+# expect: fails
+import threading, time
+
+def answer(x):
+    given = x * 0
+    def correct():
+        time.sleep(0.05)
+        given[...] = x * 2
+    threading.Thread(target=correct, daemon=True).start()
+    return given

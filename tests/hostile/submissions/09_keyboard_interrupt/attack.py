@@ -1,0 +1,3 @@
+# expect: error
+def answer(x):
+    raise KeyboardInterrupt

@@ -1,0 +1,5 @@
+# expect: error
+import sys
+
+def answer(x):
+    sys.exit(0)

@@ -1,0 +1,19 @@
+# expect: killed
+# reason: broke the protocol
+import os, socket, stat
+
+def connection():
+    for number in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                return socket.socket(fileno=os.dup(number))
+        except OSError:
+            pass
+
+import sys, threading, time
+protocol = sys.modules["sandbox.protocol"]
+
+def answer(x):
+    for number in range(64):
+        connection().sendall(protocol.dump(protocol.Answer(number, 1.0, [])))
+    return x * 2

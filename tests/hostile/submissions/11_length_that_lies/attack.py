@@ -1,0 +1,15 @@
+# expect: killed
+# reason: broke the protocol|limit
+import os, socket, stat
+
+def connection():
+    for number in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                return socket.socket(fileno=os.dup(number))
+        except OSError:
+            pass
+
+def answer(x):
+    connection().sendall(b"\xff\xff\xff\xff" + b"x" * 1000)
+    return x * 2

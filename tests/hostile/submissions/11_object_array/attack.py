@@ -1,0 +1,7 @@
+# expect: fails
+import numpy as np
+
+def answer(x):
+    made = np.empty(4, object)
+    made[:] = [0.0, 2.0, 4.0, 6.0]
+    return made

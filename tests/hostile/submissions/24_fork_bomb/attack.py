@@ -1,0 +1,13 @@
+# expect: killed|denied|timeout
+# control: 200 sleeping processes
+import os, time
+made = 0
+try:
+    for _ in range(200):
+        if os.fork() == 0:
+            time.sleep(30)
+            os._exit(0)
+        made += 1
+except OSError:
+    pass
+attempt("200 processes", lambda: made == 200)

@@ -1,0 +1,3 @@
+# expect: timeout
+def answer(x):
+    return 3 ** (10 ** 9)

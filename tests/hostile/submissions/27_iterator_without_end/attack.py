@@ -1,0 +1,5 @@
+# expect: fails|timeout
+import itertools
+
+def answer(x):
+    return itertools.count()
