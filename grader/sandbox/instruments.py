@@ -57,8 +57,13 @@ def preload(*, kernels: bool) -> None:
 
     observe(torch.zeros, (1,), {})
     if kernels:
-        for name in ("triton.language", "triton.compiler", "triton.backends.nvidia.compiler"):
-            importlib.import_module(name)
+        for name in ("language", "compiler.code_generator", "backends.nvidia.compiler"):
+            importlib.import_module(f"triton.{name}")
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton.experimental.gluon")
+        with contextlib.suppress(ImportError, AttributeError):
+            # It reads all of triton, for half a second, and remembers the answer.
+            importlib.import_module("triton.runtime.cache").triton_key()
         _remember_library()
 
 

@@ -133,24 +133,24 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
 
 @test_case(name="many shapes", points=0.75, hidden=True)
 def test_shapes(attention, rng):
-    for shape in ((1, 1, 1, 1, 16), (1, 2, 127, 127, 64), (1, 1, 33, 257, 80), (2, 1, 64, 100, 40)):
+    for shape in ((1, 1, 1, 1, 16), (1, 2, 127, 127, 64), (1, 1, 33, 257, 80), (1, 1, 64, 100, 40)):
         check(attention, *heads(rng, *shape), f"(B, H, M, N, d) = {shape}")
 
 
 @test_case(name="causal, however many keys", points=0.75, hidden=True)
 def test_causal(attention, rng):
-    for shape in ((1, 1, 96, 32, 64), (1, 1, 33, 120, 32), (1, 2, 70, 70, 16)):
+    for shape in ((1, 1, 96, 32, 64), (1, 1, 33, 120, 32), (1, 1, 40, 40, 16)):
         what = f"causal, (B, H, M, N, d) = {shape}"
         check(attention, *heads(rng, *shape), what, causal=True)
 
 
 @test_case(name="views of other layouts", points=0.25, hidden=True)
 def test_views(attention, rng):
-    by_token = heads(rng, 2, 40, 2, 2, 32)
-    q, k, v = (tensor.transpose(1, 2) for tensor in (by_token[0], *heads(rng, 2, 50, 2, 2, 32)[:2]))
+    by_token = heads(rng, 2, 20, 2, 2, 32)
+    q, k, v = (tensor.transpose(1, 2) for tensor in (by_token[0], *heads(rng, 2, 25, 2, 2, 32)[:2]))
     v = v[:, :, : k.shape[2]]
     check(attention, q, k, v, "heads as a (B, M, H, d) tensor holds them")
-    wide_q, wide_k, wide_v = heads(rng, 1, 2, 48, 48, 64)
+    wide_q, wide_k, wide_v = heads(rng, 1, 1, 24, 24, 64)
     part = (
         wide_q[..., ::2],
         wide_k[..., 32:],
