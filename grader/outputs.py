@@ -36,8 +36,8 @@ def write(book: Gradebook, out: Path) -> Written:
         path = out / MANUAL_NAME
         if waiting := _unread(path, book):
             notes.append(
-                f"{path} holds {waiting} lines that are not read in yet, so it was left as it is; "
-                f"run `grader manual {out}`."
+                f"{path} has scores that are not read in yet ({waiting} new), so it was left as it "
+                f"is; run `grader manual {out}`."
             )
         else:
             _write(path, sheet)

@@ -6,7 +6,6 @@ again at any time.
 
 import contextlib
 import datetime as dt
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -370,13 +369,19 @@ def _text(value: Any) -> str:
     try:
         return _json.encode(value).decode()
     except UnicodeEncodeError:  # a lone surrogate, which is no text for SQLite or anybody
-        plain = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
-        return plain.encode("utf-8", "backslashreplace").decode()
+        return _json.encode(_storable(msgspec.to_builtins(value))).decode()
 
 
 def _storable(value: Any) -> Any:
     """Return a value that SQLite can keep: a file name that is no UTF-8 has lone surrogates."""
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case list() | tuple():
+            return [_storable(item) for item in value]
+        case dict():
+            return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
 
 
 def _now() -> str:
