@@ -16,6 +16,11 @@ from grader.errors import AssignmentError
 from grader.model import Limits
 
 CURRENT_FORMAT = 4
+# What otter says to cheer, what a cell measures, where an object lies: new with every run.
+CHEER = re.compile(r"passed! \S+")
+DURATION = re.compile(r"\b\d+(?:\.\d+)? (ms|µs|s|seconds)\b")
+ADDRESS = re.compile(r"0x[0-9a-f]{8,}")
+MOMENT = re.compile(r"\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d+")  # in the name of otter's zip
 KERNEL_SECONDS = 120  # for one cell of a notebook that staff run
 CHECK = re.compile(r"^[^#\n]*\b\w+\.check\(\s*[\"']([^\"'\n]+)[\"']", re.MULTILINE)
 NOTEBOOK_NAME = re.compile(r"[\"']([^\"'\n/]+\.ipynb)[\"']")
@@ -293,10 +298,77 @@ def executed(content: bytes, folder: Path) -> bytes:
         kernel_name="python3",
         allow_errors=True,
         record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # it warns of its own sockets
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute()
-    return nbformat.writes(notebook).encode() + b"\n"
+    text: str = nbformat.writes(notebook)
+    return f"{text}\n".encode()
+
+
+def with_tests(content: bytes, name: str, tests: Mapping[str, str]) -> bytes:
+    """Return the notebook with test files by question in its metadata, where otter reads them."""
+    data = json.loads(content)
+    otter = {"assignment_name": name, "OK_FORMAT": False, "tests": dict(tests)}
+    data["metadata"] = {**data["metadata"], "otter": otter}
+    return dump(data)
+
+
+def with_cell_before_setup(content: bytes, identity: str, source: str) -> bytes:
+    """Return the notebook with one more code cell, folded, just before otter is set up."""
+    data = json.loads(content)
+    cell = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": identity,
+        "metadata": {"cellView": "form", "jupyter": {"source_hidden": True}},
+        "outputs": [],
+        "source": source.splitlines(keepends=True),
+    }
+    position = next(
+        (
+            number
+            for number, item in enumerate(data["cells"])
+            if item["cell_type"] == "code" and "otter.Notebook(" in _source(item)
+        ),
+        0,
+    )
+    data["cells"].insert(position, cell)
+    return dump(data)
+
+
+def without_chance(content: bytes) -> bytes:
+    """Return an executed notebook without what differs from run to run: moments, chance, times."""
+    data = json.loads(content)
+    for cell in data["cells"]:
+        cell.get("metadata", {}).pop("execution", None)
+        for output in cell.get("outputs", []):
+            if "text" in output:
+                output["text"] = _steady(output["text"])
+            for kind, value in output.get("data", {}).items():
+                if kind.startswith("text/"):
+                    output["data"][kind] = _steady(value)
+    return dump(data)
+
+
+def _steady(text: Any) -> Any:
+    if isinstance(text, list):
+        return [_steady(part) for part in text]
+    text = CHEER.sub("passed!", text)
+    text = DURATION.sub(r"… \1", text)
+    text = MOMENT.sub("…", text)
+    return ADDRESS.sub("0x…", text)
+
+
+def html(content: bytes, title: str) -> str:
+    """Return a notebook as one web page, as nbconvert renders it."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    notebook = nbformat.reads(content.decode(), as_version=CURRENT_FORMAT)
+    page, _ = HTMLExporter().from_notebook_node(notebook, resources={"metadata": {"name": title}})
+    return str(page)
 
 
 def dump(data: Mapping[str, Any]) -> bytes:

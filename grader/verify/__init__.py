@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader import notebooks
 from grader.batch import local_pool
@@ -16,6 +16,7 @@ from .trials import Jury, Trial, describe, losses
 
 __all__ = ["Gate", "KillRate", "Settings", "Verification", "verify"]
 
+PATIENCE = 4
 QUICK_EVERY = 8  # a quick run judges one mutant in so many
 
 
@@ -103,7 +104,7 @@ def no_false_alarms(
 ) -> str:
     """Judge right solutions, written and generated, under many seeds: nothing may be lost."""
     names = agreement.stub_names(assignment)
-    base = notebooks.essential(scores.solved(assignment), names)
+    base = notebooks.essential(assignment.notebook.read_bytes(), names)
     contents = {item.name: item.content for item in scores.variants(assignment, "correct")}
     for name, source in rewrites.rewritten(assignment).items():
         contents[f"the reference with {name}"] = notebooks.fill(base, source, names, name)
@@ -113,8 +114,15 @@ def no_false_alarms(
     count = settings.seeds if settings.quick else settings.alarm_seeds
     # Seeds are dealt out one to each solution in turn, so that every seed meets some solution and
     # every solution meets several; under the first seed all are judged.
+    # Only answers count here; `correct` has judged how long they take.
+    limits = replace(
+        assignment.limits,
+        call_seconds=PATIENCE * assignment.limits.call_seconds,
+        cpu_seconds=int(PATIENCE * assignment.limits.cpu_seconds),
+        submission_seconds=PATIENCE * assignment.limits.submission_seconds,
+    )
     trials = [
-        Trial(name, content, questions, seed=seed)
+        Trial(name, content, questions, seed=seed, limits=limits)
         for place, (name, content) in enumerate(contents.items())
         for seed in range(count)
         if seed == 0 or seed % len(contents) == place

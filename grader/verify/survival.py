@@ -9,7 +9,6 @@ from .agreement import stub_names
 from .allowances import Allowances
 from .gates import Findings, KillRate
 from .mutants import Mutant
-from .scores import solved
 from .trials import Jury, Trial, losses, ungraded
 
 GOAL = 0.98
@@ -31,7 +30,8 @@ def trials_of(
     assignment: Assignment, mutants: list[Mutant], reference: Report, *, until_loss: bool
 ) -> list[Trial]:
     """Return what judges each mutant: the questions that its change can reach."""
-    base = notebooks.essential(solved(assignment), stub_names(assignment))
+    # A mutant is a whole reference, so it fills the stubs themselves.
+    base = notebooks.essential(assignment.notebook.read_bytes(), stub_names(assignment))
     seconds = {
         question.name: sum(case.seconds for case in question.cases)
         for question in reference.questions

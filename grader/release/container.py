@@ -1,0 +1,119 @@
+"""What runs inside Gradescope's container: judge one submission, keep what is judged so far.
+
+`python -m grader.release.container /autograder` reads `submission/` and `submission_metadata.json`
+and writes `results/results.json` anew after each question, so that the global timeout takes only
+what it interrupts.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from grader import lane
+from grader.assignments import load
+from grader.errors import GraderError, UsageError
+from grader.model import Assignment, Gradebook, QuestionReport, Report, Status, Submission
+from grader.renderers import gradescope
+from grader.submissions import collect
+
+from . import settings as release_settings
+
+WAITING = "Not judged yet."
+DEFAULT_ROOT = "/autograder"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Judge the submission under a root folder; the exit status is 1 where nothing was judged."""
+    root = Path(arguments[0] if arguments else DEFAULT_ROOT)
+    target = root / "results" / "results.json"
+    try:
+        _judge(root, target)
+    except GraderError as problem:
+        # Without a score Gradescope shows that staff must look, and no student gets a zero.
+        _write(target, {"output": "This could not be graded through no fault of yours; it will be "
+                        "graded again.", "output_format": "text", "stdout_visibility": "hidden",
+                        "tests": []})  # fmt: skip
+        sys.stderr.write(f"grader: {problem}\n")
+        return 1
+    return 0
+
+
+def _judge(root: Path, target: Path) -> None:
+    from grader.judge import judge
+
+    folders = sorted((root / "source" / "course" / "assignments").glob("*/assignment.toml"))
+    if len(folders) != 1:
+        raise UsageError(f"{root / 'source'} holds {len(folders)} assignments; release it again.")
+    assignment = load(str(folders[0].parent), need_solutions=True)
+    visibility = release_settings.read(assignment).hidden_visibility
+    submission = _submission(root, assignment)
+    settings = lane.LaneSettings(
+        str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
+    )
+    facts = lane.start(settings)
+    bench = lane.bench(settings)
+    done: dict[str, QuestionReport] = {}
+
+    def keep(report: Report) -> None:
+        book = Gradebook(
+            assignment.slug, assignment.title, assignment.sha256, 0, facts.isolation,
+            facts.environment, assignment.questions, (report,),
+        )  # fmt: skip
+        text = gradescope.render(report, book, hidden_visibility=visibility)
+        _write(target, json.loads(text))
+
+    def keep_so_far(question: QuestionReport | None) -> None:
+        if question is not None:
+            done[question.name] = question
+        questions = tuple(done.get(q.name) or _waiting(assignment, q.name)
+                          for q in assignment.questions)  # fmt: skip
+        keep(Report(submission.student, submission.path, submission.sha256, questions, 0,
+                    assignment.sha256, facts.isolation, facts.environment))  # fmt: skip
+
+    keep_so_far(None)
+    keep(judge(submission, bench, on_question=keep_so_far))
+
+
+def _waiting(assignment: Assignment, name: str) -> QuestionReport:
+    points = assignment.question(name).points
+    return QuestionReport(name, Status.PENDING, 0.0, points, points, note=WAITING)
+
+
+def _submission(root: Path, assignment: Assignment) -> Submission:
+    """Return what was handed in; what is no notebook becomes a submission with a problem."""
+    student = _student(root / "submission_metadata.json")
+    try:
+        found = collect([root / "submission"], limits=assignment.limits, assignment=assignment.slug)
+    except UsageError:
+        problem = f"No notebook was handed in. Hand in {assignment.notebook.name}."
+        return Submission(student, "submission", b"", "", problem=problem)
+    handed_in = list(found.submissions)
+    named = [one for one in handed_in if Path(one.path).name == assignment.notebook.name]
+    if len(handed_in) > 1 and len(named) != 1:
+        names = ", ".join(sorted(one.path for one in handed_in))
+        problem = f"More than one notebook was handed in: {names}. Hand in one."
+        return Submission(student, "submission", b"", "", problem=problem)
+    return replace((named or handed_in)[0], student=student)
+
+
+def _student(path: Path) -> str:
+    try:
+        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        return str(data["users"][0]["email"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return "submission"
+
+
+def _write(target: Path, document: dict[str, Any]) -> None:
+    """Replace the results whole, so that whoever reads them never sees half a file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(target.name + ".part")
+    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(target)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
