@@ -11,6 +11,13 @@ points = None
 requires = "cuda"
 
 DTYPES = ("float16", "bfloat16", "float32")
+LONG = (
+    ("float16", (1, 2, 1024, 1024, 64), False),
+    ("float16", (1, 2, 1024, 1024, 128), True),
+    ("bfloat16", (1, 1, 1024, 4096, 128), False),
+    ("float16", (1, 1, 4096, 4096, 64), True),
+    ("float32", (1, 1, 300, 4096, 128), False),
+)
 
 
 def heads(rng, device, batch, head, queries, keys, d, dtype):
@@ -52,13 +59,7 @@ def test_shapes(attention, rng, device):
 
 @test_case(name="long rows", points=1.5, hidden=True)
 def test_long(attention, rng, device):
-    for dtype, shape, causal in (
-        ("float16", (1, 2, 1024, 1024, 64), False),
-        ("float16", (1, 2, 1024, 1024, 128), True),
-        ("bfloat16", (1, 1, 1024, 4096, 128), False),
-        ("float16", (1, 1, 4096, 4096, 64), True),
-        ("float32", (1, 1, 300, 4096, 128), False),
-    ):
+    for dtype, shape, causal in LONG:
         given = heads(rng, device, *shape, dtype)
         check(attention, *given, f"{dtype}, (B, H, M, N, d) = {shape}", causal=causal)
 

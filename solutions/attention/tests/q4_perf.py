@@ -52,7 +52,7 @@ def checker(size, device):
     return check
 
 
-def measure(attention, reference, device, size, seed):
+def measure(attention, reference, device, size, seed, **options):
     batch, head, length, d, causal = size
     cache = 0
     if device == "cuda":
@@ -76,6 +76,7 @@ def measure(attention, reference, device, size, seed):
         floor=timing.roofline(gpu, *work),
         seed=seed,
         device_clock=timing.device_clock_mhz,
+        **options,
     )
 
 

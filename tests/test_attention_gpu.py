@@ -1,0 +1,264 @@
+"""The attention assignment's GPU tier: on a real device where there is one, else simulated.
+
+Needs torch, triton, numpy, pytest and this project only. On a bare GPU machine without otter:
+
+    pytest -m gpu --noconftest tests/test_attention_gpu.py -s
+
+Without a GPU the tier's own code is run on the CPU, with torch in the kernel's place; speed,
+calibration and the comparison with torch's attention are not measured there.
+"""
+
+import dataclasses
+import importlib.util
+import inspect
+import math
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from grader import numerics, timing
+from grader.sandbox import instruments
+
+SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions" / "attention"
+HAVE_GPU = torch.cuda.is_available()
+on_gpu = pytest.mark.skipif(not HAVE_GPU, reason="needs a CUDA device, and there is none here")
+
+
+def load(path: Path) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(f"attention_gpu_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Case:
+    """What otter's decorator makes of a test function, for machines without otter."""
+
+    def __init__(self, name: str, points: float, *, hidden: bool) -> None:
+        self.name, self.points, self.hidden = name, points, hidden
+
+    def __call__(self, function: Callable[..., None]) -> "Case":
+        self.test_func = function
+        return self
+
+
+@pytest.fixture
+def without_otter(monkeypatch: pytest.MonkeyPatch) -> None:
+    package, files = types.ModuleType("otter"), types.ModuleType("otter.test_files")
+    files.test_case = Case  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "otter", package)
+    monkeypatch.setitem(sys.modules, "otter.test_files", files)
+
+
+@dataclasses.dataclass
+class Student:
+    """A function with the interface that a student's has in the judge."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def observe(self, *args: Any, **kwargs: Any) -> types.SimpleNamespace:
+        return types.SimpleNamespace(**instruments.observe(self.function, args, kwargs))
+
+    def chain(self, *args: Any, steps: int, flush_bytes: int, **kwargs: Any) -> dict[str, Any]:
+        return instruments.chain(self.function, args, kwargs, steps, flush_bytes)
+
+
+@pytest.fixture(scope="module")
+def reference() -> types.ModuleType:
+    return load(SOLUTIONS / "reference.py")
+
+
+def cases(question: str) -> Iterator[Case]:
+    found = load(SOLUTIONS / "tests" / f"{question}.py")
+    assert found.requires == "cuda"
+    if not HAVE_GPU and question == "q4_gpu":
+        found.LONG = (
+            ("float16", (1, 1, 64, 640, 64), True),
+            ("bfloat16", (1, 1, 9, 640, 16), False),
+        )
+    yield from (item for item in vars(found).values() if isinstance(item, Case))
+
+
+def run(case: Case, function: Callable[..., Any], reference: Any, device: str, seed: int) -> None:
+    offered = {
+        "attention": Student(function),
+        "reference": reference,
+        "device": device,
+        "rng": np.random.default_rng(seed),
+    }
+    wanted = inspect.signature(case.test_func).parameters
+    case.test_func(**{name: offered[name] for name in wanted})
+
+
+def by_torch(q: Any, k: Any, v: Any, *, causal: bool = False, scale: float | None = None) -> Any:
+    """Stand in for a kernel on the CPU: right, and no kernel."""
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    scores = q.float() @ k.float().transpose(-2, -1) * scale
+    if causal:
+        m, n = scores.shape[-2:]
+        scores = scores.masked_fill(~torch.ones(m, n, dtype=torch.bool).tril(n - m), -math.inf)
+    return (torch.softmax(scores, -1).nan_to_num(0.0) @ v.float()).to(q.dtype)
+
+
+@pytest.mark.usefixtures("without_otter")
+def test_the_points_of_the_gpu_tier() -> None:
+    assert sum(case.points for case in cases("q4_gpu")) == 5
+    assert sum(case.points for case in cases("q4_perf")) == 2
+    assert all(case.hidden for question in ("q4_gpu", "q4_perf") for case in cases(question))
+
+
+@pytest.mark.usefixtures("without_otter")
+def test_a_simulated_device_proves_the_numeric_cases(reference: types.ModuleType) -> None:
+    for case in cases("q4_gpu"):
+        if case.name == "a new result from a kernel":
+            with pytest.raises(AssertionError, match="No Triton kernel was launched"):
+                run(case, by_torch, reference, "cpu", seed=1)
+        else:
+            run(case, by_torch, reference, "cpu", seed=1)
+
+
+@pytest.mark.usefixtures("without_otter")
+def test_a_wrong_kernel_loses_on_a_simulated_device(reference: types.ModuleType) -> None:
+    def zeros(q: Any, k: Any, v: Any, **_options: Any) -> Any:
+        del k, v
+        return torch.zeros_like(q)
+
+    for case in cases("q4_gpu"):
+        with pytest.raises(AssertionError):
+            run(case, zeros, reference, "cpu", seed=2)
+
+
+@pytest.mark.usefixtures("without_otter")
+def test_a_device_on_which_the_naive_kernel_works_judges_nobody(
+    reference: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "naive_fp16_attention", by_torch)
+    [case] = [item for item in cases("q4_gpu") if "halves fail" in item.name]
+    with pytest.raises(RuntimeError, match="does not fail here on"):
+        run(case, by_torch, reference, "cpu", seed=3)
+
+
+@pytest.mark.usefixtures("without_otter")
+def test_speed_is_judged_by_chains_of_checked_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    perf = load(SOLUTIONS / "tests" / "q4_perf.py")
+    monkeypatch.setattr(perf, "SIZES", ((2, 2, 64, 16, False),))
+    calls = {"slow": 0, "quick": 0}
+
+    def slow(q: Any, k: Any, v: Any, **options: Any) -> Any:
+        calls["slow"] += 1
+        return by_torch(q, k, v, **options)
+
+    def quick(q: Any, k: Any, v: Any, **options: Any) -> Any:
+        calls["quick"] += 1
+        return by_torch(q, k, v, **options)
+
+    def forgetful(q: Any, k: Any, v: Any, **options: Any) -> Any:
+        return slow(q, k, 1.01 * v, **options)
+
+    def measured(function: Callable[..., Any]) -> timing.Timing:
+        stand_in = types.SimpleNamespace(attention=quick)
+        return perf.measure(
+            Student(function), stand_in, "cpu", perf.SIZES[0], 5,
+            clock=lambda: 3e-3 * calls["slow"] + 2e-3 * calls["quick"],
+        )  # fmt: skip
+
+    found = measured(slow)
+    assert found.ratio == pytest.approx(1.5)
+    assert len(found.pairs) == 7
+    with pytest.raises(AssertionError, match="A timed answer is wrong: the end of a chain"):
+        measured(forgetful)
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.usefixtures("without_otter")
+@pytest.mark.parametrize("question", ["q4_gpu", "q4_perf"])
+def test_the_reference_earns_every_point(reference: types.ModuleType, question: str) -> None:
+    for case in cases(question):
+        run(case, reference.attention, reference, "cuda", seed=0)
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_each_failure_case_fails_on_this_device(reference: types.ModuleType) -> None:
+    for seed in range(20):
+        reference.assert_naive_fails(reference.fp16_failure_cases(seed, "cuda"))
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("d", [64, 128])
+def test_the_reference_stays_below_the_bound(
+    reference: types.ModuleType, dtype: torch.dtype, d: int
+) -> None:
+    worst = 0.0
+    for seed in range(20):
+        draw = torch.Generator(device="cuda").manual_seed(seed)
+        q, k, v = (
+            torch.randn(1, 2, 1000, d, generator=draw, device="cuda", dtype=dtype) for _ in "qkv"
+        )
+        for causal in (False, True):
+            truth = numerics.attention_truth(q, k, v, causal=causal)
+            got = reference.attention(q, k, v, causal=causal)
+            worst = max(worst, numerics.worst_ratio(got, truth.expected, truth.bound))
+    print(f"{dtype}, d = {d}: at most {worst:.3f} of the bound")  # noqa: T201 - for -s
+    assert worst < 0.75
+
+
+def milliseconds(call: Callable[[], Any], flush: torch.Tensor) -> float:
+    """Take the median of 20 calls by CUDA events, each with a cleared L2 cache."""
+    spans = []
+    for _ in range(25):
+        flush.zero_()
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        call()
+        end.record()
+        torch.cuda.synchronize()
+        spans.append(start.elapsed_time(end))
+    return float(np.median(spans[5:]))
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.parametrize("d", [64, 128])
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_reference_next_to_torchs_flash_and_cudnn_backends(
+    reference: types.ModuleType, d: int, causal: bool
+) -> None:
+    backend = torch.nn.attention.SDPBackend
+    draw = torch.Generator(device="cuda").manual_seed(0)
+    kind = {"generator": draw, "device": "cuda", "dtype": torch.float16}
+    q, k, v = (torch.randn(2, 16, 4096, d, **kind) for _ in "qkv")
+    flush = torch.empty(256 << 20, dtype=torch.int8, device="cuda")
+    ours = milliseconds(lambda: reference.attention(q, k, v, causal=causal), flush)
+    flops, moved = timing.attention_work(32, 4096, d, causal=causal)
+    assert ours * 1e-3 > timing.roofline(torch.cuda.get_device_name(), flops, moved)
+    line = f"{torch.cuda.get_device_name()}, BH = 32, N = 4096, d = {d}, causal = {causal}: "
+    line += f"{ours:.3f} ms ({flops / ours / 1e9:.0f} TFLOP/s)"
+    for name in ("FLASH_ATTENTION", "CUDNN_ATTENTION"):
+        try:
+            with torch.nn.attention.sdpa_kernel(getattr(backend, name)):
+                theirs = milliseconds(
+                    lambda: torch.nn.functional.scaled_dot_product_attention(
+                        q, k, v, is_causal=causal
+                    ),
+                    flush,
+                )
+        except RuntimeError:
+            line += f", no {name} here"
+            continue
+        line += f", {theirs / ours:.2f} times as fast as {name}"
+    print(line)  # noqa: T201 - for -s
