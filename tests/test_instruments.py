@@ -1,7 +1,6 @@
 """What the judge learns about a call beside its value, on honest and on dishonest kernels."""
 
 import importlib.util
-import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -15,7 +14,6 @@ import torch
 
 from grader.sandbox import instruments
 
-os.environ.setdefault("TRITON_INTERPRET", "1")
 # Before any kernel is interpreted, whichever test comes first: see `preload`.
 instruments.preload(kernels=True)
 

@@ -47,16 +47,20 @@ class Launch:
         return str(self.kernel.fn.__name__)
 
 
-def preload(*, kernels: bool) -> None:
+def preload(*, kernels: bool, interpret: bool = True) -> None:
     """Do what is slow or must come first, once, before any student code runs.
 
-    kernels: also remember triton's library as it is now. The interpreter leaves its patches in
-    there, and `compile_kernels` has to take them back; without this it reports a fault of the tool.
+    kernels: also import triton, and remember its library as it is then. The interpreter leaves its
+    patches in there, and `compile_kernels` has to take them back; without this it reports a fault
+    of the tool. interpret: kernels of this process run on the CPU, which has to be said before
+    triton is imported; not so in a process that runs them on a GPU.
     """
     import torch
 
     observe(torch.zeros, (1,), {})
     if kernels:
+        if interpret:
+            os.environ["TRITON_INTERPRET"] = "1"
         for name in ("language", "compiler.code_generator", "backends.nvidia.compiler"):
             importlib.import_module(f"triton.{name}")
         with contextlib.suppress(ImportError):

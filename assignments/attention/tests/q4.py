@@ -10,7 +10,6 @@ OK_FORMAT = False
 name = "q4"
 points = None
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # What torch may do while the kernel works: make room, copy, and look at memory in another way.
 HARMLESS = """
     empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like
@@ -20,10 +19,11 @@ HARMLESS = """
 """.split()  # noqa: SIM905 - forty quoted names would be harder to read
 
 
-def heads(batch, head, queries, keys, d, dtype, seed):
+def heads(shape, dtype, seed, device):
+    batch, head, queries, keys, d = shape
     draw = torch.Generator().manual_seed(seed)
     shapes = [(batch, head, queries, d), (batch, head, keys, d), (batch, head, keys, d)]
-    return [torch.randn(shape, generator=draw).to(DEVICE, dtype) for shape in shapes]
+    return [torch.randn(sizes, generator=draw).to(device or "cpu", dtype) for sizes in shapes]
 
 
 def exact(q, k, v, causal=False, scaled=True):
@@ -102,26 +102,26 @@ def check(attention, q, k, v, asked, causal=False):
 
 
 @test_case(name="128 queries and keys in float16", points=0.5, hidden=False)
-def test_whole_tiles(attention):
-    q, k, v = heads(1, 2, 128, 128, 64, torch.float16, 1)
+def test_whole_tiles(attention, device):
+    q, k, v = heads((1, 2, 128, 128, 64), torch.float16, 1, device)
     check(attention, q, k, v, "attention of (1, 2, 128, 64) in float16")
 
 
 @test_case(name="100 queries and keys, causal", points=0.5, hidden=False)
-def test_ragged_tiles(attention):
-    q, k, v = heads(1, 1, 100, 100, 64, torch.float16, 2)
+def test_ragged_tiles(attention, device):
+    q, k, v = heads((1, 1, 100, 100, 64), torch.float16, 2, device)
     check(attention, q, k, v, "attention(causal=True) of (1, 1, 100, 64)", causal=True)
 
 
 @test_case(name="float32", points=0.5, hidden=False)
-def test_float32(attention):
-    q, k, v = heads(1, 1, 64, 64, 64, torch.float32, 3)
+def test_float32(attention, device):
+    q, k, v = heads((1, 1, 64, 64, 64), torch.float32, 3, device)
     check(attention, q, k, v, "attention of (1, 1, 64, 64) in float32")
 
 
 @test_case(name="torch only makes room", points=0.5, hidden=False)
-def test_kernel(attention):
-    q, k, v = heads(1, 1, 32, 32, 16, torch.float16, 4)
+def test_kernel(attention, device):
+    q, k, v = heads((1, 1, 32, 32, 16), torch.float16, 4, device)
     names = []
 
     class Log(TorchDispatchMode):
