@@ -55,12 +55,12 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
     of the tool. interpret: kernels of this process run on the CPU, which has to be said before
     triton is imported; not so in a process that runs them on a GPU.
     """
+    if kernels and interpret:
+        os.environ["TRITON_INTERPRET"] = "1"  # first: what torch's log imports may import triton
     import torch
 
     observe(torch.zeros, (1,), {})
     if kernels:
-        if interpret:
-            os.environ["TRITON_INTERPRET"] = "1"
         for name in ("language", "compiler.code_generator", "backends.nvidia.compiler"):
             importlib.import_module(f"triton.{name}")
         with contextlib.suppress(ImportError):
