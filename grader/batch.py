@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from grader import lane
-from grader.errors import GraderError, IsolationError, LaneLostError, UsageError, WorkerError
+from grader.errors import GraderError, IsolationError, UsageError, WorkerError
 from grader.model import Assignment, Question, Report, Status, Submission
 from grader.pool import LanePool, Lanes
 from grader.store import Current, Store
@@ -235,7 +235,7 @@ class Batch:
                 "Run the same command to go on."
             ) from None
         except GraderError as problem:
-            if isinstance(problem, LaneLostError) and line.may_try_again(task):
+            if isinstance(problem, WorkerError) and line.may_try_again(task):
                 line.waiting.append(task)
                 return
             report = lane.ungraded(

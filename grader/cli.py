@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from grader import __version__
-from grader.errors import GraderError, UsageError
+from grader.errors import GraderError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from grader.model import Assignment, Gradebook, Limits
@@ -242,6 +243,7 @@ def _grade(
     for skipped in found.skipped:
         typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
     settings = LaneSettings(str(assignment.folder), seed, limits, isolation, device)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
     with Store(out / outputs.STORE_NAME, exclusive=True) as store:
         store.bind(assignment, seed)
@@ -250,10 +252,14 @@ def _grade(
                 batch = Batch(settings, assignment, store, on_report=progress.advance, pool=pool)
                 batch.run(found.submissions, jobs=jobs or usable_cores(), only=only,
                           on_plan=progress.begin)  # fmt: skip
-        except BaseException:
+        except BaseException as problem:
             # What was graded is shown, but what stopped the batch is what a person must read.
             with contextlib.suppress(GraderError):
                 outputs.write(store.gradebook(), out)
+            if isinstance(problem, KeyboardInterrupt):
+                raise StoppedError(
+                    "Stopped. What was graded is kept; run the same command to go on."
+                ) from None
             raise
         return _render(store, out)
 

@@ -35,3 +35,9 @@ class StoreError(GraderError):
     """The grade store cannot be read or written; what it already holds is untouched."""
 
     exit_status = 1
+
+
+class StoppedError(GraderError):
+    """A person or a scheduler stopped the work; what was graded is kept."""
+
+    exit_status = 130
