@@ -16,6 +16,7 @@ from grader.errors import GraderError, StoppedError, UsageError
 if TYPE_CHECKING:
     from grader.model import Assignment, Gradebook, Limits
     from grader.store import Store
+    from grader.verify import Gate, Verification
 
 DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
 
@@ -204,6 +205,83 @@ def check(
     for line in result.lines:
         typer.echo(line)
     raise typer.Exit(DONE if result.all_passed else INCOMPLETE)
+
+
+@app.command()
+def new(
+    slug: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    course: CourseFolder = None,
+) -> None:
+    """Write a small assignment that verifies as it stands, to be made yours."""
+    from grader import scaffold
+
+    for path in scaffold.write(slug, course or Path.cwd()):
+        typer.echo(f"wrote {path}")
+    typer.echo(f"Edit these, then run `grader verify {slug}`.")
+
+
+@app.command()
+def verify(
+    assignment: AssignmentName,
+    course: CourseFolder = None,
+    jobs: Jobs = None,
+    isolation: Isolation = "auto",
+    quick: Annotated[bool, typer.Option("--quick", help="Sample mutants and seeds.")] = False,
+) -> None:
+    """Grade the grader: right answers pass, wrong ones and mutants fail, nothing leaks."""
+    from grader.assignments import load
+
+    loaded = load(assignment, course, need_solutions=True)
+    found = _verify(loaded, jobs, isolation, quick=quick)
+    raise typer.Exit(DONE if found.passed else INCOMPLETE)
+
+
+@app.command()
+def release(
+    assignment: AssignmentName,
+    out: OutFolder,
+    course: CourseFolder = None,
+    jobs: Jobs = None,
+    isolation: Isolation = "auto",
+    quick: Annotated[bool, typer.Option("--quick", help="Sample mutants and seeds.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Release although a gate fails; it is recorded.")
+    ] = False,
+) -> None:
+    """Verify, then write what students, Gradescope and readers get."""
+    from grader import release as releasing
+    from grader.assignments import load
+
+    loaded = load(assignment, course, need_solutions=True)
+    found = _verify(loaded, jobs, isolation, quick=quick)
+    made = releasing.release(loaded, out, found, force=force)
+    for path in made.files:
+        typer.echo(f"wrote {path}")
+    if made.forced:
+        typer.echo("A gate fails and was overruled; release.json says so.", err=True)
+
+
+def _verify(
+    assignment: "Assignment", jobs: int | None, isolation: str, *, quick: bool
+) -> "Verification":
+    from grader import verify as verifying
+    from grader.progress import Counter
+
+    _one_of("--isolation", isolation, ("auto", "none"))
+    settings = verifying.Settings(jobs or 0, isolation, quick)
+    with Counter() as counter:
+
+        def show(gate: "Gate") -> None:
+            counter.clear()
+            for line in gate.lines():
+                typer.echo(line)
+
+        found = verifying.verify(assignment, settings, on_gate=show, on_trial=counter.advance)
+    for line in found.points:
+        typer.echo(line)
+    names = ", ".join(gate.name for gate in found.failing)
+    typer.echo(f"{assignment.slug} fails: {names}" if names else f"{assignment.slug} is ready")
+    return found
 
 
 @app.command()

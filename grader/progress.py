@@ -110,3 +110,29 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+class Counter:
+    """Counts on one line of a terminal, and says nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def advance(self, done: int, total: int) -> None:
+        """Show how many of a gate's trials are judged."""
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{done} of {total}")
+            sys.stderr.flush()
+            self._shown = True
+
+    def clear(self) -> None:
+        """Make room for a whole line."""
+        if self._shown:
+            sys.stderr.write("\r\033[K")
+            self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.clear()

@@ -5,6 +5,8 @@ cd "$(dirname "$0")"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends python3 python3-pip bubblewrap gcc
+# Student code runs as another user, who must be able to read Python: not under /root.
+export UV_PYTHON_INSTALL_DIR=/opt/uv-python
 # uv brings a Python of the version that this was verified with, whatever the image has.
 python3 -m pip install --break-system-packages uv || python3 -m pip install uv
 python3 -m uv venv --python "$(cat python-version)" /autograder/venv
