@@ -17,7 +17,7 @@ LEVELS = (STRONG, CONTAINER_UID, SAME_UID)
 SAME_UID_LANDLOCK = 3  # before it, truncating a file needs no right
 SCOPED_LANDLOCK = 6  # from it on, the kernel keeps signals and abstract sockets inside
 # What a user's other programs may start meanwhile; the watchdog counts a child's own tasks.
-TASKS_SLACK = 256
+TASKS_SLACK = 64
 
 
 @dataclass(frozen=True, slots=True)

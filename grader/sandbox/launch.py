@@ -54,6 +54,9 @@ HOUSE_MODULES = ("kernel", "house")
 # bubblewrap make namespaces and nobody inside them: one set for the worker and all its children.
 BUBBLEWRAP, DIRECT, FLAT = "bubblewrap", "direct", "bubblewrap-flat"
 
+# A worker that still clears up after a child must not be killed: it is all that knows of them.
+STOP_SECONDS = 30.0
+
 # One thread each: a child forked after a two-thread operation of OpenMP hangs in the next one.
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -76,7 +79,7 @@ class WorkerProcess:
         """End the worker and everything that it started."""
         self.control.close()  # upon which the worker ends its child, and itself
         try:
-            self.process.wait(2)
+            self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

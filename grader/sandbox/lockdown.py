@@ -161,15 +161,20 @@ class Lockdown:
         """Return which limit the child's processes broke together, or None."""
         if self._level == "none":
             return None
-        pids = [pid, *watch.descendants(pid)]
-        if len(pids) > 1 or self._nested:
-            pids = list({pid, *watch.descendants(os.getpid())})
-        if watch.memory(pids, limits["memory_bytes"]) > limits["memory_bytes"]:
-            return "memory"
+        pids = [pid]
+        for other in watch.below(os.getpid()):
+            if other != pid:
+                pids.append(other)
+            if len(pids) > limits["tasks"]:  # enough is known, and there may be many more
+                return "tasks"
         if watch.tasks(pids) > limits["tasks"]:
             return "tasks"
-        if self._nested:
-            return None  # the scratch folder is a file system of the right size
+        if watch.memory(pids, limits["memory_bytes"]) > limits["memory_bytes"]:
+            return "memory"
+        # A scratch folder of one's own is a file system of the right size.
+        return None if self._nested else self._over_scratch(pids, limits)
+
+    def _over_scratch(self, pids: list[int], limits: dict[str, Any]) -> str | None:
         size, count = watch.stored(self._scratch)
         rewritten = watch.written(pids) > watch.REWRITES * limits["scratch_bytes"]
         if size > limits["scratch_bytes"] or count > watch.MAX_FILES or rewritten:

@@ -17,10 +17,8 @@ from . import kernel
 PAGE = os.sysconf("SC_PAGE_SIZE")
 BLOCK = 512
 MAX_FILES = 16_384
-LAZIEST = 19
-CLEARING_SECONDS = 20.0
 # Bytes written may be rewritten; this many times the scratch folder's size no notebook writes.
-REWRITES = 8
+REWRITES = 4
 
 
 def _children(pid: int) -> list[int]:
@@ -52,21 +50,19 @@ def _all_parents() -> dict[int, list[int]]:
     return below
 
 
-def descendants(of: int) -> list[int]:
-    """Return every process below one, in no particular order."""
+def below(of: int) -> Iterator[int]:
+    """Yield every process below one as it is found, so that a bomb can be defused on the way."""
     listed = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110
-    below = {} if listed else _all_parents()
-    found: list[int] = []
+    parents = {} if listed else _all_parents()
     queue = [of]
     seen = {of}
     while queue:
         pid = queue.pop()
-        for child in _children(pid) if listed else below.get(pid, []):
+        for child in _children(pid) if listed else parents.get(pid, []):
             if child not in seen:
                 seen.add(child)
-                found.append(child)
                 queue.append(child)
-    return found
+                yield child
 
 
 def _resident(pids: list[int]) -> int:
@@ -142,19 +138,26 @@ def stored(folder: str) -> tuple[int, int]:
 def kill_below(of: int) -> None:
     """Kill and reap everything below a process, which must be this one.
 
-    One that forks and exits faster than it can be listed is caught sooner or later: it loses its
-    share of the processor, and so do its children. RuntimeError where that took too long.
+    They are stopped first and killed together: one that dies makes room for another to be born,
+    one that stands still does not. However long it takes: a worker that gave up would leave them to the machine.
     """
-    deadline = time.monotonic() + CLEARING_SECONDS
-    while True:
-        for pid in descendants(of):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.setpriority(os.PRIO_PROCESS, pid, LAZIEST)
-                os.kill(pid, signal.SIGKILL)
-        if not reap():
-            return
-        if time.monotonic() > deadline:
-            raise RuntimeError("a child's processes could not all be ended")
+    while reap():
+        stopped: set[int] = set()
+        moving = True
+        while moving:
+            moving = False
+            for pid in below(of):
+                if pid not in stopped:
+                    moving = True
+                    stopped.add(pid)
+                    _signal(pid, signal.SIGSTOP)
+        for pid in stopped:
+            _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def reap() -> bool:
@@ -177,10 +180,8 @@ def kill_uid(uid: int) -> None:
             _kill_as(uid)
         finally:
             os._exit(0)
-    deadline = time.monotonic() + CLEARING_SECONDS
     while reap():
-        if time.monotonic() > deadline:
-            raise RuntimeError("a child's processes could not all be ended")
+        pass
 
 
 def _kill_as(uid: int) -> None:

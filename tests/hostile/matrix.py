@@ -14,8 +14,7 @@ import os
 import re
 import resource
 import secrets
-import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -24,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attacks import Attack, load_all
+import torch
+from attacks import PRELUDE, Attack, load_all
 
 from grader.model import Isolation, Limits
 from grader.sandbox.isolation import KNOWN_GAPS
 from grader.sandbox.probes import Bait, choose_isolation
 from grader.sandbox.session import ChildEnded, MissingNameError, StudentError, Worker
-from grader.sandbox.watch import descendants
+from grader.sandbox.watch import below
 
 LIMITS = Limits(
     cell_seconds=2.5, call_seconds=1.5, submission_seconds=8, cpu_seconds=8,
@@ -90,9 +90,10 @@ class Victim(Bait):
         found = [f"{name}: {what}" for name, what in self.damage()]
         now = self._everything()
         changed = [p for p in {*now, *self._listing} if now.get(p) != self._listing.get(p)]
-        stopped = Path(f"/proc/{self.decoy.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        if stopped in "Tt":
-            found.append("the decoy was stopped")
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{self.decoy.pid}/stat").read_text().rpartition(")")[2].split()
+            if status[0] in "Tt":
+                found.append("the decoy was stopped")
         return found + [f"changed: {Path(place).name}" for place in changed]
 
 
@@ -117,11 +118,8 @@ def run_attack(worker: Worker, attack: Attack, victim: Victim) -> tuple[Result, 
 
 def _ask(answer: Any, attack: Attack, wait: float = 0.0) -> str:
     """Judge one answer as a hidden test would."""
-    x: Any = np.arange(4.0)
-    if attack.library == "torch":
-        import torch
-
-        x = torch.arange(4.0)
+    kinds = {"numpy": np.arange(4.0), "torch": torch.arange(4.0), "float": 2.0}
+    x: Any = kinds[attack.library]
     before = x + 0
     got = answer(x)
     time.sleep(wait)
@@ -131,12 +129,12 @@ def _ask(answer: Any, attack: Attack, wait: float = 0.0) -> str:
 def _is_right(got: Any, x: Any, before: Any) -> bool:
     want = before * 2
     with contextlib.suppress(Exception):
+        if isinstance(want, float):
+            return bool(got == want)
         if isinstance(want, np.ndarray):
             np.testing.assert_allclose(got, want)
             np.testing.assert_array_equal(x, before)
             return getattr(got, "dtype", None) != np.dtype(object)
-        import torch
-
         return bool(torch.allclose(got, want)) and bool(torch.equal(x, before))
     return False
 
@@ -193,7 +191,7 @@ def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
     with Worker(isolation=isolation) as worker:
         worker.wait_until_ready()
         honest_problems(worker)
-        quiet = set(descendants(os.getpid()))
+        quiet = set(below(os.getpid()))
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         attacks = [a for a in load_all() if own_processes or a.name != "22_signal_everybody"]
         with contextlib.ExitStack() as baits:
@@ -203,7 +201,7 @@ def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
                 result, said = run_attack(worker, attack, victim)
                 judge_result(attack, result, said, victim, level)
                 harm = victim.harm()
-                left = set(descendants(os.getpid())) - quiet - {victim.decoy.pid}
+                left = set(below(os.getpid())) - quiet - {victim.decoy.pid}
                 if left:
                     harm.append(f"{len(left)} processes were left over")
                 result.problems += [*harm, *honest_problems(worker)]
@@ -253,20 +251,17 @@ def _fools_a_judge_inside(attack: Attack) -> bool:
     """Judge in a process that the attack shares, as a kernel does."""
     if attack.expect != {"fails"}:
         return False
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import matrix, attacks\n"
-        "attack = next(a for a in attacks.load_all() if a.name == sys.argv[2])\n"
-        "space = {}\nexec(attacks.PRELUDE, space)\nexec(attack.source, space)\n"
-        "space.pop('late', None)\n"
-        "sys.exit(0 if matrix._ask(space['answer'], attack, 0.2) == 'denied' else 1)"
-    )
-    here = str(Path(__file__).parent)
-    done = subprocess.run(
-        [sys.executable, "-c", code, here, attack.name],
-        check=False, capture_output=True, timeout=60, cwd=tempfile.gettempdir(),
-    )  # fmt: skip
-    return done.returncode == 0
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(10)
+        os.chdir(tempfile.mkdtemp())
+        with contextlib.suppress(BaseException):
+            space: dict[str, Any] = {}
+            exec(PRELUDE + attack.source, space)  # noqa: S102 - that is the point
+            space.pop("late", None)
+            os._exit(0 if _ask(space["answer"], attack, 0.2) == "denied" else 1)
+        os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def deny_namespaces() -> None:

@@ -1,4 +1,5 @@
 # expect: fails
+# input: float
 # A float, a str and a dict that claim to equal anything.
 class Yes(float):
     __eq__ = lambda self, other: True

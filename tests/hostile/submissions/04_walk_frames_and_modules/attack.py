@@ -1,4 +1,5 @@
 # expect: denied
+# control: the judge is another process at every level
 import gc, inspect, re, sys
 mark = re.compile("CANA" + "RY-[0-9a-f]{16}")
 

@@ -1,4 +1,5 @@
 # expect: fails
+# control: objects do not travel at any level
 import numpy as np
 
 def answer(x):

@@ -1,4 +1,4 @@
-# expect: denied|killed
+# expect: denied|killed|timeout
 import os, time
 held = []
 try:
@@ -6,7 +6,7 @@ try:
         held.append(open(f"gone{number}", "wb"))
         os.unlink(f"gone{number}")
         for _ in range(2):
-            held[-1].write(os.urandom(4 << 20))
+            held[-1].write(bytes(4 << 20))
             held[-1].flush()
 except OSError:
     pass
