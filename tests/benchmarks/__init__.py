@@ -1,0 +1,1 @@
+"""Measure the grader against others and against its own floor: `python -m tests.benchmarks`."""

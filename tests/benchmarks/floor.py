@@ -1,0 +1,156 @@
+"""The floor: forks of a warm process that run the cells and make the tests' calls, no more.
+
+No sandbox, no second process, no copy of a value, no assertion, no report: nobody can grade with
+less. The recorded inputs are those that the tests hand to the reference.
+"""
+
+import contextlib
+import copy
+import json
+import os
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .classroom import Classroom
+from .process import CommandFailedError, run
+
+Calls = dict[str, list[tuple[str, tuple[Any, ...], dict[str, Any]]]]
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """One pass over a class in wall seconds, without the time to import and warm up."""
+
+    count: int
+    steady: float
+
+    @property
+    def each(self) -> float:
+        """Seconds a submission, with all jobs at work."""
+        return self.steady / self.count
+
+
+def record_calls(classroom: Classroom) -> Calls:
+    """Return, by question, every call that the tests make of a notebook's functions."""
+    from grader.otter_tests import CaseSuite, Names
+
+    suite = CaseSuite(classroom.assignment)
+    found: Calls = {}
+
+    def lookup(question: str) -> Callable[[str], Any]:
+        def value(name: str) -> Any:
+            held = getattr(suite.reference, name)
+            if not callable(held):
+                return held
+
+            def recorded(*args: Any, **kwargs: Any) -> Any:
+                found[question].append((name, copy.deepcopy(args), copy.deepcopy(kwargs)))
+                return held(*args, **kwargs)
+
+            return recorded
+
+        return value
+
+    for question in classroom.assignment.questions:
+        if question.kind != "code" or question.requires is not None:
+            continue
+        found[question.name] = []
+        for case in sorted(question.cases, key=lambda case: case.hidden):
+            verdict = suite.run(question.name, case.name, Names(lookup(question.name), "cpu"))
+            if not verdict.passed:
+                raise CommandFailedError(f"The reference fails {question.name}, {case.name!r}.")
+    return found
+
+
+class FloorRunner:
+    """The same calls and notebooks, as often as they are timed."""
+
+    def __init__(self, classroom: Classroom, folder: Path, jobs: int) -> None:
+        self._plan = folder / "floor.pickle"
+        self._answer = folder / "floor.json"
+        paths = [str(path) for path in classroom.notebooks]
+        self._plan.write_bytes(pickle.dumps((paths, record_calls(classroom), jobs)))
+
+    def run(self) -> Floor:
+        """Time one pass over the class in a fresh warm process."""
+        command = [sys.executable, "-m", __name__, self._plan, self._answer]
+        run(command, folder=Path(__file__).parents[2], extra={**ONE_THREAD, "MPLBACKEND": "agg"})
+        count, steady = json.loads(self._answer.read_text())
+        return Floor(count, steady)
+
+
+def _execute(path: str, calls: Calls) -> None:
+    """Run one notebook's cells, and a question's calls where the notebook checks it."""
+    from grader import notebooks
+
+    notebook = notebooks.read(Path(path).read_bytes())
+    due: dict[int, list[str]] = {}
+    for question in calls:
+        due.setdefault(notebook.check_position(question), []).append(question)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for cell in notebook.cells:
+        # A cell may fail in an honest notebook, and some tests want an exception.
+        with contextlib.suppress(Exception):
+            exec(compile(cell.source, f"<cell {cell.number}>", "exec"), names)  # noqa: S102
+        for question in due.get(cell.number, []):
+            for name, args, kwargs in calls[question]:
+                with contextlib.suppress(Exception):
+                    names[name](*args, **kwargs)
+
+
+def _child(path: str, calls: Calls) -> None:
+    status = 1
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1):
+            os.dup2(null, descriptor)
+        _execute(path, calls)
+        sys.stdout.flush()
+        status = 0
+    except BaseException:  # noqa: BLE001 - said on standard error, which the harness shows
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def main(plan: Path, answer: Path) -> None:
+    """Warm up as a worker does, then time the forks of a whole class."""
+    import gc
+
+    import matplotlib.pyplot as plt  # noqa: F401 - the notebooks import it
+    import numpy as np  # noqa: F401 - likewise
+    import torch
+
+    from grader.sandbox import shell
+
+    torch.set_num_threads(1)
+    shell.build_shell()  # for its stand-ins and its warmth; the cells run without IPython
+    paths, calls, jobs = pickle.loads(plan.read_bytes())  # noqa: S301 - written a moment ago
+    gc.collect()
+    gc.freeze()
+    started = time.perf_counter()
+    running = 0
+    for path in [*paths, *[None] * jobs]:
+        if running == jobs or path is None:
+            _pid, status = os.wait()
+            running -= 1
+            if status:
+                raise SystemExit(f"A notebook failed on the floor: {status}")
+        if path is not None:
+            if os.fork() == 0:
+                _child(path, calls)
+            running += 1
+        if running == 0:
+            break
+    answer.write_text(json.dumps([len(paths), time.perf_counter() - started]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,56 @@
+"""How time, memory and the report grow with the class."""
+
+import contextlib
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import ours
+from .classroom import Classroom
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One class of some size: seconds a submission, peaks in MiB, seconds of rendering."""
+
+    count: int
+    each: float
+    whole: float
+    parent_mib: float
+    worker_mib: float
+    report_seconds: float  # report.html alone
+    outputs_seconds: float  # every file of the outputs
+    report_mib: float
+
+
+def measure(classroom: Classroom, out: Path, jobs: int) -> Grown:
+    """Grade a class once, and render its outputs once more from the store."""
+    graded = ours.grade(classroom, out, jobs=jobs, watch=True)
+    report_seconds, outputs_seconds = _render(out)
+    page = out / "report.html"
+    return Grown(
+        count=graded.count,
+        each=graded.each,
+        whole=graded.process.seconds,
+        parent_mib=graded.process.parent_mib,
+        worker_mib=graded.process.worker_mib,
+        report_seconds=report_seconds,
+        outputs_seconds=outputs_seconds,
+        report_mib=page.stat().st_size / 2**20 if page.is_file() else 0.0,
+    )
+
+
+def _render(out: Path) -> tuple[float, float]:
+    """Return the seconds of rendering report.html, and of rendering and writing everything."""
+    from grader import outputs
+    from grader.renderers import report
+    from grader.store import Store
+
+    with Store(out / outputs.STORE_NAME) as store, contextlib.redirect_stdout(io.StringIO()):
+        book = store.gradebook()
+        started = time.perf_counter()
+        report.render(book)
+        rendered = time.perf_counter()
+        outputs.write(book, out)
+    return rendered - started, time.perf_counter() - rendered

@@ -1,0 +1,161 @@
+"""The results as a small page of Markdown, which the README includes word for word."""
+
+import os
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from .growth import Grown
+from .spread import Spread, paired
+from .start_up import StartUp
+from .throughput import Throughput
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything that one run of the benchmark measured."""
+
+    load: float  # of the machine, before the benchmark added its own
+    throughput: list[Throughput] = field(default_factory=list)
+    start_up: list[StartUp] = field(default_factory=list)
+    growth: list[list[Grown]] = field(default_factory=list)  # by round, in order of size
+    sandbox: str = ""
+    left_out: list[str] = field(default_factory=list)
+
+
+def render(results: Results) -> str:
+    """Return the page."""
+    parts = [_machine(results)]
+    parts += [_throughput(item) for item in results.throughput]
+    if results.start_up:
+        parts.append(_start_up(results.start_up))
+    if results.growth:
+        parts.append(_growth(results.growth))
+    if results.sandbox:
+        parts.append(results.sandbox.strip())
+    parts += results.left_out
+    return "\n\n".join(parts) + "\n"
+
+
+def _machine(results: Results) -> str:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "torch"))
+    rivals = {
+        rival.name: rival.version for item in results.throughput for rival in item.rivals
+    }  # each grader once
+    others = "".join(f", {name} {version}" for name, version in rivals.items())
+    level = {item.level for item in results.throughput} or {"not measured"}
+    return (
+        f"`python -m tests.benchmarks` on {os.cpu_count()} cores of {_cpu_model()}, "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"{versions}{others}; isolation {', '.join(sorted(level))}. "
+        f"Load average before: {results.load:.1f}. "
+        "Each figure is the median of interleaved runs with the least and the largest; "
+        "each ratio is taken run by run."
+    )
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "an unknown processor"
+
+
+def _throughput(item: Throughput) -> str:
+    rows = [
+        ("`grader grade`, steady state", item.each, "1"),
+        ("`grader grade`, whole command", item.whole_each, ""),
+        ("the floor", item.floor_each, f"grader takes {item.over_floor} times as long"),
+    ]
+    rows += [
+        (
+            f"{rival.name} (sample of {rival.sample} a round)",
+            rival.each,
+            f"grader is {rival.ratio} times as fast, {rival.whole_ratio} with start-up",
+        )
+        for rival in item.rivals
+    ]
+    head = (
+        f"**{item.count} {item.slug} notebooks, {item.jobs} jobs** "
+        f"({item.kinds} right solution{'s' * (item.kinds > 1)} in turn). The others run public "
+        "tests only, grader also the hidden ones, in a sandbox. The floor is a fork of a warm "
+        "process that runs the cells and makes the tests' calls, and nothing else."
+    )
+    table = _rows(("", "seconds a submission", "ratio"), [(a, str(b), c) for a, b, c in rows])
+    phases = ", ".join(
+        f"{name} {1000 * seconds:.0f} ms"
+        for name, seconds in item.phases.items()
+        if name != "whole"
+    )
+    whole = 1000 * item.phases["whole"]
+    return (
+        f"{head}\n\n{table}\n\nStart-up {item.start_up} s, outputs and end {item.finish} s. "
+        f"A submission takes its job {whole:.0f} ms on average: {phases}."
+    )
+
+
+def _start_up(rows: list[StartUp]) -> str:
+    return _rows(
+        ("whole command", "seconds", "beside", "its seconds", "ratio"),
+        [(r.what, str(r.seconds), r.beside, str(r.bare), str(r.ratio)) for r in rows],
+    )
+
+
+def _growth(rounds: list[list[Grown]]) -> str:
+    rows = []
+    for number, first in enumerate(rounds[0]):
+        runs = [turn[number] for turn in rounds]
+        smallest = [turn[0] for turn in rounds]
+        rows.append((
+            f"{first.count:,}",
+            str(Spread.of(1000 * run.each for run in runs)),
+            str(paired([run.each for run in runs], [run.each for run in smallest])),
+            str(Spread.of(run.parent_mib for run in runs)),
+            str(Spread.of(run.worker_mib for run in runs)),
+            str(Spread.of(run.report_seconds for run in runs)),
+            str(Spread.of(run.outputs_seconds for run in runs)),
+            f"{runs[-1].report_mib:.1f}",
+        ))  # fmt: skip
+    head = (
+        "**Growth**, with an assignment of one small question, so that what grows is not hidden "
+        "behind students' own code. Memory is resident MiB: the command's own process, and the "
+        "largest of those that live as long."
+    )
+    columns = (
+        "submissions", "ms each", "of the smallest class", "command, MiB", "worker, MiB",
+        "report.html, s", "all outputs, s", "report.html, MiB",
+    )  # fmt: skip
+    return f"{head}\n\n{_rows(columns, rows)}"
+
+
+def _rows(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [columns, tuple("---" for _ in columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def block(readme: str) -> str | None:
+    """Return what the README holds between the markers, or None where they are missing."""
+    _, begin, rest = readme.partition(BEGIN)
+    inside, end, _ = rest.partition(END)
+    return inside.strip() + "\n" if begin and end else None
+
+
+def refresh_readme(readme: Path = README, results: Path = RESULTS) -> bool:
+    """Put the results between the README's markers; say whether there were any."""
+    text = readme.read_text(encoding="utf-8")
+    if block(text) is None:
+        return False
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page = results.read_text(encoding="utf-8").strip()
+    readme.write_text(f"{before}{BEGIN}\n{page}\n{END}{after}", encoding="utf-8")
+    return True

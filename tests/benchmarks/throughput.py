@@ -1,0 +1,128 @@
+"""Our seconds a submission beside otter's, nbgrader's and the floor's, in interleaved rounds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from . import ours
+from .classroom import Classroom
+from .floor import FloorRunner
+from .otter_run import OtherGrader
+from .spread import Spread, paired
+
+
+class Other(Protocol):
+    """Another grader, ready to grade a sample of the class."""
+
+    name: str
+
+    @property
+    def version(self) -> str: ...
+
+    def run(self, sample: list[Path]) -> OtherGrader: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another grader's figures beside ours of the same rounds."""
+
+    name: str
+    version: str
+    sample: int
+    each: Spread
+    ratio: Spread  # its time over ours in steady state
+    whole_ratio: Spread  # its time over ours with start-up and outputs
+
+
+@dataclass(slots=True)
+class Throughput:
+    """What some rounds over one class came to."""
+
+    slug: str
+    count: int
+    jobs: int
+    kinds: int
+    level: str
+    each: Spread
+    whole_each: Spread
+    start_up: Spread
+    finish: Spread
+    floor_each: Spread
+    over_floor: Spread
+    phases: dict[str, float]
+    rivals: list[Rival] = field(default_factory=list)
+
+
+def measure(
+    classroom: Classroom,
+    folder: Path,
+    others: list[Other],
+    *,
+    jobs: int,
+    rounds: int,
+    sample: int,
+    say: Callable[[str], None],
+) -> Throughput:
+    """Measure everybody once a round, in another order each time."""
+    floor = FloorRunner(classroom, folder, jobs)
+    graded: list[ours.Graded] = []
+    floors: list[float] = []
+    theirs: dict[str, list[float]] = {other.name: [] for other in others}
+
+    def run_ours() -> None:
+        graded.append(ours.grade(classroom, folder / "out", jobs=jobs))
+        say(f"  grader: {graded[-1].each:.3f} s a submission")
+
+    def run_floor() -> None:
+        floors.append(floor.run().each)
+        say(f"  floor: {floors[-1]:.3f} s a submission")
+
+    for turn in range(rounds):
+        say(f"{classroom.assignment.slug}, round {turn + 1} of {rounds}")
+        steps = [run_ours, run_floor]
+        # What is compared most closely stands side by side; who goes first takes turns.
+        for step in steps if turn % 2 == 0 else steps[::-1]:
+            step()
+        for other in others:
+            theirs[other.name].append(other.run(classroom.sample(sample, turn)).each)
+            say(f"  {other.name}: {theirs[other.name][-1]:.2f} s a submission")
+    return _summary(classroom, graded, floors, others, theirs, jobs, sample)
+
+
+def _summary(
+    classroom: Classroom,
+    graded: list[ours.Graded],
+    floors: list[float],
+    others: list[Other],
+    theirs: dict[str, list[float]],
+    jobs: int,
+    sample: int,
+) -> Throughput:
+    each = [item.each for item in graded]
+    whole = [item.process.seconds / item.count for item in graded]
+    names = {name: None for item in graded for name in item.phases}
+    return Throughput(
+        slug=classroom.assignment.slug,
+        count=len(classroom.notebooks),
+        jobs=jobs,
+        kinds=classroom.kinds,
+        level=graded[-1].level,
+        each=Spread.of(each),
+        whole_each=Spread.of(whole),
+        start_up=Spread.of(item.start_up for item in graded),
+        finish=Spread.of(item.finish for item in graded),
+        floor_each=Spread.of(floors),
+        over_floor=paired(each, floors),
+        phases={
+            name: Spread.of(item.phases.get(name, 0.0) for item in graded).median
+            for name in names
+        },
+        rivals=[
+            Rival(
+                other.name, other.version, sample, Spread.of(theirs[other.name]),
+                paired(theirs[other.name], each), paired(theirs[other.name], whole),
+            )
+            for other in others
+        ],
+    )  # fmt: skip

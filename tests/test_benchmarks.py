@@ -1,0 +1,63 @@
+"""The benchmark runs, and the README holds what it printed; nothing here is timed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import table
+from tests.benchmarks.spread import Spread, paired
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_one_command_measures_us_otter_and_the_floor() -> None:
+    options = ["--quick", "--classes", "small", "--only", "throughput", "growth"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", *options],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    for words in ("the floor", "otter run", "steady state"):
+        assert sum(words in row for row in rows) == 1, words
+    assert any(row.startswith("| 2 |") for row in rows)
+    assert "nbgrader was not measured" in done.stdout
+
+
+def test_the_readme_shows_the_results_that_the_benchmark_wrote() -> None:
+    shown = table.block(table.README.read_text(encoding="utf-8"))
+    if table.RESULTS.is_file() and shown is not None:
+        assert shown == table.RESULTS.read_text(encoding="utf-8")
+
+
+def test_the_results_go_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
+    readme, results = tmp_path / "README.md", tmp_path / "RESULTS.md"
+    results.write_text("| new |\n")
+    readme.write_text(f"before\n{table.BEGIN}\n| old |\n{table.END}\nafter\n")
+    assert table.refresh_readme(readme, results)
+    assert readme.read_text() == f"before\n{table.BEGIN}\n| new |\n{table.END}\nafter\n"
+    readme.write_text("no markers\n")
+    assert not table.refresh_readme(readme, results)
+    assert readme.read_text() == "no markers\n"
+
+
+def test_ratios_are_taken_run_by_run() -> None:
+    # A machine that is twice as slow in the second run changes no ratio.
+    assert paired([2.0, 4.0, 9.0], [1.0, 2.0, 3.0]) == Spread(2.0, 2.0, 3.0, 3)
+
+
+def test_the_benchmark_names_no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTNAME", "secret-host")
+    page = table.render(table.Results(load=0.0))
+    assert "cores of" in page
+    assert str(ROOT) not in page
+    assert "secret-host" not in page
+
+
+def test_a_run_of_some_parts_is_never_written_as_the_results() -> None:
+    from tests.benchmarks.__main__ import main
+
+    with pytest.raises(SystemExit):
+        main(["--quick", "--write", "--only", "startup"])
