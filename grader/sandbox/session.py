@@ -315,7 +315,9 @@ class Worker:
             uid=self._slot.uid if self._slot else None,
         )
         modules = ["numpy", "torch", "matplotlib.pyplot", *imports] if warm else []
-        self._started: WorkerProcess = start_worker(modules, plan)
+        # Without a GPU kernels are interpreted, which triton must know before it is imported.
+        interpreted = {} if "cuda" in devices else {"TRITON_INTERPRET": "1"}
+        self._started: WorkerProcess = start_worker(modules, plan, interpreted)
 
     def wait_until_ready(self) -> None:
         """Return when the worker has made its imports; WorkerError where it has not."""

@@ -28,6 +28,11 @@ LOCKED, UNLOCKED = b"+", b"-"
 
 def _warm_up(modules: list[str]) -> dict[str, str | None]:
     versions: dict[str, str | None] = {}
+    if "triton" in modules:
+        from . import instruments
+
+        with contextlib.suppress(ImportError):
+            instruments.preload(kernels=True, interpret="TRITON_INTERPRET" in os.environ)
     for name in modules:
         try:
             module = importlib.import_module(name)
