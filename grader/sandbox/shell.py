@@ -4,8 +4,11 @@ Executed from source in the worker. Student code can undo anything here; it only
 notebooks behave as they do in Jupyter, quickly and without a surprise.
 """
 
+import contextlib
+import importlib
 import sys
 import tempfile
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -100,6 +103,33 @@ def _quiet_pyplot() -> None:
     pyplot.show = lambda *_args, **_kwargs: pyplot.close("all")  # type: ignore[attr-defined]
     pyplot.tight_layout = _do_nothing  # type: ignore[attr-defined]
     Figure.tight_layout = _do_nothing  # type: ignore[method-assign]
+
+
+def rehearse(shell: Any) -> None:
+    """Do once, before any fork, what libraries put off until they are first used.
+
+    It saves each notebook some 15 ms of imports and caches, and leaves no figure and no name.
+    """
+    pyplot, torch = sys.modules.get("matplotlib.pyplot"), sys.modules.get("torch")
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        shell.run_cell("pass", store_history=False)
+        importlib.import_module("numpy.random")
+        if pyplot is not None:
+            _draw_a_figure(pyplot)
+        if torch is not None:
+            half = torch.ones(2, 2, dtype=torch.float16)
+            repr(half.exp() / half.sum(dim=-1, keepdim=True) @ half)
+
+
+def _draw_a_figure(pyplot: Any) -> None:
+    _, (left, right) = pyplot.subplots(1, 2, layout="constrained")
+    left.bar_label(left.bar(["x"], [1.0], hatch="//"))
+    left.set(title="x", xlabel="x", ylabel="y")
+    right.plot([1, 2], [1, 2], "o-", label="x")
+    right.set(xscale="log", yscale="log")
+    right.legend()
+    pyplot.close("all")
 
 
 def run_cell(shell: Any, source: str, number: int) -> BaseException | None:

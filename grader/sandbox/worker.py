@@ -143,6 +143,8 @@ def main(spec: dict[str, Any]) -> None:
     started = time.perf_counter()
     versions = _warm_up(spec["imports"])
     shell = notebook_shell.build_shell()
+    if spec["imports"]:
+        notebook_shell.rehearse(shell)
     lockdown.ready_next()
     gc.collect()
     gc.freeze()  # a child that collects garbage must not copy the worker's pages

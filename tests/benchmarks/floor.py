@@ -131,7 +131,8 @@ def main(plan: Path, answer: Path) -> None:
     from grader.sandbox import shell
 
     torch.set_num_threads(1)
-    shell.build_shell()  # for its stand-ins and its warmth; the cells run without IPython
+    # For the stand-ins and the warmth that our worker has too; the cells run without IPython.
+    shell.rehearse(shell.build_shell())
     paths, calls, jobs = pickle.loads(plan.read_bytes())  # noqa: S301 - written a moment ago
     gc.collect()
     gc.freeze()
