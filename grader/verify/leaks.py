@@ -80,7 +80,9 @@ def secrets_of(assignment: Assignment, allowed: Allowances) -> Secrets:
             case.name: question.name
             for question in assignment.questions
             for case in question.cases
-            if case.hidden and case.name not in {*allowed.shared, *open_names}
+            if case.hidden
+            and case.name not in {*allowed.shared, *open_names}
+            and squeeze(case.name) not in shared
         },
         {value: origin for value, origin in numbers.items() if value not in open_numbers},
     )

@@ -175,10 +175,14 @@ def seeds_agree(
                 before.append(report)
     for trial, first, report in zip(trials, before, jury.judge(trials), strict=True):
         scores = {question.name: question.score for question in first.questions}
-        findings.problems.extend(
-            f"{trial.name}: {q.name} is worth {scores[q.name]:g} under seed 0 and {q.score:g} "
-            f"under seed {trial.seed}"
-            for q in report.questions
-            if q.score != scores[q.name]
-        )
-    return f"{len(solutions)} solutions score the same under {seeds} seeds"
+        for q in report.questions:
+            before_and_after = (
+                f"{trial.name}: {q.name} is worth {scores[q.name]:g} under seed 0 and "
+                f"{q.score:g} under seed {trial.seed}"
+            )
+            # How much a wrong answer loses may be luck; that it loses may not.
+            if (q.score == q.max_score) != (scores[q.name] == q.max_score):
+                findings.problems.append(before_and_after)
+            elif q.score != scores[q.name]:
+                findings.notes.append(before_and_after)
+    return f"{len(solutions)} solutions are right or wrong alike under {seeds} seeds"
