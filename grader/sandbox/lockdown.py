@@ -43,6 +43,11 @@ class Lockdown:
         self._ruleset: Any = None
         self._virtual = 0
 
+    @property
+    def shares_memory(self) -> bool:
+        """Whether a child's own processes may share memory by files and unix sockets."""
+        return self._nested or self._level == "none"
+
     def prepare(self) -> None:
         """Make the worker the adopter of what a child leaves, with no more power than it needs."""
         with contextlib.suppress(OSError, AttributeError):

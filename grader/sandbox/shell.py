@@ -5,7 +5,9 @@ notebooks behave as they do in Jupyter, quickly and without a surprise.
 """
 
 import contextlib
+import functools
 import importlib
+import inspect
 import sys
 import tempfile
 import warnings
@@ -103,6 +105,29 @@ def _quiet_pyplot() -> None:
     pyplot.show = lambda *_args, **_kwargs: pyplot.close("all")  # type: ignore[attr-defined]
     pyplot.tight_layout = _do_nothing  # type: ignore[attr-defined]
     Figure.tight_layout = _do_nothing  # type: ignore[method-assign]
+
+
+def load_data_in_process() -> None:
+    """Make torch's data loaders do without processes of their own.
+
+    They share memory and sockets that only a private file system makes harmless, and would fail.
+    """
+    data = sys.modules.get("torch.utils.data")
+    if data is None:
+        return
+    original = data.DataLoader.__init__
+    signature = inspect.signature(original)
+    alone = {"num_workers": 0, "timeout": 0, "prefetch_factor": None, "persistent_workers": False}
+
+    @functools.wraps(original)
+    def start(*args: Any, **keywords: Any) -> None:
+        bound = signature.bind(*args, **keywords)
+        for name in alone.keys() & bound.arguments.keys():
+            bound.arguments[name] = alone[name]
+        bound.arguments.pop("multiprocessing_context", None)
+        original(*bound.args, **bound.kwargs)
+
+    data.DataLoader.__init__ = start  # type: ignore[attr-defined]
 
 
 def rehearse(shell: Any) -> None:

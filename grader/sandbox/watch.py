@@ -139,7 +139,8 @@ def kill_below(of: int) -> None:
     """Kill and reap everything below a process, which must be this one.
 
     They are stopped first and killed together: one that dies makes room for another to be born,
-    one that stands still does not. However long it takes: a worker that gave up would leave them to the machine.
+    one that stands still does not. It takes as long as it takes: a worker that gave up would
+    leave them to the machine.
     """
     while reap():
         stopped: set[int] = set()

@@ -143,6 +143,8 @@ def main(spec: dict[str, Any]) -> None:
     started = time.perf_counter()
     versions = _warm_up(spec["imports"])
     shell = notebook_shell.build_shell()
+    if not lockdown.shares_memory:
+        notebook_shell.load_data_in_process()
     if spec["imports"]:
         notebook_shell.rehearse(shell)
     lockdown.ready_next()
