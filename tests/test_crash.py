@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from tests import classes
 from tests.conftest import write_small_course
 
 CLASS = 100
+FEW = 40  # enough for what does not depend on the moment
 KILLS = 3
 GONE_SECONDS = 20.0
 PATIENCE = 240  # seconds; on an idle machine a batch takes ten
@@ -30,6 +32,19 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def students(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return classes.write_class(tmp_path_factory.mktemp("crash") / "class", CLASS)
+
+
+@pytest.fixture(scope="module")
+def few(students: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("few")
+    for path in sorted(students.iterdir())[:FEW]:
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed_few(undisturbed: Any) -> Any:
+    return {**undisturbed, "submissions": undisturbed["submissions"][:FEW]}
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +165,9 @@ def test_a_batch_killed_while_it_starts_leaves_nothing(
 
 
 def test_an_interrupt_stops_cleanly_and_keeps_what_was_graded(
-    start: Callable[..., Running], tmp_path: Path, undisturbed: Any
+    start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
 ) -> None:
-    running = start()
+    running = start(folder=few)
     running.wait_for(lambda: graded(tmp_path) >= 10)
     running.family()
     os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does: to all in the foreground
@@ -164,42 +179,42 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_was_graded(
     assert list((tmp_path / "tmp").iterdir()) == []
     kept = classes.results(tmp_path / "out")["submissions"]
     finished = [row for row in kept if row["status"] != "ungraded"]
-    assert 10 <= len(finished) < CLASS
+    assert 10 <= len(finished) < FEW
     for row in finished:
-        assert row in undisturbed["submissions"]
-    again = start()
+        assert row in undisturbed_few["submissions"]
+    again = start(folder=few)
     assert again.finishes() == 0, again.said
-    assert classes.results(tmp_path / "out") == undisturbed
+    assert classes.results(tmp_path / "out") == undisturbed_few
 
 
 def test_a_lost_lane_is_replaced_and_what_it_had_is_graded_again(
-    start: Callable[..., Running], tmp_path: Path, undisturbed: Any
+    start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
 ) -> None:
-    running = start()
+    running = start(folder=few)
     running.wait_for(lambda: graded(tmp_path) >= 10)
     lanes = [item for item in running.family() if item.ppid() == running.process.pid]
     judging = [item for item in lanes if item.children()]
     assert judging, "no lane was found"
     judging[0].kill()
     assert running.finishes() == 0, running.said
-    assert classes.results(tmp_path / "out") == undisturbed
+    assert classes.results(tmp_path / "out") == undisturbed_few
     assert set(classes.attempts(tmp_path / "out").values()) == {1}
     assert running.leaves_nothing()
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_lost_worker_is_replaced_and_costs_nobody_points(
-    start: Callable[..., Running], tmp_path: Path, undisturbed: Any
+    start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
 ) -> None:
-    running = start()
-    for enough in (10, 30):
+    running = start(folder=few)
+    for enough in (10, 20):
         running.wait_for(lambda enough=enough: graded(tmp_path) >= enough)  # type: ignore[misc]
         lanes = [item for item in running.family() if item.ppid() == running.process.pid]
         workers = [worker for item in lanes for worker in item.children()]
         assert workers, "no worker was found"
         workers[0].kill()
     assert running.finishes() == 0, running.said
-    assert classes.results(tmp_path / "out") == undisturbed
+    assert classes.results(tmp_path / "out") == undisturbed_few
     assert running.leaves_nothing()
 
 
@@ -253,12 +268,12 @@ def deadly_pool(jobs: int, device: str = "cpu") -> Any:
 
 
 def test_a_full_disk_stops_the_batch_with_a_clear_error_and_loses_nothing(
-    start: Callable[..., Running], tmp_path: Path, undisturbed: Any
+    start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
 ) -> None:
     def no_file_above() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
-    running = start(preexec_fn=no_file_above)
+    running = start(folder=few, preexec_fn=no_file_above)
     _, said = running.process.communicate(timeout=PATIENCE)
     assert running.process.returncode == 1, said
     assert "grades.db could not be written" in said
@@ -266,19 +281,19 @@ def test_a_full_disk_stops_the_batch_with_a_clear_error_and_loses_nothing(
     assert "Traceback" not in said
     assert running.leaves_nothing()
     before = classes.attempts(tmp_path / "out")
-    assert 0 < len(before) < CLASS
-    again = start()
+    assert 0 < len(before) < FEW
+    again = start(folder=few)
     assert again.finishes() == 0, again.said
-    assert classes.results(tmp_path / "out") == undisturbed
+    assert classes.results(tmp_path / "out") == undisturbed_few
     assert set(classes.attempts(tmp_path / "out").values()) == {1}
 
 
 def test_two_batches_into_one_folder_are_refused_at_once(
-    start: Callable[..., Running], tmp_path: Path
+    start: Callable[..., Running], tmp_path: Path, few: Path
 ) -> None:
-    first = start()
+    first = start(folder=few)
     first.wait_for((tmp_path / "out" / "grades.lock").exists)
-    second = start()
+    second = start(folder=few)
     _, said = second.process.communicate(timeout=PATIENCE)
     assert second.process.returncode == 1
     assert "Another batch is grading into" in said
