@@ -78,7 +78,9 @@ def quietly(function, *args, **kwargs):
 
 
 def check(attention, q, k, v, asked, causal=False):
+    before = q.clone()
     got = quietly(attention, q, k, v, causal=causal)
+    assert torch.equal(q, before), f"{asked} changed q: the result needs memory of its own."
     assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
     assert got.shape == q.shape, f"{asked} has shape {tuple(got.shape)}, not {tuple(q.shape)}."
     assert got.dtype == q.dtype, f"{asked} is {got.dtype}, not the inputs' {q.dtype}."

@@ -54,13 +54,16 @@ def check_work(operations, what):
         space, _, operation = entry.partition("::")
         harmless = operation.split(".")[0].rstrip("_") in HARMLESS
         assert space != "aten" or harmless, f"{what}: torch's {operation} works beside the kernel."
-        assert space != "python", f"{what}: the work goes around the kernel, {operation}."
+        way = operation.replace("_", " ")
+        assert space != "python", f"{what}: the work goes around the kernel ({way})."
 
 
 def named_mistake(got, truth, q, k, v, causal, scale):
     """Name the mistake that gives just this answer, where there is one that we know."""
     if not isinstance(got, torch.Tensor) or (got.shape, got.dtype) != (q.shape, q.dtype):
         return ""
+    if got.isnan().any():
+        return " NaN comes from a load that is not masked (0 * NaN is NaN), or from -inf - -inf."
     wide = q.double(), k.double(), v.double()
     used = q.shape[-1] ** -0.5 if scale is None else scale
 

@@ -1,4 +1,4 @@
-# expect: q4 gpu: q4_gpu
+# expect: q4 gpu: q4_gpu q4_perf
 # float32 products use the default precision, which is TF32 on a GPU.
 import math
 
