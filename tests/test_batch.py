@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -184,6 +185,23 @@ def started_after_an_edit(settings: LaneSettings) -> Facts:
     test = Path(settings.assignment) / "tests" / "q1.py"
     test.write_text(test.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
     return lane._start(settings).facts
+
+
+def test_a_lane_imports_no_more_of_otter_than_its_test_files_and_leaves_otter_whole() -> None:
+    program = """
+import sys
+import grader.judge
+from otter.test_files import test_case
+assert not {"otter", "pandas", "nbconvert", "jupyter_client"} & set(sys.modules)
+import warnings
+warnings.simplefilter("ignore")
+import otter
+from otter.test_files import test_case as again
+assert callable(otter.Notebook)
+assert again is test_case
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 # The commands.
