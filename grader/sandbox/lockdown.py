@@ -172,19 +172,20 @@ class Lockdown:
                 pids.append(other)
             if len(pids) > limits["tasks"]:  # enough is known, and there may be many more
                 return "tasks"
-        if watch.tasks(pids) > limits["tasks"]:
-            return "tasks"
-        if watch.memory(pids, limits["memory_bytes"]) > limits["memory_bytes"]:
-            return "memory"
-        # A scratch folder of one's own is a file system of the right size.
-        return None if self._nested else self._over_scratch(pids, limits)
+        # The kernel's own limit counts each process alone, and the first of a namespace ignores
+        # its warning. A scratch folder of one's own is a file system of the right size.
+        broken = {
+            "tasks": watch.tasks(pids) > limits["tasks"],
+            "memory": watch.memory(pids, limits["memory_bytes"]) > limits["memory_bytes"],
+            "processor": watch.processor_seconds(pids) > limits["cpu_seconds"],
+            "scratch": not self._nested and self._over_scratch(pids, limits),
+        }
+        return next((name for name, is_broken in broken.items() if is_broken), None)
 
-    def _over_scratch(self, pids: list[int], limits: dict[str, Any]) -> str | None:
+    def _over_scratch(self, pids: list[int], limits: dict[str, Any]) -> bool:
         size, count = watch.stored(self._scratch)
         rewritten = watch.written(pids) > watch.REWRITES * limits["scratch_bytes"]
-        if size > limits["scratch_bytes"] or count > watch.MAX_FILES or rewritten:
-            return "scratch"
-        return None
+        return size > limits["scratch_bytes"] or count > watch.MAX_FILES or rewritten
 
     def clear(self) -> None:
         """End and reap every process that the child left behind, and remove its files."""

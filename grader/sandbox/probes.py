@@ -36,6 +36,7 @@ from .launch import choose_way, ways
 from .session import ChildEnded, Session, Worker
 
 OK = "ok"
+OS_RELEASE = Path("/etc/os-release")
 SCRATCH_BYTES = 4 << 20
 LIMITS = Limits(
     cell_seconds=5, submission_seconds=20, scratch_bytes=SCRATCH_BYTES, file_bytes=2 << 20,
@@ -286,7 +287,7 @@ def _fix(level: str, probe: str = "start") -> str:
 def _install(package: str) -> str:
     text = ""
     with contextlib.suppress(OSError):
-        text = Path("/etc/os-release").read_text(encoding="utf-8")
+        text = OS_RELEASE.read_text(encoding="utf-8")
     lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     family = f"{lines.get('ID', '')} {lines.get('ID_LIKE', '')}".replace('"', "").split()
     for name, command in (

@@ -220,6 +220,12 @@ class Session:
             self.ended = ChildEnded(Status.KILLED, "the session was closed")
         self._channel.close()
 
+    def abandon(self) -> None:
+        """Let go of a child whose worker is about to end with it."""
+        if self.ended is None:
+            self.ended = ChildEnded(Status.KILLED, "the worker was closed")
+        self._channel.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -266,6 +272,7 @@ class ChildEnd:
         """Say in words how the process ended."""
         words = {
             "memory": f"used more than {limits.memory_bytes / 2**30:g} GiB of memory",
+            "processor": f"used more than {limits.cpu_seconds} s of processor time",
             "tasks": f"ran more than {limits.tasks} processes and threads at once",
             "scratch": f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
         }
@@ -301,6 +308,7 @@ class Worker:
         self.devices = devices
         self.seconds: dict[str, float] = {}
         self._ready = False
+        self._session: Session | None = None
         self._folder = tempfile.mkdtemp(prefix="notebook-")
         level = self.isolation.level
         self._slot = Slot() if level in {STRONG, CONTAINER_UID} and is_root() else None
@@ -341,7 +349,8 @@ class Worker:
         spawned = self._hear("spawned", END_SECONDS)
         self.seconds["fork"] = float(spawned["seconds"])
         self._wait_until_locked(ours)
-        return Session(self, ours, limits, deadline)
+        self._session = Session(self, ours, limits, deadline)
+        return self._session
 
     def _wait_until_locked(self, connection: socket.socket) -> None:
         """Return when the child has given everything up; nothing of a student's is there yet."""
@@ -386,7 +395,9 @@ class Worker:
         return f"The sandbox's worker {what}; run `grader doctor`. Its last words: {words}"
 
     def close(self) -> None:
-        """Stop the worker and remove its scratch folder."""
+        """Stop the worker with whatever it runs, and remove its scratch folder."""
+        if self._session is not None:
+            self._session.abandon()
         self._started.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._slot is not None:

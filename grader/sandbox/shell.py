@@ -127,7 +127,7 @@ def load_data_in_process() -> None:
         bound.arguments.pop("multiprocessing_context", None)
         original(*bound.args, **bound.kwargs)
 
-    data.DataLoader.__init__ = start  # type: ignore[attr-defined]
+    data.DataLoader.__init__ = start
 
 
 def rehearse(shell: Any) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from . import kernel
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 BLOCK = 512
 MAX_FILES = 16_384
 # Bytes written may be rewritten; this many times the scratch folder's size no notebook writes.
@@ -101,6 +102,16 @@ def tasks(pids: list[int]) -> int:
         with contextlib.suppress(OSError):
             total += os.stat(f"/proc/{pid}/task").st_nlink - 2  # noqa: PTH116
     return total
+
+
+def processor_seconds(pids: list[int]) -> float:
+    """Return the time that processes, and those they waited for, spent on a processor."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / TICKS
 
 
 def written(pids: list[int]) -> int:

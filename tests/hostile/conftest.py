@@ -37,7 +37,8 @@ class Runs:
         with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile() as errors:
             Path(home).chmod(0o777)
             environment = {
-                **os.environ, "HOME": home, "PYTHONPATH": str(places.ROOT), "PYTHONDONTWRITEBYTECODE": "1",
+                **os.environ, "HOME": home, "PYTHONPATH": str(places.ROOT),
+                "PYTHONDONTWRITEBYTECODE": "1",
             }  # fmt: skip
             done = subprocess.run(
                 place.command, stdout=subprocess.PIPE, stderr=errors, timeout=SECONDS,
@@ -71,7 +72,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     shown = {name: run["results"] for name, run in finished.items() if "results" in run}
     if not shown:
         return
-    terminalreporter.section("attack × level")
+    terminalreporter.section("attacks by place")
     names = sorted({name for results in shown.values() for name in results})
     terminalreporter.write_line(f"{'':34}" + "".join(f"{name:>20}" for name in sorted(shown)))
     for name in names:

@@ -20,7 +20,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -40,7 +40,8 @@ LIMITS = Limits(
 PARENT_GROWTH = 400 << 20
 NOTE_FINDER = """
 import glob
-found = [n for p in ('.', '/tmp', '/var/tmp', '/dev/shm', '/run', '__pycache__') for n in glob.glob(p + '/note-*')]
+places = ('.', '/tmp', '/var/tmp', '/dev/shm', '/run', '__pycache__')
+found = [name for place in places for name in glob.glob(place + '/note-*')]
 """
 HONEST = "import numpy as np\nimport colorsys\ndef answer(x):\n    return x * 2"
 
@@ -66,10 +67,10 @@ class Victim(Bait):
         places = super().map()
         del places["token"]
         folder = self.path.parent
-        home, checkout = os.path.expanduser("~"), str(Path(__file__).parents[2] / "pyproject.toml")
+        home, checkout = str(Path.home()), str(Path(__file__).parents[2] / "pyproject.toml")
         return {**places, "folder": str(folder), "home": home, "checkout": checkout}
 
-    def __enter__(self) -> "Victim":
+    def __enter__(self) -> Self:
         super().__enter__()
         tests = self.path.parent / "tests"
         tests.mkdir()
@@ -212,7 +213,7 @@ def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - size
     if grown > PARENT_GROWTH:
         results["memory"] = asdict(Result("grown", problems=[f"the judge grew by {grown:,} bytes"]))
-    planted = [place for place in ("was_unpickled", "was_imported") if Path("/tmp", place).exists()]
+    planted = [place for place in ("was_unpickled", "was_imported") if Path("/tmp", place).exists()]  # noqa: S108
     if planted:
         results["planted"] = asdict(Result("ran", problems=[f"{planted} ran in the judge"]))
     return {"isolation": asdict(isolation), "results": results}
@@ -236,7 +237,7 @@ def run_controls() -> dict[str, Any]:
                     result.succeeded += harm
                 if attack.threat == 19:
                     result.succeeded += honest_problems(worker)
-                    for place in ("/tmp", "/dev/shm"):
+                    for place in ("/tmp", "/dev/shm"):  # noqa: S108 - where it put them
                         Path(place, "note-for-the-next").unlink(missing_ok=True)
             # Ending the process, or never answering, would end or stop a judge in the same one.
             fatal = result.outcome in {"fooled", "killed", "timeout", "error"}

@@ -79,7 +79,9 @@ def find() -> tuple[list[Place], list[str]]:
                 "strong, and everything as an ordinary user: this root may not make namespaces"
             ]
         places = [
-            Place(who, level, _opened(_arguments(level, own_processes=True), ordinary=who == "user"))
+            Place(
+                who, level, _opened(_arguments(level, own_processes=True), ordinary=who == "user")
+            )
             for who, level in (
                 ("root", "strong"), ("user", "same-uid"), ("root", "container-uid"),
                 ("user", "strong"), ("user", "none"),

@@ -1,4 +1,4 @@
-"""Every attack, at every level that this machine offers, with every invariant looked at after it."""
+"""Every attack at every level of this machine, with every invariant looked at after it."""
 
 import attacks
 import places
@@ -11,6 +11,29 @@ ALL = attacks.load_all()
 PLACES = places.find()[0]
 LEVELS = [str(place) for place in PLACES if place.level != "none"]
 CONTROLS = [str(place) for place in PLACES if place.level == "none"]
+
+# Threats that need more than one child: the judge, a class, files, the machine.
+ELSEWHERE = {
+    13: ("hostile/test_verdicts.py", "test_13_a_table_of_known_inputs_meets_fresh_ones"),
+    14: ("hostile/test_verdicts.py", "test_14_a_stored_public_answer_behind_an_exception_fails"),
+    18: ("hostile/test_verdicts.py", "test_18_hidden_inputs_stay_out_of_what_a_student_reads"),
+    33: ("test_judge.py", "test_a_file_that_is_no_notebook_is_rejected_with_what_it_is"),
+    34: ("test_submissions_hostile.py", "test_a_hostile_zip_is_refused_and_the_class_is_collected"),
+    35: ("test_submissions_hostile.py", "test_students_with_any_name_are_kept_apart"),
+    36: ("hostile/test_verdicts.py", "test_36_only_the_question_concerned_is_touched"),
+    37: ("test_judge.py", "test_another_assignments_notebook_is_rejected_with_its_name"),
+    38: ("test_crash.py", "test_a_batch_killed_three_times_ends_as_if_nothing_had_happened"),
+    39: ("test_attention_gpu.py", "test_a_device_on_which_the_naive_kernel_works_judges_nobody"),
+    40: ("test_judge.py", "test_a_test_that_raises_by_itself_is_ungraded_with_its_line"),
+}
+
+
+def test_every_threat_has_an_attack_or_a_test() -> None:
+    here = {attack.threat for attack in ALL}
+    assert here.isdisjoint(ELSEWHERE)
+    assert here | set(ELSEWHERE) == set(range(1, 41))
+    for file, name in ELSEWHERE.values():
+        assert f"def {name}(" in (places.ROOT / "tests" / file).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("place", LEVELS)
@@ -47,4 +70,4 @@ def test_an_attack_succeeds_where_nothing_protects(
 
 
 def test_every_known_gap_has_an_attack_that_shows_it() -> None:
-    assert {gap.attack for gap in KNOWN_GAPS} <= {attack.name for attack in ALL}
+    assert {gap.attack for gap in KNOWN_GAPS} - {""} <= {attack.name for attack in ALL}

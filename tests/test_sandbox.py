@@ -1,0 +1,288 @@
+"""The sandbox's own promises: levels, ways in, limits, and what is said where one is missing."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader.errors import IsolationError
+from grader.model import Isolation, Limits
+from grader.sandbox import isolation as levels
+from grader.sandbox import probes, seccomp, view
+from grader.sandbox.launch import make_plan, ways
+from grader.sandbox.session import ChildEnded, Session, Worker
+from grader.sandbox.wire import ChannelClosedError
+
+BEST = probes.choose_isolation()
+
+
+def session(worker: Worker, **limits: float) -> Session:
+    chosen = Limits.from_mapping({"cell_seconds": 10, "call_seconds": 10, **limits})
+    return worker.session(chosen, deadline=time.monotonic() + 30)
+
+
+@pytest.fixture(scope="module")
+def small_worker() -> Worker:
+    with Worker(isolation=BEST, warm=False) as worker:
+        yield worker  # type: ignore[misc]
+
+
+def test_this_machine_proves_a_level_and_says_what_each_probe_found() -> None:
+    assert BEST.level in levels.LEVELS
+    assert {name: BEST.probes[name] for name in probes.DEMANDED[BEST.level]} == dict.fromkeys(
+        probes.DEMANDED[BEST.level], "ok"
+    )
+
+
+@pytest.mark.parametrize("way", ways(BEST.level))
+def test_every_way_to_the_level_holds(way: str) -> None:
+    proved = probes.prove(BEST.level, way)
+    assert [name for name in probes.DEMANDED[BEST.level] if proved.probes[name] != "ok"] == []
+
+
+@pytest.mark.parametrize("way", ways(BEST.level))
+def test_the_mode_for_a_gpu_holds_without_one(way: str) -> None:
+    proved = probes.prove(BEST.level, way, devices=frozenset({"cpu", "cuda"}))
+    assert [name for name in probes.DEMANDED[BEST.level] if proved.probes[name] != "ok"] == []
+
+
+def test_a_control_without_isolation_fails_nearly_every_probe() -> None:
+    proved = probes.prove("none", "none")
+    failed = {name for name in probes.DEMANDED["strong"] if proved.probes[name] != "ok"}
+    assert {
+        "read",
+        "stat",
+        "write",
+        "tcp",
+        "udp",
+        "unix",
+        "abstract",
+        "signal",
+        "scratch",
+    } <= failed
+
+
+def test_probing_is_quick() -> None:
+    started = time.monotonic()
+    probes.choose_isolation()
+    assert time.monotonic() - started < 5  # a third of a second on an idle machine
+
+
+def test_none_is_only_what_was_typed() -> None:
+    assert probes.choose_isolation("none") == Isolation("none")
+
+
+def test_another_system_is_told_to_use_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(IsolationError, match="Linux container"):
+        probes.choose_isolation()
+
+
+def test_a_failing_probe_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = dict.fromkeys(probes.DEMANDED["strong"], "ok") | {"udp": "a datagram got out"}
+    monkeypatch.setattr(probes, "prove", lambda level, *_, **__: Isolation(level, findings))
+    monkeypatch.setattr(probes, "bubblewrap_program", lambda: None, raising=False)
+    with pytest.raises(IsolationError, match=r"the probe udp of .* failed \(a datagram got out\)"):
+        probes.choose_isolation()
+
+
+def test_an_old_landlock_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "landlock_abi", lambda: 2)
+    monkeypatch.setattr(probes, "is_root", lambda: False)
+    assert "Linux 6.2" in (probes._missing("same-uid") or "")
+
+
+@pytest.mark.parametrize(
+    ("release", "command"),
+    [("ID=ubuntu\nID_LIKE=debian\n", "apt install"), ('ID="fedora"\n', "dnf install"),
+     ("ID=arch\n", "pacman -S"), ("ID=something\n", "your distribution")],
+)  # fmt: skip
+def test_a_package_is_named_as_the_distribution_installs_it(
+    release: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "os-release").write_text(release)
+    monkeypatch.setattr(probes, "OS_RELEASE", tmp_path / "os-release")
+    assert command in probes._install("bubblewrap")
+
+
+def test_a_path_that_is_missing_does_not_void_the_ruleset(tmp_path: Path) -> None:
+    """The default list names folders that no machine has all of, and the probes hold."""
+    plan = make_plan("same-uid", "same-uid", folder=tmp_path, scratch_bytes=1, cuda=False, uid=None)
+    assert any(not Path(path).exists() for path in plan.lockdown["readable"])
+
+
+def test_an_editable_installation_shows_no_folder(tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    (packages / "mine-1.dist-info").mkdir(parents=True)
+    for name in ("_editable_mine.pth", "mine-1.dist-info/direct_url.json", "other.py"):
+        (packages / name).write_text("/secret/checkout")
+    traces = {str(path.relative_to(packages)) for path in view._traces_in(packages)}
+    assert traces == {"_editable_mine.pth", "mine-1.dist-info/direct_url.json"}
+    assert view._untraced(packages) == ["other.py"]
+
+
+def test_a_worker_sees_no_trace_of_the_checkout(small_worker: Worker) -> None:
+    look = """
+import pathlib, sys
+found = []
+for pattern in ("*.pth", "*/direct_url.json"):
+    for place in sys.path[3:]:
+        for trace in pathlib.Path(place).glob(pattern):
+            try:
+                found.append(trace.read_text())
+            except OSError:
+                pass
+"""
+    with session(small_worker) as child:
+        assert child.run_cell(look, 1).failure is None
+        assert str(Path(__file__).parents[1]) not in str(child.value("found"))
+
+
+MANY_PROCESSES = """
+import os, time
+for _ in range(60):
+    try:
+        if not os.fork():
+            time.sleep(9)
+    except OSError:
+        pass
+time.sleep(9)
+"""
+MUCH_MEMORY = """
+import os, time
+for _ in range(3):
+    if not os.fork():
+        x = bytearray(b'x') * (150 << 20)
+        time.sleep(9)
+time.sleep(9)
+"""
+
+
+@pytest.mark.parametrize(
+    ("limits", "cell", "reason"),
+    [
+        ({"cpu_seconds": 1}, "while True: pass", "more than 1 s of processor time"),
+        ({"memory_bytes": 300 << 20}, MUCH_MEMORY, r"used more than 0.29\d* GiB of memory"),
+        ({"cell_seconds": 0.3}, "while True: pass", "took longer than 0.3 s"),
+        # Refused by the kernel until the cell is out of time, or seen by the watchdog.
+        ({"tasks": 8, "cell_seconds": 2}, MANY_PROCESSES, "more than 8 processes|longer than 2 s"),
+    ],
+    ids=["processor", "memory", "wall", "tasks"],
+)
+def test_a_limit_ends_the_child_in_words(
+    small_worker: Worker, limits: dict[str, float], cell: str, reason: str
+) -> None:
+    with session(small_worker, **limits) as child, pytest.raises(ChildEnded, match=reason):
+        child.run_cell(cell, 1)
+
+
+@pytest.mark.parametrize(
+    ("limits", "cell", "says"),
+    [
+        ({"file_bytes": 1 << 20}, "open('f', 'wb').write(bytes(2 << 20))", "File too large"),
+        ({"open_files": 32}, "kept = [open('/dev/null') for _ in range(64)]", "Too many open"),
+        ({"memory_bytes": 200 << 20}, "x = bytearray(1 << 30)", ""),
+    ],
+    ids=["one file", "open files", "one process's memory"],
+)  # fmt: skip
+def test_a_limit_is_an_error_that_the_notebook_survives(
+    small_worker: Worker, limits: dict[str, float], cell: str, says: str
+) -> None:
+    with session(small_worker, **limits) as child:
+        failure = child.run_cell(cell, 1).failure
+        assert failure is not None
+        assert failure.type_name in {"OSError", "MemoryError"}
+        assert says in failure.message
+        assert child.run_cell("survived = 1", 2).failure is None
+
+
+@pytest.mark.parametrize("output", ["x" * 3_000_000, "é" * 3_000_000, "\x00" * 3_000_000])
+def test_output_is_cut_to_its_limit_and_counted(small_worker: Worker, output: str) -> None:
+    with session(small_worker) as child:
+        ran = child.run_cell(f"print({output[0]!r} * {len(output)}, end='')", 1)
+        assert len(ran.output) <= 1_000_000
+        assert len(ran.output) + ran.discarded == len(output)
+
+
+def test_a_read_only_argument_says_so_to_whoever_writes_to_it(small_worker: Worker) -> None:
+    with session(small_worker) as child:
+        child.run_cell("def spoil(x):\n    x[0] = 7\n    return x", 1)
+        argument = np.arange(3.0)
+        argument.setflags(write=False)
+        with pytest.raises(ValueError, match="read-only"):
+            child.value("spoil")(argument)
+        assert argument[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("odd", "body"),
+    [
+        ("Odd(Exception):\n    def __str__(self): raise SystemExit", "raise Odd"),
+        ("Odd:\n    def __iter__(self): raise KeyboardInterrupt", "return [*Odd()]"),
+        ("Odd(BaseException):\n    __traceback__ = property(lambda s: 1/0)", "raise Odd"),
+        ("M(type):\n    __name__ = property(lambda s: 1/0)\nclass Odd(Exception, metaclass=M): ...",
+         "raise Odd"),
+        ("Odd:\n    __class__ = property(lambda s: float)", "return Odd()"),
+    ],
+    ids=["str", "iter", "traceback", "name", "class"],
+)  # fmt: skip
+def test_odd_exceptions_and_objects_leave_the_child_able_to_answer(
+    small_worker: Worker, odd: str, body: str
+) -> None:
+    with session(small_worker) as child:
+        child.run_cell(f"class {odd}\ndef f():\n    {body}\ndef g():\n    return 1", 1)
+        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it was, it is told
+            child.value("f")()
+        assert child.value("g")() == 1
+
+
+def test_a_worker_outlives_a_hundred_children_without_growing(small_worker: Worker) -> None:
+    def size() -> tuple[int, int]:
+        pid = small_worker._started.process.pid
+        text = Path(f"/proc/{pid}/statm").read_text().split()
+        return int(text[1]), len(list(Path("/proc/self/fd").iterdir()))
+
+    session(small_worker).close()
+    before = size()
+    for _ in range(100):
+        session(small_worker).close()
+    after = size()
+    assert after[0] - before[0] < 2_000  # pages
+    assert after[1] == before[1]
+
+
+def test_a_closed_worker_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Worker(isolation=BEST, warm=False) as worker:
+        session(worker).run_cell("open('left', 'w').close()", 1)
+        process = worker._started.process
+    assert process.returncode is not None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_abandoned_judge_takes_its_worker_along() -> None:
+    worker = Worker(isolation=BEST, warm=False)
+    child = session(worker)
+    worker._started.control.close()
+    worker._started.process.wait(10)
+    with pytest.raises(ChannelClosedError):
+        child._channel.receive(1)
+    worker.close()
+
+
+@pytest.mark.parametrize("private", [True, False])
+@pytest.mark.parametrize("scoped", [True, False])
+def test_a_filter_is_small_and_names_its_placeholder_only_where_it_must(
+    private: bool, scoped: bool
+) -> None:
+    program = seccomp.compile_filter(private=private, scoped=scoped)
+    assert len(program) % 8 == 0
+    assert len(program) < 8 * 4096
+    assert (seccomp.OWN_PID.to_bytes(4, "little") in program) is not scoped
+
+
+@pytest.mark.parametrize("level", levels.LEVELS)
+def test_what_a_level_cannot_stop_is_stated(level: str) -> None:
+    shown = [gap for gap in levels.KNOWN_GAPS if level in gap.levels and gap.attack]
+    assert bool(shown) is (level != levels.STRONG)
