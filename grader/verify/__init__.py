@@ -81,13 +81,13 @@ def verify(
         jury = Jury(lane, executor, on_trial)
         reference = _judge_solutions(run, jury)
         if reference is None:
-            return Verification(tuple(run.gates), (), table)
+            return Verification(tuple(run.gates), (), table, not settings.quick)
         wrong, reports = _judge_wrong(run, jury)
         _judge_seeds(run, jury, settings, [*zip(wrong, reports, strict=True)], reference)
         run.gate("jupyter", lambda found: plain.runs_in_jupyter(assignment, found))
         run.gate("alarms", lambda found: no_false_alarms(assignment, jury, settings, found))
         _judge_mutants(run, jury, settings, allowed, reference, reports, rates)
-    return Verification(tuple(run.gates), tuple(rates), table)
+    return Verification(tuple(run.gates), tuple(rates), table, not settings.quick)
 
 
 def no_leaks(assignment: Assignment, allowed: allowances.Allowances, findings: Findings) -> str:

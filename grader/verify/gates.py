@@ -61,6 +61,7 @@ class Verification:
     gates: tuple[Gate, ...]
     kill_rates: tuple[KillRate, ...] = ()
     points: tuple[str, ...] = ()  # a table, one line a question
+    complete: bool = True  # every mutant and every seed, or a sample
 
     @property
     def passed(self) -> bool:
@@ -73,6 +74,7 @@ class Verification:
     def record(self) -> dict[str, Any]:
         """Return what a release's manifest keeps: nothing that differs from run to run."""
         return {
+            "complete": self.complete,
             "gates": {
                 gate.name: "passed" if gate.passed else list(gate.problems) for gate in self.gates
             },

@@ -1,0 +1,45 @@
+"""The README's walk for instructors, run as it is printed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECTION = re.compile(r"^## For instructors$(.*?)^## ", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def section(repository: Path) -> str:
+    found = SECTION.search((repository / "README.md").read_text(encoding="utf-8"))
+    assert found, "the README has no section for instructors"
+    return found[1]
+
+
+def test_the_walk_from_new_to_release_runs(section: str, tmp_path: Path) -> None:
+    (walk,) = BLOCK.findall(section)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", walk],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    dist = tmp_path / "dist" / "sums"
+    manifest = json.loads((dist / "release.json").read_text(encoding="utf-8"))
+    assert manifest["forced"] is False
+    assert set(manifest["gates"].values()) == {"passed"}
+    assert manifest["kill_rates"]["together"]["rate"] == 1
+    table = section.partition("in `dist/<slug>/`")[2].partition("```")[0]
+    promised = re.findall(r"`([\w<>./]+)`", table)
+    files = [name.replace("<slug>", "sums") for name in promised if "." in name]
+    assert len(files) >= 6
+    assert all((dist / name).is_file() for name in files if name != "assignment.toml"), files
