@@ -1,4 +1,4 @@
-# expect: denied|killed
+# expect: denied|killed|timeout
 import os, time
 made = 0
 try:
