@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import manual
-from grader.errors import StoreError
+from grader.errors import StoreError, UsageError
 from grader.model import Gradebook
-from grader.renderers import feedback, grades_csv, gradescope, report, results_json
+from grader.renderers import canvas, feedback, grades_csv, gradescope, report, results_json
 from grader.renderers.text import feedback_name
 
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
 REPORT_NAME = "report.html"
+CANVAS_NAME = "canvas.csv"
 # The others can be rendered again in a moment, and there may be thousands of them.
 DURABLE = frozenset({"results.json", "grades.csv"})
 
@@ -43,6 +44,21 @@ def write(book: Gradebook, out: Path) -> Written:
             _write(path, sheet)
     paths = [_write(out / name, text) for name, text in _texts(book)]
     return Written(tuple(paths), tuple(notes))
+
+
+def write_canvas(book: Gradebook, out: Path, template: Path, column: str | None) -> Written:
+    """Write `canvas.csv` in the form of the instructor's own gradebook export.
+
+    UsageError where the template cannot be read or is no such export.
+    """
+    try:
+        text = template.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(
+            f"{template} cannot be read: {problem}. Export the gradebook in Canvas and give that."
+        ) from problem
+    filled = canvas.render(book, text, column=column)
+    return Written((_write(out / CANVAS_NAME, filled.text),), filled.notes)
 
 
 def _texts(book: Gradebook) -> Iterator[tuple[str, str]]:

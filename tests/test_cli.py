@@ -122,6 +122,20 @@ def test_report_renders_again_from_the_store(
     assert path.read_text(encoding="utf-8") == before
 
 
+def test_a_canvas_export_is_filled_and_keeps_its_shape(
+    graded: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path
+) -> None:
+    export = tmp_path / "gradebook.csv"
+    header = "Student,ID,SIS User ID,SIS Login ID,Section,Small numbers (77)"
+    rows = ["    Points Possible,,,,,7", '"Lovelace, Ada",1,s1,ada,A,', '"Nobody, N",2,s2,nn,A,']
+    export.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    done = run("report", graded[1], "--canvas", export)
+    assert done.returncode == 0, done.stderr
+    lines = (graded[1] / "canvas.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[:3] == [header, rows[0], '"Lovelace, Ada",1,s1,ada,A,6']
+    assert lines[3] == rows[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
