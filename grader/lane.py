@@ -148,11 +148,12 @@ def _warm_up(settings: LaneSettings) -> _Ready:
     scratch = Scratch()
     started: list[Worker] = []
     try:
-        with scratch.in_use(), _timed(seconds, "isolation"):
+        with _timed(seconds, "isolation"):
             assignment = _load(settings)
             isolation = _isolation(settings)
+        with scratch.in_use():
             worker = _worker(assignment, isolation)
-            started.append(worker)
+        started.append(worker)
         imports.join()
         gpu, driver = _gpu(settings)
         has_cuda = gpu is not None

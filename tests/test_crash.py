@@ -74,6 +74,13 @@ class Running:
                 self._family[item.pid] = item
         return [item for item in self._family.values() if is_alive(item)]
 
+    def lanes(self) -> list[psutil.Process]:
+        """Return the processes that judge: those that have started a worker."""
+        own = [item for item in self.family() if item.ppid() == self.process.pid]
+        judging = [item for item in own if item.children()]
+        assert judging, "no lane was found"
+        return judging
+
     def wait_for(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait until something is so, or the batch has ended by itself."""
         limit = time.monotonic() + seconds
@@ -187,35 +194,19 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_was_graded(
     assert classes.results(tmp_path / "out") == undisturbed_few
 
 
-def test_a_lost_lane_is_replaced_and_what_it_had_is_graded_again(
+def test_a_lost_lane_and_a_lost_worker_are_replaced_and_cost_nobody_points(
     start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
 ) -> None:
     running = start(folder=few)
-    running.wait_for(lambda: graded(tmp_path) >= 10)
-    lanes = [item for item in running.family() if item.ppid() == running.process.pid]
-    judging = [item for item in lanes if item.children()]
-    assert judging, "no lane was found"
-    judging[0].kill()
+    running.wait_for(lambda: graded(tmp_path) >= 5)
+    running.lanes()[0].kill()
+    running.wait_for(lambda: graded(tmp_path) >= 15)
+    running.lanes()[-1].children()[0].kill()
     assert running.finishes() == 0, running.said
     assert classes.results(tmp_path / "out") == undisturbed_few
     assert set(classes.attempts(tmp_path / "out").values()) == {1}
     assert running.leaves_nothing()
     assert list((tmp_path / "tmp").iterdir()) == []
-
-
-def test_a_lost_worker_is_replaced_and_costs_nobody_points(
-    start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
-) -> None:
-    running = start(folder=few)
-    for enough in (10, 20):
-        running.wait_for(lambda enough=enough: graded(tmp_path) >= enough)  # type: ignore[misc]
-        lanes = [item for item in running.family() if item.ppid() == running.process.pid]
-        workers = [worker for item in lanes for worker in item.children()]
-        assert workers, "no worker was found"
-        workers[0].kill()
-    assert running.finishes() == 0, running.said
-    assert classes.results(tmp_path / "out") == undisturbed_few
-    assert running.leaves_nothing()
 
 
 def test_a_notebook_that_takes_its_lane_along_every_time_is_ungraded(
