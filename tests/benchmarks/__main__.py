@@ -9,12 +9,17 @@ import tempfile
 from pathlib import Path
 
 from . import growth, start_up, table, throughput
-from .classroom import small_class, softmax_class
+from .classroom import public_class, small_class, softmax_class
 from .nbgrader_run import NbgraderRunner, NbgraderUnavailableError
 from .otter_run import OtterRunner
 
 PARTS = ("throughput", "startup", "growth", "sandbox")
-CLASSES = {"softmax": softmax_class, "small": small_class}
+CLASSES = {"softmax": softmax_class, "public": public_class, "small": small_class}
+TITLES = {
+    "softmax": "softmax notebooks",
+    "public": "softmax notebooks, public tests only for everybody",
+    "small": "notebooks of one small question",
+}
 ONE = 1
 
 
@@ -80,6 +85,7 @@ def _throughput(options: argparse.Namespace, work: Path, results: table.Results)
     for name in options.classes:
         folder = work / name
         classroom = CLASSES[name](folder / "class", options.size)
+        say(f"class {name}")
         others: list[throughput.Other] = [OtterRunner(classroom, folder / "otter", options.jobs)]
         if options.nbgrader is not None:
             try:
@@ -90,7 +96,7 @@ def _throughput(options: argparse.Namespace, work: Path, results: table.Results)
                 _leave_out(results, f"nbgrader was not measured: {problem}")
         measured = throughput.measure(
             classroom, folder, others, jobs=options.jobs, rounds=options.rounds,
-            sample=options.sample, say=say,
+            sample=options.sample, say=say, title=TITLES[name],
         )  # fmt: skip
         results.throughput.append(measured)
     if options.nbgrader is None:

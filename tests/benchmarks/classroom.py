@@ -1,6 +1,8 @@
 """Make the classes that are graded: filled softmax notebooks, and a small assignment."""
 
 import json
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -76,6 +78,25 @@ def softmax_class(folder: Path, size: int) -> Classroom:
     """Write `size` right notebooks: the reference and every other right solution in turn."""
     assignment = load("softmax", COURSE, need_solutions=True)
     return _fill_class(assignment, folder, size)
+
+
+def public_class(folder: Path, size: int) -> Classroom:
+    """Write the same notebooks for a course that has softmax's public tests and no hidden ones."""
+    course = folder / "course"
+    for top in ("assignments", "solutions"):
+        shutil.copytree(COURSE / top / "softmax", course / top / "softmax", dirs_exist_ok=True)
+    shutil.rmtree(course / "solutions" / "softmax" / "tests")
+    toml = course / "assignments" / "softmax" / "assignment.toml"
+    whole = load("softmax", COURSE, need_solutions=True)
+    head, *blocks = toml.read_text(encoding="utf-8").split("[[questions]]")
+    kept = []
+    for question, block in zip(whole.questions, blocks, strict=True):
+        points = sum(case.points for case in question.cases if not case.hidden)
+        # A code question of hidden tests only has nothing left to ask.
+        if points or question.kind == "manual":
+            kept.append(re.sub(r"points = .*", f"points = {points or question.points}", block))
+    toml.write_text("[[questions]]".join([head, *kept]), encoding="utf-8")
+    return _fill_class(load("softmax", course, need_solutions=True), folder / "class", size)
 
 
 def small_class(folder: Path, size: int) -> Classroom:

@@ -55,7 +55,9 @@ def _machine(results: Results) -> str:
         f"{versions}{others}; isolation {', '.join(sorted(level))}. "
         f"Load average before: {results.load:.1f}. "
         "Each figure is the median of interleaved runs with the least and the largest; "
-        "each ratio is taken run by run."
+        "each ratio is taken run by run. The others run public tests only, without a sandbox; "
+        "grader runs the hidden ones as well, if not said otherwise, in its sandbox. The floor is "
+        "a fork of a warm process that runs the cells and makes the tests' calls, nothing else."
     )
 
 
@@ -85,10 +87,8 @@ def _throughput(item: Throughput) -> str:
         for rival in item.rivals
     ]
     head = (
-        f"**{item.count} {item.slug} notebooks, {item.jobs} jobs** "
-        f"({item.kinds} right solution{'s' * (item.kinds > 1)} in turn). The others run public "
-        "tests only, grader also the hidden ones, in a sandbox. The floor is a fork of a warm "
-        "process that runs the cells and makes the tests' calls, and nothing else."
+        f"**{item.count} {item.title}; {item.jobs} jobs** "
+        f"({item.kinds} right solution{'s' * (item.kinds > 1)} in turn)."
     )
     table = _rows(("", "seconds a submission", "ratio"), [(a, str(b), c) for a, b, c in rows])
     phases = ", ".join(

@@ -39,7 +39,7 @@ class Rival:
 class Throughput:
     """What some rounds over one class came to."""
 
-    slug: str
+    title: str
     count: int
     jobs: int
     kinds: int
@@ -62,6 +62,7 @@ def measure(
     jobs: int,
     rounds: int,
     sample: int,
+    title: str,
     say: Callable[[str], None],
 ) -> Throughput:
     """Measure everybody once a round, in another order each time."""
@@ -79,7 +80,7 @@ def measure(
         say(f"  floor: {floors[-1]:.3f} s a submission")
 
     for turn in range(rounds):
-        say(f"{classroom.assignment.slug}, round {turn + 1} of {rounds}")
+        say(f"{title}, round {turn + 1} of {rounds}")
         steps = [run_ours, run_floor]
         # What is compared most closely stands side by side; who goes first takes turns.
         for step in steps if turn % 2 == 0 else steps[::-1]:
@@ -87,10 +88,11 @@ def measure(
         for other in others:
             theirs[other.name].append(other.run(classroom.sample(sample, turn)).each)
             say(f"  {other.name}: {theirs[other.name][-1]:.2f} s a submission")
-    return _summary(classroom, graded, floors, others, theirs, jobs, sample)
+    return _summary(title, classroom, graded, floors, others, theirs, jobs, sample)
 
 
 def _summary(
+    title: str,
     classroom: Classroom,
     graded: list[ours.Graded],
     floors: list[float],
@@ -103,7 +105,7 @@ def _summary(
     whole = [item.process.seconds / item.count for item in graded]
     names = {name: None for item in graded for name in item.phases}
     return Throughput(
-        slug=classroom.assignment.slug,
+        title=title,
         count=len(classroom.notebooks),
         jobs=jobs,
         kinds=classroom.kinds,
