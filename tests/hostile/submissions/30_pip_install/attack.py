@@ -1,4 +1,4 @@
-# expect: denied
+# expect: denied|timeout
 # control: pip is answered by a message at every level
 # output: cannot be installed
 !pip install something-that-does-not-exist
