@@ -214,7 +214,7 @@ def test_the_reference_stays_below_the_bound(
             got = reference.attention(q, k, v, causal=causal)
             worst = max(worst, numerics.worst_ratio(got, truth.expected, truth.bound))
     print(f"{dtype}, d = {d}: at most {worst:.3f} of the bound")  # noqa: T201 - for -s
-    assert worst < 0.75
+    assert worst < 0.9
 
 
 def milliseconds(call: Callable[[], Any], flush: torch.Tensor) -> float:

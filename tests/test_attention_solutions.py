@@ -149,7 +149,8 @@ def test_no_right_kernel_comes_near_the_bound(reference: ModuleType) -> None:
                     worst[key] = max(worst.get(key, 0.0), ratio)
     for key, ratio in worst.items():
         print(f"{key:60} {ratio:.3f}")  # noqa: T201 - for -s
-    assert max(worst.values()) < 0.75, max(worst, key=lambda key: worst[key])
+    # 200 seeds came to 0.81, in causal rows that see two or three keys; answers pass up to 2.
+    assert max(worst.values()) < 0.9, max(worst, key=lambda key: worst[key])
 
 
 def test_every_wrong_idea_lies_far_from_the_bound(reference: ModuleType, tmp_path: Path) -> None:
