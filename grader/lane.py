@@ -239,7 +239,7 @@ def _bench(
     from grader.otter_tests import CaseSuite
 
     torch.set_num_threads(1)
-    suite = CaseSuite(assignment, seed=settings.seed)
+    suite = CaseSuite(assignment, seed=settings.seed, interpret=settings.judges != "cuda")
     names = {"cuda": "cpu"} if settings.device == "simulated" else {"cuda": "cuda"}
     return Bench(suite, workers, where, names)
 

@@ -94,8 +94,9 @@ class LoadedCase:
 class CaseSuite:
     """Every test case of an assignment, loaded once, and what the reference makes of it."""
 
-    def __init__(self, assignment: Assignment, *, seed: int = 0) -> None:
+    def __init__(self, assignment: Assignment, *, seed: int = 0, interpret: bool = True) -> None:
         self.assignment = assignment
+        self._interpret = interpret
         self.seed = seed
         self._reference: ModuleType | None = None
         self._cases: dict[tuple[str, str], LoadedCase] = {}
@@ -126,7 +127,7 @@ class CaseSuite:
     def reference(self) -> ModuleType:
         """Return the reference solutions as a module, imported once."""
         if self._reference is None:
-            self._reference = load_reference(self.assignment)
+            self._reference = load_reference(self.assignment, interpret=self._interpret)
         return self._reference
 
     def run(self, question: str, case: str, names: "Names") -> Verdict:
@@ -215,8 +216,11 @@ def _parameters(body: Any) -> tuple[str, ...]:
     return () if function is None else tuple(inspect.signature(function).parameters)
 
 
-def load_reference(assignment: Assignment) -> ModuleType:
-    """Import an assignment's reference solutions under a name of their own."""
+def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleType:
+    """Import an assignment's reference solutions under a name of their own.
+
+    `interpret` has triton's kernels interpreted on the CPU; it decides for the whole process.
+    """
     path = reference_path(assignment.solutions)
     if path is None:
         raise AssignmentError(f"{assignment.slug} has no solutions/…/reference.py to judge with.")
@@ -226,10 +230,8 @@ def load_reference(assignment: Assignment) -> ModuleType:
         raise AssignmentError(f"{path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     if "triton" in assignment.needs:
-        import torch
-
         with contextlib.suppress(ImportError):
-            instruments.preload(kernels=True, interpret=not torch.cuda.is_available())
+            instruments.preload(kernels=True, interpret=interpret)
     try:
         spec.loader.exec_module(module)
     except Exception as problem:
@@ -293,6 +295,12 @@ class LocalFunction:
         """Compile the Triton kernels that the call launches, for each target."""
         targets = kwargs.pop("targets", ("sm_80", "sm_90"))
         return list(instruments.compile_kernels(self._function, args, kwargs, targets=targets))
+
+    def chain(
+        self, *args: Any, steps: int = 1, flush_bytes: int = 0, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Call several times, each time on what the last call gave; see `instruments.chain`."""
+        return instruments.chain(self._function, args, kwargs, steps, flush_bytes)
 
 
 class ReferenceNames(Names):

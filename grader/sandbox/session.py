@@ -323,8 +323,10 @@ class Worker:
             uid=self._slot.uid if self._slot else None,
         )
         modules = ["numpy", "torch", "matplotlib.pyplot", *imports] if warm else []
-        # Without a GPU kernels are interpreted, which triton must know before it is imported.
-        interpreted = {} if "cuda" in devices else {"TRITON_INTERPRET": "1"}
+        # Without a GPU kernels are interpreted, which triton must know before it is imported; and
+        # where there is one, who may not use it should not see it.
+        on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
+        interpreted = {} if "cuda" in devices else on_cpu
         self._started: WorkerProcess = start_worker(modules, plan, interpreted)
 
     def wait_until_ready(self) -> None:
