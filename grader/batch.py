@@ -3,6 +3,7 @@
 The pool of lanes is an argument: processes of this machine or Dask's, one call for both.
 """
 
+import atexit
 import contextlib
 import os
 from collections import deque
@@ -108,7 +109,9 @@ def local_pool(jobs: int, device: str = "cpu") -> Iterator[LanePool]:  # noqa: A
     except BaseException:
         pool.kill()
         raise
-    pool.shutdown()
+    # The lanes take their workers apart while the outputs are rendered.
+    pool.shutdown(wait=False)
+    atexit.register(pool.join)
 
 
 def usable_cores() -> int:

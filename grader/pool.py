@@ -78,9 +78,13 @@ class LanePool(Lanes):
             for _ in self._threads:
                 self._tasks.put(None)
         if wait:
-            for thread in self._threads:
-                thread.join()
-            scratch.sweep()
+            self.join()
+
+    def join(self) -> None:
+        """Return when every process has ended; their work must be done or cancelled."""
+        for thread in self._threads:
+            thread.join()
+        scratch.sweep()
 
     def kill(self) -> None:
         """End the processes at once, whatever they are doing."""
