@@ -11,7 +11,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from multiprocessing.connection import Connection
 from typing import Any
@@ -122,7 +122,8 @@ class _Lane:
         context = multiprocessing.get_context("spawn")
         self._line, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, finish), name="grader-lane")
-        self._process.start()
+        with _interrupts_blocked():
+            self._process.start()
         theirs.close()
         self.is_lost = False
 
@@ -167,10 +168,26 @@ class _Lane:
         self._line.close()
 
 
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Have a process that starts meanwhile begin deaf to Ctrl-C, until it sees to that itself."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(line: Connection, finish: Finish) -> None:
     """Be a lane: answer calls until there are no more, and end with whoever makes them."""
+    # Ctrl-C is for the batch, which then ends this process and its worker in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
-        os.setsid()  # Ctrl-C is for the batch, which then ends this process and its worker in order
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with_parent(finish)
     while True:
         try:
