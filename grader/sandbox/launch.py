@@ -45,8 +45,8 @@ load(spec["modules"]).worker.main(spec["worker"])
 
 # In the order in which they import one another.
 MODULES = (
-    "protocol", "values", "wire", "shell", "instruments", "kernel", "watch", "lockdown", "child",
-    "worker",
+    "protocol", "arrays", "values", "wire", "shell", "instruments", "kernel", "watch", "lockdown",
+    "child", "worker",
 )  # fmt: skip
 HOUSE_MODULES = ("kernel", "house")
 

@@ -7,9 +7,9 @@ import only that, the standard library, and numpy and torch where a value needs 
 import math
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .arrays import NUMPY, TORCH, Library, contiguous_strides, numpy_view
 from .protocol import (
     Alias,
     Array,
@@ -145,7 +145,7 @@ class Encoder:
             if isinstance(value, numpy.generic) and value.dtype.name in NUMPY_DTYPES:
                 return Scalar(value.dtype.name, numpy.asarray(value).tobytes())
             if isinstance(value, numpy.ndarray) and value.dtype.name in NUMPY_DTYPES:
-                return self._array(value, numpy.asarray(value).view(numpy.ndarray), _NUMPY)
+                return self._array(value, numpy.asarray(value).view(numpy.ndarray), NUMPY)
         if torch is not None and isinstance(value, torch.Tensor):
             # Else a subclass would answer for its own dtype, device and values.
             with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001
@@ -159,9 +159,9 @@ class Encoder:
             kind = f"layout {value.layout} on {value.device.type}"
             raise ValueRefusedError(f"it is a tensor of {kind}, which holds no plain numbers")
         plain = value.detach().resolve_conj().resolve_neg().as_subclass(torch.Tensor)
-        return self._array(value, plain, _TORCH)
+        return self._array(value, plain, TORCH)
 
-    def _array(self, original: Any, plain: Any, library: "_Library") -> Node:
+    def _array(self, original: Any, plain: Any, library: "Library") -> Node:
         node = self._by_value(plain, library)
         self.arrays.append(original)
         for number, argument in enumerate(self._arguments):
@@ -170,7 +170,7 @@ class Encoder:
                 return Alias(number, node, *view)
         return node
 
-    def _by_value(self, plain: Any, library: "_Library") -> Array:
+    def _by_value(self, plain: Any, library: "Library") -> Array:
         view = library.describe(plain, whole_storage=self._whole_storage)
         return Array(
             library.name,
@@ -190,149 +190,6 @@ class Encoder:
             raise ValueRefusedError(f"it holds more than {MAX_BUFFERS:,} arrays")
         self.buffers.append(raw)
         return len(self.buffers) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """How a library's array lies in its buffer; `raw` copies the bytes when they are needed."""
-
-    dtype: str
-    shape: Iterable[int]
-    strides: Iterable[int]
-    offset: int
-    device: str
-    raw: Callable[[], memoryview]
-
-
-class _Library:
-    """What the protocol needs to know of NumPy or of torch."""
-
-    name: str
-
-    def describe(self, array: Any, *, whole_storage: bool) -> _View:
-        raise NotImplementedError
-
-    def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
-        """Return strides and offset, in elements, of an array that lies in an argument's memory."""
-        raise NotImplementedError
-
-
-def _contiguous_strides(shape: Iterable[int]) -> list[int]:
-    strides, step = [], 1
-    for size in reversed(list(shape)):
-        strides.append(step)
-        step *= max(size, 1)
-    return strides[::-1]
-
-
-def _numpy_bytes(array: "np.ndarray") -> memoryview:
-    """Return an array's bytes in C order, without a copy where they lie so."""
-    import numpy as np
-
-    if not array.size:
-        return memoryview(b"")
-    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    return native.reshape(-1).view(np.uint8).data
-
-
-class _NumpyLibrary(_Library):
-    name = "numpy"
-
-    def describe(self, array: "np.ndarray", *, whole_storage: bool) -> _View:
-        dtype, shape = array.dtype.name, array.shape
-        whole = self._whole(array) if whole_storage else None
-        if whole is not None:
-            return whole
-        if array.flags.f_contiguous and not array.flags.c_contiguous:
-            strides = _contiguous_strides(shape[::-1])[::-1]
-            return _View(dtype, shape, strides, 0, "cpu", lambda: _numpy_bytes(array.T))
-        strides = _contiguous_strides(shape)
-        return _View(dtype, shape, strides, 0, "cpu", lambda: _numpy_bytes(array))
-
-    @staticmethod
-    def _whole(array: "np.ndarray") -> _View | None:
-        """Describe a view together with all the memory around it; None for anything else."""
-        import numpy as np
-
-        owner = array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        partial = owner is not array and owner.nbytes != array.nbytes
-        if not partial and array.flags.c_contiguous:
-            return None
-        if not owner.flags.c_contiguous or owner.dtype != array.dtype:
-            return None
-        item = array.dtype.itemsize
-        start = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-        strides = [step // item for step in array.strides]
-        if min(strides, default=0) < 0:  # a reversed view travels as a copy
-            return None
-        return _View(
-            array.dtype.name, array.shape, strides, start // item, "cpu",
-            lambda: _numpy_bytes(owner),
-        )  # fmt: skip
-
-    def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
-        import numpy as np
-
-        if not isinstance(argument, np.ndarray) or not np.may_share_memory(argument, array):
-            return None
-        start = argument.__array_interface__["data"][0]
-        distance = array.__array_interface__["data"][0] - start
-        return _in_elements(array.strides, distance, array.dtype.itemsize)
-
-
-def _in_elements(steps: Iterable[int], distance: int, item: int) -> tuple[list[int], int] | None:
-    sizes = [*steps, distance]
-    if min(sizes) < 0 or any(size % item for size in sizes):
-        return None  # a reversed or reinterpreted view: its value says what it is
-    return [size // item for size in sizes[:-1]], distance // item
-
-
-class _TorchLibrary(_Library):
-    name = "torch"
-
-    def describe(self, array: "torch.Tensor", *, whole_storage: bool) -> _View:
-        import torch
-
-        dtype = str(array.dtype).removeprefix("torch.")
-        on = array.device.type
-        storage = array.untyped_storage()
-        span = 1 + sum((n - 1) * s for n, s in zip(array.shape, array.stride(), strict=True))
-        dense = array.numel() > 0 and span == array.numel()
-        if whole_storage and array.numel() and storage.nbytes() != array.numel() * array.itemsize:
-            flat = torch.empty(0, dtype=torch.uint8, device=array.device).set_(storage)
-            return _View(dtype, array.shape, array.stride(), int(array.storage_offset()), on,
-                         lambda: _tensor_bytes(flat))  # fmt: skip
-        if dense and not array.is_contiguous():
-            flat = array.as_strided((array.numel(),), (1,))
-            return _View(dtype, array.shape, array.stride(), 0, on, lambda: _tensor_bytes(flat))
-        return _View(dtype, array.shape, _contiguous_strides(array.shape), 0, on,
-                     lambda: _tensor_bytes(array))  # fmt: skip
-
-    def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
-        import torch
-
-        if not isinstance(argument, torch.Tensor) or not argument.numel() or not array.numel():
-            return None
-        start = argument.untyped_storage().data_ptr()
-        if not start <= array.data_ptr() < start + argument.untyped_storage().nbytes():
-            return None
-        if array.dtype != argument.dtype:
-            return None
-        item, distance = array.itemsize, array.data_ptr() - argument.data_ptr()
-        return _in_elements([step * item for step in array.stride()], distance, item)
-
-
-def _tensor_bytes(tensor: "torch.Tensor") -> memoryview:
-    import torch
-
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
-    raw: memoryview = flat.view(torch.uint8).numpy().data
-    return raw if flat.numel() else memoryview(b"")
-
-
-_NUMPY, _TORCH = _NumpyLibrary(), _TorchLibrary()
 
 
 class Decoder:
@@ -472,9 +329,9 @@ class Decoder:
         if not math.prod(node.shape):
             return np.empty(node.shape, node.dtype)
         flat = np.frombuffer(raw, dtype=node.dtype)
-        if node.strides == _contiguous_strides(node.shape):
+        if node.strides == contiguous_strides(node.shape):
             return flat[node.offset : node.offset + math.prod(node.shape)].reshape(node.shape)
-        return _numpy_view(flat, node.shape, node.strides, node.offset)
+        return numpy_view(flat, node.shape, node.strides, node.offset)
 
     @staticmethod
     def _torch(node: Array, raw: memoryview) -> "torch.Tensor":
@@ -503,17 +360,8 @@ class Decoder:
         size = argument.size if is_numpy else argument.numel()
         if not contiguous or not math.prod(shape) or last >= size:
             return value
-        if (shape, offset) == (list(argument.shape), 0) and strides == _contiguous_strides(shape):
+        if (shape, offset) == (list(argument.shape), 0) and strides == contiguous_strides(shape):
             return argument
         if is_numpy:
-            return _numpy_view(argument.reshape(-1), shape, strides, offset)
+            return numpy_view(argument.reshape(-1), shape, strides, offset)
         return argument.as_strided(shape, strides, argument.storage_offset() + offset)
-
-
-def _numpy_view(
-    flat: "np.ndarray", shape: list[int], strides: list[int], offset: int
-) -> "np.ndarray":
-    import numpy as np
-
-    steps = [step * flat.itemsize for step in strides]
-    return np.lib.stride_tricks.as_strided(flat[offset:], shape, steps)
