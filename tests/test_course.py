@@ -1,5 +1,9 @@
-"""The table that every assignment must hold: who loses what, and which case each mistake trips."""
+"""The table that every assignment must hold: who loses what, and which case each mistake trips.
 
+A solution is judged on the questions that its definitions reach; on the others it is the reference.
+"""
+
+import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +36,38 @@ def expectation(path: Path) -> frozenset[str]:
     return frozenset(found["here"].split())
 
 
+def defined(tree: ast.Module) -> dict[str, set[str]]:
+    """Return what each top-level definition of a module mentions."""
+    found: dict[str, set[str]] = {}
+    for node in tree.body:
+        names = {node.name} if isinstance(node, ast.FunctionDef | ast.ClassDef) else set()
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.If | ast.Try):
+            walked = ast.walk(node)
+            names = {n.id for n in walked if isinstance(n, ast.Name) and type(n.ctx) is ast.Store}
+        mentioned = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        for name in names:
+            found.setdefault(name, set()).update(mentioned)
+    return found
+
+
+def touched(assignment: Assignment, reference: str, solution: str) -> tuple[str, ...]:
+    """Return the questions whose answer a solution changes; the others answer as the reference."""
+    theirs = defined(ast.parse(solution))
+    uses = defined(ast.parse(reference)) | theirs
+    found = []
+    for question in assignment.questions:
+        reached: set[str] = set()
+        waiting = list(question.names)
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting.extend(uses.get(name, ()))
+        if reached & theirs.keys():
+            found.append(question.name)
+    return tuple(found)
+
+
 def judge_solutions(assignment: Assignment) -> Table:
     solutions = assignment.solutions
     assert solutions is not None
@@ -40,16 +76,21 @@ def judge_solutions(assignment: Assignment) -> Table:
     right = notebooks.fill(assignment.notebook.read_bytes(), reference, names, "reference.py")
     contents = {"reference": right, "stubs": assignment.notebook.read_bytes()}
     expected: dict[str, frozenset[str]] = {}
+    everything = tuple(question.name for question in assignment.questions)
+    asked = {"reference": everything, "stubs": everything}
     for path in sorted(solutions.glob("correct/*.py")) + sorted(solutions.glob("wrong/*.py")):
         label = f"{path.parent.name}/{path.stem}"
-        contents[label] = notebooks.fill(right, path.read_text(encoding="utf-8"), names, label)
+        text = path.read_text(encoding="utf-8")
+        contents[label] = notebooks.fill(right, text, names, label)
+        asked[label] = touched(assignment, reference, text)
         if path.parent.name == "wrong":
             expected[label] = expectation(path)
-    questions = tuple(question.name for question in assignment.questions)
     settings = lane.LaneSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
     with local_pool(JOBS) as pool:
         futures = {
-            label: pool.submit(lane.grade_one, settings, submission_of(content, label), questions)
+            label: pool.submit(
+                lane.grade_one, settings, submission_of(content, label), asked[label]
+            )
             for label, content in contents.items()
         }
         reports = {label: future.result() for label, future in futures.items()}
