@@ -1,4 +1,4 @@
-# expect: q1
+# expect: q1 q3
 # A slice of only -inf becomes NaN.
 import math
 

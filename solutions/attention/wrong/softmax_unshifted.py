@@ -1,4 +1,4 @@
-# expect: q1
+# expect: q1 q3
 # exp comes first; the maximum is thought to be a detail.
 import math
 
