@@ -24,7 +24,7 @@ class Results:
     throughput: list[Throughput] = field(default_factory=list)
     start_up: list[StartUp] = field(default_factory=list)
     growth: list[list[Grown]] = field(default_factory=list)  # by round, in order of size
-    sandbox: str = ""
+    sandbox: dict[str, Spread] = field(default_factory=dict)  # milliseconds
     left_out: list[str] = field(default_factory=list)
 
 
@@ -37,7 +37,7 @@ def render(results: Results) -> str:
     if results.growth:
         parts.append(_growth(results.growth))
     if results.sandbox:
-        parts.append(results.sandbox.strip())
+        parts.append(_sandbox(results.sandbox))
     parts += results.left_out
     return "\n\n".join(parts) + "\n"
 
@@ -135,6 +135,11 @@ def _growth(rounds: list[list[Grown]]) -> str:
         "report.html, s", "all outputs, s", "report.html, MiB",
     )  # fmt: skip
     return f"{head}\n\n{_rows(columns, rows)}"
+
+
+def _sandbox(costs: dict[str, Spread]) -> str:
+    table = _rows(("", "ms"), [(name, str(spread)) for name, spread in costs.items()])
+    return f"**The sandbox**, before and beside a student's own code\n\n{table}"
 
 
 def _rows(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
