@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from grader.model import Environment, Isolation, Question, QuestionReport, Report, Status
+from grader.model import Environment, Isolation, Limits, Question, QuestionReport, Report, Status
 
 UNDECIDED = frozenset({Status.PENDING, Status.UNGRADED})
 # From the weakest; what is not here was not proved by probes and counts as weak.
@@ -71,6 +71,7 @@ class Attempt:
     error: str | None
     seconds: float
     phases: dict[str, float]
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def report(row: tuple[Any, ...], items: list[QuestionReport], used: list[Attempt
         late=bool(late),
         members=tuple(msgspec.json.decode(members, type=list[str])),
         phases=phases,
+        limits=newest.limits if newest else Limits(),
     )
 
 

@@ -95,11 +95,11 @@ def judge(
         notebook = _read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
         reports = [_unreadable(question, str(problem)) for question in questions]
-        return _report(submission, bench, reports, started, phases, error=str(problem))
+        return _report(submission, bench, limits, reports, started, phases, error=str(problem))
     reports = _judge_questions(
         notebook, submission, bench, limits, questions, phases, until_loss, on_question
     )
-    return _report(submission, bench, reports, started, phases)
+    return _report(submission, bench, limits, reports, started, phases)
 
 
 def _judge_questions(
@@ -159,6 +159,7 @@ def _pending(question: Question, message: str, answer: str = "") -> QuestionRepo
 def _report(
     submission: Submission,
     bench: Bench,
+    limits: Limits,
     questions: list[QuestionReport],
     started: float,
     phases: dict[str, float],
@@ -179,6 +180,7 @@ def _report(
         late=submission.late,
         members=submission.members,
         phases=phases,
+        limits=limits,
     )
 
 

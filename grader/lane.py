@@ -339,6 +339,7 @@ def ungraded(
         received=submission.received,
         late=submission.late,
         members=submission.members,
+        limits=settings.limits,
     )
 
 

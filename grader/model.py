@@ -199,6 +199,7 @@ class Report:
     late: bool = False
     members: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def status(self) -> Status:

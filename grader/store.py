@@ -23,6 +23,7 @@ from grader.model import (
     Environment,
     Gradebook,
     Isolation,
+    Limits,
     Question,
     QuestionReport,
     Report,
@@ -42,7 +43,7 @@ CREATE TABLE attempt (
     id INTEGER PRIMARY KEY, student TEXT NOT NULL, sha256 TEXT NOT NULL,
     assignment_sha256 TEXT NOT NULL, seed INTEGER NOT NULL, isolation TEXT NOT NULL,
     environment TEXT NOT NULL, error TEXT, seconds REAL NOT NULL, phases TEXT NOT NULL,
-    finished TEXT NOT NULL
+    limits TEXT NOT NULL, finished TEXT NOT NULL
 );
 CREATE TABLE result (
     attempt INTEGER NOT NULL REFERENCES attempt(id), student TEXT NOT NULL,
@@ -187,10 +188,11 @@ class Store:
         with self._transaction():
             cursor = self._execute(
                 "INSERT INTO attempt (student, sha256, assignment_sha256, seed, isolation, "
-                "environment, error, seconds, phases, finished) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                "environment, error, seconds, phases, limits, finished) "
+                "VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (report.student, report.sha256, report.assignment_sha256, report.seed,
                  _text(report.isolation), _text(report.environment), report.error,
-                 report.seconds, _text(report.phases), _now()),
+                 report.seconds, _text(report.phases), _text(report.limits), _now()),
             )  # fmt: skip
             attempt = cursor.lastrowid
             for item in report.questions:
@@ -315,17 +317,21 @@ class Store:
         isolations: dict[str, Isolation] = {}
         environments: dict[str, Environment] = {}
         found = {}
-        for number, sha, seed, isolation, environment, error, seconds, phases in self._rows(
-            "SELECT id, assignment_sha256, seed, isolation, environment, error, seconds, phases "
-            "FROM attempt"
-        ):
+        rows = self._rows(
+            "SELECT id, assignment_sha256, seed, isolation, environment, limits, error, seconds, "
+            "phases FROM attempt"
+        )
+        limits_by_text: dict[str, Limits] = {}
+        for number, sha, seed, isolation, environment, limits, error, seconds, phases in rows:
+            if limits not in limits_by_text:
+                limits_by_text[limits] = msgspec.json.decode(limits, type=Limits)
             if isolation not in isolations:
                 isolations[isolation] = msgspec.json.decode(isolation, type=Isolation)
             if environment not in environments:
                 environments[environment] = msgspec.json.decode(environment, type=Environment)
             found[number] = Attempt(
                 sha, seed, isolations[isolation], environments[environment], error, seconds,
-                msgspec.json.decode(phases, type=dict[str, float]),
+                msgspec.json.decode(phases, type=dict[str, float]), limits_by_text[limits],
             )  # fmt: skip
         return found
 

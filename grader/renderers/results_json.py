@@ -41,6 +41,7 @@ def _submission(report: Report, book: Gradebook) -> dict[str, Any]:
         "assignment_sha256": report.assignment_sha256,
         "seconds": report.seconds,
         "phases": report.phases,
+        "limits": asdict(report.limits),
         "error": report.error,
         "questions": [_question(question) for question in report.questions],
     }

@@ -36,6 +36,7 @@ from .launch import choose_way, ways
 from .session import ChildEnded, Session, Worker
 
 OK = "ok"
+MAX_SOCKET_FOLDER = 60
 OS_RELEASE = Path("/etc/os-release")
 SCRATCH_BYTES = 4 << 20
 LIMITS = Limits(
@@ -61,7 +62,9 @@ class Bait:
 
     def __enter__(self) -> Self:
         self._undo = contextlib.ExitStack()
-        folder = Path(tempfile.mkdtemp(prefix="canary-"))
+        # Where TMPDIR is deep, the path of a socket in it would be longer than one may be.
+        deep = len(tempfile.gettempdir()) > MAX_SOCKET_FOLDER
+        folder = Path(tempfile.mkdtemp(prefix="canary-", dir="/tmp" if deep else None))  # noqa: S108
         self._undo.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.chmod(0o755)  # modes must not be what keeps it safe
         self.path = folder / "canary.txt"
