@@ -38,22 +38,27 @@ def main(arguments: list[str] | None = None) -> None:
         say("README.md refreshed." if done else f"README.md has no {table.BEGIN} … {table.END}.")
         return
     results = table.Results(load=os.getloadavg()[0])
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        work = Path(folder)
-        if "throughput" in options.only:
-            _throughput(options, work, results)
-        if "startup" in options.only:
-            one = softmax_class(work / "one", ONE)
-            results.start_up = start_up.measure(one, work / "one-out", options.runs)
-        if "growth" in options.only:
-            _growth(options, work, results)
-        if "sandbox" in options.only:
-            _sandbox(options, results)
-    page = table.render(results)
-    sys.stdout.write(page)
+    try:
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+            _measure(options, Path(folder), results)
+    finally:
+        page = table.render(results)
+        sys.stdout.write(page)  # also what was measured before something failed
     if options.write:
         table.RESULTS.write_text(page, encoding="utf-8")
         table.refresh_readme()
+
+
+def _measure(options: argparse.Namespace, work: Path, results: table.Results) -> None:
+    if "throughput" in options.only:
+        _throughput(options, work, results)
+    if "startup" in options.only:
+        one = softmax_class(work / "one", ONE)
+        results.start_up = start_up.measure(one, work / "one-out", options.runs)
+    if "growth" in options.only:
+        _growth(options, work, results)
+    if "sandbox" in options.only:
+        _sandbox(options, results)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
