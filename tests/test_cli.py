@@ -108,7 +108,7 @@ def test_running_again_grades_nothing_twice(
 ) -> None:
     before = (graded[1] / "results.json").read_text(encoding="utf-8")
     done = run("grade", "small", course / "handed-in", "-o", graded[1], "--course", course)
-    assert "0 to grade" in done.stderr
+    assert "nothing to grade" in done.stderr
     assert (graded[1] / "results.json").read_text(encoding="utf-8") == before
 
 
