@@ -18,7 +18,8 @@ class Grown:
     count: int
     each: float
     whole: float
-    parent_mib: float
+    grading_mib: float  # of the command's own process, up to the last report
+    parent_mib: float  # likewise, with the outputs
     worker_mib: float
     report_seconds: float  # report.html alone
     outputs_seconds: float  # every file of the outputs
@@ -34,7 +35,8 @@ def measure(classroom: Classroom, out: Path, jobs: int) -> Grown:
         count=graded.count,
         each=graded.each,
         whole=graded.process.seconds,
-        parent_mib=graded.process.parent_mib,
+        grading_mib=graded.process.parent_mib(graded.ended),
+        parent_mib=graded.process.parent_mib(),
         worker_mib=graded.process.worker_mib,
         report_seconds=report_seconds,
         outputs_seconds=outputs_seconds,

@@ -21,6 +21,7 @@ class Graded:
     finish: float  # the outputs and the end
     phases: dict[str, float]  # mean of a submission, as results.json has them
     level: str  # of the isolation
+    ended: float  # when the last report was kept, of the epoch
     process: Finished
 
     @property
@@ -55,6 +56,7 @@ def grade(
         finish=process.began + process.seconds - last,
         phases=_mean_phases(results["submissions"]),
         level=results["isolation"]["level"],
+        ended=last,
         process=process,
     )
 

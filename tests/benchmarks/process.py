@@ -1,6 +1,7 @@
 """Run a command as a whole process, and watch the memory of it and of what it starts."""
 
 import contextlib
+import math
 import os
 import resource
 import subprocess
@@ -25,13 +26,16 @@ class CommandFailedError(Exception):
 class Memory:
     """Resident bytes of a process, as samples show them."""
 
-    samples: int = 0
-    peak: int = 0
+    seen: list[tuple[float, int]] = field(default_factory=list)  # seconds of the epoch, bytes
 
-    def see(self, resident: int) -> None:
-        """Note one sample."""
-        self.samples += 1
-        self.peak = max(self.peak, resident)
+    @property
+    def peak(self) -> int:
+        """The most that any sample shows."""
+        return self.peak_until(math.inf)
+
+    def peak_until(self, moment: float) -> int:
+        """The most that any sample before a moment shows."""
+        return max((size for when, size in self.seen if when < moment), default=0)
 
 
 @dataclass(slots=True)
@@ -43,19 +47,18 @@ class Finished:
     pid: int
     memory: dict[int, Memory] = field(default_factory=dict)
 
-    @property
-    def parent_mib(self) -> float:
-        """The peak of the command's own process."""
-        return self.memory[self.pid].peak / MIB if self.pid in self.memory else 0.0
+    def parent_mib(self, until: float = math.inf) -> float:
+        """The peak of the command's own process, up to a moment of the epoch."""
+        return self.memory[self.pid].peak_until(until) / MIB if self.pid in self.memory else 0.0
 
     @property
     def worker_mib(self) -> float:
         """The peak of the largest process that lived for at least half of the command."""
-        longest = max((item.samples for item in self.memory.values()), default=0)
+        longest = max((len(item.seen) for item in self.memory.values()), default=0)
         lasting = [
             item.peak
             for pid, item in self.memory.items()
-            if pid != self.pid and 2 * item.samples >= longest
+            if pid != self.pid and 2 * len(item.seen) >= longest
         ]
         return max(lasting, default=0) / MIB
 
@@ -120,7 +123,7 @@ def _watch(finished: Finished, ended: threading.Event) -> None:
         for pid in _family(finished.pid):
             resident = _resident(pid)
             if resident:
-                finished.memory.setdefault(pid, Memory()).see(resident)
+                finished.memory.setdefault(pid, Memory()).seen.append((time.time(), resident))
 
 
 def _family(root: int) -> list[int]:

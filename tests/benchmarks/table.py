@@ -119,6 +119,7 @@ def _growth(rounds: list[list[Grown]]) -> str:
             f"{first.count:,}",
             str(Spread.of(1000 * run.each for run in runs)),
             str(paired([run.each for run in runs], [run.each for run in smallest])),
+            str(Spread.of(run.grading_mib for run in runs)),
             str(Spread.of(run.parent_mib for run in runs)),
             str(Spread.of(run.worker_mib for run in runs)),
             str(Spread.of(run.report_seconds for run in runs)),
@@ -131,7 +132,8 @@ def _growth(rounds: list[list[Grown]]) -> str:
         "largest of those that live as long."
     )
     columns = (
-        "submissions", "ms each", "of the smallest class", "command, MiB", "worker, MiB",
+        "submissions", "ms each", "of the smallest class", "command while grading, MiB",
+        "with outputs, MiB", "worker, MiB",
         "report.html, s", "all outputs, s", "report.html, MiB",
     )  # fmt: skip
     return f"{head}\n\n{_rows(columns, rows)}"
