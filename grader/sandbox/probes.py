@@ -83,6 +83,7 @@ class Bait:
         self.decoy = subprocess.Popen(  # noqa: S603 - does nothing but wait
             [shutil.which("cat") or "/bin/cat", "-", self.token],
             stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # it would complain of a file that has the token's name
             start_new_session=True,
         )
         self._undo.callback(self.decoy.wait)
