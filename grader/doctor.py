@@ -53,6 +53,6 @@ def _isolation(say: Callable[[str], None], isolation: Isolation) -> None:
             say(f"  {'✓' if finding.startswith(OK) else '·'} {name:<12} {finding}")
     for gap in KNOWN_GAPS:
         if isolation.level in gap.levels:
-            say(f"  not stopped at this level: learning {gap.what}")
+            say(f"  not stopped at this level: {gap.what}")
     if isolation.level != STRONG and isolation.probes.get("warning"):
         say(f"for a stronger level: {isolation.probes['warning']}")
