@@ -107,6 +107,8 @@ def _execute(path: str, calls: Calls) -> None:
 
 def _child(path: str, calls: Calls) -> None:
     status = 1
+    # As our workers do: a busy machine may share its processors by session.
+    os.setsid()
     try:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1):
