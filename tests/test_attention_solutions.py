@@ -48,6 +48,7 @@ SOME = {
     "float16": {
         "ragged",
         "causal, blind rows",
+        "causal, two heads",
         "large scores, own scale",
         "long rows, small V",
         "scale 0",
@@ -102,6 +103,8 @@ def families(seed: int, dtype: str, reference: ModuleType) -> dict[str, Any]:
         buffer[:, :, : x.shape[2], :24] = x
     views = (b[:, :, :n, :24] for b, n in zip(buffers, (16, 40, 40), strict=True))
     found["views into NaN"] = reference.Head(*views)
+    several = (x.transpose(0, 1) for x in heads(2, 20, 30, 16))
+    found["causal, two heads"] = reference.Head(*several, causal=True)
     for name, (q, k, v, causal, scale) in reference.fp16_failure_cases(seed).items():
         halves = (x.to(getattr(torch, dtype)) for x in (q, k, v))
         found[name.split(",")[0]] = reference.Head(*halves, causal=causal, scale=scale)
