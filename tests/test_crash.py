@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from grader import scratch
 from tests import classes
 from tests.conftest import write_small_course
 
@@ -140,7 +142,10 @@ def graded(tmp_path: Path) -> int:
 
 
 def test_a_batch_killed_three_times_ends_as_if_nothing_had_happened(
-    start: Callable[..., Running], tmp_path: Path, undisturbed: Any
+    start: Callable[..., Running],
+    tmp_path: Path,
+    undisturbed: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chance = random.Random()  # noqa: S311 - any moment will do
     moments = []
@@ -157,6 +162,10 @@ def test_a_batch_killed_three_times_ends_as_if_nothing_had_happened(
     assert last.finishes() == 0, last.said
     assert classes.results(tmp_path / "out") == undisturbed, f"killed after {moments}"
     assert set(classes.attempts(tmp_path / "out").values()) == {1}
+    # A folder whose maker was killed before it was locked is left for a minute, then swept.
+    monkeypatch.setattr(scratch, "UNLOCKED_SECONDS", 0.0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    scratch.sweep()
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
