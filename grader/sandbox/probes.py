@@ -76,7 +76,7 @@ class Bait:
         self.unix = self._listener(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "socket"))
         os.chmod(folder / "socket", 0o777)  # noqa: PTH101, S103 - likewise
         self.abstract = self._listener(
-            socket.AF_UNIX, socket.SOCK_STREAM, f"\0canary-{self.token[:8]}"
+            socket.AF_UNIX, socket.SOCK_STREAM, f"\0canary-{self.token[-8:]}"
         )
         os.environ["CANARY"] = self.token
         self._undo.callback(os.environ.pop, "CANARY", None)
@@ -113,7 +113,7 @@ class Bait:
             "path": str(self.path), "token": self.token, "decoy": self.decoy.pid,
             "tcp": self.tcp.getsockname()[1], "udp": self.udp.getsockname()[1],
             "unix": str(self.path.with_name("socket")),
-            "abstract": f"\0canary-{self.token[:8]}", "judge": os.getpid(),
+            "abstract": f"\0canary-{self.token[-8:]}", "judge": os.getpid(),
         }  # fmt: skip
 
     def damage(self) -> Iterator[tuple[str, str]]:
