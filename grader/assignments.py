@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from grader import notebooks
 from grader.errors import AssignmentError, UsageError
 from grader.model import Assignment, Limits, Question, TestCase
 
@@ -89,7 +90,15 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         needs=tuple(settings.get("needs", ())),
         sha256=_digest([path, notebook, *question_files(folder, solutions, names)],
                        reference_path(solutions)),
+        ignored_cells=_ignored_cells(notebook),
     )  # fmt: skip
+
+
+def _ignored_cells(notebook: Path) -> frozenset[str]:
+    try:
+        return notebooks.ignored_sources(notebook.read_bytes())
+    except notebooks.NotebookUnreadableError as problem:
+        raise AssignmentError(f"{notebook}: {problem}") from problem
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

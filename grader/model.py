@@ -104,6 +104,7 @@ class Assignment:
     limits: Limits = field(default_factory=Limits)
     needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and torch
     sha256: str = ""
+    ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
 
     @property
     def points(self) -> float:

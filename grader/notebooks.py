@@ -22,6 +22,7 @@ DURATION = re.compile(r"\b\d+(?:\.\d+)? (ms|µs|s|seconds)\b")
 ADDRESS = re.compile(r"0x[0-9a-f]{8,}")
 MOMENT = re.compile(r"\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d+")  # in the name of otter's zip
 KERNEL_SECONDS = 120  # for one cell of a notebook that staff run
+IGNORE_TAG = "otter_ignore"  # otter's: a cell with it shows something and is not run for a grade
 CHECK = re.compile(r"^[^#\n]*\b\w+\.check\(\s*[\"']([^\"'\n]+)[\"']", re.MULTILINE)
 NOTEBOOK_NAME = re.compile(r"[\"']([^\"'\n/]+\.ipynb)[\"']")
 HEADING = re.compile(r"^#\s+(.{1,80})", re.MULTILINE)
@@ -41,6 +42,7 @@ class CodeCell:
     number: int
     source: str
     checks: tuple[str, ...]
+    ignored: bool = False  # by its tag; what a student has tagged is run all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
         kind = cell.get("cell_type") if isinstance(cell, dict) else None
         if kind == "code":
             source = _source(cell)
-            code.append(CodeCell(len(code) + 1, source, tuple(CHECK.findall(source))))
+            checks = tuple(CHECK.findall(source))
+            code.append(CodeCell(len(code) + 1, source, checks, _is_ignored(cell)))
         elif kind in {"markdown", "raw"}:
             prose.setdefault(str(cell.get("id", f"cell-{len(prose)}")), _source(cell))
     if not code:
@@ -103,6 +106,17 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
     headings = (HEADING.search(text) for text in prose.values())
     first = next((found[1].strip() for found in headings if found), None)
     return Notebook(tuple(code), prose, first)
+
+
+def ignored_sources(content: bytes) -> frozenset[str]:
+    """Return the sources of the hand-out's cells that need not run for a grade, as handed out."""
+    return frozenset(cell.source.strip() for cell in read(content).cells if cell.ignored)
+
+
+def _is_ignored(cell: Mapping[str, Any]) -> bool:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return isinstance(tags, list) and IGNORE_TAG in tags
 
 
 def _parse(content: bytes, limits: Limits) -> dict[str, Any]:

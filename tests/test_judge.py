@@ -143,6 +143,27 @@ def test_a_helper_redefined_later_costs_nothing(judged: Judged) -> None:
     assert statuses(judged(SETUP, first, CHECK1, second, CHECK2)) == (PASSED, PASSED)
 
 
+FIGURE = "def double(x):\n    return 0\n"  # as if drawing did harm
+
+
+@pytest.mark.parametrize(
+    ("cell", "status"),
+    [
+        (FIGURE, PASSED),
+        (FIGURE.strip() + "\n\n", PASSED),
+        (FIGURE + "# mine", FAILED),
+    ],
+    ids=["as-handed-out", "other-blank-lines", "edited"],
+)
+def test_a_cell_that_only_draws_is_run_where_a_student_has_edited_it(
+    cell: str, status: Status, small_bench: Bench
+) -> None:
+    ignoring = replace(small_bench.assignment, ignored_cells=frozenset({FIGURE.strip()}))
+    bench = replace(small_bench, suite=CaseSuite(ignoring))
+    report = judge(submission_of(notebook_of(SETUP, DOUBLE, cell, CHECK1)), bench)
+    assert report.questions[0].status is status
+
+
 def test_the_last_check_of_a_question_counts(judged: Judged) -> None:
     wrong = "def double(x):\n    return 0"
     questions = judged(SETUP, wrong, CHECK1, DOUBLE, CHECK1, SQUARE, CHECK2)

@@ -164,6 +164,36 @@ def test_a_notebook_with_outputs_or_without_checks_is_named(course: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def draw():\n    shade = 1\n\n\ndraw()", []),
+        ("import math\nshade = 1", ["has the tag otter_ignore, and cell 1 reads shade"]),
+        ("%matplotlib inline", []),
+        ('grader.check("q1")', ["holds a stub or a check"]),
+        ("def mean_of_squares(values):\n    return 0.0", ["holds a stub or a check"]),
+    ],
+)
+def test_a_cell_that_is_not_run_and_is_needed_is_named(
+    source: str, found: list[str], course: Path
+) -> None:
+    path = course / "assignments/sums/sums.ipynb"
+
+    def ignored(cells: list[dict[str, Any]]) -> None:
+        setup = next(cell for cell in cells if cell["id"] == "setup")
+        cells.insert(0, {**setup, "id": "reader", "source": "if shade:\n    shade()"})
+        cells.append(
+            {**setup, "id": "figure", "source": source, "metadata": {"tags": ["otter_ignore"]}}
+        )
+
+    path.write_bytes(edit_cells(path.read_bytes(), ignored))
+    findings = Findings()
+    agreement.notebook_is_clean(sums(course), findings)
+    assert len(findings.problems) == len(found)
+    for problem, words in zip(findings.problems, found, strict=True):
+        assert words in problem
+
+
 # Leaks: whatever is hidden, and wherever it is put.
 
 Place = Callable[[dict[str, Any], str], None]

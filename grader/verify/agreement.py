@@ -2,6 +2,7 @@
 
 import ast
 import re
+import symtable
 from collections.abc import Iterator
 
 from grader import notebooks
@@ -91,12 +92,46 @@ def notebook_is_clean(assignment: Assignment, findings: Findings) -> str:
                 f"{question.name} has public tests, and no cell says "
                 f'grader.check("{question.name}")'
             )
+    findings.problems.extend(_misused_ignores(notebook, stub_names(assignment)))
     known = {question.name for question in assignment.questions}
     findings.problems.extend(
         f'a cell says grader.check("{name}"), and there is no such question'
         for name in sorted(checked - known)
     )
     return f"{len(notebook.cells)} code cells, valid, without outputs"
+
+
+def _misused_ignores(notebook: notebooks.Notebook, stubs: list[str]) -> Iterator[str]:
+    """Say which cells are not run for a grade although something depends on them."""
+    run = [cell for cell in notebook.cells if not cell.ignored]
+    for cell in notebook.cells:
+        if not cell.ignored:
+            continue
+        where = f"code cell {cell.number} has the tag {notebooks.IGNORE_TAG}"
+        bound = _bound(cell.source)
+        if cell.checks or bound.intersection(stubs):
+            yield f"{where}, and holds a stub or a check; take the tag off"
+        for name in sorted(bound):
+            reader = next((c.number for c in run if name in _read(c.source)), None)
+            if reader is not None:
+                yield f"{where}, and cell {reader} reads {name}, which it binds; move that"
+
+
+def _bound(source: str) -> set[str]:
+    """Return the names that a cell leaves to the cells after it."""
+    try:
+        symbols = symtable.symtable(source, "cell", "exec").get_symbols()
+    except SyntaxError:  # magics
+        return set()
+    return {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
+
+
+def _read(source: str) -> set[str]:
+    try:
+        nodes = ast.walk(ast.parse(source))
+    except SyntaxError:
+        return set()
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 def points_add_up(assignment: Assignment, findings: Findings) -> str:

@@ -167,7 +167,8 @@ def judge_result(attack: Attack, result: Result, said: str, victim: Victim, leve
     gap = expected_gap(attack, level)
     if result.outcome not in attack.expect:
         result.problems.append(
-            f"{result.outcome} ({result.reason}) instead of {set(attack.expect)}"
+            f"{result.outcome} ({result.reason}) instead of {set(attack.expect)}; it said "
+            f"{said[-300:]!r}"
         )
     if result.outcome == "killed" and not re.search(attack.reason, result.reason):
         result.problems.append(f"the reason was {result.reason!r}")
