@@ -192,17 +192,3 @@ def test_a_failure_case_that_does_not_fail_is_our_fault(reference: ModuleType) -
     harmless = reference.Head(*(torch.ones(1, 1, 4, 16, dtype=torch.float16) for _ in "qkv"))
     with pytest.raises(RuntimeError, match="does not fail here on: nothing special"):
         reference.assert_naive_fails({"nothing special": harmless})
-
-
-@pytest.mark.parametrize(
-    ("shapes", "words"),
-    [
-        (((1, 1, 4, 16), (1, 1, 5, 8), (1, 1, 5, 8)), "do not fit"),
-        (((1, 1, 4, 16), (1, 1, 5, 16), (1, 1, 6, 16)), "do not fit"),
-    ],
-)
-def test_inputs_that_do_not_fit_are_refused(
-    reference: ModuleType, shapes: tuple[tuple[int, ...], ...], words: str
-) -> None:
-    with pytest.raises(ValueError, match=words):
-        reference.attention(*(torch.ones(shape) for shape in shapes))
