@@ -16,6 +16,7 @@ from grader import lane
 from grader.errors import GraderError, IsolationError, UsageError, WorkerError
 from grader.model import Assignment, Question, Report, Status, Submission
 from grader.pool import LanePool, Lanes
+from grader.sandbox import cgroup
 from grader.store import Current, Store
 
 # A lane must not wait for the batch between two submissions, and a lost lane must lose little.
@@ -103,6 +104,7 @@ def _is_due(
 @contextlib.contextmanager
 def local_pool(jobs: int, device: str = "cpu") -> Iterator[LanePool]:  # noqa: ARG001
     """Yield lanes on this machine, and leave none of their processes behind."""
+    cgroup.delegated()  # before the lanes start, which are then born where they may be capped
     pool = LanePool(jobs, lane.finish)
     try:
         yield pool

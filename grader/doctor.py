@@ -5,6 +5,7 @@ from collections.abc import Callable
 from grader import lane
 from grader.errors import IsolationError
 from grader.model import Isolation
+from grader.sandbox import cgroup
 from grader.sandbox.isolation import KNOWN_GAPS, LEVELS, STRONG
 from grader.sandbox.probes import OK, choose_isolation
 
@@ -13,6 +14,9 @@ MEANS = {
     "container-uid": "an unprivileged user, Landlock, seccomp and limits, no namespaces",
     "same-uid": "Landlock, seccomp and limits under your own user, no namespaces",
 }
+
+CAPPED = "capped by a control group, and watched"
+WATCHED = "watched; for a hard cap: systemd-run --user --scope -p Delegate=yes grader grade …"
 
 
 def examine(say: Callable[[str], None]) -> bool:
@@ -48,6 +52,7 @@ def _gpu() -> tuple[str | None, str | None]:
 
 def _isolation(say: Callable[[str], None], isolation: Isolation) -> None:
     say(f"isolation: {isolation.level} ({MEANS[isolation.level]})")
+    say(f"  memory of a submission: {CAPPED if cgroup.delegated() else WATCHED}")
     for name, finding in isolation.probes.items():
         if name != "warning":
             say(f"  {'✓' if finding.startswith(OK) else '·'} {name:<12} {finding}")

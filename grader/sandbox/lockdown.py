@@ -109,6 +109,7 @@ class Lockdown:
         kernel.set_capabilities(0)
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # its own /proc entries are its own again
+        _offer_to_the_kernel()
         if self._ruleset is not None:
             self._restrict_files()
         program = self._filter
@@ -194,6 +195,12 @@ class Lockdown:
         watch.kill_below(os.getpid())
         if not self._nested:
             watch.empty(self._scratch)
+
+
+def _offer_to_the_kernel() -> None:
+    """Be the first that the kernel ends where memory is short; nobody else is to pay for it."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+        score.write("1000")
 
 
 def _allow(ruleset: Any, path: str, rights: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Self
 from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits, Status
 
+from . import cgroup, watch
 from .isolation import CONTAINER_UID, NONE, STRONG, is_root
 from .launch import WorkerProcess, chosen_way, make_plan, start_worker
 from .objects import (
@@ -328,6 +329,8 @@ class Worker:
         on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
         interpreted = {} if "cuda" in devices else on_cpu
         self._started: WorkerProcess = start_worker(modules, plan, interpreted)
+        parent = cgroup.delegated() if level != NONE else None
+        self._group = cgroup.MemoryGroup.make(parent, self._started.process.pid)
 
     def wait_until_ready(self) -> None:
         """Return when the worker has made its imports; WorkerError where it has not."""
@@ -335,10 +338,15 @@ class Worker:
             ready = self._hear("ready", READY_SECONDS)
             self.seconds["worker"] = float(ready["seconds"])
             self._ready = True
+            if self._group is not None:
+                pid = self._started.process.pid
+                self._group.adopt([pid, *watch.below(pid)])
 
     def session(self, limits: Limits, *, deadline: float, seed: int = 0) -> Session:
         """Fork a child for one submission."""
         self.wait_until_ready()
+        if self._group is not None:
+            self._group.limit(limits)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         order = {"order": "spawn", "seed": seed, "limits": asdict(limits)}
         try:
@@ -376,8 +384,10 @@ class Worker:
         with contextlib.suppress(OSError):
             self._started.control.send(json.dumps({"order": "kill"}).encode())
         ended = self._hear("ended", END_SECONDS)
-        reason = ended["reason"]
-        return ChildEnd(int(ended["status"]), None if reason == "judge" else reason)
+        reason = None if ended["reason"] == "judge" else ended["reason"]
+        if self._group is not None and self._group.has_killed():
+            reason = "memory"
+        return ChildEnd(int(ended["status"]), reason)
 
     def _hear(self, event: str, seconds: float) -> dict[str, Any]:
         self._started.control.settimeout(seconds)
@@ -402,6 +412,8 @@ class Worker:
             self._session.abandon()
         self._started.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._group is not None:
+            self._group.remove()
         if self._slot is not None:
             self._slot.release()
 
