@@ -168,7 +168,10 @@ def test_a_notebook_with_outputs_or_without_checks_is_named(course: Path) -> Non
     ("source", "found"),
     [
         ("def draw():\n    shade = 1\n\n\ndraw()", []),
-        ("import math\nshade = 1", ["has the tag otter_ignore, and cell 1 reads shade"]),
+        (
+            "import math\nshade = 1",
+            ["code cell 3 has the tag otter_ignore, and cell 5 reads shade"],
+        ),
         ("%matplotlib inline", []),
         ('grader.check("q1")', ["holds a stub or a check"]),
         ("def mean_of_squares(values):\n    return 0.0", ["holds a stub or a check"]),
@@ -181,10 +184,11 @@ def test_a_cell_that_is_not_run_and_is_needed_is_named(
 
     def ignored(cells: list[dict[str, Any]]) -> None:
         setup = next(cell for cell in cells if cell["id"] == "setup")
-        cells.insert(0, {**setup, "id": "reader", "source": "if shade:\n    shade()"})
-        cells.append(
-            {**setup, "id": "figure", "source": source, "metadata": {"tags": ["otter_ignore"]}}
-        )
+        tagged = {"metadata": {"tags": ["otter_ignore"]}}
+        figure = {**setup, **tagged, "id": "figure", "source": source}
+        own = {**setup, "id": "own", "source": "shade = 2\nprint(shade)"}
+        reader = {**setup, "id": "reader", "source": "print(shade)"}
+        cells[:] = [reader | {"id": "before"}, own, figure, own | {"id": "own2"}, reader, *cells]
 
     path.write_bytes(edit_cells(path.read_bytes(), ignored))
     findings = Findings()

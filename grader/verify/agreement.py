@@ -1,6 +1,7 @@
 """The gates that run nothing: stubs against reference, the notebook as it lies, the points."""
 
 import ast
+import itertools
 import re
 import symtable
 from collections.abc import Iterator
@@ -103,7 +104,7 @@ def notebook_is_clean(assignment: Assignment, findings: Findings) -> str:
 
 def _misused_ignores(notebook: notebooks.Notebook, stubs: list[str]) -> Iterator[str]:
     """Say which cells are not run for a grade although something depends on them."""
-    run = [cell for cell in notebook.cells if not cell.ignored]
+    reads = {c.number: _read(c.source) - _bound(c.source) for c in notebook.cells if not c.ignored}
     for cell in notebook.cells:
         if not cell.ignored:
             continue
@@ -112,8 +113,8 @@ def _misused_ignores(notebook: notebooks.Notebook, stubs: list[str]) -> Iterator
         if cell.checks or bound.intersection(stubs):
             yield f"{where}, and holds a stub or a check; take the tag off"
         for name in sorted(bound):
-            reader = next((c.number for c in run if name in _read(c.source)), None)
-            if reader is not None:
+            readers = (n for n, names in reads.items() if n > cell.number and name in names)
+            for reader in itertools.islice(readers, 1):
                 yield f"{where}, and cell {reader} reads {name}, which it binds; move that"
 
 
