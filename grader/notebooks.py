@@ -97,7 +97,7 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
         kind = cell.get("cell_type") if isinstance(cell, dict) else None
         if kind == "code":
             source = _source(cell)
-            checks = tuple(CHECK.findall(source))
+            checks = tuple(CHECK.findall(source)) if ".check(" in source else ()
             code.append(CodeCell(len(code) + 1, source, checks, _is_ignored(cell)))
         elif kind in {"markdown", "raw"}:
             prose.setdefault(str(cell.get("id", f"cell-{len(prose)}")), _source(cell))

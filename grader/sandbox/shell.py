@@ -179,12 +179,12 @@ def _plain_code(shell: Any, source: str) -> CodeType | None:
     """
     if source.strip().isidentifier():
         return None
+    name = shell.compile.cache(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # IPython says it, where it is asked
-            tree = shell.compile.ast_parse(source)
-            name = shell.compile.cache(source)
-            code: CodeType = shell.compile(tree, name, "exec")
+            # A last line that ends is what IPython's flags ask for.
+            code: CodeType = shell.compile(f"{source}\n", name, "exec")
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
         return None
     return code
