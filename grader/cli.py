@@ -239,12 +239,15 @@ def verify(
     jobs: Jobs = None,
     isolation: Isolation = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Sample mutants and seeds.")] = False,
+    every_seed: Annotated[
+        bool, typer.Option("--every-seed", help="Each right solution under each of 50 seeds.")
+    ] = False,
 ) -> None:
     """Grade the grader: right answers pass, wrong ones and mutants fail, nothing leaks."""
     from grader.assignments import load
 
     loaded = load(assignment, course, need_solutions=True)
-    found = _verify(loaded, jobs, isolation, quick=quick)
+    found = _verify(loaded, jobs, isolation, quick=quick, every_seed=every_seed)
     raise typer.Exit(DONE if found.passed else INCOMPLETE)
 
 
@@ -274,13 +277,18 @@ def release(
 
 
 def _verify(
-    assignment: "Assignment", jobs: int | None, isolation: str, *, quick: bool
+    assignment: "Assignment",
+    jobs: int | None,
+    isolation: str,
+    *,
+    quick: bool,
+    every_seed: bool = False,
 ) -> "Verification":
     from grader import verify as verifying
     from grader.progress import Counter
 
     _one_of("--isolation", isolation, ("auto", "none"))
-    settings = verifying.Settings(jobs or 0, isolation, quick)
+    settings = verifying.Settings(jobs or 0, isolation, quick, every_seed)
     with Counter() as counter:
 
         def show(gate: "Gate") -> None:

@@ -201,7 +201,10 @@ def _load(settings: LaneSettings) -> Assignment:
 def _isolation(settings: LaneSettings) -> Isolation:
     from grader.sandbox.probes import choose_isolation
 
-    return choose_isolation(settings.isolation)
+    # What a GPU's driver has to be given is open in the probes too, or they would prove too much.
+    opens_gpu = settings.judges != "cpu" and settings.device in {"auto", "cuda"} and may_have_gpu()
+    devices = {"cpu", "cuda"} if opens_gpu else {"cpu"}
+    return choose_isolation(settings.isolation, frozenset(devices))
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":

@@ -16,7 +16,7 @@ from grader.assignments import load
 from grader.batch import Batch, Task, by_device, by_risk, plan
 from grader.errors import AssignmentError, UsageError
 from grader.lane import Facts, LaneSettings
-from grader.model import Assignment, Environment, Isolation, Report, Status, Submission
+from grader.model import Assignment, Environment, Isolation, Limits, Report, Status, Submission
 from grader.progress import Progress
 from grader.store import Current, Store
 from tests import classes
@@ -327,3 +327,30 @@ def test_results_are_json_that_names_every_student(graded: Classroom) -> None:
     text = (graded.store_path.parent / "results.json").read_text(encoding="utf-8")
     names = [row["student"] for row in json.loads(text)["submissions"]]
     assert names == [path.stem for path in sorted(graded.students.iterdir())]
+
+
+@pytest.mark.parametrize(
+    ("device", "judges", "here", "proved_for"),
+    [
+        ("auto", "all", True, {"cpu", "cuda"}),
+        ("cuda", "cuda", True, {"cpu", "cuda"}),
+        ("auto", "cpu", True, {"cpu"}),
+        ("cpu", "all", True, {"cpu"}),
+        ("simulated", "all", True, {"cpu"}),
+        ("auto", "all", False, {"cpu"}),
+    ],
+)
+def test_a_lane_with_a_gpu_proves_isolation_with_what_its_driver_needs_open(
+    device: str, judges: str, here: bool, proved_for: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[str]] = []
+
+    def choose(_level: str, devices: frozenset[str]) -> Isolation:
+        asked.append(set(devices))
+        return Isolation("none")
+
+    monkeypatch.setattr(lane, "may_have_gpu", lambda: here)
+    monkeypatch.setattr("grader.sandbox.probes.choose_isolation", choose)
+    settings = LaneSettings("small", 0, Limits(), "auto", device, judges=judges)
+    lane._isolation(settings)
+    assert asked == [proved_for]

@@ -27,6 +27,7 @@ class Settings:
     jobs: int = 0  # 0: one a processor
     isolation: str = "auto"
     quick: bool = False
+    every_seed: bool = False  # each right solution under each of `alarm_seeds`
     seeds: int = 10
     alarm_seeds: int = 50
 
@@ -112,8 +113,8 @@ def no_false_alarms(
         q.name for q in assignment.questions if q.kind == "code" and q.requires is None
     )
     count = settings.seeds if settings.quick else settings.alarm_seeds
-    # Seeds are dealt out one to each solution in turn, so that every seed meets some solution and
-    # every solution meets several; under the first seed all are judged.
+    # Unless each is asked for under every seed, seeds are dealt out in turn: every seed meets some
+    # solution, every solution meets several, and under the first seed all are judged.
     # Only answers count here; `correct` has judged how long they take.
     limits = replace(
         assignment.limits,
@@ -125,14 +126,15 @@ def no_false_alarms(
         Trial(name, content, questions, seed=seed, limits=limits)
         for place, (name, content) in enumerate(contents.items())
         for seed in range(count)
-        if seed == 0 or seed % len(contents) == place
+        if settings.every_seed or seed == 0 or seed % len(contents) == place
     ]
     for trial, report in zip(trials, jury.judge(trials), strict=True):
         findings.problems.extend(
             f"{trial.name} under seed {trial.seed} loses {describe(q, o)}"
             for q, o in losses(report)
         )
-    return f"{len(contents)} right solutions keep full marks over {count} seeds"
+    dealt = "each" if settings.every_seed else f"dealt out in {len(trials)} trials"
+    return f"{len(contents)} right solutions keep full marks over {count} seeds, {dealt}"
 
 
 def _judge_solutions(run: _Run, jury: Jury) -> Report | None:
