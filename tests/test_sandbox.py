@@ -9,8 +9,9 @@ import pytest
 from grader.errors import IsolationError
 from grader.model import Isolation, Limits
 from grader.sandbox import isolation as levels
-from grader.sandbox import probes, seccomp, view
+from grader.sandbox import probes, seccomp, view, watch
 from grader.sandbox.launch import make_plan, ways
+from grader.sandbox.protocol import RunCell
 from grader.sandbox.session import ChildEnded, Session, Worker
 from grader.sandbox.wire import ChannelClosedError
 
@@ -250,6 +251,21 @@ def test_a_worker_outlives_a_hundred_children_without_growing(small_worker: Work
     after = size()
     assert after[0] - before[0] < 2_000  # pages
     assert after[1] == before[1]
+
+
+@pytest.mark.parametrize("isolation", [BEST, Isolation("none")], ids=["best", "none"])
+def test_a_child_ends_with_a_worker_that_is_killed(isolation: Isolation) -> None:
+    with Worker(isolation=isolation, warm=False) as worker:
+        child = session(worker)
+        left = list(watch.below(worker._started.process.pid))
+        assert left
+        # It is busy for ever, and nobody waits for its answer.
+        child._channel.send(RunCell(1, 1, "while True:\n    pass"), [], 5.0)
+        worker._started.process.kill()
+        deadline = time.monotonic() + 10
+        while any(Path(f"/proc/{pid}").exists() for pid in left):
+            assert time.monotonic() < deadline, "the child outlived its worker"
+            time.sleep(0.02)
 
 
 def test_a_closed_worker_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,7 @@ class Lockdown:
             self._private_mounts(limits)
         os.chdir(self._scratch)
         if self._level == "none":
+            _end_with_the_worker()
             return
         tasks = int(limits["tasks"]) + int(self._spec["tasks_base"])
         _limit_resources(limits, self._virtual, tasks, cuda=self._spec["cuda"])
@@ -109,6 +110,7 @@ class Lockdown:
         kernel.set_capabilities(0)
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # its own /proc entries are its own again
+        _end_with_the_worker()
         _offer_to_the_kernel()
         if self._ruleset is not None:
             self._restrict_files()
@@ -195,6 +197,12 @@ class Lockdown:
         watch.kill_below(os.getpid())
         if not self._nested:
             watch.empty(self._scratch)
+
+
+def _end_with_the_worker() -> None:
+    """Be killed when the worker is, even by somebody who kills it without a word."""
+    with contextlib.suppress(OSError, AttributeError):
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _offer_to_the_kernel() -> None:
