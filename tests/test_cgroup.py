@@ -80,16 +80,17 @@ def test_what_a_killed_judge_left_is_removed(group: Path) -> None:
     assert left == {f"{cgroup.JUDGE}{os.getpid()}", f"{cgroup.JUDGE}9"}
 
 
-@pytest.mark.parametrize("lacking", ["memory", "subtree_control"])
-def test_nothing_changes_where_none_is_delegated(group: Path, lacking: str) -> None:
-    if lacking == "memory":
-        (group / "cgroup.controllers").write_text("cpu pids\n")
-    else:  # the kernel's refusal, as where another process is in the group
-        (group / "cgroup.subtree_control").unlink()
+def test_without_the_memory_controller_nothing_is_touched(group: Path) -> None:
+    (group / "cgroup.controllers").write_text("cpu pids\n")
     assert cgroup.delegated_group(group) is None
-    assert text(group / "cgroup.procs") in {"", str(os.getpid())}
-    leaf = group / f"{cgroup.JUDGE}{os.getpid()}"
-    assert not leaf.exists() or text(leaf / "cgroup.procs") == str(os.getpid())
+    assert not [path for path in group.iterdir() if path.is_dir()]
+    assert text(group / "cgroup.procs") == ""
+
+
+def test_the_judge_moves_back_where_the_kernel_refuses(group: Path) -> None:
+    (group / "cgroup.subtree_control").unlink()  # as where another process is in the group
+    assert cgroup.delegated_group(group) is None
+    assert text(group / "cgroup.procs") == str(os.getpid())
 
 
 def test_a_machine_that_delegates_nothing_is_left_as_it_is() -> None:
