@@ -16,7 +16,7 @@ from grader.errors import AssignmentError, UsageError
 from grader.model import Assignment, Limits, Question, TestCase
 
 ASSIGNMENT_KEYS = frozenset({"title", "notebook", "questions", "limits", "needs", "release"})
-QUESTION_KEYS = frozenset({"name", "title", "points", "kind", "requires", "names"})
+QUESTION_KEYS = frozenset({"name", "title", "points", "kind", "requires", "alone", "names"})
 KINDS = frozenset({"code", "manual"})
 POINT_SLACK = 1e-6
 
@@ -155,6 +155,8 @@ def _question(item: Any, folder: Path, solutions: Path | None, path: Path) -> Qu
     kind = item.get("kind", "code")
     if kind not in KINDS:
         raise AssignmentError(f'{path}: {name} has kind {kind!r}; use "code" or "manual".')
+    if not isinstance(item.get("alone", False), bool):
+        raise AssignmentError(f"{path}: alone of {name} must be true or false.")
     files = question_files(folder, solutions, [name])
     cases = tuple(case for file in files for case in read_cases(file))
     question = Question(
@@ -163,6 +165,7 @@ def _question(item: Any, folder: Path, solutions: Path | None, path: Path) -> Qu
         points=float(points),
         kind=kind,
         requires=item.get("requires"),
+        alone=item.get("alone", False),
         names=tuple(item.get("names", ())),
         cases=cases,
         sha256=_digest(files, reference_path(solutions), repr(sorted(item.items()))),

@@ -95,6 +95,10 @@ def grade(
         str | None, typer.Option(help="pending, changed, a student or a question.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides the hidden inputs.")] = 0,
+    gpu_jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many submissions share a GPU; by default what fits."),
+    ] = None,
     layout: Annotated[
         str | None, typer.Option(help="How the LMS laid the files out, if not recognised.")
     ] = None,
@@ -108,7 +112,7 @@ def grade(
     loaded = load(assignment, course, need_solutions=True)
     book = _grade(
         loaded, paths, out, limits=loaded.limits, isolation=isolation, device=device,
-        jobs=jobs, only=only, seed=seed, layout=layout, cluster=cluster,
+        jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed, layout=layout, cluster=cluster,
     )  # fmt: skip
     _show(book)
     _finish(book, out)
@@ -305,12 +309,21 @@ def _verify(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    course: Annotated[
+        Path | None,
+        typer.Option("--course", help="Also judge the references of this course here."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
     """Say what this machine can do: isolation, GPU, versions, and what to install."""
     from grader import doctor as examination
 
-    ready = examination.examine(typer.echo)
-    raise typer.Exit(DONE if ready else 3)
+    _one_of("--device", device, ("auto", "cpu", "cuda"))
+    if not examination.examine(typer.echo):
+        raise typer.Exit(3)
+    if course is not None and not examination.examine_course(course, typer.echo, device):
+        raise typer.Exit(INCOMPLETE)
 
 
 def _grade(
@@ -322,6 +335,7 @@ def _grade(
     isolation: str,
     device: str = "auto",
     jobs: int | None = None,
+    gpu_jobs: int | None = None,
     only: str | None = None,
     seed: int = 0,
     layout: str | None = None,
@@ -347,9 +361,10 @@ def _grade(
         store.bind(assignment, seed)
         try:
             with Progress() as progress:
-                batch = Batch(settings, assignment, store, on_report=progress.advance, pool=pool)
-                batch.run(found.submissions, jobs=jobs or usable_cores(), only=only,
-                          on_plan=progress.begin)  # fmt: skip
+                batch = Batch(settings, assignment, store, on_report=progress.advance,
+                              on_phase=progress.phase, pool=pool)  # fmt: skip
+                batch.run(found.submissions, jobs=jobs or usable_cores(), gpu_jobs=gpu_jobs,
+                          only=only, on_plan=progress.begin)  # fmt: skip
         except BaseException as problem:
             # What was graded is shown, but what stopped the batch is what a person must read.
             with contextlib.suppress(GraderError):

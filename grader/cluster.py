@@ -50,6 +50,8 @@ def connect(address: str) -> Callable[[int, str], contextlib.AbstractContextMana
 class ClusterLanes(Lanes):
     """The threads of a cluster's workers, or those workers that have the resource GPU."""
 
+    share_cores = False
+
     def __init__(self, client: "Client", address: str, *, on_gpu: bool) -> None:
         self._client = client
         self._address = address

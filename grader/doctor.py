@@ -1,10 +1,16 @@
 """Say what this machine can do, on one screen: isolation, GPU, versions, what to install."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
-from grader import lane
+from grader import gpu, lane
+from grader.assignments import available, load
+from grader.batch import local_pool
 from grader.errors import IsolationError
-from grader.model import Isolation
+from grader.lane import LaneSettings
+from grader.model import Assignment, Control, Isolation, Status
 from grader.sandbox import cgroup
 from grader.sandbox.isolation import KNOWN_GAPS, LEVELS, STRONG
 from grader.sandbox.probes import OK, choose_isolation
@@ -31,6 +37,47 @@ def examine(say: Callable[[str], None]) -> bool:
     return isolation.level in LEVELS
 
 
+def examine_course(course: Path, say: Callable[[str], None], device: str = "auto") -> bool:
+    """Judge each assignment's reference here, as a class would be, and say what it does not pass.
+
+    Nothing is graded and nothing is kept. Returns whether every case passes that can be judged.
+    """
+    everything_passes = True
+    for slug in available(course):
+        assignment = load(slug, course, need_solutions=True)
+        with contextlib.ExitStack() as stack:
+            for found in _controls(assignment, device, stack):
+                everything_passes = _say_control(slug, found, say) and everything_passes
+    return everything_passes
+
+
+def _controls(
+    assignment: Assignment, device: str, stack: contextlib.ExitStack
+) -> Iterator[Control]:
+    settings = LaneSettings(str(assignment.folder), 0, assignment.limits, "auto", device)
+    for judges, needs in (("cpu", None), ("cuda", "cuda")):
+        names = tuple(
+            q.name for q in assignment.questions if q.kind == "code" and q.requires == needs
+        )
+        if not names or (judges == "cuda" and not (device != "cpu" and lane.may_have_gpu())):
+            continue
+        pool = stack.enter_context(local_pool(1, judges))
+        yield pool.submit(lane.control, replace(settings, judges=judges), names).result()
+
+
+def _say_control(slug: str, found: Control, say: Callable[[str], None]) -> bool:
+    waiting = sum(case.status is Status.PENDING for case in found.cases)
+    passed = len(found.cases) - waiting - len(found.failing)
+    tally = f"{slug}: the reference passes {passed} of {len(found.cases)} cases"
+    say(f"{tally}, {waiting} wait for a GPU" if waiting else tally)
+    say(f"  at {found.place}, in {found.seconds:.1f} s")
+    for case in found.failing.values():
+        say(f"  ? {case.question}, {case.name!r}")
+    for cause in found.causes:
+        say(f"  cause: {cause}")
+    return not found.failing
+
+
 def _versions(say: Callable[[str], None]) -> None:
     found = lane.environment(*_gpu())
     say(f"grader {found.grader}, Python {found.python}, {found.platform}")
@@ -47,7 +94,7 @@ def _gpu() -> tuple[str | None, str | None]:
 
     if not torch.cuda.is_available():
         return None, None
-    return torch.cuda.get_device_name(), lane.driver_version()
+    return gpu.name() or torch.cuda.get_device_name(), gpu.driver_version()
 
 
 def _isolation(say: Callable[[str], None], isolation: Isolation) -> None:

@@ -27,6 +27,23 @@ class WorkerError(GraderError):
     exit_status = 1
 
 
+class CannotJudgeError(GraderError):
+    """A test may raise it: this cannot be judged here, through no fault of the student."""
+
+    exit_status = 1
+
+
+class LaneStartError(WorkerError):
+    """A judging process could not start for a reason of its own; others may still judge."""
+
+    def __init__(self, cause: GraderError) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return str(self.cause)
+
+
 class LaneLostError(WorkerError):
     """A judging process ended with a task in hand; what the task was may be worth another try."""
 

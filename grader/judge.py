@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from grader import notebooks
-from grader.errors import WorkerError
+from grader.control import OUR_FAULT
+from grader.errors import CannotJudgeError, WorkerError
 from grader.model import (
     Assignment,
     Environment,
@@ -33,7 +34,6 @@ from grader.sandbox.session import (
     StudentError,
     Worker,
 )
-from grader.sandbox.values import ValueRefusedError
 
 HIDDEN_FAILED = "This hidden test did not pass. It checks the contract on inputs of its own."
 HIDDEN_STOPPED = "This hidden test was stopped: {reason}."
@@ -45,7 +45,7 @@ PLAIN_END = {
 PENDING_GPU = "Waits for a machine with a GPU."
 PENDING_PERSON = "Waits for a person to read it."
 NOT_ASKED = "Not judged: something was lost before, and no more was asked."
-OUR_FAULT = "This could not be graded through no fault of yours; it will be graded again."
+DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 MAX_MESSAGE = 2_000
 MAX_ANSWER = 20_000
 
@@ -64,6 +64,7 @@ class Bench:
     workers: dict[str, Worker]  # by what a question requires: "cpu" always, "cuda" where there is
     environment: Environment
     device_names: dict[str, str] = field(default_factory=lambda: {"cuda": "cuda"})
+    gpu_fault: str = ""  # why a GPU that is here cannot be used
 
     @property
     def assignment(self) -> Assignment:
@@ -118,7 +119,7 @@ def _judge_questions(
         if not group:
             continue
         if device not in bench.workers:
-            done |= {q.name: _pending(q, PENDING_GPU) for q in group}
+            done |= {q.name: _pending(q, PENDING_GPU, note=bench.gpu_fault) for q in group}
             continue
         run = _Run(notebook, submission, bench, limits, device, phases, until_loss, on_question)
         done |= run.judge(group)
@@ -146,13 +147,13 @@ def _unreadable(question: Question, reason: str) -> QuestionReport:
     return QuestionReport(question.name, Status.ERROR, 0.0, question.points, note=reason)
 
 
-def _pending(question: Question, message: str, answer: str = "") -> QuestionReport:
+def _pending(question: Question, message: str, answer: str = "", note: str = "") -> QuestionReport:
     cases = tuple(
         Outcome(case.name, case.hidden, Status.PENDING, 0.0, case.points, message)
         for case in question.cases
     )
     return QuestionReport(
-        question.name, Status.PENDING, 0.0, question.points, question.points, cases, answer=answer
+        question.name, Status.PENDING, 0.0, question.points, question.points, cases, note, answer
     )
 
 
@@ -386,29 +387,25 @@ class _Run:
         if verdict.passed:
             return Outcome(case.name, case.hidden, Status.PASSED, case.points, case.points,
                            seconds=verdict.seconds)  # fmt: skip
-        return self._explain(question, case, verdict, device)
+        return self._explain(question, case, verdict)
 
-    def _explain(
-        self, question: Question, case: TestCase, verdict: Verdict, device: str
-    ) -> Outcome:
+    def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         problem = verdict.problem
         status = Status.FAILED
         match problem:
-            case ValueRefusedError():
-                return _ungraded(case, f"{question.name}, {case.name!r}: {problem}.")
+            case CannotJudgeError():
+                return _ungraded(case, f"{question.name}, {case.name!r}: {problem}")
             case StudentError():
                 status, text = self._describe_error(problem)
             case MissingNameError():
                 text = self._describe_missing(str(problem))
             case AssertionError():
                 text = str(problem) or "The answer is not what was asked for."
+            case _ if is_device_fault(problem):
+                return _ungraded(case, f"{question.name}, {case.name!r}: {_brief(problem)}")
             case _:
-                if not self._bench.suite.passes_on_reference(question.name, case.name, device):
-                    return _ungraded(
-                        case,
-                        f"{question.name}, {case.name!r}: so does the reference: "
-                        f"{_brief(problem)} ({verdict.place})",
-                    )
+                # The test's own fault, unless the reference passes it in the same place: the
+                # control decides (`grader.control`).
                 text = f"The answer has a form that cannot be judged: {_brief(problem)}"
         staff = f"{text}\n({verdict.place})" if verdict.place else text
         message = HIDDEN_FAILED if case.hidden else text
@@ -432,6 +429,14 @@ class _Run:
             if name in self._notebook.cells[number - 1].source:
                 return f"{text} Cell {number}, which holds it, raised {reason}"
         return text
+
+
+def is_device_fault(problem: BaseException | None) -> bool:
+    """Say whether an exception of the judge's own process is its GPU's, and nobody's answer.
+
+    A tensor on the wrong device raises a RuntimeError as well, and that is the answer's fault.
+    """
+    return isinstance(problem, RuntimeError) and any(said in str(problem) for said in DEVICE_FAULTS)
 
 
 def _brief(problem: BaseException | None) -> str:

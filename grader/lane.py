@@ -7,7 +7,6 @@ import atexit
 import faulthandler
 import os
 import platform
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,11 +16,20 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader import __version__
+from grader import __version__, gpu
 from grader.assignments import load
-from grader.errors import AssignmentError, GraderError, IsolationError, UsageError
+from grader.control import judge_reference
+from grader.errors import (
+    AssignmentError,
+    GraderError,
+    IsolationError,
+    LaneStartError,
+    UsageError,
+    WorkerError,
+)
 from grader.model import (
     Assignment,
+    Control,
     Environment,
     Isolation,
     Limits,
@@ -61,7 +69,18 @@ class Facts:
     isolation: Isolation
     environment: Environment
     has_cuda: bool
+    gpu_fault: str = ""  # why the GPU that is here cannot be used for student code
+    place: str = ""  # the machine, the device and the isolation; equal where judging is alike
     seconds: dict[str, float] = field(default_factory=dict)  # where the start's time went
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A report, where it was made, and what the reference came to there, if nobody knew yet."""
+
+    report: Report
+    place: str
+    control: Control | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,7 @@ class _Ready:
     bench: "Bench"
     facts: Facts
     scratch: Scratch
+    controls: dict[tuple[str, ...], Control] = field(default_factory=dict)  # by questions
 
 
 _ready: _Ready | None = None
@@ -79,7 +99,7 @@ _ready: _Ready | None = None
 _turn = threading.RLock()
 
 
-def environment(gpu: str | None = None, driver: str | None = None) -> Environment:
+def environment(gpu_name: str | None = None, driver: str | None = None) -> Environment:
     """Return the versions that decide a score on this machine."""
     return Environment(
         grader=__version__,
@@ -89,7 +109,7 @@ def environment(gpu: str | None = None, driver: str | None = None) -> Environmen
         torch=_version("torch"),
         triton=_version("triton"),
         driver=driver,
-        gpu=gpu,
+        gpu=gpu_name,
     )
 
 
@@ -98,16 +118,6 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def driver_version() -> str | None:
-    """Return the NVIDIA driver's version as its kernel module states it, or None."""
-    try:
-        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    found = re.search(r"\b\d+\.\d+(?:\.\d+)?\b", text)
-    return found[0] if found else None
 
 
 def may_have_gpu() -> bool:
@@ -131,12 +141,21 @@ def bench(settings: LaneSettings) -> "Bench":
 
 
 def _start(settings: LaneSettings) -> _Ready:
+    """Start this lane; LaneStartError where that fails for a reason of this process's own."""
     global _ready  # noqa: PLW0603 - a process is one lane
     if _ready is None or _ready.settings != settings:
         close()
         if _ready is None:
             atexit.register(close)  # where a lane is a guest in a process that lives on
-        _ready = _warm_up(settings)
+        try:
+            _ready = _warm_up(settings)
+        except (AssignmentError, UsageError):
+            raise  # no other lane would fare better
+        except GraderError as problem:
+            raise LaneStartError(problem) from problem
+        except OSError as problem:
+            reason = f"A judging process could not start: {problem}; run the same command again."
+            raise LaneStartError(WorkerError(reason)) from problem
     return _ready
 
 
@@ -146,33 +165,68 @@ def _warm_up(settings: LaneSettings) -> _Ready:
     imports = threading.Thread(target=_import, args=(seconds,), name="imports")
     imports.start()
     scratch = Scratch()
-    started: list[Worker] = []
+    started: dict[str, Worker] = {}
     try:
         with _timed(seconds, "isolation"):
             assignment = _load(settings)
             isolation = _isolation(settings)
         with scratch.in_use():
-            worker = _worker(assignment, isolation)
-        started.append(worker)
+            started["cpu"] = _worker(assignment, isolation)
         imports.join()
-        gpu, driver = _gpu(settings)
-        has_cuda = gpu is not None
-        workers = {"cpu": worker}
-        if has_cuda and settings.judges != "cpu":
+        name = _gpu(settings)
+        fault = ""
+        if name is not None and settings.judges != "cpu":
             with scratch.in_use():
-                workers["cuda"] = _worker(assignment, isolation, settings.device)
-            started.append(workers["cuda"])
-        bench = _bench(settings, assignment, workers, environment(gpu, driver))
+                fault = _add_gpu_worker(started, settings, assignment, isolation)
+        where = environment(name, gpu.driver_version() if name else None)
+        bench = _bench(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
-            for item in started:
+            for item in started.values():
                 item.wait_until_ready()
     except BaseException:
-        for item in started:
+        for item in started.values():
             item.close()
         scratch.remove()
         raise
-    facts = Facts(isolation, bench.environment, has_cuda, seconds)
+    place = _place(settings, isolation, where)
+    facts = Facts(isolation, where, name is not None, fault, place, seconds)
     return _Ready(settings, bench, facts, scratch)
+
+
+def _add_gpu_worker(
+    started: "dict[str, Worker]",
+    settings: LaneSettings,
+    assignment: Assignment,
+    isolation: Isolation,
+) -> str:
+    """Start a worker that may use the GPU, if one can; return why not, or ""."""
+    worker = _worker(assignment, isolation, settings.device)
+    try:
+        worker.wait_until_ready()
+        fault = "" if settings.device == "simulated" else _cuda_fault(worker, assignment)
+    except WorkerError as problem:
+        fault = str(problem)
+    if fault:
+        worker.close()
+    else:
+        started["cuda"] = worker
+    return fault
+
+
+def _cuda_fault(worker: "Worker", assignment: Assignment) -> str:
+    """Return why a student's child of this worker cannot use the GPU, or ""."""
+    from grader.sandbox.probes import OK, prove_cuda
+
+    found = prove_cuda(worker, kernels="triton" in assignment.needs)
+    return "" if found == OK else found
+
+
+def _place(settings: LaneSettings, isolation: Isolation, where: Environment) -> str:
+    device = where.gpu if settings.judges == "cuda" else "CPU"
+    way = isolation.probes.get("way", "")
+    level = f"{isolation.level} by {way}" if way not in {"", isolation.level} else isolation.level
+    versions = f"numpy {where.numpy}, torch {where.torch}, triton {where.triton}"
+    return f"{platform.node()}, {device}, {level}, Python {where.python}, {versions}"
 
 
 @contextmanager
@@ -214,20 +268,21 @@ def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -
     return Worker(imports=assignment.needs, isolation=isolation, devices=frozenset(devices))
 
 
-def _gpu(settings: LaneSettings) -> tuple[str | None, str | None]:
-    """Return the GPU's name and its driver's version; UsageError where one was asked for."""
+def _gpu(settings: LaneSettings) -> str | None:
+    """Return the GPU's name, or None; UsageError where one was asked for and there is none."""
     import torch
 
     if settings.device == "simulated":
-        return "simulated", None
+        return "simulated"
     if settings.device != "cpu" and torch.cuda.is_available():
-        return torch.cuda.get_device_name(), driver_version()
+        # The library's own answer spares a context of its own on the GPU.
+        return gpu.name() or torch.cuda.get_device_name()
     if settings.device == "cuda":
         raise UsageError(
             "--device cuda: this machine offers no GPU to torch; run `grader doctor`, or use "
             "--device auto and grade GPU questions later."
         )
-    return None, None
+    return None
 
 
 def _bench(
@@ -235,6 +290,7 @@ def _bench(
     assignment: Assignment,
     workers: "dict[str, Worker]",
     where: Environment,
+    gpu_fault: str,
 ) -> "Bench":
     import torch
 
@@ -244,14 +300,20 @@ def _bench(
     torch.set_num_threads(1)
     suite = CaseSuite(assignment, seed=settings.seed, interpret=settings.judges != "cuda")
     names = {"cuda": "cpu"} if settings.device == "simulated" else {"cuda": "cuda"}
-    return Bench(suite, workers, where, names)
+    return Bench(suite, workers, where, names, gpu_fault)
 
 
-def grade_one(settings: LaneSettings, submission: Submission, questions: tuple[str, ...]) -> Report:
+def grade_one(
+    settings: LaneSettings,
+    submission: Submission,
+    questions: tuple[str, ...],
+    controlled: frozenset[str] = frozenset(),
+) -> Judged:
     """Judge some questions of one submission; a fault of ours leaves them `ungraded`.
 
-    A worker that was lost is replaced, and the submission judged once more. GraderError where this
-    lane cannot judge anything.
+    A worker that was lost is replaced, and the submission judged once more. `controlled` names
+    the places whose control somebody has or will have; elsewhere this lane judges the reference.
+    GraderError where this lane cannot judge anything.
     """
     with _turn:
         for _ in range(ATTEMPTS):
@@ -264,7 +326,30 @@ def grade_one(settings: LaneSettings, submission: Submission, questions: tuple[s
             if _is_healthy(ready):
                 break
             close()
-    return report
+        place = ready.facts.place
+        known = place in controlled or not any(item.cases for item in report.questions)
+        return Judged(report, place, None if known else control(settings, questions))
+
+
+def control(settings: LaneSettings, questions: tuple[str, ...]) -> Control:
+    """Return what the reference comes to here on some questions, judged once by this lane."""
+    with _turn:
+        ready = _start(settings)
+        if questions not in ready.controls:
+            ready.controls[questions] = judge_reference(
+                ready.bench.assignment,
+                questions,
+                lambda submission, names: _grade_reference(settings, submission, names),
+                ready.facts,
+            )
+        return ready.controls[questions]
+
+
+def _grade_reference(
+    settings: LaneSettings, submission: Submission, questions: list[str]
+) -> Report:
+    everywhere = frozenset({_start(settings).facts.place})
+    return grade_one(settings, submission, tuple(questions), everywhere).report
 
 
 @contextmanager

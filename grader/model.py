@@ -35,6 +35,7 @@ class Limits:
     submission_seconds: float = 300.0
     cpu_seconds: int = 300
     memory_bytes: int = 4096 * MIB
+    gpu_memory_bytes: int = 6144 * MIB  # of one GPU, where its driver tells who uses how much
     tasks: int = 64
     open_files: int = 256
     file_bytes: int = 64 * MIB
@@ -78,6 +79,7 @@ class Question:
     points: float
     kind: str = "code"  # "code", or "manual" for one that a person grades
     requires: str | None = None  # "cuda"
+    alone: bool = False  # judged when nothing else runs, as a measurement of time must be
     names: tuple[str, ...] = ()  # the stubs that the student fills
     cases: tuple[TestCase, ...] = ()
     sha256: str = ""  # of everything that decides its score
@@ -183,6 +185,48 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlCase:
+    """What one case came to for the reference; where it did not pass, why.
+
+    `said` is what the judge recorded of it, `cause` one sentence in plain words with the fix.
+    """
+
+    question: str
+    name: str
+    status: Status
+    said: str = ""
+    cause: str = ""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether nobody is to lose by it here; what waits for a GPU was not judged at all."""
+        return self.status not in {Status.PASSED, Status.PENDING}
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the reference came to where students are judged: same machine, sandbox and versions.
+
+    `place` names that, for people. A case that the reference does not pass is nobody's loss there.
+    """
+
+    place: str
+    environment: Environment
+    cases: tuple[ControlCase, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def failing(self) -> dict[tuple[str, str], ControlCase]:
+        """The cases that the reference does not pass, by question and name."""
+        return {(case.question, case.name): case for case in self.cases if case.is_failing}
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Why it does not pass them, each reason once."""
+        return tuple(dict.fromkeys(case.cause for case in self.failing.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything one submission earned, with what is needed to earn it again."""
 
@@ -233,6 +277,26 @@ class Gradebook:
     environment: Environment
     questions: tuple[Question, ...]
     reports: tuple[Report, ...]
+    controls: tuple[Control, ...] = ()
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Why the reference does not pass what is ungraded now, each reason once."""
+        open_ = {
+            (question.name, case.name)
+            for report in self.reports
+            for question in report.questions
+            if question.status is Status.UNGRADED
+            for case in question.cases
+            if case.status is Status.UNGRADED
+        }
+        found = (
+            case.cause
+            for control in self.controls
+            for key, case in control.failing.items()
+            if key in open_
+        )
+        return tuple(dict.fromkeys(found))
 
     @property
     def max_score(self) -> float:

@@ -25,7 +25,7 @@ from grader.assignments import question_files, reference_path
 from grader.errors import AssignmentError
 from grader.model import Assignment, Question
 from grader.sandbox import instruments
-from grader.sandbox.session import MissingNameError, Observation, Session
+from grader.sandbox.session import MissingNameError, Session
 
 
 @contextlib.contextmanager
@@ -152,11 +152,6 @@ class CaseSuite:
             "reference": lambda: self.reference,
         }
 
-    def passes_on_reference(self, question: str, case: str, device: str) -> bool:
-        """Say whether the reference, put in the student's place, passes a case."""
-        verdict = self.run(question, case, ReferenceNames(self.reference, device))
-        return verdict.passed
-
 
 def _doctest_names(file: TestFile, names: "Names") -> dict[str, Any]:
     """Return the names that a doctest reads and the notebook has; doctest wants a real dict."""
@@ -275,44 +270,3 @@ class SessionNames(Names):
 
     def __init__(self, session: Session, device: str) -> None:
         super().__init__(session.value, device)
-
-
-class LocalFunction:
-    """A function of this process with the interface that a student's has in the judge."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._function(*args, **kwargs)
-
-    def observe(self, *args: Any, **kwargs: Any) -> Observation:
-        """Call with a log of the torch operations that the call dispatches."""
-        seen = instruments.observe(self._function, args, kwargs)
-        return Observation(seen["value"], tuple(seen["operations"]), float(seen["seconds"]))
-
-    def compile_kernels(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        """Compile the Triton kernels that the call launches, for each target."""
-        targets = kwargs.pop("targets", ("sm_80", "sm_90"))
-        return list(instruments.compile_kernels(self._function, args, kwargs, targets=targets))
-
-    def chain(
-        self, *args: Any, steps: int = 1, flush_bytes: int = 0, **kwargs: Any
-    ) -> dict[str, Any]:
-        """Call several times, each time on what the last call gave; see `instruments.chain`."""
-        return instruments.chain(self._function, args, kwargs, steps, flush_bytes)
-
-
-class ReferenceNames(Names):
-    """The reference in the student's place: how the judge tells a test's fault from a student's."""
-
-    def __init__(self, reference: ModuleType, device: str) -> None:
-        super().__init__(self._of, device)
-        self._reference = reference
-
-    def _of(self, name: str) -> Any:
-        try:
-            value = getattr(self._reference, name)
-        except AttributeError:
-            raise MissingNameError(name) from None
-        return LocalFunction(value) if callable(value) else value

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from grader import scratch
-from grader.errors import GraderError, LaneLostError, WorkerError
+from grader.errors import GraderError, LaneLostError, LaneStartError, WorkerError
 
 END_SECONDS = 5.0
 
@@ -30,14 +30,22 @@ class Lanes(Executor):
 
     slots: int = 1
     offers_cuda: bool | None = None  # None: the lanes themselves find out
+    share_cores: bool = True  # with the lanes of another such executor
 
 
 class LanePool(Lanes):
-    """Processes of this machine, all started at once; `finish` tidies up in each before it ends."""
+    """Processes of this machine, all started at once; `finish` tidies up in each before it ends.
+
+    One that cannot start (LaneStartError) is retired and its task given to another; when the last
+    one is, every task fails with the reason.
+    """
 
     def __init__(self, jobs: int, finish: Finish) -> None:
         self.slots = jobs
         self._finish = finish
+        self._serving = jobs
+        self._retiring = threading.Lock()
+        self._dead: GraderError | None = None  # why the last process could not start
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._closed = False
         self._lanes = [_Lane(finish) for _ in range(jobs)]
@@ -53,21 +61,42 @@ class LanePool(Lanes):
         if self._closed:
             raise WorkerError("The judging processes are closed; start the batch again.")
         task = _Task(fn, args, kwargs)
-        self._tasks.put(task)
+        with self._retiring:
+            if self._dead is not None:
+                task.future.set_exception(self._dead)
+            else:
+                self._tasks.put(task)
         return task.future
 
     def _serve(self, number: int) -> None:
         """Hand one task after the other to one process, and replace the process when it is lost."""
         while (task := self._tasks.get()) is not None:
-            if not task.future.set_running_or_notify_cancel():
+            if not task.begin():
                 continue
             if self._lanes[number].is_lost and not self._closed:
                 self._lanes[number] = _Lane(self._finish)
             try:
                 task.future.set_result(self._lanes[number].call(task))
+            except LaneStartError as problem:
+                self._retire(task, problem)
+                break
             except Exception as problem:  # noqa: BLE001 - it belongs to whoever waits for the task
                 task.future.set_exception(problem)
         self._lanes[number].end()
+
+    def _retire(self, task: "_Task", problem: LaneStartError) -> None:
+        """Serve no more, and leave the task to another process, if there is one."""
+        with self._retiring:
+            self._serving -= 1
+            if self._serving:
+                self._tasks.put(task)
+                return
+            self._dead = problem.cause
+        task.future.set_exception(problem.cause)
+        with contextlib.suppress(queue.Empty):
+            while (waiting := self._tasks.get_nowait()) is not None:
+                if waiting.begin():
+                    waiting.future.set_exception(problem.cause)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let the processes end when their work is done."""
@@ -112,6 +141,12 @@ class _Task:
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.call = (function, args, kwargs)
         self.future: Future[Any] = Future()
+        self._has_begun = False
+
+    def begin(self) -> bool:
+        """Say whether the task is still wanted; one that was given back has begun already."""
+        self._has_begun = self._has_begun or self.future.set_running_or_notify_cancel()
+        return self._has_begun
 
 
 class _Lane:

@@ -42,6 +42,13 @@ class Progress:
         if self._stream.isatty() and self._total:
             self._begin_bar()
 
+    def phase(self, text: str) -> None:
+        """Say what is judged from now on."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            self._line(text)
+
     def _begin_bar(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn

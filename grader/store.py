@@ -8,7 +8,7 @@ import contextlib
 import datetime as dt
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +20,8 @@ from grader.history import Attempt, Change, Key, Override, Result
 from grader.manual import ManualScore
 from grader.model import (
     Assignment,
+    Control,
+    ControlCase,
     Environment,
     Gradebook,
     Isolation,
@@ -58,6 +60,12 @@ CREATE TABLE manual (
     id INTEGER PRIMARY KEY, student TEXT NOT NULL, question TEXT NOT NULL,
     answer_id TEXT NOT NULL, score REAL, comment TEXT NOT NULL, who TEXT NOT NULL,
     made TEXT NOT NULL
+);
+""",
+    """
+CREATE TABLE control (
+    question TEXT NOT NULL, place TEXT NOT NULL, control TEXT NOT NULL, made TEXT NOT NULL,
+    PRIMARY KEY (question, place)
 );
 """,
 )
@@ -202,6 +210,36 @@ class Store:
                      str(item.status), item.score, _text(item)),
                 )  # fmt: skip
 
+    def add_control(self, control: Control) -> None:
+        """Keep what the reference came to in one place; the newest word on each question holds."""
+        by_question: dict[str, list[ControlCase]] = {}
+        for case in control.cases:
+            by_question.setdefault(case.question, []).append(case)
+        with self._transaction():
+            for question, cases in by_question.items():
+                part = replace(control, cases=tuple(cases))
+                self._execute(
+                    "INSERT OR REPLACE INTO control VALUES (?, ?, ?, ?)",
+                    (question, control.place, _text(part), _now()),
+                )
+
+    def _controls(self, questions: tuple[Question, ...]) -> tuple[Control, ...]:
+        """Return one control a place, with the cases of all questions that were judged there."""
+        order = {question.name: number for number, question in enumerate(questions)}
+        found: dict[str, list[Control]] = {}
+        for question, place, text in self._rows(
+            "SELECT question, place, control FROM control ORDER BY place"
+        ):
+            if question in order:
+                found.setdefault(place, []).append(msgspec.json.decode(text, type=Control))
+        merged = []
+        for parts in found.values():
+            parts.sort(key=lambda part: order[part.cases[0].question])
+            cases = tuple(case for part in parts for case in part.cases)
+            seconds = max(part.seconds for part in parts)
+            merged.append(replace(parts[0], cases=cases, seconds=seconds))
+        return tuple(merged)
+
     def override(
         self, student: str, question: str, score: float | None, who: str, why: str
     ) -> None:
@@ -276,6 +314,7 @@ class Store:
             environment=environment,
             questions=questions,
             reports=tuple(reports),
+            controls=self._controls(questions),
         )
 
     def _reports(self, questions: tuple[Question, ...]) -> list[Report]:

@@ -13,7 +13,7 @@ import pytest
 
 from grader import lane
 from grader.assignments import load
-from grader.batch import Batch, Task, by_device, by_risk, plan
+from grader.batch import Batch, Kind, Task, by_kind, by_risk, plan
 from grader.errors import AssignmentError, UsageError
 from grader.lane import Facts, LaneSettings
 from grader.model import Assignment, Environment, Isolation, Limits, Report, Status, Submission
@@ -96,10 +96,29 @@ def test_those_that_took_longest_come_first_and_new_ones_keep_their_order() -> N
 
 def test_gpu_questions_are_parted_from_the_others_only_where_there_is_a_gpu() -> None:
     tasks = [Task(handed_in("ada"), ALL), Task(handed_in("bob"), ("g1",))]
-    assert by_device(tasks, ASSIGNMENT, has_cuda=False) == (tasks, [])
-    on_cpu, on_gpu = by_device(tasks, ASSIGNMENT, has_cuda=True)
-    assert [task.questions for task in on_cpu] == [("q1", "q2", "r1")]
-    assert [task.questions for task in on_gpu] == [("g1",), ("g1",)]
+    assert by_kind(tasks, ASSIGNMENT, has_cuda=False) == {Kind("cpu"): tasks}
+    groups = by_kind(tasks, ASSIGNMENT, has_cuda=True)
+    assert list(groups) == [Kind("cpu"), Kind("cuda")]
+    assert [task.questions for task in groups[Kind("cpu")]] == [("q1", "q2", "r1")]
+    assert [task.questions for task in groups[Kind("cuda")]] == [("g1",), ("g1",)]
+
+
+def test_questions_that_run_alone_come_last_and_only_where_they_can_run() -> None:
+    alone = replace(ASSIGNMENT, questions=tuple(
+        replace(q, alone=q.name in {"g1", "q2"}) for q in QUESTIONS
+    ))  # fmt: skip
+    tasks = [Task(handed_in("ada"), ALL)]
+    with_gpu = by_kind(tasks, alone, has_cuda=True)
+    assert [(kind, found[0].questions) for kind, found in with_gpu.items()] == [
+        (Kind("cpu"), ("q1", "r1")),
+        (Kind("cpu", alone=True), ("q2",)),
+        (Kind("cuda", alone=True), ("g1",)),
+    ]
+    without = by_kind(tasks, alone, has_cuda=False)
+    assert [(kind, found[0].questions) for kind, found in without.items()] == [
+        (Kind("cpu"), ("q1", "g1", "r1")),
+        (Kind("cpu", alone=True), ("q2",)),
+    ]
 
 
 # Whole batches, with lanes and workers.

@@ -9,8 +9,7 @@ import pytest
 from grader.judge import HIDDEN_FAILED, Bench, judge
 from grader.model import Limits, QuestionReport, Report, Status
 from grader.otter_tests import CaseSuite
-from grader.sandbox.session import Worker
-from tests.conftest import notebook_of, submission_of, write_small_course
+from tests.conftest import notebook_of, submission_of
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 DOUBLE = "def double(x):\n    return 2 * x"
@@ -304,29 +303,6 @@ def test_an_output_changed_after_it_was_returned_is_judged_as_returned(judged: J
 
 
 # Whose fault it is.
-
-
-@pytest.fixture
-def faulty_bench(tmp_path_factory: pytest.TempPathFactory, worker: Worker) -> Bench:
-    from grader import lane
-    from grader.assignments import load
-
-    root = write_small_course(tmp_path_factory.mktemp("faulty"))
-    path = root / "solutions" / "small" / "tests" / "q1.py"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("    for number", "    oops\n    for number"), encoding="utf-8")
-    assignment = load("small", root, need_solutions=True)
-    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
-
-
-def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_bench: Bench) -> None:
-    content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
-    report = judge(submission_of(content), faulty_bench)
-    hidden = report.questions[0].cases[1]
-    assert hidden.status is Status.UNGRADED
-    assert "NameError" in hidden.staff_message
-    assert "solutions/small/tests/q1.py, line 9" in hidden.staff_message
-    assert report.questions[1].status is PASSED
 
 
 def test_a_test_that_trips_over_a_students_value_is_the_students(judged: Judged) -> None:

@@ -342,6 +342,33 @@ def test_what_was_judged_survives_the_global_timeout(
     assert seen[1]["extra_data"]["pending"] == 4  # q2 and what a person reads
 
 
+def test_what_the_reference_does_not_pass_there_gets_no_score(
+    small_course: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from grader.release import container as program
+
+    shutil.copytree(small_course, tmp_path / "course")
+    hidden = tmp_path / "course" / "solutions" / "small" / "tests" / "q2.py"
+    text = hidden.read_text(encoding="utf-8")
+    hidden.write_text(text.replace("assert", "import scipi\n        assert"), encoding="utf-8")
+    small = load("small", tmp_path / "course", need_solutions=True)
+    for name in ("source", "submission"):
+        (tmp_path / name).mkdir()
+    with zipfile.ZipFile(_zip(small, tmp_path)) as archive:
+        archive.extractall(tmp_path / "source")
+    content = solve(small, small.notebook.read_bytes())
+    (tmp_path / "submission" / "small.ipynb").write_bytes(content)
+    assert program.main([str(tmp_path)]) == 0
+    document = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert "score" not in document
+    scores = {test["name"]: test.get("score") for test in document["tests"]}
+    assert scores == {
+        "q1: q1 of two": 1, "q1: q1 of many": 2, "q2: q2 of two": 1, "q2: q2 of many": None,
+    }  # fmt: skip
+    assert "scipi" not in json.dumps(document)
+    assert "The module scipi, which the reference needs" in capfd.readouterr().err
+
+
 def _zip(assignment: Assignment, folder: Path) -> Path:
     path = folder / "autograder.zip"
     path.write_bytes(autograder.archive(assignment))

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from grader import __version__, lane, notebooks
+from grader.control import solved
 from grader.errors import GraderError
 from grader.model import Assignment
-from grader.verify import Gate, Verification, allowances, leaks, scores, texts
+from grader.verify import Gate, Verification, allowances, leaks, texts
 
 from . import autograder, settings, student
 
@@ -93,7 +94,7 @@ def _solution(assignment: Assignment) -> bytes:
             target = folder / path.relative_to(assignment.folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        content = scores.solved(assignment)
+        content = solved(assignment)
         (folder / assignment.notebook.name).write_bytes(content)
         return notebooks.without_chance(notebooks.executed(content, folder))
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from grader.model import Gradebook, Outcome, QuestionReport, Report
+from grader.model import Control, Gradebook, Outcome, QuestionReport, Report
 
 
 def render(book: Gradebook) -> str:
@@ -18,11 +18,31 @@ def render(book: Gradebook) -> str:
         "max_score": book.max_score,
         "isolation": asdict(book.isolation),
         "environment": asdict(book.environment),
+        "control": [_control(item) for item in book.controls],
         "submissions": [_submission(report, book) for report in book.reports],
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     # A lone surrogate is no text; inside a JSON string its escape is.
     return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+
+
+def _control(control: Control) -> dict[str, Any]:
+    return {
+        "place": control.place,
+        "environment": asdict(control.environment),
+        "seconds": control.seconds,
+        "causes": list(control.causes),
+        "cases": [
+            {
+                "question": case.question,
+                "name": case.name,
+                "status": case.status.value,
+                "cause": case.cause,
+                "staff_message": case.said,
+            }
+            for case in control.cases
+        ],
+    }
 
 
 def _submission(report: Report, book: Gradebook) -> dict[str, Any]:

@@ -35,10 +35,20 @@ def render(book: Gradebook) -> RenderableType:
     Where the terminal is too narrow for a column a question, each question is a glyph in a row.
     """
     parts: list[RenderableType] = [_Class(book), _footer(book)]
+    if book.causes:
+        parts.insert(0, _causes(book))
     if book.isolation.level == "none":
         warning = "UNSANDBOXED: student code ran with your own rights on this machine."
         parts.insert(0, Text(warning, style="bold red"))
     return Group(*parts)
+
+
+def _causes(book: Gradebook) -> Text:
+    lines = [
+        "The reference does not pass here, so what it fails is ungraded for everybody:",
+        *(f"  {shown(cause)}" for cause in book.causes),
+    ]
+    return Text("\n".join(lines), style="bold red")
 
 
 @dataclass(frozen=True, slots=True)

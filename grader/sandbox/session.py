@@ -16,6 +16,7 @@ from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits, Status
 
 from . import cgroup, watch
+from .gpu_memory import GpuMemoryWatch
 from .isolation import CONTAINER_UID, NONE, STRONG, is_root
 from .launch import WorkerProcess, chosen_way, make_plan, start_worker
 from .objects import (
@@ -273,6 +274,7 @@ class ChildEnd:
         """Say in words how the process ended."""
         words = {
             "memory": f"used more than {limits.memory_bytes / 2**30:g} GiB of memory",
+            "gpu": f"used more than {limits.gpu_memory_bytes / 2**30:g} GiB of the GPU's memory",
             "processor": f"used more than {limits.cpu_seconds} s of processor time",
             "tasks": f"ran more than {limits.tasks} processes and threads at once",
             "scratch": f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
@@ -310,6 +312,7 @@ class Worker:
         self.seconds: dict[str, float] = {}
         self._ready = False
         self._session: Session | None = None
+        self._gpu_memory: GpuMemoryWatch | None = None
         self._folder = tempfile.mkdtemp(prefix="notebook-")
         level = self.isolation.level
         self._slot = Slot() if level in {STRONG, CONTAINER_UID} and is_root() else None
@@ -359,6 +362,9 @@ class Worker:
         spawned = self._hear("spawned", END_SECONDS)
         self.seconds["fork"] = float(spawned["seconds"])
         self._wait_until_locked(ours)
+        if "cuda" in self.devices:
+            pid = self._started.process.pid
+            self._gpu_memory = GpuMemoryWatch(pid, limits.gpu_memory_bytes)
         self._session = Session(self, ours, limits, deadline)
         return self._session
 
@@ -387,6 +393,9 @@ class Worker:
         reason = None if ended["reason"] == "judge" else ended["reason"]
         if self._group is not None and self._group.has_killed():
             reason = "memory"
+        if self._gpu_memory is not None and self._gpu_memory.stop():
+            reason = "gpu"
+        self._gpu_memory = None
         return ChildEnd(int(ended["status"]), reason)
 
     def _hear(self, event: str, seconds: float) -> dict[str, Any]:
@@ -410,6 +419,8 @@ class Worker:
         """Stop the worker with whatever it runs, and remove its scratch folder."""
         if self._session is not None:
             self._session.abandon()
+        if self._gpu_memory is not None:
+            self._gpu_memory.stop()
         self._started.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._group is not None:

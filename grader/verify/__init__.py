@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader import notebooks
 from grader.batch import local_pool
+from grader.control import solved
 from grader.lane import LaneSettings
 from grader.model import Assignment, Report
 
@@ -178,7 +179,7 @@ def _judge_seeds(
     reference: Report,
 ) -> None:
     names = agreement.stub_names(run.assignment)
-    content = notebooks.essential(scores.solved(run.assignment), names)
+    content = notebooks.essential(solved(run.assignment), names)
     first = (scores.Variant("the reference", content), reference)
     some = [first, *wrong[:: QUICK_EVERY if settings.quick else 1]]
     run.gate(

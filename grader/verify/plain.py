@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from grader import notebooks
+from grader.control import solved
 from grader.model import Assignment
 
 from .gates import Findings
-from .scores import solved
 
 
 def runs_in_jupyter(assignment: Assignment, findings: Findings) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import notebooks
+from grader.control import solved
 from grader.errors import AssignmentError
 from grader.model import Assignment, Report, Status
 
-from .agreement import reference_text, stub_names
+from .agreement import stub_names
 from .gates import Findings
 from .trials import Jury, Trial, describe, losses, lost_questions, outcomes, ungraded
 
@@ -23,13 +24,6 @@ class Variant:
     content: bytes
     lost: frozenset[str] = frozenset()
     lost_on_gpu: frozenset[str] = frozenset()
-
-
-def solved(assignment: Assignment) -> bytes:
-    """Return the student notebook with every stub filled by the reference."""
-    content = assignment.notebook.read_bytes()
-    names = stub_names(assignment)
-    return notebooks.fill(content, reference_text(assignment), names, "reference.py")
 
 
 def variants(assignment: Assignment, kind: str) -> list[Variant]:

@@ -24,7 +24,7 @@ ELSEWHERE = {
     37: ("test_judge.py", "test_another_assignments_notebook_is_rejected_with_its_name"),
     38: ("test_crash.py", "test_a_batch_killed_three_times_ends_as_if_nothing_had_happened"),
     39: ("test_attention_gpu.py", "test_a_device_on_which_the_naive_kernel_works_judges_nobody"),
-    40: ("test_judge.py", "test_a_test_that_raises_by_itself_is_ungraded_with_its_line"),
+    40: ("test_control.py", "test_a_test_that_raises_by_itself_is_ungraded_with_its_line"),
 }
 
 
