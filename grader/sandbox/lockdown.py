@@ -54,6 +54,8 @@ class Lockdown:
         """Make the worker the adopter of what a child leaves, with no more power than it needs."""
         with contextlib.suppress(OSError, AttributeError):
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        if not self._nested:  # what is imported next remembers where temporary files can be made
+            os.makedirs(self._scratch, 0o700, exist_ok=True)  # noqa: PTH103
         if self._level == "none":
             return
         if self._nested:
@@ -70,8 +72,8 @@ class Lockdown:
             self._virtual = int(open("/proc/self/statm").read().split()[0]) * watch.PAGE  # noqa: PTH123, SIM115
             self._ruleset = self._build_ruleset() if self._spec["landlock"] else None
         if not self._nested:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self._scratch, 0o700)  # noqa: PTH102
+            watch.empty(self._scratch)  # of what the worker's own imports left
+            os.mkdir(self._scratch, 0o700)  # noqa: PTH102
             if self._uid is not None:
                 os.chown(self._scratch, self._uid, self._uid)
 

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 from unittest import mock
@@ -49,6 +49,16 @@ found = [name for place in places for name in glob.glob(place + '/note-*')]
 CUDA = frozenset({"cpu", "cuda"})
 DRIVER = Path(__file__).with_name("driver.py")
 NAMING = ("access.WRITE_FILE | access.TRUNCATE", "access.WRITE_FILE")
+WHO = """
+import getpass, os, pwd, grp, tempfile
+tempfile.mkdtemp()
+user = getpass.getuser()
+try:
+    found = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
+except KeyError:
+    found = None
+import torch._dynamo
+"""
 HONEST = "import numpy as np\nimport colorsys\ndef answer(x):\n    return x * 2"
 
 
@@ -214,6 +224,7 @@ def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
         worker.wait_until_ready()
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         results = run_attacks(worker, attacks, level)
+        who = run_who(worker)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - size
     if grown > PARENT_GROWTH:
         results["memory"] = asdict(Result("grown", problems=[f"the judge grew by {grown:,} bytes"]))
@@ -225,7 +236,8 @@ def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
         results |= {
             f"{name}, cuda": item for name, item in run_attacks(worker, near, level).items()
         }
-    return {"isolation": asdict(isolation), "results": results, "driver": run_driver(isolation)}
+    driver = run_driver(isolation)
+    return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who}
 
 
 def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, Any]:
@@ -250,6 +262,14 @@ def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, 
             result.seconds = round(time.monotonic() - started, 2)
             results[attack.name] = asdict(result)
     return results
+
+
+def run_who(worker: Worker) -> Any:
+    """Return the user's name by environment and by number, as a child finds them."""
+    patient = replace(LIMITS, cell_seconds=60, submission_seconds=60)
+    with worker.session(patient, deadline=time.monotonic() + 60) as session:
+        ran = session.run_cell(WHO, 1)
+        return repr(ran.failure) if ran.failure else [session.value("user"), session.value("found")]
 
 
 def run_driver(isolation: Isolation) -> dict[str, str]:

@@ -84,6 +84,13 @@ def test_the_driver_would_be_refused_where_no_socket_is_allowed(place: str, runs
 
 
 @pytest.mark.parametrize("place", LEVELS)
+def test_a_library_that_asks_who_it_runs_as_gets_an_answer(place: str, runs: Runs) -> None:
+    """By name everywhere, by number where /etc is the worker's own; torch._dynamo asks on import."""
+    by_number = ["notebook", "notebook"] if place.endswith("strong") else None
+    assert runs.of(place)["who"] == ["notebook", by_number]
+
+
+@pytest.mark.parametrize("place", LEVELS)
 def test_the_judge_stays_small_and_runs_nothing(place: str, runs: Runs) -> None:
     results = runs.of(place)["results"]
     assert not {"memory", "planted"} & set(results)
