@@ -198,7 +198,8 @@ def _prefix(
     root.mkdir()
     plan = {
         "root": str(root), "binds": view.binds, "blanks": view.blanks, "links": view.links,
-        "devices": view.devices, "files": views.ACCOUNTS, "scratch_bytes": scratch_bytes, "uid": uid, "command": python,
+        "files": views.ACCOUNTS, "devices": view.devices, "scratch_bytes": scratch_bytes,
+        "uid": uid, "command": python,
     }  # fmt: skip
     sources = json.dumps(module_sources(HOUSE_MODULES))
     text = f"{LOADER}\nload(json.loads({sources!r})).house.main()"

@@ -85,7 +85,7 @@ def test_the_driver_would_be_refused_where_no_socket_is_allowed(place: str, runs
 
 @pytest.mark.parametrize("place", LEVELS)
 def test_a_library_that_asks_who_it_runs_as_gets_an_answer(place: str, runs: Runs) -> None:
-    """By name everywhere, by number where /etc is the worker's own; torch._dynamo asks on import."""
+    """By name everywhere, by number where /etc is the worker's own; torch._dynamo asks too."""
     by_number = ["notebook", "notebook"] if place.endswith("strong") else None
     assert runs.of(place)["who"] == ["notebook", by_number]
 
