@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from grader.cli import commands
+from tests import requirements
 from tests.conftest import REPOSITORY, notebook_of, write_small_course
 
 RIGHT = (
@@ -51,6 +52,7 @@ def without_times(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def graded(course: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    requirements.require("isolation")
     out = course / "out"
     done = run("grade", "small", course / "handed-in", "-o", out, "--course", course)
     assert done.returncode == 0, done.stderr
@@ -81,6 +83,7 @@ def assert_ends_with_the_report(said: str, out: Path) -> None:
     assert all((out / name).exists() for name in names.split(", "))
 
 
+@pytest.mark.needs("isolation")
 def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_path: Path) -> None:
     out = tmp_path / "a folder"  # which a terminal would not click on if it were not a URI
     lines: list[list[object]] = [
@@ -220,6 +223,7 @@ def test_check_shows_the_input_that_failed(course: Path) -> None:
     assert "q1" not in done.stdout
 
 
+@pytest.mark.needs("isolation")
 def test_the_demonstration_grades_a_class_of_at_least_twenty(tmp_path: Path) -> None:
     done = run("demo", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
