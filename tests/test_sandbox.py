@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,6 @@ from grader.sandbox.protocol import RunCell
 from grader.sandbox.session import ChildEnded, Session, Worker
 from grader.sandbox.wire import ChannelClosedError
 
-BEST = probes.choose_isolation()
-
 
 def session(worker: Worker, **limits: float) -> Session:
     chosen = Limits.from_mapping({"cell_seconds": 10, "call_seconds": 10, **limits})
@@ -27,28 +26,32 @@ def session(worker: Worker, **limits: float) -> Session:
 
 
 @pytest.fixture(scope="module")
-def small_worker() -> Worker:
-    with Worker(isolation=BEST, warm=False) as worker:
-        yield worker  # type: ignore[misc]
+def small_worker(isolation: Isolation) -> Iterator[Worker]:
+    with Worker(isolation=isolation, warm=False) as worker:
+        yield worker
 
 
-def test_this_machine_proves_a_level_and_says_what_each_probe_found() -> None:
-    assert BEST.level in levels.LEVELS
-    assert {name: BEST.probes[name] for name in probes.DEMANDED[BEST.level]} == dict.fromkeys(
-        probes.DEMANDED[BEST.level], "ok"
-    )
+def undone(isolation: Isolation) -> dict[str, str]:
+    """Return what disproves a level."""
+    findings = {name: isolation.probes[name] for name in probes.DEMANDED[isolation.level]}
+    return {name: finding for name, finding in findings.items() if finding != "ok"}
 
 
-@pytest.mark.parametrize("way", ways(BEST.level))
-def test_every_way_to_the_level_holds(way: str) -> None:
-    proved = probes.prove(BEST.level, way)
-    assert [name for name in probes.DEMANDED[BEST.level] if proved.probes[name] != "ok"] == []
+def test_this_machine_proves_a_level_and_says_what_each_probe_found(isolation: Isolation) -> None:
+    assert isolation.level in levels.LEVELS
+    assert undone(isolation) == {}
 
 
-@pytest.mark.parametrize("way", ways(BEST.level))
-def test_the_mode_for_a_gpu_holds_without_one(way: str) -> None:
-    proved = probes.prove(BEST.level, way, devices=frozenset({"cpu", "cuda"}))
-    assert [name for name in probes.DEMANDED[BEST.level] if proved.probes[name] != "ok"] == []
+@pytest.mark.parametrize("devices", [{"cpu"}, {"cpu", "cuda"}], ids=["cpu", "cuda"])
+def test_every_way_to_the_level_holds_and_its_mode_for_a_gpu_without_one(
+    isolation: Isolation, devices: set[str]
+) -> None:
+    proved = {
+        way: probes.prove(isolation.level, way, devices=frozenset(devices))
+        for way in ways(isolation.level)
+    }
+    assert proved
+    assert {way: undone(found) for way, found in proved.items()} == {way: {} for way in proved}
 
 
 def test_a_control_without_isolation_fails_nearly_every_probe() -> None:
@@ -67,6 +70,7 @@ def test_a_control_without_isolation_fails_nearly_every_probe() -> None:
     } <= failed
 
 
+@pytest.mark.needs("isolation")
 def test_probing_is_quick() -> None:
     started = time.monotonic()
     probes.choose_isolation()
@@ -110,6 +114,7 @@ def test_a_package_is_named_as_the_distribution_installs_it(
     assert command in probes._install("bubblewrap")
 
 
+@pytest.mark.needs("seccomp")
 def test_a_path_that_is_missing_does_not_void_the_ruleset(tmp_path: Path) -> None:
     """The default list names folders that no machine has all of, and the probes hold."""
     plan = make_plan("same-uid", "same-uid", folder=tmp_path, scratch_bytes=1, cuda=False, uid=None)
@@ -256,9 +261,12 @@ def test_a_worker_outlives_a_hundred_children_without_growing(small_worker: Work
     assert after[1] == before[1]
 
 
-@pytest.mark.parametrize("isolation", [BEST, Isolation("none")], ids=["best", "none"])
-def test_a_child_ends_with_a_worker_that_is_killed(isolation: Isolation) -> None:
-    with Worker(isolation=isolation, warm=False) as worker:
+@pytest.mark.parametrize("level", ["best", "none"])
+def test_a_child_ends_with_a_worker_that_is_killed(
+    level: str, request: pytest.FixtureRequest
+) -> None:
+    best = request.getfixturevalue("isolation") if level == "best" else Isolation("none")
+    with Worker(isolation=best, warm=False) as worker:
         child = session(worker)
         left = list(watch.below(worker._started.process.pid))
         assert left
@@ -274,17 +282,19 @@ def test_a_child_ends_with_a_worker_that_is_killed(isolation: Isolation) -> None
         assert not outlived
 
 
-def test_a_closed_worker_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_worker_leaves_nothing(
+    isolation: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Worker(isolation=BEST, warm=False) as worker:
+    with Worker(isolation=isolation, warm=False) as worker:
         session(worker).run_cell("open('left', 'w').close()", 1)
         process = worker._started.process
     assert process.returncode is not None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_abandoned_judge_takes_its_worker_along() -> None:
-    worker = Worker(isolation=BEST, warm=False)
+def test_an_abandoned_judge_takes_its_worker_along(isolation: Isolation) -> None:
+    worker = Worker(isolation=isolation, warm=False)
     child = session(worker)
     worker._started.control.close()
     worker._started.process.wait(10)
@@ -293,6 +303,7 @@ def test_an_abandoned_judge_takes_its_worker_along() -> None:
     worker.close()
 
 
+@pytest.mark.needs("seccomp")
 @pytest.mark.parametrize("private", [True, False])
 @pytest.mark.parametrize("scoped", [True, False])
 def test_a_filter_is_small_and_names_its_placeholder_only_where_it_must(
