@@ -331,12 +331,11 @@ def doctor(
         Path | None,
         typer.Option("--course", help="Also judge the references of this course here."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[Device, typer.Option(help="Where GPU questions go.")] = Device.AUTO,
 ) -> None:
     """Say what this machine can do: isolation, GPU, versions, and what to install."""
     from grader import doctor as examination
 
-    _one_of("--device", device, ("auto", "cpu", "cuda"))
     if not examination.examine(typer.echo):
         raise typer.Exit(3)
     if course is not None and not examination.examine_course(course, typer.echo, device):

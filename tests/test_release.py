@@ -1,6 +1,7 @@
 """What is handed out: one file that works anywhere, an autograder that survives, the same bytes."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
