@@ -5,9 +5,11 @@ nothing is imported or run until something is judged.
 """
 
 import ast
+import contextlib
 import hashlib
 import tomllib
 from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,33 @@ from grader.model import Assignment, Limits, Question, TestCase
 ASSIGNMENT_KEYS = frozenset({"title", "notebook", "questions", "limits", "needs", "release"})
 QUESTION_KEYS = frozenset({"name", "title", "points", "kind", "requires", "alone", "names"})
 KINDS = frozenset({"code", "manual"})
+DISTRIBUTION = "ulp-grader"
 POINT_SLACK = 1e-6
 
 
 def find_course(start: Path) -> Path:
-    """Return the nearest folder upwards from `start` that holds `assignments/`."""
+    """Return the nearest folder upwards from `start` that holds `assignments/`, or else our own."""
     for folder in [start, *start.parents]:
         if (folder / "assignments").is_dir():
             return folder
-    ours = Path(__file__).resolve().parent.parent  # the course that a clone comes with
-    if (ours / "assignments").is_dir():
-        return ours
-    raise UsageError(
-        f"No folder with assignments/ was found from {start} upwards; name one with --course."
-    )
+    ours = own_course()
+    if ours is None:
+        raise UsageError(
+            f"No folder with assignments/ was found from {start} upwards; name one with --course."
+        )
+    return ours
+
+
+def own_course() -> Path | None:
+    """Return the course that this package came with, in its clone or beside it in its wheel."""
+    clone = Path(__file__).resolve().parent.parent
+    if (clone / "assignments").is_dir():
+        return clone
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        for file in metadata.files(DISTRIBUTION) or ():
+            if file.match("share/ulp-grader/assignments/*/assignment.toml"):
+                return Path(str(file.locate())).resolve().parents[2]
+    return None
 
 
 def available(course: Path) -> list[str]:

@@ -87,9 +87,9 @@ def demo(
 ) -> None:
     """Build a small class, grade it, and show who lost what and why."""
     from grader import demo as demonstration
-    from grader.assignments import load
+    from grader.assignments import load, own_course
 
-    assignment = load("softmax", course, need_solutions=True)
+    assignment = load("softmax", course or own_course(), need_solutions=True)
     folder = out or Path(tempfile.mkdtemp(prefix="grader-demo-"))
     students = demonstration.build_class(assignment, folder / "class")
     book = _grade(

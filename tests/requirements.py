@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -86,6 +87,15 @@ def _landlock() -> str:
     return "Landlock 3: Linux 6.2 or later, with landlock among its security modules"
 
 
+def _hatchling() -> str:
+    """What builds the wheel; pip fetches it as a user's would."""
+    with tempfile.TemporaryDirectory() as folder:
+        fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
+        if _succeeds([*fetch, "hatchling>=1.27"]):
+            return ""
+    return "hatchling, which builds the wheel: a package index that pip can reach"
+
+
 def _gpu() -> str:
     torch = importlib.import_module("torch")
     return "" if torch.cuda.is_available() else "a CUDA device: a machine with an NVIDIA GPU"
@@ -95,6 +105,7 @@ PROBES: dict[str, Callable[[], str]] = {
     "browser": _browser,
     "git": _git,
     "gpu": _gpu,
+    "hatchling": _hatchling,
     "isolation": _isolation,
     "landlock": _landlock,
     "namespaces": _namespaces,
