@@ -1,22 +1,25 @@
 """The sandbox's own promises: levels, ways in, limits, and what is said where one is missing."""
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-from grader.errors import IsolationError
+from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits
 from grader.sandbox import isolation as levels
 from grader.sandbox import probes, seccomp, view, watch
 from grader.sandbox.launch import make_plan, ways
 from grader.sandbox.protocol import RunCell
 from grader.sandbox.session import ChildEnded, Session, Worker
+from grader.sandbox.session import _check_versions as check_versions
 from grader.sandbox.wire import ChannelClosedError
 
 
@@ -146,6 +149,97 @@ for pattern in ("*.pth", "*/direct_url.json"):
     with session(small_worker) as child:
         assert child.run_cell(look, 1).failure is None
         assert str(Path(__file__).parents[1]) not in str(child.value("found"))
+
+
+def installed(folder: Path, name: str = "added", version: str = "1.5") -> Path:
+    """Write a package as `pip install --target` does."""
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").write_text(f"__version__ = {version!r}\n")
+    about = folder / f"{name}-{version}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (about / "direct_url.json").write_text("/secret/checkout")
+    return folder
+
+
+def test_a_worker_imports_what_pythonpath_adds_before_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = installed(tmp_path / "a"), installed(tmp_path / "b", version="2.5")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (first, tmp_path, second))))
+    monkeypatch.chdir("/")
+    assert view.import_paths()[:2] == [first, second]
+    assert tmp_path not in view.import_paths()
+    for folder in (tmp_path, *tmp_path.parents):  # another uid must get there
+        if folder.stat().st_uid == os.getuid() and folder != Path(folder.root):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    with Worker(isolation=BEST, warm=False) as worker, session(worker) as child:
+        assert child.run_cell("import added\nversion = added.__version__", 1).failure is None
+        assert child.value("version") == "1.5"
+        read = f"import pathlib\nseen = pathlib.Path(added.__file__).parents[1]\n{LOOK_AROUND}"
+        assert child.run_cell(read, 3).failure is None
+        found = str(child.value("found"))
+        assert "Name: added" in found
+        assert "/secret/checkout" not in found
+
+
+LOOK_AROUND = """
+found = []
+for place in seen.rglob("*"):
+    try:
+        found.append(place.read_text())
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("kind", ["beside", "above", "no packages", "around", "ignored"])
+def test_a_folder_of_pythonpath_that_may_hold_a_course_stays_hidden(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("solutions/packages" if kind == "above" else "packages")
+    installed(folder)
+    monkeypatch.chdir("/")
+    if kind == "beside":
+        (folder / "assignments").mkdir()
+    elif kind == "no packages":
+        for file in (folder / "added-1.5.dist-info").iterdir():
+            file.unlink()
+        (folder / "added-1.5.dist-info").rmdir()
+    elif kind == "around":
+        (folder / "work").mkdir()
+        monkeypatch.chdir(folder / "work")
+    monkeypatch.setenv("PYTHONPATH", "" if kind == "ignored" else str(folder))
+    assert view.added_packages() == []
+
+
+def test_a_worker_with_another_version_than_the_judge_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.1.2")
+    with (
+        Worker(isolation=BEST, imports=("triton",)) as worker,
+        pytest.raises(WorkerError, match=r"imports (numpy|torch|triton) .* grader has 0\.1\.2: "),
+    ):
+        worker.wait_until_ready()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [("2.13.0", "2.13.0+cu130", True), ("2.4.6", "2.4.6", True), (None, None, True),
+     ("3.9.0", None, False), (None, "3.9.0", False), ("3.9.0", "3.6.0", False)],
+)  # fmt: skip
+def test_versions_are_the_same_but_for_how_they_were_built(
+    ours: str | None, theirs: str | None, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if ours is None:
+            raise metadata.PackageNotFoundError(name)
+        return ours
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    with contextlib.nullcontext() if same else pytest.raises(WorkerError, match="torch"):
+        check_versions({"torch": theirs, "matplotlib.pyplot": "1"})
 
 
 MANY_PROCESSES = """

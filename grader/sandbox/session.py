@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -53,6 +54,8 @@ __all__ = [
     "StudentFunction", "StudentObject", "TransferError", "Worker",
 ]  # fmt: skip
 
+# What decides a score, and has to be the same on both sides.
+SAME_VERSIONS = frozenset({"numpy", "torch", "triton"})
 READY_SECONDS = 120.0
 MAX_FAULT = 500
 END_SECONDS = 30.0  # clearing up after a fork bomb takes its time on a busy machine
@@ -296,6 +299,26 @@ def _write_tensor(before: Any, after: Any) -> None:
         before[once].copy_(after[once])
 
 
+def _check_versions(theirs: dict[str, str | None]) -> None:
+    """Raise WorkerError where a worker imported another package than a judge has."""
+    for name in SAME_VERSIONS & theirs.keys():
+        try:
+            ours = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            ours = None
+        # A local part such as +cpu is not always in both.
+        if _public(ours) != _public(theirs[name]):
+            raise WorkerError(
+                f"The sandbox's worker imports {name} {theirs[name] or 'from nowhere'} and the "
+                f"grader has {ours or 'none'}: install one {name} into one environment, and run "
+                "the grader with that environment's Python and without PYTHONPATH."
+            )
+
+
+def _public(version: str | None) -> str | None:
+    return None if version is None else version.partition("+")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class ChildEnd:
     """How a child ended as the worker saw it: a wait status, and the limit that it broke."""
@@ -375,6 +398,7 @@ class Worker:
         if not self._ready:
             ready = self._hear("ready", READY_SECONDS)
             self.seconds["worker"] = float(ready["seconds"])
+            _check_versions(ready["versions"])
             self._ready = True
             if self._group is not None:
                 pid = self._started.process.pid
