@@ -24,7 +24,7 @@ NO_GIT = "git and a clone of the repository: sudo apt install git, then git clon
 OPTIONAL_IN_CI = frozenset({"gpu"})
 
 
-# In a process of its own: where a library of the system is missing, playwright itself cannot start.
+# In a process of its own, because playwright itself cannot start where a library is missing.
 START_A_BROWSER = """
 import json, sys
 from playwright.sync_api import sync_playwright
@@ -39,15 +39,22 @@ def _browser() -> str:
     return "a browser: sudo apt install chromium, or playwright install --with-deps chromium"
 
 
-def _isolation() -> str:
-    from grader.errors import IsolationError
-    from grader.sandbox.probes import choose_isolation
+# Likewise, because a worker that cannot start leaves open files behind, whose warnings are errors.
+PROVE_ISOLATION = """
+from grader.errors import IsolationError
+from grader.sandbox.probes import choose_isolation
+try:
+    choose_isolation()
+except IsolationError as problem:
+    print(problem)
+"""
 
-    try:
-        choose_isolation()
-    except IsolationError as problem:
-        return f"a machine that can isolate student code. {problem}"
-    return ""
+
+def _isolation() -> str:
+    command = [sys.executable, "-c", PROVE_ISOLATION]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    problem = done.stdout.removeprefix("This machine cannot isolate student code: ")
+    return f"isolation of student code: {problem}" if problem else ""
 
 
 def _namespaces() -> str:

@@ -300,6 +300,7 @@ def test_no_notebook_is_said_and_costs_nothing_but_points(container: Container) 
     assert result["score"] == 0
 
 
+@pytest.mark.needs("isolation")
 def test_what_was_judged_survives_the_global_timeout(
     small: Assignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
