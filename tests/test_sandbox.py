@@ -163,7 +163,7 @@ def installed(folder: Path, name: str = "added", version: str = "1.5") -> Path:
 
 
 def test_a_worker_imports_what_pythonpath_adds_before_all_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    isolation: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = installed(tmp_path / "a"), installed(tmp_path / "b", version="2.5")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (first, tmp_path, second))))
@@ -173,7 +173,7 @@ def test_a_worker_imports_what_pythonpath_adds_before_all_else(
     for folder in (tmp_path, *tmp_path.parents):  # another uid must get there
         if folder.stat().st_uid == os.getuid() and folder != Path(folder.root):
             folder.chmod(folder.stat().st_mode | 0o055)
-    with Worker(isolation=BEST, warm=False) as worker, session(worker) as child:
+    with Worker(isolation=isolation, warm=False) as worker, session(worker) as child:
         assert child.run_cell("import added\nversion = added.__version__", 1).failure is None
         assert child.value("version") == "1.5"
         read = f"import pathlib\nseen = pathlib.Path(added.__file__).parents[1]\n{LOOK_AROUND}"
@@ -214,11 +214,11 @@ def test_a_folder_of_pythonpath_that_may_hold_a_course_stays_hidden(
 
 
 def test_a_worker_with_another_version_than_the_judge_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
+    isolation: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.1.2")
     with (
-        Worker(isolation=BEST, imports=("triton",)) as worker,
+        Worker(isolation=isolation, imports=("triton",)) as worker,
         pytest.raises(WorkerError, match=r"imports (numpy|torch|triton) .* grader has 0\.1\.2: "),
     ):
         worker.wait_until_ready()
