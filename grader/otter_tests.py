@@ -306,10 +306,13 @@ class LocalFunction:
         return list(instruments.compile_kernels(self._function, args, kwargs, targets=targets))
 
     def chain(
-        self, *args: Any, steps: int = 1, flush_bytes: int = 0, **kwargs: Any
+        self, *args: Any, shape: Any, dtype: str, seed: int, steps: int, device: str, **kwargs: Any
     ) -> dict[str, Any]:
-        """Call several times, each time on what the last call gave; see `instruments.chain`."""
-        return instruments.chain(self._function, args, kwargs, steps, flush_bytes)
+        """Call many times on inputs drawn from a seed; see `instruments.chain`."""
+        return instruments.chain(
+            self._function, args, kwargs,
+            shape=shape, dtype=dtype, seed=seed, steps=steps, device=device,
+        )  # fmt: skip
 
 
 class ReferenceNames(Names):
