@@ -3,18 +3,22 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from grader import gpu, lane
 from grader.assignments import available, load
 from grader.batch import local_pool
-from grader.errors import IsolationError
+from grader.errors import IsolationError, WorkerError
 from grader.lane import LaneSettings
 from grader.model import Assignment, Control, Isolation, Status
 from grader.sandbox import cgroup
+from grader.sandbox.cuda import prove_cuda
 from grader.sandbox.isolation import KNOWN_GAPS, LEVELS, STRONG
 from grader.sandbox.probes import OK, choose_isolation
+from grader.sandbox.session import Worker
 
+DEVICES = frozenset({"cpu", "cuda"})
 MEANS = {
     "strong": "private namespaces, Landlock, seccomp and limits",
     "container-uid": "an unprivileged user, Landlock, seccomp and limits, no namespaces",
@@ -27,12 +31,14 @@ WATCHED = "watched; for a hard cap: systemd-run --user --scope -p Delegate=yes g
 
 def examine(say: Callable[[str], None]) -> bool:
     """Say it line by line, and return whether this machine may grade."""
-    _versions(say)
+    has_gpu = _versions(say)
     try:
-        isolation = choose_isolation("auto")
+        isolation = choose_isolation("auto", DEVICES if has_gpu else frozenset({"cpu"}))
     except IsolationError as problem:
         say(f"isolation: none proved. {problem}")
         return False
+    if has_gpu:
+        say(f"  cuda: {_prove_cuda(isolation)}")
     _isolation(say, isolation)
     return isolation.level in LEVELS
 
@@ -78,7 +84,7 @@ def _say_control(slug: str, found: Control, say: Callable[[str], None]) -> bool:
     return not found.failing
 
 
-def _versions(say: Callable[[str], None]) -> None:
+def _versions(say: Callable[[str], None]) -> bool:
     found = lane.environment(*_gpu())
     say(f"grader {found.grader}, Python {found.python}, {found.platform}")
     packages = ("numpy", "torch", "triton")
@@ -87,6 +93,18 @@ def _versions(say: Callable[[str], None]) -> None:
         say("GPU: none; questions that need one stay pending")
     else:
         say(f"GPU: {found.gpu}, driver {found.driver or 'unknown'}")
+    return found.gpu is not None
+
+
+def _prove_cuda(isolation: Isolation) -> str:
+    """Ask a child as a student gets it, and Triton too where it is installed."""
+    kernels = find_spec("triton") is not None
+    imports = ("triton",) if kernels else ()
+    with Worker(imports=imports, isolation=isolation, devices=DEVICES) as worker:
+        try:
+            return prove_cuda(worker, kernels=kernels)
+        except WorkerError as problem:
+            return str(problem)
 
 
 def _gpu() -> tuple[str | None, str | None]:

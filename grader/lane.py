@@ -215,7 +215,7 @@ def _add_gpu_worker(
 
 def _cuda_fault(worker: "Worker", assignment: Assignment) -> str:
     """Return why a student's child of this worker cannot use the GPU, or ""."""
-    from grader.sandbox.probes import OK, prove_cuda
+    from grader.sandbox.cuda import OK, prove_cuda
 
     found = prove_cuda(worker, kernels="triton" in assignment.needs)
     return "" if found == OK else found

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 CLONE_NEWUSER = 0x10000000
@@ -48,6 +49,38 @@ def _send(address: tuple[str, int]) -> str:
         made.sendto(b"canary", address)
         return "sent"
     return ""
+
+
+def _reach_by_unix_socket(address: str) -> str:
+    """Try each kind of unix socket, and of pair, whose ends may let themselves be turned."""
+    stream, datagram, seqpacket = socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET
+    ends = {stream: address, datagram: f"{address}-datagram", seqpacket: f"{address}-seqpacket"}
+    attempts: dict[str, Attempt] = {}
+    for kind, end in ends.items():
+        name = kind.name.removeprefix("SOCK_").lower()
+        attempts[f"a {name} socket"] = partial(_use_socket, kind, end)
+        attempts[f"a {name} pair"] = partial(_use_pair, kind, "connect", end)
+    for way in ("sendto", "sendmsg"):
+        attempts[f"a datagram pair by {way}"] = partial(_use_pair, datagram, way, ends[datagram])
+    return _succeeded(attempts)
+
+
+def _use_socket(kind: int, address: str) -> None:
+    with socket.socket(socket.AF_UNIX, kind) as made:
+        made.settimeout(0.5)
+        made.connect(address)
+
+
+def _use_pair(kind: int, way: str, address: str) -> None:
+    one, other = socket.socketpair(socket.AF_UNIX, kind)
+    with one, other:
+        one.settimeout(0.5)
+        if way == "connect":
+            one.connect(address)
+        elif way == "sendto":
+            one.sendto(b"canary", address)
+        else:
+            one.sendmsg([b"canary"], [], 0, address)
 
 
 def _descriptors() -> str:
@@ -136,8 +169,8 @@ def try_everything(bait: dict[str, Any]) -> dict[str, str]:
         ("descriptors", _descriptors()),
         ("tcp", _connect(socket.AF_INET, ("127.0.0.1", bait["tcp"]))),
         ("udp", _send(("127.0.0.1", bait["udp"]))),
-        ("unix", _connect(socket.AF_UNIX, bait["unix"])),
-        ("abstract", _connect(socket.AF_UNIX, bait["abstract"])),
+        ("unix", _reach_by_unix_socket(bait["unix"])),
+        ("abstract", _reach_by_unix_socket(bait["abstract"])),
         ("privileges", _privileges(decoy)),
         ("chmod", _change_mode_and_times(path)),
         ("write", _write(path)),

@@ -75,6 +75,10 @@ def _build(plan: dict[str, Any]) -> None:
         _bind(source, root + target)
     for blank in plan["blanks"]:
         kernel.mount(empty, root + blank, None, kernel.MS_BIND)
+    for target, text in plan["files"].items():
+        os.makedirs(os.path.dirname(root + target), exist_ok=True)  # noqa: PTH103, PTH120
+        Path(root + target).write_text(text, encoding="utf-8")
+        os.chmod(root + target, 0o444)  # noqa: PTH101
     for text, target in plan["links"]:
         os.symlink(text, root + target)  # noqa: PTH211 - both are texts
     for device in plan["devices"]:

@@ -72,6 +72,16 @@ KNOWN_GAPS = (
     ),
     KnownGap(
         (STRONG, CONTAINER_UID, SAME_UID),
+        "with a GPU, that a notebook is no longer the first to be ended where memory runs out",
+        "the driver names its threads in a folder of /proc that holds this as well",
+    ),
+    KnownGap(
+        (CONTAINER_UID, SAME_UID),
+        "with a GPU, the abstract socket name that another submission's driver is about to take",
+        "the driver waits under such a name, and only a network of one's own would keep them apart",
+    ),
+    KnownGap(
+        (STRONG, CONTAINER_UID, SAME_UID),
         "a fault of the kernel, or with a GPU of its driver, whose requests are let through",
         "a namespace shares the kernel; a virtual machine would not",
     ),

@@ -91,6 +91,8 @@ def clean_environment(home: str, extra: dict[str, str] | None = None) -> dict[st
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
+        "USER": views.USER,
+        "LOGNAME": views.USER,
         "TMPDIR": home,
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
@@ -196,7 +198,8 @@ def _prefix(
     root.mkdir()
     plan = {
         "root": str(root), "binds": view.binds, "blanks": view.blanks, "links": view.links,
-        "devices": view.devices, "scratch_bytes": scratch_bytes, "uid": uid, "command": python,
+        "files": views.ACCOUNTS, "devices": view.devices, "scratch_bytes": scratch_bytes,
+        "uid": uid, "command": python,
     }  # fmt: skip
     sources = json.dumps(module_sources(HOUSE_MODULES))
     text = f"{LOADER}\nload(json.loads({sources!r})).house.main()"

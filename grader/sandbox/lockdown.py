@@ -21,6 +21,8 @@ SCRATCH_INODES = 16_384
 # because it names the folders of the machine outside.
 OWN_PROC = ("cmdline", "comm", "fd", "maps", "smaps_rollup", "stat", "statm", "status")
 PROC_FILES = ("cpuinfo", "meminfo", "loadavg", "stat", "uptime", "version", "filesystems")
+# What NVIDIA's driver reads of the machine before it starts.
+CUDA_PROC_FILES = ("devices", "driver", "modules", "sys/vm/mmap_min_addr")
 
 
 class Lockdown:
@@ -52,6 +54,8 @@ class Lockdown:
         """Make the worker the adopter of what a child leaves, with no more power than it needs."""
         with contextlib.suppress(OSError, AttributeError):
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        if not self._nested:  # what is imported next remembers where temporary files can be made
+            os.makedirs(self._scratch, 0o700, exist_ok=True)  # noqa: PTH103
         if self._level == "none":
             return
         if self._nested:
@@ -68,8 +72,8 @@ class Lockdown:
             self._virtual = int(open("/proc/self/statm").read().split()[0]) * watch.PAGE  # noqa: PTH123, SIM115
             self._ruleset = self._build_ruleset() if self._spec["landlock"] else None
         if not self._nested:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self._scratch, 0o700)  # noqa: PTH102
+            watch.empty(self._scratch)  # of what the worker's own imports left
+            os.mkdir(self._scratch, 0o700)  # noqa: PTH102
             if self._uid is not None:
                 os.chown(self._scratch, self._uid, self._uid)
 
@@ -158,8 +162,14 @@ class Lockdown:
             _allow(self._ruleset, "/dev/shm", whole)  # noqa: S108 - the child's own
         for name in PROC_FILES:
             _allow(self._ruleset, f"/proc/{name}", look)
-        if self._spec["cuda"] and self._nested:
-            _allow(self._ruleset, "/proc", look | access.WRITE_FILE)
+        if self._spec["cuda"]:
+            # The driver names its threads: open("/proc/self/task/<tid>/comm", O_WRONLY | O_CREAT |
+            # O_TRUNC). Processes of one's own are all that a nested child's /proc shows; elsewhere
+            # only the notebook's first process can start the driver.
+            tasks = "/proc" if self._nested else f"/proc/{os.getpid()}/task"
+            _allow(self._ruleset, tasks, access.WRITE_FILE | access.TRUNCATE)
+            for name in CUDA_PROC_FILES:
+                _allow(self._ruleset, f"/proc/{name}", look)
         for name in OWN_PROC:
             _allow(self._ruleset, f"/proc/{os.getpid()}/{name}", look)
         self._ruleset.restrict()

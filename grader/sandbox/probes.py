@@ -37,6 +37,10 @@ from .session import ChildEnded, Session, Worker
 
 OK = "ok"
 MAX_SOCKET_FOLDER = 60
+# What a unix socket's name ends in, by its kind; `attempts` knows them too.
+UNIX_KINDS = {
+    "": socket.SOCK_STREAM, "-datagram": socket.SOCK_DGRAM, "-seqpacket": socket.SOCK_SEQPACKET,
+}  # fmt: skip
 OS_RELEASE = Path("/etc/os-release")
 SCRATCH_BYTES = 4 << 20
 LIMITS = Limits(
@@ -73,11 +77,14 @@ class Bait:
         self._before = self._state()
         self.tcp = self._listener(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
         self.udp = self._listener(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
-        self.unix = self._listener(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "socket"))
-        os.chmod(folder / "socket", 0o777)  # noqa: PTH101, S103 - likewise
-        self.abstract = self._listener(
-            socket.AF_UNIX, socket.SOCK_STREAM, f"\0canary-{self.token[-8:]}"
-        )
+        self.unix, self.abstract = str(folder / "socket"), f"\0canary-{self.token[-8:]}"
+        self._waiting = [
+            (name, self._listener(socket.AF_UNIX, kind, getattr(self, name) + suffix))
+            for suffix, kind in UNIX_KINDS.items()
+            for name in ("unix", "abstract")
+        ]
+        for place in folder.glob("socket*"):
+            place.chmod(0o777)  # likewise
         os.environ["CANARY"] = self.token
         self._undo.callback(os.environ.pop, "CANARY", None)
         self.decoy = subprocess.Popen(  # noqa: S603 - does nothing but wait
@@ -99,7 +106,7 @@ class Bait:
         listener = self._undo.enter_context(socket.socket(family, kind))
         listener.bind(address)
         listener.setblocking(False)
-        if kind == socket.SOCK_STREAM:
+        if kind != socket.SOCK_DGRAM:
             listener.listen()
         return listener
 
@@ -112,8 +119,7 @@ class Bait:
         return {
             "path": str(self.path), "token": self.token, "decoy": self.decoy.pid,
             "tcp": self.tcp.getsockname()[1], "udp": self.udp.getsockname()[1],
-            "unix": str(self.path.with_name("socket")),
-            "abstract": f"\0canary-{self.token[-8:]}", "judge": os.getpid(),
+            "unix": self.unix, "abstract": self.abstract, "judge": os.getpid(),
         }  # fmt: skip
 
     def damage(self) -> Iterator[tuple[str, str]]:
@@ -128,13 +134,14 @@ class Bait:
                 yield "write", "the canary file was changed"
             elif after != self._before:
                 yield "chmod", f"mode, owner or times were changed ({mode:o}, {owner})"
-        for name in ("tcp", "unix", "abstract"):
+        for name, waiting in [("tcp", self.tcp), ("udp", self.udp), *self._waiting]:
             with contextlib.suppress(BlockingIOError):
-                getattr(self, name).accept()[0].close()
-                yield name, "a connection reached a listener outside"
-        with contextlib.suppress(BlockingIOError):
-            self.udp.recv(64)
-            yield "udp", "a datagram reached a socket outside"
+                if waiting.type == socket.SOCK_DGRAM:
+                    waiting.recv(64)
+                    yield name, "a datagram reached a socket outside"
+                else:
+                    waiting.accept()[0].close()
+                    yield name, "a connection reached a listener outside"
         if self.decoy.poll() is not None:
             yield "signal", "a process outside was ended"
 

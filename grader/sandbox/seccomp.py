@@ -47,10 +47,10 @@ CLOCKS = """
     clock_getres clock_gettime clock_nanosleep getrandom gettimeofday nanosleep time
     timer_create timer_delete timer_getoverrun timer_gettime timer_settime
 """
-# The calls on a socket are harmless without one, and only `socket` and `socketpair` make one.
+# The calls on a socket that is connected already.
 SOCKETS = """
-    accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg
-    sendmmsg sendmsg sendto setsockopt shutdown
+    accept accept4 getpeername getsockname getsockopt recvfrom recvmmsg recvmsg sendmmsg sendmsg
+    setsockopt shutdown
 """
 REFUSED = """
     acct add_key bpf chroot delete_module fanotify_init fanotify_mark finit_module fsconfig fsmount
@@ -75,6 +75,8 @@ EXTENDED_ATTRIBUTES = """
 # ENOSYS, upon which C libraries fall back to clone.
 NAMESPACES = 0x7E020000
 AF_UNIX = 1
+# The kind of a socket; flags such as SOCK_CLOEXEC lie in the bits above.
+SOCK_STREAM, SOCK_SEQPACKET, SOCK_KINDS = 1, 5, 0xF
 # Terminals, pipes and descriptors: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX.
 PLAIN_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # `kill` may name one process: the child's number takes this one's place in the compiled program.
@@ -107,6 +109,10 @@ def compile_filter(*, private: bool, cuda: bool = False, scoped: bool = True) ->
     rules.add(allow if private else pyseccomp.ERRNO(0), MODES_AND_TIMES)
     rules.add(pyseccomp.ERRNO(errno.ENOTSUP), EXTENDED_ATTRIBUTES)
     _restrict_arguments(rules, pyseccomp, private=private, cuda=cuda, scoped=scoped)
+    if private:
+        _allow_sockets_inside(rules, pyseccomp)
+    else:
+        _restrict_sockets(rules, pyseccomp, cuda=cuda)
     if cuda:
         rules.add(allow, "memfd_create mlockall munlockall")
     return _export(chosen)
@@ -133,12 +139,6 @@ def _restrict_arguments(
     arg, equal, other = library.Arg, library.EQ, library.NE  # type: ignore[attr-defined]
     masked = library.MASKED_EQ  # type: ignore[attr-defined]
     rules.add(allow, "clone", arg(0, masked, NAMESPACES, 0))
-    rules.add(allow, "socketpair", arg(0, equal, AF_UNIX))
-    if private:
-        rules.add(allow, "socket", arg(0, equal, AF_UNIX))
-        rules.add(refuse, "socket", arg(0, other, AF_UNIX))
-    else:
-        rules.add(refuse, "socket")
     # Number 0 means oneself; anything else could be the judge, the worker or another student.
     for name in ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam"):
         rules.add(allow, name, arg(0, equal, 0))
@@ -156,6 +156,42 @@ def _restrict_arguments(
     else:
         for request in PLAIN_IOCTLS:
             rules.add(allow, "ioctl", arg(1, equal, request))
+
+
+def _allow_sockets_inside(rules: _Rules, library: object) -> None:
+    """Allow unix sockets, all of whose names lie in the child's own file system and network."""
+    allow, refuse = library.ALLOW, library.ERRNO(errno.EPERM)  # type: ignore[attr-defined]
+    arg, equal, other = library.Arg, library.EQ, library.NE  # type: ignore[attr-defined]
+    for name in ("socket", "socketpair"):
+        rules.add(allow, name, arg(0, equal, AF_UNIX))
+        rules.add(refuse, name, arg(0, other, AF_UNIX))
+    rules.add(allow, "bind connect listen sendto")
+
+
+def _restrict_sockets(rules: _Rules, library: object, *, cuda: bool) -> None:
+    """Allow pairs of sockets that are connected to each other for good, and no way to a third.
+
+    A pair of datagram sockets is none: each may send to any name. `sendmsg` hides its address from
+    a filter, and the two kinds allowed here ignore or refuse one. NVIDIA's driver needs a socket of
+    its own that waits under an abstract name; nobody inside can connect to it, or to another.
+    """
+    allow, refuse = library.ALLOW, library.ERRNO(errno.EPERM)  # type: ignore[attr-defined]
+    arg, equal, other = library.Arg, library.EQ, library.NE  # type: ignore[attr-defined]
+    masked = library.MASKED_EQ  # type: ignore[attr-defined]
+    allowed = {
+        "socketpair": {SOCK_STREAM, SOCK_SEQPACKET},
+        "socket": {SOCK_SEQPACKET} if cuda else set(),
+    }
+    for name, kinds in allowed.items():
+        rules.add(refuse, name, arg(0, other, AF_UNIX))
+        for kind in range(SOCK_KINDS + 1):
+            action = allow if kind in kinds else refuse
+            rules.add(action, name, arg(0, equal, AF_UNIX), arg(1, masked, SOCK_KINDS, kind))
+    rules.add(allow if cuda else refuse, "bind listen")
+    # The driver looks for a server that shares the GPU, and goes on where there is none.
+    rules.add(library.ERRNO(errno.ENOENT) if cuda else refuse, "connect")  # type: ignore[attr-defined]
+    rules.add(allow, "sendto", arg(4, equal, 0))
+    rules.add(refuse, "sendto", arg(4, other, 0))
 
 
 def _export(chosen: object) -> bytes:

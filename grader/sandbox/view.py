@@ -19,6 +19,14 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 CPU_FACTS = "/sys/devices/system/cpu"
 INNER_PYTHON, INNER_PACKAGES = "/opt/python", "/opt/packages"
 SCRATCH = "/scratch"
+# Libraries ask who they run as, by environment or by uid; outside a private view an uid that was
+# lent to a worker has no name either, and the environment has to do.
+USER = "notebook"
+# What a private /etc says of the uid and the group inside.
+ACCOUNTS = {
+    "/etc/passwd": f"{USER}:x:0:0::{SCRATCH}:/bin/sh\n",
+    "/etc/group": f"{USER}:x:0:\n",
+}
 # Where an editable or local installation notes the folder that it came from.
 TRACES = ("*.pth", "__editable__*", "*.dist-info/direct_url.json", "*.egg-link")
 
@@ -164,6 +172,8 @@ def bubblewrap(
     """
     empty = folder / "empty"
     empty.touch()
+    for target, text in ACCOUNTS.items():
+        (folder / Path(target).name).write_text(text, encoding="utf-8")
     arguments = [
         "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
         "--unshare-cgroup-try", "--uid", "0", "--gid", "0", "--hostname", "notebook",
@@ -175,6 +185,8 @@ def bubblewrap(
         arguments += ["--ro-bind", source, target]
     for blank in view.blanks:
         arguments += ["--ro-bind", str(empty), blank]
+    for target in ACCOUNTS:
+        arguments += ["--ro-bind", str(folder / Path(target).name), target]
     for text, target in view.links:
         arguments += ["--symlink", text, target]
     arguments += ["--proc", "/proc", "--dir", "/dev"]

@@ -16,6 +16,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "submissions"
 HEADER = re.compile(r"^# (expect|reason|input|output|control): (.+)$", re.MULTILINE)
 
+# What the settings for a GPU open lies near these threats, which are tried there as well.
+WITH_CUDA = frozenset({17, 20, 22})
+
 PRELUDE = """
 succeeded = []
 

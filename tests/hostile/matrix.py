@@ -18,16 +18,19 @@ import signal
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 import numpy as np
 import torch
-from attacks import PRELUDE, Attack, load_all
+from attacks import PRELUDE, WITH_CUDA, Attack, load_all
 
 from grader.model import Isolation, Limits
-from grader.sandbox.isolation import KNOWN_GAPS
+from grader.sandbox import launch, seccomp
+from grader.sandbox.isolation import KNOWN_GAPS, STRONG
 from grader.sandbox.probes import Bait, choose_isolation
 from grader.sandbox.session import ChildEnded, MissingNameError, StudentError, Worker
 from grader.sandbox.watch import below
@@ -42,6 +45,19 @@ NOTE_FINDER = """
 import glob
 places = ('.', '/tmp', '/var/tmp', '/dev/shm', '/run', '__pycache__')
 found = [name for place in places for name in glob.glob(place + '/note-*')]
+"""
+CUDA = frozenset({"cpu", "cuda"})
+DRIVER = Path(__file__).with_name("driver.py")
+NAMING = ("access.WRITE_FILE | access.TRUNCATE", "access.WRITE_FILE")
+WHO = """
+import getpass, os, pwd, grp, tempfile
+tempfile.mkdtemp()
+user = getpass.getuser()
+try:
+    found = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
+except KeyError:
+    found = None
+import torch._dynamo
 """
 HONEST = "import numpy as np\nimport colorsys\ndef answer(x):\n    return x * 2"
 
@@ -77,7 +93,19 @@ class Victim(Bait):
         for name in ("tests/q1.py", "hidden.py", "reference.py"):
             (self.path.parent / name).write_text(f"EXPECTED = {self.token!r}\n")
         self._listing = self._everything()
+        comm = Path(f"/proc/{self.decoy.pid}/comm")
+        while comm.read_text() == Path("/proc/self/comm").read_text():
+            time.sleep(0.001)  # the kernel names it a moment after it has started
+        self._shown = self._shown_of_the_decoy()
         return self
+
+    def _shown_of_the_decoy(self) -> list[str]:
+        names = ("comm", "oom_score_adj", "timerslack_ns")
+        found: list[str] = []
+        for name in names:
+            with contextlib.suppress(OSError):
+                found.append(Path(f"/proc/{self.decoy.pid}/{name}").read_text())
+        return found
 
     def _everything(self) -> dict[str, Any]:
         state = {}
@@ -95,6 +123,8 @@ class Victim(Bait):
             status = Path(f"/proc/{self.decoy.pid}/stat").read_text().rpartition(")")[2].split()
             if status[0] in "Tt":
                 found.append("the decoy was stopped")
+        if self._shown_of_the_decoy() != self._shown:
+            found.append("the decoy has another name or another priority")
         return found + [f"changed: {Path(place).name}" for place in changed]
 
 
@@ -189,35 +219,91 @@ def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
     isolation = choose_isolation()
     if isolation.level != level:
         return {"error": f"this place offers {isolation.level}, not {level}"}
-    results: dict[str, Any] = {}
+    attacks = [a for a in load_all() if own_processes or a.name != "22_signal_everybody"]
     with Worker(isolation=isolation) as worker:
         worker.wait_until_ready()
-        honest_problems(worker)
-        quiet = set(below(os.getpid()))
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        attacks = [a for a in load_all() if own_processes or a.name != "22_signal_everybody"]
-        with contextlib.ExitStack() as baits:
-            victim = baits.enter_context(Victim())
-            for attack in attacks:
-                started = time.monotonic()
-                result, said = run_attack(worker, attack, victim)
-                judge_result(attack, result, said, victim, level)
-                harm = victim.harm()
-                left = set(below(os.getpid())) - quiet - {victim.decoy.pid}
-                if left:
-                    harm.append(f"{len(left)} processes were left over")
-                result.problems += [*harm, *honest_problems(worker)]
-                if harm:
-                    victim = baits.enter_context(Victim())
-                result.seconds = round(time.monotonic() - started, 2)
-                results[attack.name] = asdict(result)
+        results = run_attacks(worker, attacks, level)
+        who = run_who(worker)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - size
     if grown > PARENT_GROWTH:
         results["memory"] = asdict(Result("grown", problems=[f"the judge grew by {grown:,} bytes"]))
     planted = [place for place in ("was_unpickled", "was_imported") if Path("/tmp", place).exists()]  # noqa: S108
     if planted:
         results["planted"] = asdict(Result("ran", problems=[f"{planted} ran in the judge"]))
-    return {"isolation": asdict(isolation), "results": results}
+    near = [attack for attack in attacks if attack.threat in WITH_CUDA]
+    with Worker(isolation=isolation, devices=CUDA, warm=False) as worker:
+        results |= {
+            f"{name}, cuda": item for name, item in run_attacks(worker, near, level).items()
+        }
+    driver = run_driver(isolation)
+    return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who}
+
+
+def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, Any]:
+    """Run attacks one after another, and look at the invariants after each."""
+    results: dict[str, Any] = {}
+    honest_problems(worker)
+    quiet = set(below(os.getpid()))
+    with contextlib.ExitStack() as baits:
+        victim = baits.enter_context(Victim())
+        for attack in attacks:
+            started = time.monotonic()
+            result, said = run_attack(worker, attack, victim)
+            judge_result(attack, result, said, victim, level)
+            harm = victim.harm()
+            left = set(below(os.getpid())) - quiet - {victim.decoy.pid}
+            if left:
+                harm.append(f"{len(left)} processes were left over")
+            result.problems += [*harm, *honest_problems(worker)]
+            if harm:
+                quiet.add(victim.decoy.pid)
+                victim = baits.enter_context(Victim())
+            result.seconds = round(time.monotonic() - started, 2)
+            results[attack.name] = asdict(result)
+    return results
+
+
+def run_who(worker: Worker) -> Any:
+    """Return the user's name by environment and by number, as a child finds them."""
+    patient = replace(LIMITS, cell_seconds=60, submission_seconds=60)
+    with worker.session(patient, deadline=time.monotonic() + 60) as session:
+        ran = session.run_cell(WHO, 1)
+        return repr(ran.failure) if ran.failure else [session.value("user"), session.value("found")]
+
+
+def run_driver(isolation: Isolation) -> dict[str, str]:
+    """Return what becomes of the driver's requests now, and under each rule that was in its way."""
+    found = {"now": _first_refused(isolation)}
+    sources, restrict = launch.module_sources, seccomp._restrict_sockets
+
+    def old_sources(names: tuple[str, ...] = launch.MODULES) -> dict[str, str]:
+        return {name: text.replace(*NAMING) for name, text in sources(names).items()}
+
+    with mock.patch.object(launch, "module_sources", old_sources):
+        found["without truncating"] = _first_refused(isolation)
+    if isolation.level != STRONG:  # there a unix socket was always one's own
+        closed = mock.patch.object(
+            seccomp, "_restrict_sockets", lambda *rules, cuda: restrict(*rules, cuda=cuda and False)
+        )
+        with closed, _no_filters_kept():
+            found["without a socket"] = _first_refused(isolation)
+    return found
+
+
+@contextlib.contextmanager
+def _no_filters_kept() -> Iterator[None]:
+    seccomp.compile_filter.cache_clear()
+    yield
+    seccomp.compile_filter.cache_clear()
+
+
+def _first_refused(isolation: Isolation) -> str:
+    """Run the stand-in for the driver in the settings for a GPU."""
+    with Worker(isolation=isolation, devices=CUDA, warm=False) as worker:
+        session = worker.session(LIMITS, deadline=time.monotonic() + LIMITS.submission_seconds)
+        ran = session.run_cell(DRIVER.read_text(encoding="utf-8"), 1)
+        return str(session.value("first_refused")()) if ran.failure is None else repr(ran.failure)
 
 
 def run_controls() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import attacks
 import places
 import pytest
+from attacks import WITH_CUDA
 from conftest import Runs
 
 from grader.sandbox.isolation import KNOWN_GAPS
@@ -51,6 +52,42 @@ def test_an_attack_does_no_harm(attack: attacks.Attack, place: str, runs: Runs) 
         assert attack.name == "22_signal_everybody"
         return
     assert not result["problems"]
+
+
+@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize(
+    "attack", [a for a in ALL if a.threat in WITH_CUDA], ids=lambda attack: attack.name
+)
+def test_an_attack_does_no_harm_where_a_gpu_is_given(
+    attack: attacks.Attack, place: str, runs: Runs
+) -> None:
+    result = runs.of(place)["results"].get(f"{attack.name}, cuda")
+    if result is None:  # as above
+        assert attack.name == "22_signal_everybody"
+        return
+    assert not result["problems"]
+
+
+@pytest.mark.parametrize("place", LEVELS)
+def test_what_a_gpus_driver_asks_for_is_granted(place: str, runs: Runs) -> None:
+    assert runs.of(place)["driver"]["now"] == ""
+
+
+@pytest.mark.parametrize("place", LEVELS)
+def test_the_driver_would_be_refused_where_a_thread_cannot_be_named(place: str, runs: Runs) -> None:
+    assert runs.of(place)["driver"]["without truncating"] == "name a thread: EACCES"
+
+
+@pytest.mark.parametrize("place", [place for place in LEVELS if not place.endswith("strong")])
+def test_the_driver_would_be_refused_where_no_socket_is_allowed(place: str, runs: Runs) -> None:
+    assert runs.of(place)["driver"]["without a socket"] == "connect to a server of many: EPERM"
+
+
+@pytest.mark.parametrize("place", LEVELS)
+def test_a_library_that_asks_who_it_runs_as_gets_an_answer(place: str, runs: Runs) -> None:
+    """By name everywhere, by number where /etc is the worker's own; torch._dynamo asks too."""
+    by_number = ["notebook", "notebook"] if place.endswith("strong") else None
+    assert runs.of(place)["who"] == ["notebook", by_number]
 
 
 @pytest.mark.parametrize("place", LEVELS)
