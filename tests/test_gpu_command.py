@@ -1,5 +1,6 @@
 """The command for a GPU machine, run to its end on a simulated device with a stand-in course."""
 
+import ast
 import copy
 import json
 import subprocess
@@ -353,3 +354,16 @@ def test_more_lanes_than_a_gpu_has_room_for_are_never_opened(course: Path) -> No
     small = load("small", course, need_solutions=True)
     assert setup.lanes(small, "cpu") == 16
     assert 1 <= setup.lanes(small, "cuda") <= 16
+
+
+def test_the_command_needs_nothing_but_the_project_and_what_that_needs() -> None:
+    allowed = {*sys.stdlib_module_names, "grader", "tests", "torch"}
+    files = [*(REPOSITORY / "tests" / "gpu").glob("*.py")]
+    files.append(REPOSITORY / "tests" / "benchmarks" / "classroom.py")
+    assert len(files) > 5
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [str(node.module)]
+            assert {name.partition(".")[0] for name in names} <= allowed, path.name
