@@ -1,15 +1,23 @@
 """Load an assignment from its two folders, and say in one sentence what contradicts the design.
 
-Test files are read as text here: names, points and visibility of their cases are literals, so
-nothing is imported or run until something is judged.
+Test files are read as text here: names, points and visibility of their cases are literals, or
+f-strings of the variable of a loop over literals, so nothing is imported or run until something is
+judged. Several cases of one function are written as such a loop:
+
+    for step in range(1, 9):
+        globals()[f"test_step_{step}"] = test_case(
+            name=f"speed, step {step} of 8", points=0.25, hidden=True
+        )(functools.partial(check_step, step))
 """
 
 import ast
+import contextlib
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from grader import notebooks
 from grader.errors import AssignmentError, UsageError
@@ -18,20 +26,33 @@ from grader.model import Assignment, Limits, Question, TestCase
 ASSIGNMENT_KEYS = frozenset({"title", "notebook", "questions", "limits", "needs", "release"})
 QUESTION_KEYS = frozenset({"name", "title", "points", "kind", "requires", "alone", "names"})
 KINDS = frozenset({"code", "manual"})
+DISTRIBUTION = "ulp-grader"
 POINT_SLACK = 1e-6
 
 
 def find_course(start: Path) -> Path:
-    """Return the nearest folder upwards from `start` that holds `assignments/`."""
+    """Return the nearest folder upwards from `start` that holds `assignments/`, or else our own."""
     for folder in [start, *start.parents]:
         if (folder / "assignments").is_dir():
             return folder
-    ours = Path(__file__).resolve().parent.parent  # the course that a clone comes with
-    if (ours / "assignments").is_dir():
-        return ours
-    raise UsageError(
-        f"No folder with assignments/ was found from {start} upwards; name one with --course."
-    )
+    ours = own_course()
+    if ours is None:
+        raise UsageError(
+            f"No folder with assignments/ was found from {start} upwards; name one with --course."
+        )
+    return ours
+
+
+def own_course() -> Path | None:
+    """Return the course that this package came with, in its clone or beside it in its wheel."""
+    clone = Path(__file__).resolve().parent.parent
+    if (clone / "assignments").is_dir():
+        return clone
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        for file in metadata.files(DISTRIBUTION) or ():
+            if file.match("share/ulp-grader/assignments/*/assignment.toml"):
+                return Path(str(file.locate())).resolve().parents[2]
+    return None
 
 
 def available(course: Path) -> list[str]:
@@ -230,13 +251,7 @@ def read_cases(path: Path) -> list[TestCase]:
     settings = _literals(tree, path)
     if settings.get("OK_FORMAT") is True:
         return _doctest_cases(settings.get("test"), path)
-    cases = [
-        _decorated_case(decorator, path)
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and "test_case" in ast.unparse(decorator.func)
-    ]
+    cases = list(_declared_cases(tree, path))
     if not cases:
         raise AssignmentError(f"{path} has no function under @test_case; add one or delete it.")
     return cases
@@ -257,12 +272,60 @@ def _literals(tree: ast.Module, path: Path) -> dict[str, Any]:
     return found
 
 
-def _decorated_case(decorator: ast.Call, path: Path) -> TestCase:
-    where = f"{path}, line {decorator.lineno}"
+def _declared_cases(tree: ast.Module, path: Path) -> Iterator[TestCase]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                if _is_test_case(decorator):
+                    yield _decorated_case(decorator, path, {})
+        elif isinstance(node, ast.For):
+            calls = [item for item in ast.walk(node) if _is_test_case(item)]
+            for names in _loop_names(node, path) if calls else ():
+                for call in calls:
+                    yield _decorated_case(call, path, names)
+
+
+def _is_test_case(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "test_case"
+
+
+def _loop_names(loop: ast.For, path: Path) -> list[dict[str, Any]]:
+    """Return what a loop's variable is bound to, one mapping a turn."""
     try:
-        given = {item.arg: ast.literal_eval(item.value) for item in decorator.keywords}
+        match loop.target, loop.iter:
+            case ast.Name(id=name), ast.Call(func=ast.Name(id="range"), args=limits, keywords=[]):
+                values = range(*(ast.literal_eval(item) for item in limits))
+                return [{name: value} for value in values]
+            case ast.Name(id=name), ast.List() | ast.Tuple():
+                return [{name: value} for value in ast.literal_eval(loop.iter)]
+    except (ValueError, TypeError):
+        pass  # not literals: the sentence below says so
+    raise AssignmentError(
+        f"{path}, line {loop.lineno}: a loop that makes cases has one variable, "
+        "and goes over range(…) of literals or over a list of them."
+    )
+
+
+def _literal(node: ast.expr, names: dict[str, Any]) -> Any:
+    """Evaluate a literal, one of the names, or an f-string of these; else ValueError."""
+    match node:
+        case ast.Name(id=name) if name in names:
+            return names[name]
+        case ast.JoinedStr(values=parts):
+            return "".join(str(_literal(part, names)) for part in parts)
+        case ast.FormattedValue(value=inner, conversion=-1, format_spec=None):
+            return _literal(inner, names)
+    return ast.literal_eval(node)
+
+
+def _decorated_case(call: ast.Call, path: Path, names: dict[str, Any]) -> TestCase:
+    where = f"{path}, line {call.lineno}"
+    try:
+        given = {item.arg: _literal(item.value, names) for item in call.keywords}
     except ValueError:
-        raise AssignmentError(f"{where}: @test_case takes literals only.") from None
+        raise AssignmentError(
+            f"{where}: @test_case takes literals only, and in a loop f-strings of its variable."
+        ) from None
     name, points = given.get("name"), given.get("points")
     if not isinstance(name, str) or isinstance(points, bool) or not isinstance(points, int | float):
         raise AssignmentError(f"{where}: @test_case needs name=… and points=….")

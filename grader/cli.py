@@ -1,6 +1,7 @@
 """The commands: arguments, progress, and the one place that catches `GraderError`."""
 
 import contextlib
+import enum
 import os
 import signal
 import sys
@@ -35,8 +36,25 @@ CourseFolder = Annotated[
     typer.Option("--course", help="The folder with assignments/ and solutions/."),
 ]
 OutFolder = Annotated[Path, typer.Option("-o", "--out", help="Where the outputs go.")]
+
+
+class IsolationChoice(enum.StrEnum):
+    """What may be asked for; the levels in between are proved, never chosen."""
+
+    AUTO = "auto"
+    NONE = "none"
+
+
+class Device(enum.StrEnum):
+    """Where GPU questions are judged."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 Isolation = Annotated[
-    str, typer.Option(help="auto, or none to run student code with your own rights.")
+    IsolationChoice, typer.Option(help="auto, or none to run student code with your own rights.")
 ]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="How many submissions at once.")
@@ -64,14 +82,14 @@ def _options(
 def demo(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Where the outputs go.")] = None,
     course: CourseFolder = None,
-    isolation: Isolation = "auto",
+    isolation: Isolation = IsolationChoice.AUTO,
     jobs: Jobs = None,
 ) -> None:
     """Build a small class, grade it, and show who lost what and why."""
     from grader import demo as demonstration
-    from grader.assignments import load
+    from grader.assignments import load, own_course
 
-    assignment = load("softmax", course, need_solutions=True)
+    assignment = load("softmax", course or own_course(), need_solutions=True)
     folder = out or Path(tempfile.mkdtemp(prefix="grader-demo-"))
     students = demonstration.build_class(assignment, folder / "class")
     book = _grade(
@@ -89,8 +107,8 @@ def grade(
     out: OutFolder,
     course: CourseFolder = None,
     jobs: Jobs = None,
-    isolation: Isolation = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    isolation: Isolation = IsolationChoice.AUTO,
+    device: Annotated[Device, typer.Option(help="Where GPU questions go.")] = Device.AUTO,
     only: Annotated[
         str | None, typer.Option(help="pending, changed, a student or a question.")
     ] = None,
@@ -241,7 +259,7 @@ def verify(
     assignment: AssignmentName,
     course: CourseFolder = None,
     jobs: Jobs = None,
-    isolation: Isolation = "auto",
+    isolation: Isolation = IsolationChoice.AUTO,
     quick: Annotated[bool, typer.Option("--quick", help="Sample mutants and seeds.")] = False,
     every_seed: Annotated[
         bool, typer.Option("--every-seed", help="Each right solution under each of 50 seeds.")
@@ -261,7 +279,7 @@ def release(
     out: OutFolder,
     course: CourseFolder = None,
     jobs: Jobs = None,
-    isolation: Isolation = "auto",
+    isolation: Isolation = IsolationChoice.AUTO,
     quick: Annotated[bool, typer.Option("--quick", help="Sample mutants and seeds.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Release although a gate fails; it is recorded.")
@@ -283,7 +301,7 @@ def release(
 def _verify(
     assignment: "Assignment",
     jobs: int | None,
-    isolation: str,
+    isolation: IsolationChoice,
     *,
     quick: bool,
     every_seed: bool = False,
@@ -291,8 +309,7 @@ def _verify(
     from grader import verify as verifying
     from grader.progress import Counter
 
-    _one_of("--isolation", isolation, ("auto", "none"))
-    settings = verifying.Settings(jobs or 0, isolation, quick, every_seed)
+    settings = verifying.Settings(jobs or 0, isolation.value, quick, every_seed)
     with Counter() as counter:
 
         def show(gate: "Gate") -> None:
@@ -314,12 +331,11 @@ def doctor(
         Path | None,
         typer.Option("--course", help="Also judge the references of this course here."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[Device, typer.Option(help="Where GPU questions go.")] = Device.AUTO,
 ) -> None:
     """Say what this machine can do: isolation, GPU, versions, and what to install."""
     from grader import doctor as examination
 
-    _one_of("--device", device, ("auto", "cpu", "cuda"))
     if not examination.examine(typer.echo):
         raise typer.Exit(3)
     if course is not None and not examination.examine_course(course, typer.echo, device):
@@ -332,8 +348,8 @@ def _grade(
     out: Path,
     *,
     limits: "Limits",
-    isolation: str,
-    device: str = "auto",
+    isolation: IsolationChoice,
+    device: Device = Device.AUTO,
     jobs: int | None = None,
     gpu_jobs: int | None = None,
     only: str | None = None,
@@ -349,12 +365,12 @@ def _grade(
     from grader.store import Store
     from grader.submissions import collect
 
-    _one_of("--isolation", isolation, ("auto", "none"))
-    _one_of("--device", device, ("auto", "cpu", "cuda"))
     found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
     for skipped in found.skipped:
         typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
-    settings = LaneSettings(str(assignment.folder), seed, limits, isolation, device)
+    settings = LaneSettings(
+        str(assignment.folder), seed, limits, isolation.value, device.value
+    )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
     with Store(out / outputs.STORE_NAME, exclusive=True) as store:
@@ -396,11 +412,6 @@ def _open_store(out: Path) -> "Store":
     return Store(path)
 
 
-def _one_of(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"{option} {value} is unknown; use {' or '.join(choices)}.")
-
-
 def _show(book: "Gradebook", *, losses: bool = False) -> None:
     from rich.console import Console
 
@@ -413,10 +424,16 @@ def _show(book: "Gradebook", *, losses: bool = False) -> None:
 
 
 def _finish(book: "Gradebook", out: Path) -> None:
-    """Say where the outputs are, and leave with 1 where something is ungraded."""
+    """Say where the outputs are, the report first; leave with 1 where something is ungraded."""
+    from rich.console import Console
+
+    from grader import outputs
     from grader.model import Status
 
-    typer.echo(f"Wrote {out / 'results.json'}, {out / 'grades.csv'} and {out / 'grades.db'}")
+    uri = (out / outputs.REPORT_NAME).resolve().as_uri()
+    typer.echo("\nThe report, to open in a browser:")
+    Console().print(uri, style=f"link {uri}", markup=False, highlight=False, soft_wrap=True)
+    typer.echo(f"Beside it in {out}: {', '.join(outputs.written_in(out))}")
     ungraded = [r.student for r in book.reports if r.status is Status.UNGRADED]
     if ungraded:
         typer.echo(

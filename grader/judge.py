@@ -10,6 +10,7 @@ has run is judged again in such a child.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from grader import notebooks
 from grader.control import OUR_FAULT
@@ -215,6 +216,7 @@ class _Run:
         self._cell_failures: dict[int, str] = {}
         self._tainted = False  # the current child has seen a hidden input
         self._notes: list[str] = []
+        self._memory: dict[Any, Any] = {}  # what tests leave for this submission's later cases
 
     def judge(self, questions: list[Question]) -> dict[str, QuestionReport]:
         """Judge questions in the order in which the notebook checks them."""
@@ -379,7 +381,7 @@ class _Run:
         started = time.perf_counter()
         self._tainted = self._tainted or case.hidden
         device = self._bench.device_names.get(self._device, self._device)
-        names = SessionNames(self._live, device)
+        names = SessionNames(self._live, device, self._memory)
         verdict = self._bench.suite.run(question.name, case.name, names)
         self._spend("cases", started)
         if self._live.ended is not None and not verdict.passed:

@@ -2,6 +2,12 @@
 
 Otter's own `TestFile` classes parse the files, resolve the points and run the cases. What is ours
 is the environment that they look names up in, and what becomes of an exception.
+
+Beside names of the notebook a test may ask for what the judge gives: `device`, `rng`, `reference`
+and `memory`. The last is a dict in which a test leaves what later cases of the same submission on
+the same device should not work out again, a measured time for example. It begins empty each time a
+submission is judged, and no other submission sees it. It holds plain values and exceptions: an
+object of the student's ends with the process that it belongs to.
 """
 
 import contextlib
@@ -240,14 +246,17 @@ def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleT
 class Names(Mapping[str, Any]):
     """The names that a test may ask for: the notebook's, and those that the judge gives."""
 
-    def __init__(self, lookup: Callable[[str], Any], device: str) -> None:
+    def __init__(
+        self, lookup: Callable[[str], Any], device: str, memory: dict[Any, Any] | None = None
+    ) -> None:
         self._lookup = lookup
         self._device = device
+        self._memory = {} if memory is None else memory
         self._given: dict[str, Callable[[], Any]] = {}
 
     def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
         """Take what the judge gives to the next case, made when it is asked for."""
-        self._given = {"device": lambda: self._device, **given}
+        self._given = {"device": lambda: self._device, "memory": lambda: self._memory, **given}
 
     def __getitem__(self, name: str) -> Any:
         if name in self._given:
@@ -268,5 +277,5 @@ class Names(Mapping[str, Any]):
 class SessionNames(Names):
     """The names of a student's notebook, fetched from its process when a test asks."""
 
-    def __init__(self, session: Session, device: str) -> None:
-        super().__init__(session.value, device)
+    def __init__(self, session: Session, device: str, memory: dict[Any, Any]) -> None:
+        super().__init__(session.value, device, memory)

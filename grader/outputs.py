@@ -29,6 +29,14 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
+def written_in(out: Path) -> list[str]:
+    """Return the names of the other outputs that lie beside the report."""
+    names = ("results.json", "grades.csv", CANVAS_NAME, MANUAL_NAME, STORE_NAME)
+    folders = ("feedback", "gradescope")
+    files = [name for name in names if (out / name).is_file()]
+    return files + [f"{name}/" for name in folders if (out / name).is_dir()]
+
+
 def write(book: Gradebook, out: Path) -> Written:
     """Write the outputs of a class under `out`; what did not change is left alone."""
     notes = []

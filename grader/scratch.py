@@ -5,6 +5,7 @@ that the owner was killed, and removes the folder.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -14,8 +15,13 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "grader-lane-"
+# A folder that is being made. It has its final name only once it is locked, because whoever finds
+# that one unlocked removes it.
+MAKING_PREFIX = "grader-making-"
 LOCK_NAME = ".lock"
-UNLOCKED_SECONDS = 60.0  # a folder without a lock is one that is being made, but not for long
+# Nobody needs that long to make a folder; what is as old, and unlocked, was left by the killed.
+UNLOCKED_SECONDS = 60.0
+TRIES = 10
 
 
 class Scratch:
@@ -23,10 +29,14 @@ class Scratch:
 
     def __init__(self) -> None:
         sweep()
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        # A worker under another uid must get to its own folder below, but need not list this one.
-        self.path.chmod(0o711)
-        self._lock = _take(self.path / LOCK_NAME)
+        for _ in range(TRIES):
+            # It fails where a sweep took a maker for dead that had only stood still for a minute.
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                self.path, self._lock = _make()
+                return
+        raise OSError(
+            errno.EAGAIN, f"no folder in {tempfile.gettempdir()} lasts until it is locked"
+        )
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
@@ -46,37 +56,51 @@ class Scratch:
             self._lock = None
 
 
+def _make() -> tuple[Path, Any]:
+    making = Path(tempfile.mkdtemp(prefix=MAKING_PREFIX))
+    # A worker under another uid must get to its own folder below, but need not list this one.
+    making.chmod(0o711)
+    lock = _take(making / LOCK_NAME, "a")
+    path = making.with_name(PREFIX + making.name.removeprefix(MAKING_PREFIX))
+    making.rename(path)
+    return path, lock
+
+
 def sweep() -> None:
     """Remove the folders of processes that were killed."""
     if not hasattr(os, "getuid"):
         return
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if folder.lstat().st_uid == os.getuid() and _is_abandoned(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+    for prefix in (PREFIX, MAKING_PREFIX):
+        for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+            with contextlib.suppress(OSError):
+                if folder.lstat().st_uid == os.getuid() and _is_abandoned(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_abandoned(folder: Path) -> bool:
-    lock = folder / LOCK_NAME
-    if not lock.exists():
-        return time.time() - folder.lstat().st_mtime > UNLOCKED_SECONDS
-    taken = _take(lock)
-    if taken is None:
+    old = time.time() - folder.lstat().st_mtime > UNLOCKED_SECONDS
+    if folder.name.startswith(MAKING_PREFIX) and not old:
+        return False
+    try:
+        taken = _take(folder / LOCK_NAME, "r")
+    except FileNotFoundError:
+        return old
+    except BlockingIOError:
         return False
     taken.close()
     return True
 
 
-def _take(path: Path) -> Any:
-    """Return the locked file, or None where another process holds it."""
+def _take(path: Path, mode: str) -> Any:
+    """Return the locked file; BlockingIOError where another process holds it."""
     try:
         import fcntl
     except ImportError:  # Windows: nothing is swept there
         return None
-    file = path.open("a", encoding="utf-8")
+    file = path.open(mode, encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        return None
+        raise
     return file

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 from tests.conftest import notebook_of, write_small_course
 
+SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 RIGHT = {"double": "def double(x):\n    return 2 * x", "square": "def square(x):\n    return x * x"}
 # What a student may have written: name, double, square, what comes before.
 STUDENTS = (
@@ -20,6 +22,8 @@ STUDENTS = (
     ("exits", RIGHT["double"], "def square(x):\n    import os\n    os._exit(3)", ""),
     ("warns", RIGHT["double"], RIGHT["square"], "import warnings\nwarnings.warn('no harm')"),
 )
+
+PATIENCE = 240  # seconds; on an idle machine a batch takes ten
 
 GPU_QUESTION = """
 [[questions]]
@@ -47,8 +51,7 @@ def write_class(folder: Path, size: int) -> Path:
     folder.mkdir(parents=True)
     for number in range(size):
         name, double, square, first = STUDENTS[number % len(STUDENTS)]
-        cells = ["import otter\ngrader = otter.Notebook('small.ipynb')", first,
-                 double, "grader.check('q1')", square, "grader.check('q2')"]  # fmt: skip
+        cells = [SETUP, first, double, "grader.check('q1')", square, "grader.check('q2')"]
         (folder / f"{number:03}-{name}.ipynb").write_bytes(with_answer(cells, f"I am {number}."))
     return folder
 
@@ -60,6 +63,50 @@ def with_answer(cells: list[str], answer: str) -> bytes:
         {"cell_type": "markdown", "id": "r1-answer", "metadata": {}, "source": answer}
     )
     return json.dumps(data).encode()
+
+
+class Gate:
+    """Notebooks that wait for a sign, so that no batch is done before its test has acted."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+
+    def add(self, students: Path, *names: str) -> None:
+        """Put right notebooks that wait among those of a class."""
+        for name in names:
+            wait = (
+                "import pathlib, time\n"
+                f"gate = pathlib.Path({str(self._folder)!r})\n"
+                f"(gate / {name!r}).touch()\n"
+                "while not (gate / 'open').exists():\n    time.sleep(0.01)"
+            )
+            cells = [SETUP, wait, RIGHT["double"], "grader.check('q1')", RIGHT["square"],
+                     "grader.check('q2')"]  # fmt: skip
+            (students / f"{name}.ipynb").write_bytes(with_answer(cells, f"I am {name}."))
+
+    def waiting(self) -> int:
+        """Return how many have come as far as the gate."""
+        return len([path for path in self._folder.iterdir() if path.name != "open"])
+
+    def open(self) -> None:
+        """Let all of them through."""
+        (self._folder / "open").touch()
+
+
+def write_patient_course(root: Path) -> Path:
+    """Write the small course with limits that only a notebook which never ends would reach."""
+    write_small_course(root)
+    return be_patient(root)
+
+
+def be_patient(course: Path) -> Path:
+    """Lift a course's limits of time, so that a notebook may wait for its test."""
+    path = course / "assignments" / "small" / "assignment.toml"
+    text, found = re.subn(r"(_seconds) = \d+", rf"\1 = {PATIENCE}", path.read_text("utf-8"))
+    assert found == 3
+    path.write_text(text, encoding="utf-8")
+    return course
 
 
 def write_gpu_course(root: Path) -> Path:

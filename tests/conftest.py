@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from grader import notebooks
-from grader.model import Submission
+from grader.model import Isolation, Submission
+from tests import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +40,85 @@ if importlib.util.find_spec("otter") is None:
     collect_ignore_glob = ["hostile/*", "renderers/*", "benchmarks/*"]
 
 
+STARTED = pytest.StashKey[list[object]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Note which programs are started while tests are only being collected: none should be."""
+    started = session.config.stash.setdefault(STARTED, [])
+    begin = subprocess.Popen.__init__
+
+    def note(self: subprocess.Popen[bytes], args: object, *more: object, **options: object) -> None:
+        started.append(args)
+        begin(self, args, *more, **options)  # type: ignore[call-overload]
+
+    subprocess.Popen.__init__ = note  # type: ignore[method-assign]
+    try:
+        return (yield)
+    finally:
+        subprocess.Popen.__init__ = begin  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        requirements.require(*marker.args)
+    if item.get_closest_marker("gpu") is not None:
+        requirements.require("gpu")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once for each reason how many tests were not run, and how to get what they need."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    terminalreporter.section("not run on this machine")
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} {'test' if count == 1 else 'tests'}: {reason}")
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def isolation() -> Isolation:
+    """The best level that proves itself on this machine."""
+    from grader.sandbox.probes import choose_isolation
+
+    requirements.require("isolation")
+    return choose_isolation()
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[Path]:
+    """A Python with this one's packages where another uid can read them, as an image has them."""
+    root = Path(tempfile.mkdtemp(prefix="image-"))
+    root.chmod(0o755)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    python = root / "bin" / version
+    _copy(Path(sys.executable).resolve(), python)
+    _copy(Path(sysconfig.get_path("stdlib")), root / "lib" / version)
+    for library in Path(sys.base_prefix, "lib").glob("libpython*"):
+        _copy(library, root / "lib" / library.name)
+    ask = [str(python), "-c", "import site; print(site.getsitepackages()[0])"]
+    place = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
+    _copy(Path(sysconfig.get_path("purelib")), Path(place))
+    yield python
+    shutil.rmtree(root)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder's content, by links where the file system allows it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    place = f"{source}/." if source.is_dir() else str(source)
+    command = ["cp", "--remove-destination", "-a", place, str(target)]
+    linked = [*command[:2], "-al", *command[3:]]
+    if subprocess.run(linked, check=False, capture_output=True).returncode:
+        subprocess.run(command, check=True)  # another file system, or another's files
 
 
 @pytest.fixture(scope="session")

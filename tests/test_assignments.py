@@ -125,3 +125,77 @@ def test_otters_doctest_format_is_read(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert read_cases(path) == [TestCase("q1 - 1", 1, False), TestCase("q1 - 2", 1, True)]
+
+
+STAIRCASE = """OK_FORMAT = False
+name = "q1"
+
+import functools
+
+from otter.test_files import test_case
+
+
+def check_step(step, double):
+    assert double(step) <= 4, f"step {step}"
+
+
+for step in range(1, 4):
+    globals()[f"test_step_{step}"] = test_case(
+        name=f"step {step} of 3", points=0.25, hidden=True
+    )(functools.partial(check_step, step))
+"""
+
+
+def test_a_loop_makes_a_case_a_turn_as_read_and_as_run(tmp_path: Path) -> None:
+    from grader.otter_tests import CaseSuite, Names
+
+    course = write_small_course(tmp_path)
+    (course / HIDDEN).write_text(STAIRCASE, encoding="utf-8")
+    toml = course / TOML
+    toml.write_text(toml.read_text("utf-8").replace("points = 3", "points = 1.75", 1), "utf-8")
+    assignment = load("small", course)
+    cases = [case for case in assignment.question("q1").cases if case.hidden]
+    assert cases == [TestCase(f"step {step} of 3", 0.25, True) for step in (1, 2, 3)]
+    suite = CaseSuite(assignment)
+    names = Names({"double": lambda x: 2 * x}.__getitem__, "cpu")
+    verdicts = [suite.run("q1", case.name, names) for case in cases]
+    assert [verdict.passed for verdict in verdicts] == [True, True, False]
+    assert str(verdicts[2].problem) == "step 3"
+    assert verdicts[2].place == "solutions/small/tests/q1.py, line 10"
+
+
+def test_a_loop_may_go_over_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "q1.py"
+    text = STAIRCASE.replace("range(1, 4)", '["a", "b"]').replace("0.25", "2")
+    path.write_text(text, encoding="utf-8")
+    assert read_cases(path) == [TestCase(f"step {x} of 3", 2, True) for x in ("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("range(1, 4)", "range(STEPS)", "line 13: a loop that makes cases has one variable"),
+        ("range(1, 4)", "range(1.5)", "line 13: a loop that makes cases has one variable"),
+        ("range(1, 4)", "sorted(STEPS)", "line 13: a loop that makes cases has one variable"),
+        ("for step in range(1, 4)", "for step, x in [(1, 2)]", "line 13: a loop that makes cases"),
+        ("{step} of 3", "{step + 1} of 3", "line 14: @test_case takes literals only, and in a"),
+        ("{step} of 3", "{step:d} of 3", "line 14: @test_case takes literals only, and in a"),
+        ("points=0.25", "points=other", "line 14: @test_case takes literals only, and in a"),
+    ],
+)
+def test_a_loop_that_cannot_be_read_is_one_sentence_with_its_line(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
+    path = tmp_path / "q1.py"
+    assert old in STAIRCASE
+    path.write_text(STAIRCASE.replace(old, new), encoding="utf-8")
+    with pytest.raises(AssignmentError) as caught:
+        read_cases(path)
+    assert says in str(caught.value)
+
+
+def test_a_loop_without_cases_is_no_concern_of_the_reader(tmp_path: Path) -> None:
+    path = tmp_path / "q1.py"
+    loop = "for number in sorted(NUMBERS):\n    NUMBERS[number] = 0\n"
+    path.write_text(STAIRCASE + loop, encoding="utf-8")
+    assert len(read_cases(path)) == 3

@@ -12,6 +12,7 @@ from tests.benchmarks.spread import Spread, paired
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.needs("isolation")
 def test_one_command_measures_us_otter_and_the_floor() -> None:
     options = ["--quick", "--classes", "small", "--only", "throughput", "growth"]
     done = subprocess.run(

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.model import Limits
+from grader.model import Isolation, Limits
 from grader.sandbox import cgroup, watch
 from grader.sandbox.objects import ChildEnded
-from grader.sandbox.probes import choose_isolation
 from grader.sandbox.session import Worker
 
 FILES = {
@@ -141,9 +140,9 @@ def test_a_child_that_the_kernel_ended_is_told_why(
             session.run_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", 1)
 
 
-def test_the_kernel_would_end_student_code_before_anything_else() -> None:
+def test_the_kernel_would_end_student_code_before_anything_else(isolation: Isolation) -> None:
     with (
-        Worker(isolation=choose_isolation(), warm=False) as worker,
+        Worker(isolation=isolation, warm=False) as worker,
         worker.session(Limits(), deadline=time.monotonic() + 30),
     ):
         started = worker._started.process.pid

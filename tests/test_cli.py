@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from grader.cli import commands
+from tests import requirements
 from tests.conftest import REPOSITORY, notebook_of, write_small_course
 
 RIGHT = (
@@ -50,6 +52,7 @@ def without_times(value: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def graded(course: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    requirements.require("isolation")
     out = course / "out"
     done = run("grade", "small", course / "handed-in", "-o", out, "--course", course)
     assert done.returncode == 0, done.stderr
@@ -67,8 +70,39 @@ def test_a_class_is_graded_by_one_command(
     done, out = graded
     scores = {item["student"]: item["score"] for item in results(out)["submissions"]}
     assert scores == {"ada": 6.0, "bob": 4.0, "cyd": 0.0, "=cmd|calc": 6.0}
-    assert str(out / "results.json") in done.stdout
     assert "ada" in done.stdout
+
+
+def assert_ends_with_the_report(said: str, out: Path) -> None:
+    heading, uri, rest = said.splitlines()[-3:]
+    assert "report" in heading
+    assert uri == (out / "report.html").resolve().as_uri()
+    place, _, names = rest.removeprefix("Beside it in ").partition(": ")
+    assert place == str(out)
+    assert {"results.json", "grades.csv", "grades.db", "feedback/"} <= set(names.split(", "))
+    assert all((out / name).exists() for name in names.split(", "))
+
+
+@pytest.mark.needs("isolation")
+def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a folder"  # which a terminal would not click on if it were not a URI
+    lines: list[list[object]] = [
+        ["grade", "small", course / "handed-in" / "bob.ipynb", "-o", out, "--course", course],
+        ["report", out],
+        ["override", "bob", "q2", "3", "-o", out, "--why", "the hint was wrong"],
+        ["manual", out],
+    ]
+    for command in lines:
+        done = run(*command)
+        assert done.returncode == 0, done.stderr
+        assert_ends_with_the_report(done.stdout, out)
+    assert commands_that_render() == {str(command[0]) for command in lines} | {"demo"}
+
+
+def commands_that_render() -> set[str]:
+    """Return the commands whose code ends with `_finish`."""
+    found = commands().items()
+    return {name for name, function in found if "_finish" in function.__code__.co_names}
 
 
 def test_the_outputs_have_the_designs_shape(
@@ -142,7 +176,16 @@ def test_a_canvas_export_is_filled_and_keeps_its_shape(
         (["grade", "small", "{empty}", "-o", "{out}"], 2, "{empty}"),
         (["grade", "small", "{course}/nowhere", "-o", "{out}"], 2, "nowhere"),
         (["grade", "large", "{course}/handed-in", "-o", "{out}"], 2, "no assignment 'large'"),
-        (["grade", "small", "{course}/handed-in", "-o", "{out}", "--isolation", "some"], 2, "some"),
+        (
+            ["grade", "small", "{course}/handed-in", "-o", "{out}", "--isolation", "some"],
+            2,
+            "'some' is not one of 'auto', 'none'",
+        ),
+        (
+            ["grade", "small", "{course}/handed-in", "-o", "{out}", "--device", "tpu"],
+            2,
+            "'tpu' is not one of 'auto', 'cpu', 'cuda'",
+        ),
         (["grade", "small", "{course}/handed-in", "-o", "{out}", "--only", "q9"], 2, "q9"),
         (["report", "{empty}"], 2, "There is no grades.db"),
         (["check", "{course}/nowhere.ipynb"], 2, "There is no notebook"),
@@ -180,6 +223,7 @@ def test_check_shows_the_input_that_failed(course: Path) -> None:
     assert "q1" not in done.stdout
 
 
+@pytest.mark.needs("isolation")
 def test_the_demonstration_grades_a_class_of_at_least_twenty(tmp_path: Path) -> None:
     done = run("demo", "-o", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -194,7 +238,7 @@ def test_the_demonstration_grades_a_class_of_at_least_twenty(tmp_path: Path) -> 
         else:
             assert item["score"] < full["score"], name
     assert "who lost what" in done.stdout.lower()
-    assert done.stdout.rstrip().splitlines()[-1].startswith("Wrote ")
+    assert_ends_with_the_report(done.stdout, tmp_path)
 
 
 def test_doctor_fits_on_a_screen() -> None:

@@ -14,6 +14,7 @@ from grader import lane, notebooks
 from grader.assignments import available, load
 from grader.batch import local_pool
 from grader.model import Assignment, Report, Status
+from tests import requirements
 from tests.conftest import REPOSITORY, submission_of
 
 EXPECT = re.compile(r"#\s*expect:\s*(?P<here>[\w\s]*?)\s*(?:gpu:\s*(?P<gpu>[\w\s]*))?$")
@@ -99,6 +100,7 @@ def judge_solutions(assignment: Assignment) -> Table:
 
 @pytest.fixture(scope="module", params=available(REPOSITORY))
 def table(request: pytest.FixtureRequest) -> Table:
+    requirements.require("isolation")
     return judge_solutions(load(request.param, REPOSITORY, need_solutions=True))
 
 

@@ -3,13 +3,17 @@
 import ast
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from grader import lane
+from grader.assignments import load
 from grader.judge import HIDDEN_FAILED, Bench, judge
 from grader.model import Limits, QuestionReport, Report, Status
 from grader.otter_tests import CaseSuite
-from tests.conftest import notebook_of, submission_of
+from grader.sandbox.session import Worker
+from tests.conftest import notebook_of, submission_of, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 DOUBLE = "def double(x):\n    return 2 * x"
@@ -393,3 +397,54 @@ def test_the_same_submission_and_seed_give_the_same_report(small_bench: Bench) -
     reports = [judge(submission_of(notebook_of(*cells)), small_bench) for _ in range(3)]
     outcomes = [[c.status for q in r.questions for c in q.cases] for r in reports]
     assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
+# What a test leaves for the later cases of the same submission.
+
+COUNTING_TEST = """OK_FORMAT = False
+name = "{question}"
+
+from otter.test_files import test_case
+
+
+@test_case(name="{question} counts", points=1, hidden=True)
+def test_first({function}, memory):
+    memory["calls"] = memory.get("calls", 0) + 1
+    assert False, f"case {{memory['calls']}} of this submission"
+
+
+@test_case(name="{question} counts on", points=1, hidden=True)
+def test_second({function}, memory):
+    memory["calls"] = memory.get("calls", 0) + 1
+    assert False, f"case {{memory['calls']}} of this submission"
+"""
+
+
+@pytest.fixture
+def counting_bench(tmp_path: Path, worker: Worker) -> Bench:
+    root = write_small_course(tmp_path)
+    for question, function in (("q1", "double"), ("q2", "square")):
+        path = root / "solutions" / "small" / "tests" / f"{question}.py"
+        path.write_text(COUNTING_TEST.format(question=question, function=function), "utf-8")
+    assignment = load("small", root, need_solutions=True)
+    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+
+
+def counted(report: Report) -> list[int]:
+    """Return what each hidden case found in the memory, its own call included."""
+    cases = [case for q in report.questions for case in q.cases if case.hidden]
+    return [int(case.staff_message.split()[1]) for case in cases]
+
+
+def test_a_submissions_memory_serves_all_its_cases_and_no_other_submission(
+    counting_bench: Bench,
+) -> None:
+    content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
+    ada, bob = (submission_of(content, student) for student in ("ada", "bob"))
+    assert [counted(judge(who, counting_bench)) for who in (ada, bob, ada)] == [[1, 2, 3, 4]] * 3
+
+
+def test_a_memory_outlives_the_child_that_it_began_with(counting_bench: Bench) -> None:
+    dies = "import os\nos._exit(0)"
+    content = notebook_of(SETUP, DOUBLE, CHECK1, dies, SQUARE, CHECK2)
+    assert counted(judge(submission_of(content), counting_bench)) == [1, 2, 3, 4]

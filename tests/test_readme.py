@@ -62,6 +62,7 @@ def test_every_picture_is_there_and_described() -> None:
         assert (REPOSITORY / place).is_file(), place
 
 
+@pytest.mark.needs("git")
 def test_the_top_level_holds_what_the_design_names() -> None:
     tracked = subprocess.run(
         ["git", "ls-files"], capture_output=True, text=True, check=True, cwd=REPOSITORY

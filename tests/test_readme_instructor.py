@@ -20,6 +20,7 @@ def section(repository: Path) -> str:
     return found[1]
 
 
+@pytest.mark.needs("isolation")
 def test_the_walk_from_new_to_release_runs(section: str, tmp_path: Path) -> None:
     (walk,) = BLOCK.findall(section)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

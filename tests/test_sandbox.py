@@ -1,24 +1,26 @@
 """The sandbox's own promises: levels, ways in, limits, and what is said where one is missing."""
 
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-from grader.errors import IsolationError
+from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits
 from grader.sandbox import isolation as levels
 from grader.sandbox import probes, seccomp, view, watch
 from grader.sandbox.launch import make_plan, ways
 from grader.sandbox.protocol import RunCell
 from grader.sandbox.session import ChildEnded, Session, Worker
+from grader.sandbox.session import _check_versions as check_versions
 from grader.sandbox.wire import ChannelClosedError
-
-BEST = probes.choose_isolation()
 
 
 def session(worker: Worker, **limits: float) -> Session:
@@ -27,28 +29,32 @@ def session(worker: Worker, **limits: float) -> Session:
 
 
 @pytest.fixture(scope="module")
-def small_worker() -> Worker:
-    with Worker(isolation=BEST, warm=False) as worker:
-        yield worker  # type: ignore[misc]
+def small_worker(isolation: Isolation) -> Iterator[Worker]:
+    with Worker(isolation=isolation, warm=False) as worker:
+        yield worker
 
 
-def test_this_machine_proves_a_level_and_says_what_each_probe_found() -> None:
-    assert BEST.level in levels.LEVELS
-    assert {name: BEST.probes[name] for name in probes.DEMANDED[BEST.level]} == dict.fromkeys(
-        probes.DEMANDED[BEST.level], "ok"
-    )
+def undone(isolation: Isolation) -> dict[str, str]:
+    """Return what disproves a level."""
+    findings = {name: isolation.probes[name] for name in probes.DEMANDED[isolation.level]}
+    return {name: finding for name, finding in findings.items() if finding != "ok"}
 
 
-@pytest.mark.parametrize("way", ways(BEST.level))
-def test_every_way_to_the_level_holds(way: str) -> None:
-    proved = probes.prove(BEST.level, way)
-    assert [name for name in probes.DEMANDED[BEST.level] if proved.probes[name] != "ok"] == []
+def test_this_machine_proves_a_level_and_says_what_each_probe_found(isolation: Isolation) -> None:
+    assert isolation.level in levels.LEVELS
+    assert undone(isolation) == {}
 
 
-@pytest.mark.parametrize("way", ways(BEST.level))
-def test_the_mode_for_a_gpu_holds_without_one(way: str) -> None:
-    proved = probes.prove(BEST.level, way, devices=frozenset({"cpu", "cuda"}))
-    assert [name for name in probes.DEMANDED[BEST.level] if proved.probes[name] != "ok"] == []
+@pytest.mark.parametrize("devices", [{"cpu"}, {"cpu", "cuda"}], ids=["cpu", "cuda"])
+def test_every_way_to_the_level_holds_and_its_mode_for_a_gpu_without_one(
+    isolation: Isolation, devices: set[str]
+) -> None:
+    proved = {
+        way: probes.prove(isolation.level, way, devices=frozenset(devices))
+        for way in ways(isolation.level)
+    }
+    assert proved
+    assert {way: undone(found) for way, found in proved.items()} == {way: {} for way in proved}
 
 
 def test_a_control_without_isolation_fails_nearly_every_probe() -> None:
@@ -67,6 +73,7 @@ def test_a_control_without_isolation_fails_nearly_every_probe() -> None:
     } <= failed
 
 
+@pytest.mark.needs("isolation")
 def test_probing_is_quick() -> None:
     started = time.monotonic()
     probes.choose_isolation()
@@ -110,6 +117,7 @@ def test_a_package_is_named_as_the_distribution_installs_it(
     assert command in probes._install("bubblewrap")
 
 
+@pytest.mark.needs("seccomp")
 def test_a_path_that_is_missing_does_not_void_the_ruleset(tmp_path: Path) -> None:
     """The default list names folders that no machine has all of, and the probes hold."""
     plan = make_plan("same-uid", "same-uid", folder=tmp_path, scratch_bytes=1, cuda=False, uid=None)
@@ -141,6 +149,97 @@ for pattern in ("*.pth", "*/direct_url.json"):
     with session(small_worker) as child:
         assert child.run_cell(look, 1).failure is None
         assert str(Path(__file__).parents[1]) not in str(child.value("found"))
+
+
+def installed(folder: Path, name: str = "added", version: str = "1.5") -> Path:
+    """Write a package as `pip install --target` does."""
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").write_text(f"__version__ = {version!r}\n")
+    about = folder / f"{name}-{version}.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (about / "direct_url.json").write_text("/secret/checkout")
+    return folder
+
+
+def test_a_worker_imports_what_pythonpath_adds_before_all_else(
+    isolation: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = installed(tmp_path / "a"), installed(tmp_path / "b", version="2.5")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (first, tmp_path, second))))
+    monkeypatch.chdir("/")
+    assert view.import_paths()[:2] == [first, second]
+    assert tmp_path not in view.import_paths()
+    for folder in (tmp_path, *tmp_path.parents):  # another uid must get there
+        if folder.stat().st_uid == os.getuid() and folder != Path(folder.root):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    with Worker(isolation=isolation, warm=False) as worker, session(worker) as child:
+        assert child.run_cell("import added\nversion = added.__version__", 1).failure is None
+        assert child.value("version") == "1.5"
+        read = f"import pathlib\nseen = pathlib.Path(added.__file__).parents[1]\n{LOOK_AROUND}"
+        assert child.run_cell(read, 3).failure is None
+        found = str(child.value("found"))
+        assert "Name: added" in found
+        assert "/secret/checkout" not in found
+
+
+LOOK_AROUND = """
+found = []
+for place in seen.rglob("*"):
+    try:
+        found.append(place.read_text())
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("kind", ["beside", "above", "no packages", "around", "ignored"])
+def test_a_folder_of_pythonpath_that_may_hold_a_course_stays_hidden(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ("solutions/packages" if kind == "above" else "packages")
+    installed(folder)
+    monkeypatch.chdir("/")
+    if kind == "beside":
+        (folder / "assignments").mkdir()
+    elif kind == "no packages":
+        for file in (folder / "added-1.5.dist-info").iterdir():
+            file.unlink()
+        (folder / "added-1.5.dist-info").rmdir()
+    elif kind == "around":
+        (folder / "work").mkdir()
+        monkeypatch.chdir(folder / "work")
+    monkeypatch.setenv("PYTHONPATH", "" if kind == "ignored" else str(folder))
+    assert view.added_packages() == []
+
+
+def test_a_worker_with_another_version_than_the_judge_is_refused(
+    isolation: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.1.2")
+    with (
+        Worker(isolation=isolation, imports=("triton",)) as worker,
+        pytest.raises(WorkerError, match=r"imports (numpy|torch|triton) .* grader has 0\.1\.2: "),
+    ):
+        worker.wait_until_ready()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [("2.13.0", "2.13.0+cu130", True), ("2.4.6", "2.4.6", True), (None, None, True),
+     ("3.9.0", None, False), (None, "3.9.0", False), ("3.9.0", "3.6.0", False)],
+)  # fmt: skip
+def test_versions_are_the_same_but_for_how_they_were_built(
+    ours: str | None, theirs: str | None, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def version(name: str) -> str:
+        if ours is None:
+            raise metadata.PackageNotFoundError(name)
+        return ours
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    with contextlib.nullcontext() if same else pytest.raises(WorkerError, match="torch"):
+        check_versions({"torch": theirs, "matplotlib.pyplot": "1"})
 
 
 MANY_PROCESSES = """
@@ -256,9 +355,12 @@ def test_a_worker_outlives_a_hundred_children_without_growing(small_worker: Work
     assert after[1] == before[1]
 
 
-@pytest.mark.parametrize("isolation", [BEST, Isolation("none")], ids=["best", "none"])
-def test_a_child_ends_with_a_worker_that_is_killed(isolation: Isolation) -> None:
-    with Worker(isolation=isolation, warm=False) as worker:
+@pytest.mark.parametrize("level", ["best", "none"])
+def test_a_child_ends_with_a_worker_that_is_killed(
+    level: str, request: pytest.FixtureRequest
+) -> None:
+    best = request.getfixturevalue("isolation") if level == "best" else Isolation("none")
+    with Worker(isolation=best, warm=False) as worker:
         child = session(worker)
         left = list(watch.below(worker._started.process.pid))
         assert left
@@ -274,17 +376,19 @@ def test_a_child_ends_with_a_worker_that_is_killed(isolation: Isolation) -> None
         assert not outlived
 
 
-def test_a_closed_worker_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_worker_leaves_nothing(
+    isolation: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Worker(isolation=BEST, warm=False) as worker:
+    with Worker(isolation=isolation, warm=False) as worker:
         session(worker).run_cell("open('left', 'w').close()", 1)
         process = worker._started.process
     assert process.returncode is not None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_abandoned_judge_takes_its_worker_along() -> None:
-    worker = Worker(isolation=BEST, warm=False)
+def test_an_abandoned_judge_takes_its_worker_along(isolation: Isolation) -> None:
+    worker = Worker(isolation=isolation, warm=False)
     child = session(worker)
     worker._started.control.close()
     worker._started.process.wait(10)
@@ -293,6 +397,7 @@ def test_an_abandoned_judge_takes_its_worker_along() -> None:
     worker.close()
 
 
+@pytest.mark.needs("seccomp")
 @pytest.mark.parametrize("private", [True, False])
 @pytest.mark.parametrize("scoped", [True, False])
 def test_a_filter_is_small_and_names_its_placeholder_only_where_it_must(

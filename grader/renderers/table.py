@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -23,9 +24,14 @@ STYLES = {
     Status.KILLED: "magenta",
     Status.UNGRADED: "bold reverse",
 }
-LONGEST_NAME = 40
-LONGEST_REASON = 300
 WIDEST = 10_000
+# In terminal cells. A name longer than this is elided before a question loses its column.
+ENOUGH_OF_A_NAME = 24
+LEAST_OF_A_NAME = 8
+LONGEST_NAME = 40
+LONGEST_BRACKET = 24
+POINTS_WIDTH = 7
+LONGEST_LINE = 160
 LINE = re.compile(r"\s*\([^()]*, line \d+\)$")  # where a test said it
 
 
@@ -58,18 +64,23 @@ class _Class:
     book: Gradebook
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        full = _table(self.book, compact=False)
-        # Measured as if there were room enough: within the real width rich shrinks columns first.
-        wanted = Measurement.get(console, options.update(max_width=WIDEST), full).maximum
-        if wanted <= options.max_width:
-            yield full
-            return
-        yield _table(self.book, compact=True)
-        names = "  ".join(shown(name) for name in question_names(self.book))
-        yield Text(f"questions in this order: {names}", style="dim")
+        def width_of(name_width: int, *, compact: bool) -> int:
+            table = _table(self.book, name_width, compact=compact)
+            # Measured as if there were room enough: within the real width rich shrinks columns.
+            return Measurement.get(console, options.update(max_width=WIDEST), table).maximum
+
+        compact = width_of(ENOUGH_OF_A_NAME, compact=False) > options.max_width
+        wanted = width_of(LONGEST_NAME, compact=compact)
+        longest = max((cell_len(_name(report, LONGEST_NAME)) for report in self.book.reports),
+                      default=0)  # fmt: skip
+        room = longest - max(0, wanted - options.max_width)
+        yield _table(self.book, max(room, LEAST_OF_A_NAME), compact=compact)
+        if compact:
+            names = "  ".join(shown(name) for name in question_names(self.book))
+            yield Text(f"questions in this order: {names}", style="dim")
 
 
-def _table(book: Gradebook, *, compact: bool) -> Table:
+def _table(book: Gradebook, name_width: int, *, compact: bool) -> Table:
     names = question_names(book)
     table = Table(
         title=Text(shown(book.title), style="bold"),
@@ -78,7 +89,7 @@ def _table(book: Gradebook, *, compact: bool) -> Table:
         box=SIMPLE_HEAD,
         pad_edge=False,
     )
-    table.add_column("student", overflow="fold", min_width=8)
+    table.add_column("student", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("pending", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
@@ -87,7 +98,8 @@ def _table(book: Gradebook, *, compact: bool) -> Table:
     if compact:
         table.add_column("questions", overflow="fold")
     for report in book.reports:
-        table.add_row(*_row(report, names, compact=compact))
+        student = Text(_name(report, name_width))
+        table.add_row(student, *_row(report, names, compact=compact))
     return table
 
 
@@ -95,7 +107,6 @@ def _row(report: Report, names: list[str], *, compact: bool) -> list[Text]:
     questions = {question.name: question for question in report.questions}
     score = "?" if report.status is Status.UNGRADED else number(report.score)
     start = [
-        Text(_short(report.student)),
         Text(f"{score}/{number(report.max_score)}"),
         Text(number(report.pending) if report.pending else "", style="cyan"),
         Text(f"{GLYPHS[report.status]} {report.status.value}", style=STYLES[report.status]),
@@ -117,9 +128,19 @@ def _cell(question: QuestionReport) -> Text:
     return Text(f"{number(question.score)} ", style=STYLES[question.status]) + _glyph(question)
 
 
-def _short(name: str) -> str:
-    text = shown(name)
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+def _name(report: Report, width: int) -> str:
+    return _elided(shown(report.student), width)
+
+
+def _elided(text: str, width: int) -> str:
+    """Return text within so many terminal cells, without its middle where it is longer."""
+    if cell_len(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    start, end = set_cell_size(text, width - 1 - tail), text[-tail:]
+    while cell_len(end) > tail:
+        end = end[1:]
+    return f"{start.rstrip()}…{end.lstrip()}"
 
 
 def _footer(book: Gradebook) -> Text:
@@ -131,23 +152,40 @@ def _footer(book: Gradebook) -> Text:
 
 
 def losses(book: Gradebook) -> RenderableType:
-    """Return who lost what and why, for staff: a line a case, with what the judge recorded."""
-    parts: list[RenderableType] = [Text("Who lost what, and why", style="bold")]
+    """Return who lost what, for staff, with a line of what the judge recorded of each loss.
+
+    What does not fit on the terminal stands in full in the report.
+    """
+    title = Text("Who lost what, and why (in full in the report)", style="bold")
+    parts: list[RenderableType] = [title]
     for report in book.reports:
-        lost = list(_lost(report))
-        if not lost:
-            continue
-        parts.append(Text(f"\n{_short(report.student)}", style="bold"))
-        table = Table.grid(padding=(0, 1))
-        table.add_column(justify="right", min_width=5, no_wrap=True)
-        table.add_column(overflow="fold")
-        for where, points, status, reason in lost:
-            line = Text(f"{shown(where)}: ")
-            line.append(f"{GLYPHS[status]} {status.value}", style=STYLES[status])
-            line.append(f": {_reason(reason)}" if reason else "")
-            table.add_row(Text(points), line)
-        parts.append(table)
+        lost = [_Loss(*found) for found in _lost(report)]
+        if lost:
+            parts += [Text(""), Text(_name(report, LONGEST_NAME), style="bold"), *lost]
     return Group(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """One loss: on one line where its reason fits there, else with the reason on a second."""
+
+    where: str
+    points: str
+    status: Status
+    reason: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = Text(f"{self.points:>{POINTS_WIDTH}} ", no_wrap=True, overflow="ellipsis")
+        line.append(f"{GLYPHS[self.status]} {self.status.value}", style=STYLES[self.status])
+        line.append(f" {shown(self.where)}")
+        reason, width = _reason(self.reason), min(options.max_width, LONGEST_LINE)
+        if line.cell_len + len(": ") + cell_len(reason) <= width:
+            yield line.append(f": {reason}" if reason else "")
+            return
+        yield line
+        second = Text(" " * (POINTS_WIDTH + 1) + reason)
+        second.truncate(width, overflow="ellipsis")
+        yield second
 
 
 def _lost(report: Report) -> Iterator[tuple[str, str, Status, str]]:
@@ -175,5 +213,29 @@ def _said(case: Outcome) -> str:
 
 
 def _reason(text: str) -> str:
-    line = shown(" ".join(text.split()))
-    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+    line = LINE.sub("", " ".join(text.split()))
+    return shown(_without_long_brackets(line))
+
+
+def _without_long_brackets(text: str) -> str:
+    """Return text with long lists and tensors cut after their first values."""
+    parts, depth, opened = [], 0, 0
+    for place, character in enumerate(text):
+        if character == "[":
+            opened = place if depth == 0 else opened
+            depth += 1
+        elif depth == 0:
+            parts.append(character)
+        elif character == "]":
+            depth -= 1
+            if depth == 0:
+                parts.append(_cut(text[opened : place + 1]))
+    return "".join([*parts, _cut(text[opened:])] if depth else parts)
+
+
+def _cut(brackets: str) -> str:
+    if len(brackets) <= LONGEST_BRACKET:
+        return brackets
+    start = brackets[:LONGEST_BRACKET]
+    start = (start.rpartition(" ")[0] or start).rstrip(",")
+    return f"{start} …{']' * (start.count('[') - start.count(']'))}"

@@ -24,6 +24,24 @@ class View:
     raw: Callable[[], memoryview]
 
 
+def lies_in_its_buffer(array: Any) -> bool:
+    """Tell whether an array lives in the very bytes that it was made from, and a write shows there.
+
+    So do NumPy's arrays, and torch's on the CPU; on another device they are copies.
+    """
+    return getattr(getattr(array, "device", None), "type", "cpu") == "cpu"
+
+
+def on_device(flat: "torch.Tensor", device: str) -> "torch.Tensor":
+    """Return a tensor as it is to be on a device: the same one on the CPU, else a copy."""
+    return flat.to(device)
+
+
+def on_host(tensor: "torch.Tensor") -> "torch.Tensor":
+    """Return a tensor as it is on the CPU: the same one if it is there, else a copy."""
+    return tensor.cpu()
+
+
 class Library:
     """What the protocol needs to know of NumPy or of torch."""
 
@@ -117,18 +135,18 @@ class _TorchLibrary(Library):
 
         dtype = str(array.dtype).removeprefix("torch.")
         on = array.device.type
-        storage = array.untyped_storage()
-        span = 1 + sum((n - 1) * s for n, s in zip(array.shape, array.stride(), strict=True))
-        dense = array.numel() > 0 and span == array.numel()
-        if whole_storage and array.numel() and storage.nbytes() != array.numel() * array.itemsize:
+        size, storage = array.numel() * array.itemsize, array.untyped_storage()
+        dense = _is_dense(array)
+        whole = whole_storage and size and not (dense and storage.nbytes() == size)
+        if whole and storage.nbytes() % array.itemsize == 0:
             flat = torch.empty(0, dtype=torch.uint8, device=array.device).set_(storage)
             return View(dtype, array.shape, array.stride(), int(array.storage_offset()), on,
-                         lambda: _tensor_bytes(flat))  # fmt: skip
+                         lambda: tensor_bytes(flat))  # fmt: skip
         if dense and not array.is_contiguous():
             flat = array.as_strided((array.numel(),), (1,))
-            return View(dtype, array.shape, array.stride(), 0, on, lambda: _tensor_bytes(flat))
+            return View(dtype, array.shape, array.stride(), 0, on, lambda: tensor_bytes(flat))
         return View(dtype, array.shape, contiguous_strides(array.shape), 0, on,
-                     lambda: _tensor_bytes(array))  # fmt: skip
+                     lambda: tensor_bytes(array))  # fmt: skip
 
     def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
         import torch
@@ -144,12 +162,31 @@ class _TorchLibrary(Library):
         return _in_elements([step * item for step in array.stride()], distance, item)
 
 
-def _tensor_bytes(tensor: "torch.Tensor") -> memoryview:
+def _is_dense(tensor: "torch.Tensor") -> bool:
+    """Tell whether a tensor's elements are all of a piece of memory, each of them once."""
+    step = 1
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size != 1:
+            if stride != step:
+                return False
+            step *= size
+    return tensor.numel() > 0
+
+
+def flat_bytes(tensor: "torch.Tensor") -> "torch.Tensor":
+    """Return a tensor's elements in C order as bytes on the CPU; any device, dtype and layout."""
     import torch
 
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
-    raw: memoryview = flat.view(torch.uint8).numpy().data
-    return raw if flat.numel() else memoryview(b"")
+    host = on_host(tensor.detach()).contiguous()
+    # `reshape` would do but for one element, which is contiguous whatever its strides are.
+    flat = host.as_strided((host.numel(),), (1,))
+    return flat.view(torch.uint8)
+
+
+def tensor_bytes(tensor: "torch.Tensor") -> memoryview:
+    """Return what `flat_bytes` does as memory, without a copy where it lies so."""
+    raw: memoryview = flat_bytes(tensor).numpy().data
+    return raw if tensor.numel() else memoryview(b"")
 
 
 NUMPY, TORCH = _NumpyLibrary(), _TorchLibrary()

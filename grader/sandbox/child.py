@@ -8,6 +8,7 @@ import builtins
 import contextlib
 import io
 import itertools
+import os
 import socket
 import sys
 import time
@@ -16,13 +17,16 @@ from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Any
 
+from . import arrays
 from . import shell as notebook_shell
 from .protocol import (
+    DEVICE_LOST,
     Answer,
     Array,
     Call,
     CellDone,
     Failure,
+    Fault,
     Get,
     Mapping,
     Missing,
@@ -134,6 +138,38 @@ def _student_lines(trace: TracebackType | None) -> Iterator[str]:
         trace = trace.tb_next
 
 
+class StudentRaisedError(Exception):
+    """Carries what student code raised past our own code."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _run_theirs(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call into student code, and wait for what it left running on a GPU."""
+    try:
+        value = function(*args, **kwargs)
+    except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
+        _end_without_a_device()
+        raise StudentRaisedError(error) from None
+    _end_without_a_device()
+    return value
+
+
+def _end_without_a_device() -> None:
+    """End this process where student code has broken its GPU context: nothing else mends it.
+
+    Else the next transfer, of this case or of another question, would seem to be at fault.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        try:
+            torch.cuda.synchronize()
+        except Exception:  # noqa: BLE001 - whatever it says, the context is gone
+            os._exit(DEVICE_LOST)
+
+
 class NotebookProcess:
     """One student's notebook: its names, its output, and the objects that stayed here."""
 
@@ -155,6 +191,7 @@ class NotebookProcess:
                 del message, buffers, reply, out  # a large array must not stay until the next one
 
     def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+        self._carrying = "The request"
         try:
             match message:
                 case RunCell():
@@ -167,13 +204,27 @@ class NotebookProcess:
                     return self._next(message)
             raise AssertionError("unknown request")
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
-            kind = ValueRefusedError if isinstance(error, ValueRefusedError) else type(error)
-            return Raised(message.request, describe_safely(kind, error)), []
+            return self._explain(message.request, error), []
+
+    def _explain(self, request: int, error: BaseException) -> Reply:
+        """Say what a student's code raised, or what failed in ours, which only carries values."""
+        if isinstance(error, StudentRaisedError):
+            error = error.error
+        elif isinstance(error, ValueRefusedError):
+            return Raised(request, describe_safely(ValueRefusedError, error))
+        # A notebook uses up its memory with what it keeps, and only its own handlers raise what is
+        # no Exception.
+        elif isinstance(error, Exception) and not isinstance(error, MemoryError):
+            said = describe_safely(type(error), error)
+            reason = f"{said.type_name}: {said.message}"
+            return Fault(request, f"{self._carrying} could not be handed over ({reason}).")
+        return Raised(request, describe_safely(type(error), error))
 
     def _run_cell(self, message: RunCell) -> CellDone:
         self._output.start()
         started = time.perf_counter()
         error = notebook_shell.run_cell(self._shell, message.source, message.number)
+        _end_without_a_device()
         seconds = time.perf_counter() - started
         failure = None if error is None else describe_safely(type(error), error)
         # Four bytes are the most that one character takes on the wire.
@@ -199,6 +250,7 @@ class NotebookProcess:
         self, request: int, value: Any, arguments: list[Any], seconds: float,
         changed: list[int], shapes: list[list[int]],
     ) -> tuple[Reply, list[memoryview]]:  # fmt: skip
+        self._carrying = "The answer"
         encoder = self._encoder(arguments)
         node = encoder.encode(value)
         plain = self._encoder([])
@@ -226,6 +278,7 @@ class NotebookProcess:
         return self._finish(message.request, names[message.name], [], 0.0, [], [])
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+        self._carrying = "The arguments"
         untouched = [bytearray(buffer) for buffer in buffers]  # which compares as fast as C can
         decoder = Decoder(
             buffers, array_bytes=self._limits.array_bytes, nesting=64,
@@ -233,26 +286,34 @@ class NotebookProcess:
         )  # fmt: skip
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
+        nodes = _arrays_in([*message.arguments, *message.keywords.values()])
+        # A student can give an argument another shape or other memory; not this one.
+        copies = [
+            None if arrays.lies_in_its_buffer(array) else array.detach()
+            for array in decoder.arrays[: len(nodes)]
+        ]
         function = _instrumented(message, self._kept[message.key], decoder)
         started = time.perf_counter()
-        value = function(*arguments, **keywords)
+        value = _run_theirs(function, *arguments, **keywords)
         seconds = time.perf_counter() - started
-        nodes = _arrays_in([*message.arguments, *message.keywords.values()])
         changed = [
             number
-            for number, node in enumerate(nodes)
-            if _was_written(decoder.arrays[number], buffers[node.buffer], untouched[node.buffer])
+            for number, (node, copy) in enumerate(zip(nodes, copies, strict=True))
+            if _was_written(node, copy, buffers[node.buffer], untouched[node.buffer])
         ]
         return self._finish(
             message.request, value, decoder.arrays, seconds, changed, [node.shape for node in nodes]
         )
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
-        iterator = self._kept[message.key]
-        if not isinstance(iterator, Iterator):
-            iterator = self._kept[message.key] = iter(iterator)
-        items = list(itertools.islice(iterator, message.count))
+        items = _run_theirs(self._take, message.key, message.count)
         return self._finish(message.request, items, [], 0.0, [], [])
+
+    def _take(self, key: int, count: int) -> list[Any]:
+        iterator = self._kept[key]
+        if not isinstance(iterator, Iterator):
+            iterator = self._kept[key] = iter(iterator)
+        return list(itertools.islice(iterator, count))
 
 
 def _instrumented(message: Call, function: Any, decoder: Decoder) -> Callable[..., Any]:
@@ -278,15 +339,17 @@ def _arrays_in(nodes: list[Node]) -> list[Array]:
     return found
 
 
-def _was_written(array: Any, buffer: memoryview, before: bytearray) -> bool:
-    device = getattr(array, "device", None)
-    if getattr(device, "type", "cpu") == "cpu":
-        return before != buffer  # NumPy's and torch's arrays on the CPU live in the buffer itself
+def _was_written(node: Array, copy: Any, buffer: memoryview, before: bytearray) -> bool:
+    """Compare an argument with the bytes it came in; `copy` is it where it lies elsewhere."""
+    if copy is None:
+        return before != buffer
+    if not copy.numel():
+        return False
     import torch
 
-    plain = torch.frombuffer(before, dtype=array.dtype)
-    then = plain.as_strided(array.shape, array.stride(), array.storage_offset())
-    return not torch.equal(array.cpu().view(torch.uint8), then.contiguous().view(torch.uint8))
+    then = torch.frombuffer(before, dtype=copy.dtype)
+    then = then.as_strided(node.shape, node.strides, node.offset)
+    return not torch.equal(arrays.flat_bytes(copy), arrays.flat_bytes(then))
 
 
 def refuse_input(prompt: object = "") -> str:

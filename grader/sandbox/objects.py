@@ -39,6 +39,10 @@ class ChildEnded(BaseException):
         self.reason = reason
 
 
+class TransferError(Exception):
+    """What a call needed or gave could not be handed over, by a fault that is no student's."""
+
+
 class MissingNameError(Exception):
     """The notebook defines no such name."""
 

@@ -185,12 +185,24 @@ class Missing(Struct, tag="missing"):
 
 
 class Raised(Struct, tag="raised"):
+    """What student code raised."""
+
     request: int
     failure: Failure
 
 
+class Fault(Struct, tag="fault"):
+    """What failed in the child's own code, which only carries values; `what` is for staff."""
+
+    request: int
+    what: str
+
+
 Request = RunCell | Get | Call | Next
-Reply = CellDone | Answer | Missing | Raised
+Reply = CellDone | Answer | Missing | Raised | Fault
+
+# The exit status of a child whose code left the GPU's context unusable.
+DEVICE_LOST = 73
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {

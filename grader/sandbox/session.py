@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -26,13 +27,16 @@ from .objects import (
     StudentError,
     StudentFunction,
     StudentObject,
+    TransferError,
     student_error,
 )
 from .protocol import (
+    DEVICE_LOST,
     Answer,
     Call,
     CellDone,
     Failure,
+    Fault,
     Get,
     Missing,
     Next,
@@ -42,15 +46,18 @@ from .protocol import (
     RunCell,
 )  # fmt: skip
 from .slots import Slot
-from .values import Decoder, Encoder, ValueRefusedError
+from .values import Decoder, DeviceRefusedError, Encoder, ValueRefusedError
 from .wire import Channel, ChannelClosedError
 
 __all__ = [
     "CellResult", "ChildEnded", "MissingNameError", "Observation", "Session", "StudentError",
-    "StudentFunction", "StudentObject", "Worker",
+    "StudentFunction", "StudentObject", "TransferError", "Worker",
 ]  # fmt: skip
 
+# What decides a score, and has to be the same on both sides.
+SAME_VERSIONS = frozenset({"numpy", "torch", "triton"})
 READY_SECONDS = 120.0
+MAX_FAULT = 500
 END_SECONDS = 30.0  # clearing up after a fork bomb takes its time on a busy machine
 MESSAGE_BYTES = 1 << 16
 LOCKED = b"+"
@@ -116,7 +123,10 @@ class Session:
         mode: str = "call",
         options: dict[str, Any] | None = None,
     ) -> Any:
-        """Call an object of the child's; arguments that it wrote to are written to here as well."""
+        """Call an object of the child's; arguments that it wrote to are written to here as well.
+
+        TransferError where an argument or the answer cannot be handed over.
+        """
         encoder = Encoder(
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
@@ -124,15 +134,20 @@ class Session:
             whole_storage=True,
         )
         self._request += 1
-        message = Call(
-            self._request,
-            key,
-            [encoder.encode(value) for value in args],
-            {name: encoder.encode(value) for name, value in kwargs.items()},
-            [],
-            mode,
-            {name: encoder.encode(value) for name, value in (options or {}).items()},
-        )
+        try:
+            message = Call(
+                self._request,
+                key,
+                [encoder.encode(value) for value in args],
+                {name: encoder.encode(value) for name, value in kwargs.items()},
+                [],
+                mode,
+                {name: encoder.encode(value) for name, value in (options or {}).items()},
+            )
+        except ValueRefusedError:
+            raise
+        except Exception as problem:
+            raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
@@ -179,6 +194,8 @@ class Session:
     def _result(self, reply: Any, buffers: list[memoryview], arguments: list[Any]) -> Any:
         if isinstance(reply, Raised):
             raise student_error(reply.failure)
+        if isinstance(reply, Fault):
+            raise TransferError(reply.what[:MAX_FAULT])
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
         decoder = Decoder(
@@ -195,6 +212,8 @@ class Session:
             return decoder.decode(reply.value)
         except StudentError:
             raise
+        except DeviceRefusedError as problem:
+            raise _not_handed_over("The answer", problem) from problem
         except ProtocolViolationError as problem:
             self._broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
@@ -250,6 +269,11 @@ def _refuse_argument(value: Any) -> Opaque:
     )
 
 
+def _not_handed_over(what: str, problem: Exception) -> TransferError:
+    reason = f"{type(problem).__name__}: {problem}"
+    return TransferError(f"{what} could not be handed over ({reason[:MAX_FAULT]}).")
+
+
 def _write_back(arguments: list[Any], number: int, after: Any) -> None:
     if not 0 <= number < len(arguments):
         raise ProtocolViolationError("a changed argument that was not sent")
@@ -257,10 +281,42 @@ def _write_back(arguments: list[Any], number: int, after: Any) -> None:
     same = type(before) is type(after) and before.dtype == after.dtype
     if not same or tuple(before.shape) != tuple(after.shape):
         raise ProtocolViolationError("a changed argument of another shape or dtype")
-    if hasattr(before, "flags") and not before.flags.writeable:
+    if not hasattr(before, "flags"):
+        _write_tensor(before, after)
+        return
+    if not before.flags.writeable:
         said = "assignment destination is read-only"
         raise student_error(Failure("ValueError", "ValueError", said, ""))
     before[...] = after
+
+
+def _write_tensor(before: Any, after: Any) -> None:
+    """Copy each element of memory once: along a stride of 0, which `expand` makes, all are one."""
+    import torch
+
+    once = tuple(slice(1) if step == 0 else slice(None) for step in before.stride())
+    with torch.no_grad():
+        before[once].copy_(after[once])
+
+
+def _check_versions(theirs: dict[str, str | None]) -> None:
+    """Raise WorkerError where a worker imported another package than a judge has."""
+    for name in SAME_VERSIONS & theirs.keys():
+        try:
+            ours = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            ours = None
+        # A local part such as +cpu is not always in both.
+        if _public(ours) != _public(theirs[name]):
+            raise WorkerError(
+                f"The sandbox's worker imports {name} {theirs[name] or 'from nowhere'} and the "
+                f"grader has {ours or 'none'}: install one {name} into one environment, and run "
+                "the grader with that environment's Python and without PYTHONPATH."
+            )
+
+
+def _public(version: str | None) -> str | None:
+    return None if version is None else version.partition("+")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +338,8 @@ class ChildEnd:
         if self.limit is not None:
             return f"the notebook {words.get(self.limit, self.limit)}"
         code = os.waitstatus_to_exitcode(self.wait_status)
+        if code == DEVICE_LOST:
+            return "the notebook's code left the GPU unusable, as an illegal memory access does"
         if code == -signal.SIGXCPU:
             return f"the notebook used more than {limits.cpu_seconds} s of processor time"
         if code < 0:
@@ -340,6 +398,7 @@ class Worker:
         if not self._ready:
             ready = self._hear("ready", READY_SECONDS)
             self.seconds["worker"] = float(ready["seconds"])
+            _check_versions(ready["versions"])
             self._ready = True
             if self._group is not None:
                 pid = self._started.process.pid

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from . import arrays
 from .arrays import NUMPY, TORCH, Library, contiguous_strides, numpy_view
 from .protocol import (
     Alias,
@@ -34,6 +35,10 @@ class ValueRefusedError(Exception):
     """A value cannot travel: it is too large, too deep, or of no kind that crosses."""
 
 
+class DeviceRefusedError(Exception):
+    """A device did not take a tensor, for want of memory or because it is broken."""
+
+
 MAX_BUFFERS = 4096
 
 ITEM_BYTES = {
@@ -48,8 +53,21 @@ MAX_DIMENSIONS = 32
 MAX_STEP = 2**48
 MAX_PAIRS, MAX_ODD_PAIRS = 100_000, 1_000
 PLAIN_KEYS = frozenset({str, int, float, bool, type(None)})
+EXACT_KINDS = frozenset(
+    {bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, type(None)}
+)
 TORCH_DTYPES = frozenset(ITEM_BYTES)
 NUMPY_DTYPES = TORCH_DTYPES - {"bfloat16"}
+
+
+def _is_exactly_known(kind: type) -> bool:
+    """Tell whether a class is one of Python's, NumPy's or torch's own that travel by value."""
+    if kind in EXACT_KINDS:
+        return True
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    known = [] if numpy is None else [numpy.ndarray, *numpy.sctypeDict.values()]
+    known += [] if torch is None else [torch.Tensor, torch.nn.Parameter]
+    return kind in known
 
 
 class Encoder:
@@ -83,10 +101,18 @@ class Encoder:
             raise ValueRefusedError(f"it is nested deeper than {self._nesting} levels")
         if value is None or value is True or value is False:
             return value
-        for kind, method in self._base_types:
-            if isinstance(value, kind):
-                return method(self, value, depth)
-        return self._encode_foreign(value)
+        try:
+            for kind, method in self._base_types:
+                if isinstance(value, kind):
+                    return method(self, value, depth)
+            return self._encode_foreign(value)
+        except (ValueRefusedError, MemoryError):
+            raise
+        except Exception:
+            if _is_exactly_known(type(value)):
+                raise  # what fails here is ours
+            # A class of somebody's own answers for itself, and can raise where ours do not.
+            raise ValueRefusedError("its class does not behave like the one it is of") from None
 
     def _float(self, value: Any, _depth: int) -> Node:
         if "numpy" in sys.modules and isinstance(value, sys.modules["numpy"].generic):
@@ -340,7 +366,11 @@ class Decoder:
         dtype = getattr(torch, node.dtype)
         if not math.prod(node.shape):
             return torch.empty(node.shape, dtype=dtype, device=node.device)
-        flat = torch.frombuffer(raw, dtype=dtype).to(node.device)
+        flat = torch.frombuffer(raw, dtype=dtype)
+        try:
+            flat = arrays.on_device(flat, node.device)
+        except RuntimeError as problem:
+            raise DeviceRefusedError(str(problem)) from problem
         return flat.as_strided(node.shape, node.strides, node.offset)
 
     def _alias(self, node: Alias) -> Any:

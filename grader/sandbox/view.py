@@ -9,6 +9,7 @@ import os
 import site
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ ACCOUNTS = {
     "/etc/passwd": f"{USER}:x:0:0::{SCRATCH}:/bin/sh\n",
     "/etc/group": f"{USER}:x:0:\n",
 }
+COURSE_FOLDERS = frozenset({"assignments", "solutions"})
 # Where an editable or local installation notes the folder that it came from.
 TRACES = ("*.pth", "__editable__*", "*.dist-info/direct_url.json", "*.egg-link")
 
@@ -52,8 +54,13 @@ class View:
 
 
 def import_paths() -> list[Path]:
-    """Return where packages lie, without what an editable installation adds."""
-    places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    """Return where packages lie, in the order in which they are looked for.
+
+    Without what an editable installation adds, and of PYTHONPATH only what packages were installed
+    into: what a worker imports must be what the judge imports.
+    """
+    places = [*added_packages()]
+    places += [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     if site.ENABLE_USER_SITE:
         places.append(site.getusersitepackages())
     if sys.prefix != sys.base_prefix and _sees_system_packages():
@@ -61,6 +68,25 @@ def import_paths() -> list[Path]:
         if sys.base_prefix == "/usr":  # Debian's own packages lie beside the usual place
             places.append("/usr/lib/python3/dist-packages")
     return [Path(place) for place in dict.fromkeys(places) if Path(place).is_dir()]
+
+
+def added_packages() -> list[str]:
+    """Return the folders of PYTHONPATH that hold installed packages and nothing of a course's."""
+    if sys.flags.ignore_environment:
+        return []
+    named = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    folders = [Path(entry).resolve() for entry in named]
+    return [str(folder) for folder in folders if _holds_packages_only(folder)]
+
+
+def _holds_packages_only(folder: Path) -> bool:
+    if not folder.is_dir() or not any(folder.glob("*.dist-info")):
+        return False
+    if COURSE_FOLDERS & {*folder.parts, *(child.name for child in folder.iterdir())}:
+        return False
+    # A folder around where somebody works or lives holds more than packages, somewhere below.
+    around = [Path.cwd(), Path.home(), Path(tempfile.gettempdir())]
+    return not any(place.resolve().is_relative_to(folder) for place in around)
 
 
 def _sees_system_packages() -> bool:

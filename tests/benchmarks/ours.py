@@ -19,6 +19,7 @@ class Graded:
     start_up: float  # from the command's start to the first submission's
     steady: float  # from there to the last report
     finish: float  # the outputs and the end
+    control: float  # the reference, judged once beside the first submissions
     phases: dict[str, float]  # mean of a submission, as results.json has them
     level: str  # of the isolation
     ended: float  # when the last report was kept, of the epoch
@@ -54,6 +55,7 @@ def grade(
         start_up=first - process.began,
         steady=last - first,
         finish=process.began + process.seconds - last,
+        control=max((item["seconds"] for item in results["control"]), default=0.0),
         phases=_mean_phases(results["submissions"]),
         level=results["isolation"]["level"],
         ended=last,

@@ -99,6 +99,7 @@ def _throughput(item: Throughput) -> str:
     whole = 1000 * item.phases["whole"]
     return (
         f"{head}\n\n{table}\n\nStart-up {item.start_up} s, outputs and end {item.finish} s. "
+        f"The reference is judged once, beside the first submissions, in {item.control} s. "
         f"A submission takes its job {whole:.0f} ms on average: {phases}."
     )
 

@@ -48,6 +48,7 @@ class Throughput:
     whole_each: Spread
     start_up: Spread
     finish: Spread
+    control: Spread
     floor_each: Spread
     over_floor: Spread
     phases: dict[str, float]
@@ -114,6 +115,7 @@ def _summary(
         whole_each=Spread.of(whole),
         start_up=Spread.of(item.start_up for item in graded),
         finish=Spread.of(item.finish for item in graded),
+        control=Spread.of(item.control for item in graded),
         floor_each=Spread.of(floors),
         over_floor=paired(each, floors),
         phases={

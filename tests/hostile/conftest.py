@@ -17,6 +17,8 @@ sys.path.insert(0, str(HERE))
 
 import places  # noqa: E402 - it lies beside this file, and these tests are no package
 
+from tests import requirements  # noqa: E402
+
 SECONDS = 240
 FINISHED = pytest.StashKey[dict[str, dict[str, Any]]]()
 
@@ -31,7 +33,8 @@ class Runs:
 
     def start(self) -> None:
         for place in places.find()[0]:
-            self._started[str(place)] = self._pool.submit(self._run, place)
+            if not any(requirements.lacking(name) for name in needs(str(place))):
+                self._started[str(place)] = self._pool.submit(self._run, place)
 
     def _run(self, place: places.Place) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile() as errors:
@@ -51,10 +54,29 @@ class Runs:
         return found
 
     def of(self, place: str) -> dict[str, Any]:
+        """Return what the attacks came to there, or skip what this machine has not."""
+        if place not in self._started:
+            requirements.require(*needs(place))
+            pytest.fail(f"{place} is not among the places of this machine")
         return self._started[place].result()
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+
+def needs(place: str) -> list[str]:
+    """Return the requirements of a place, by its identity and its level."""
+    identity, _, level = place.partition("-")
+    wanted = ["root"] if identity == "root" else []
+    if level != "none":
+        wanted.append("seccomp")
+    if level in {"same-uid", "container-uid"}:
+        wanted.append("landlock")
+    as_root = requirements.lacking("root") == ""
+    # Root runs all but its own container-uid in namespaces of their own, a user all but same-uid.
+    if place != ("root-container-uid" if as_root else "user-same-uid"):
+        wanted.append("namespaces")
+    return wanted
 
 
 @pytest.fixture(scope="session")
@@ -86,5 +108,3 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
                 word = "known gap"
             row += f"{word + ('!' if result and result['problems'] else ''):>20}"
         terminalreporter.write_line(row)
-    for absent in places.find()[1]:
-        terminalreporter.write_line(f"not run here: {absent}")

@@ -9,9 +9,9 @@ from conftest import Runs
 from grader.sandbox.isolation import KNOWN_GAPS
 
 ALL = attacks.load_all()
-PLACES = places.find()[0]
-LEVELS = [str(place) for place in PLACES if place.level != "none"]
-CONTROLS = [str(place) for place in PLACES if place.level == "none"]
+# Every place that some machine has: who runs the attacks, and at which level.
+LEVELS = ("root-strong", "user-same-uid", "root-container-uid", "user-strong")
+CONTROLS = ("user-none",)
 
 # Threats that need more than one child: the judge, a class, files, the machine.
 ELSEWHERE = {
@@ -35,6 +35,10 @@ def test_every_threat_has_an_attack_or_a_test() -> None:
     assert here | set(ELSEWHERE) == set(range(1, 41))
     for file, name in ELSEWHERE.values():
         assert f"def {name}(" in (places.ROOT / "tests" / file).read_text(encoding="utf-8")
+
+
+def test_no_place_of_this_machine_is_left_out() -> None:
+    assert {str(place) for place in places.find()[0]} <= {*LEVELS, *CONTROLS}
 
 
 @pytest.mark.parametrize("place", LEVELS)

@@ -15,9 +15,8 @@ import pytest
 from grader import lane
 from grader.assignments import load
 from grader.judge import Bench, judge
-from grader.model import Outcome, Status
+from grader.model import Isolation, Outcome, Status
 from grader.otter_tests import CaseSuite
-from grader.sandbox.probes import choose_isolation
 from grader.sandbox.session import Worker
 from grader.sandbox.watch import below
 from tests.conftest import notebook_of, submission_of, write_small_course
@@ -39,10 +38,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bench(course: Path) -> Iterator[Bench]:
+def bench(course: Path, isolation: Isolation) -> Iterator[Bench]:
     os.environ["GRADER_CANARY"] = CANARY
     suite = CaseSuite(load("small", course, need_solutions=True))
-    with Worker(isolation=choose_isolation()) as worker:
+    with Worker(isolation=isolation) as worker:
         yield Bench(suite, {"cpu": worker}, lane.environment())
     del os.environ["GRADER_CANARY"]
 
@@ -166,6 +165,7 @@ CLASS = (
 )  # fmt: skip
 
 
+@pytest.mark.needs("isolation")
 def test_a_class_of_attackers_costs_two_honest_students_nothing(
     course: Path, tmp_path: Path
 ) -> None:

@@ -1,31 +1,25 @@
 """The report and the feedback in a real browser: keyboard, mouse, search, hostile text, readers."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from grader.model import Gradebook
 from grader.renderers import feedback, report
+from tests import requirements
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SECONDS = 1_000  # milliseconds
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    requirements.require("browser")
     with sync_playwright() as playwright:
-        try:
-            started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        except Error as error:
-            pytest.fail(f"No Chromium could be started; `playwright install chromium`. {error}")
+        started = playwright.chromium.launch(**requirements.browser_options())
         yield started
         started.close()
 
