@@ -15,6 +15,15 @@ class AssignmentError(GraderError):
     """An assignment's files contradict the design; names the file and, where known, the line."""
 
 
+class CannotJudgeError(GraderError):
+    """What was asked cannot be judged here, through no fault of the student; a test may raise it.
+
+    The sentence is for staff: it says what could not be judged and what to do about it.
+    """
+
+    exit_status = 1
+
+
 class IsolationError(GraderError):
     """The machine cannot isolate student code; names the failing probe and the fix."""
 
@@ -23,12 +32,6 @@ class IsolationError(GraderError):
 
 class WorkerError(GraderError):
     """The sandbox's own process failed; never held against a student."""
-
-    exit_status = 1
-
-
-class CannotJudgeError(GraderError):
-    """A test may raise it: this cannot be judged here, through no fault of the student."""
 
     exit_status = 1
 

@@ -13,6 +13,7 @@ import importlib.util
 import inspect
 import math
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,7 @@ class Student:
     """A function with the interface that a student's has in the judge."""
 
     function: Callable[..., Any]
+    run_chain: Callable[..., dict[str, Any]] = instruments.chain
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -72,8 +74,11 @@ class Student:
     def observe(self, *args: Any, **kwargs: Any) -> types.SimpleNamespace:
         return types.SimpleNamespace(**instruments.observe(self.function, args, kwargs))
 
-    def chain(self, *args: Any, steps: int, flush_bytes: int, **kwargs: Any) -> dict[str, Any]:
-        return instruments.chain(self.function, args, kwargs, steps, flush_bytes)
+    def chain(
+        self, *, shape: Any, dtype: str, seed: int, steps: int, device: str, **kwargs: Any
+    ) -> dict[str, Any]:
+        inputs = {"shape": shape, "dtype": dtype, "seed": seed, "steps": steps, "device": device}
+        return self.run_chain(self.function, (), kwargs, **inputs)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +97,16 @@ def cases(question: str) -> Iterator[Case]:
     yield from (item for item in vars(found).values() if isinstance(item, Case))
 
 
-def run(case: Case, function: Callable[..., Any], reference: Any, device: str, seed: int) -> None:
+def run(
+    case: Case,
+    function: Callable[..., Any],
+    reference: Any,
+    device: str,
+    seed: int,
+    memory: dict[Any, Any] | None = None,
+) -> None:
     offered = {
+        "memory": {} if memory is None else memory,
         "attention": Student(function),
         "reference": reference,
         "device": device,
@@ -151,35 +164,124 @@ def test_a_device_on_which_the_naive_kernel_works_judges_nobody(
         run(case, by_torch, reference, "cpu", seed=3)
 
 
-@pytest.mark.usefixtures("without_otter")
-def test_speed_is_judged_by_chains_of_checked_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    perf = load(SOLUTIONS / "tests" / "q4_perf.py")
-    monkeypatch.setattr(perf, "SIZES", ((2, 2, 64, 16, False),))
-    calls = {"slow": 0, "quick": 0}
+@dataclasses.dataclass
+class Device:
+    """A device on which only what is simulated takes time: so much a step, so much a call."""
 
-    def slow(q: Any, k: Any, v: Any, **options: Any) -> Any:
-        calls["slow"] += 1
-        return by_torch(q, k, v, **options)
+    now: float = 0.0
 
-    def quick(q: Any, k: Any, v: Any, **options: Any) -> Any:
-        calls["quick"] += 1
-        return by_torch(q, k, v, **options)
+    def clock(self) -> float:
+        return self.now
+
+    def chain(self, *args: Any, steps: int, **inputs: Any) -> dict[str, Any]:
+        self.now += 0.01 * steps
+        return instruments.chain(*args, steps=steps, **inputs)
+
+    def taking(self, seconds: float, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            self.now += seconds
+            return function(*args, **options)
+
+        return call
+
+
+@pytest.fixture
+def perf(without_otter: None, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Load q4_perf with sizes that a CPU computes in no time."""
+    del without_otter
+    module = load(SOLUTIONS / "tests" / "q4_perf.py")
+    monkeypatch.setattr(module, "SIZES", ((1, 2, 32, 16, True), (1, 2, 32, 16, False)))
+    return module
+
+
+def test_speed_is_judged_by_chains_of_checked_values(
+    perf: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device()
+    monkeypatch.setattr(perf, "instruments", device)
+    reference = types.SimpleNamespace(attention=device.taking(0.02, by_torch))
 
     def forgetful(q: Any, k: Any, v: Any, **options: Any) -> Any:
-        return slow(q, k, 1.01 * v, **options)
+        return by_torch(q, k, 1.02 * v, **options)
 
     def measured(function: Callable[..., Any]) -> timing.Timing:
-        stand_in = types.SimpleNamespace(attention=quick)
-        return perf.measure(
-            Student(function), stand_in, "cpu", perf.SIZES[0], 5,
-            clock=lambda: 3e-3 * calls["slow"] + 2e-3 * calls["quick"],
-        )  # fmt: skip
+        student = Student(device.taking(0.03, function), device.chain)
+        found: timing.Timing = perf.measure(
+            student, reference, "cpu", perf.SIZES[0], clock=device.clock
+        )
+        return found
 
-    found = measured(slow)
+    found = measured(by_torch)
     assert found.ratio == pytest.approx(1.5)
-    assert len(found.pairs) == 7
-    with pytest.raises(AssertionError, match="A timed answer is wrong: the end of a chain"):
+    assert len(found.pairs) >= 3
+    with pytest.raises(AssertionError, match="A timed answer is wrong: the sums of a chain's"):
         measured(forgetful)
+
+
+def staircase(perf: types.ModuleType) -> list[Case]:
+    return [item for item in vars(perf).values() if isinstance(item, Case)]
+
+
+def outcomes(perf: types.ModuleType, memory: Callable[[], dict[Any, Any]]) -> list[str]:
+    """Return what became of each step: "" or the exception."""
+    found = []
+    for case in staircase(perf):
+        try:
+            run(case, by_torch, None, "cpu", seed=0, memory=memory())
+            found.append("")
+        except Exception as problem:  # noqa: BLE001 - whatever ended it
+            found.append(f"{type(problem).__name__}: {problem}")
+    return found
+
+
+def timing_of(ratio: float) -> timing.Timing:
+    pair = timing.Pair(ratio * 3e-4, 3e-4)
+    return timing.Timing((pair,), ratio, pair.student, pair.reference, 0.0, (None, None))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "steps"), [(0.9, 8), (1.25, 8), (1.26, 7), (2.0, 6), (4.53, 1), (4.54, 0)]
+)
+def test_the_staircase_follows_the_credit(
+    perf: types.ModuleType, monkeypatch: pytest.MonkeyPatch, ratio: float, steps: int
+) -> None:
+    monkeypatch.setattr(perf, "measure", lambda *_args: timing_of(ratio))
+    assert [case.name for case in staircase(perf)] == [f"speed, step {i} of 8" for i in range(1, 9)]
+    assert outcomes(perf, dict).count("") == steps
+
+
+def test_one_measurement_a_size_serves_every_step(
+    perf: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[Any] = []
+
+    def measure(_attention: Any, _reference: Any, _device: str, size: Any) -> timing.Timing:
+        sizes.append(size)
+        return timing_of(2.0)
+
+    monkeypatch.setattr(perf, "measure", measure)
+    memory: dict[Any, Any] = {}
+    assert outcomes(perf, lambda: memory).count("") == 6
+    assert sorted(sizes) == sorted(perf.SIZES)
+    assert outcomes(perf, dict).count("") == 6
+    assert len(sizes) == 2 + 8  # the control: without a memory each step measures
+
+
+@pytest.mark.parametrize("kind", [timing.TimingFaultError, AssertionError])
+def test_what_could_not_be_measured_is_not_tried_again(
+    perf: types.ModuleType, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    tries: list[Any] = []
+
+    def measure(_attention: Any, _reference: Any, _device: str, size: Any) -> timing.Timing:
+        tries.append(size)
+        raise kind(f"try {len(tries)}")
+
+    monkeypatch.setattr(perf, "measure", measure)
+    memory: dict[Any, Any] = {}
+    found = outcomes(perf, lambda: memory)
+    assert sorted(set(found)) == [f"{kind.__name__}: try {number}" for number in (1, 2)]
+    assert len(tries) == 2
 
 
 @pytest.mark.gpu
@@ -187,8 +289,32 @@ def test_speed_is_judged_by_chains_of_checked_values(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("without_otter")
 @pytest.mark.parametrize("question", ["q4_gpu", "q4_perf"])
 def test_the_reference_earns_every_point(reference: types.ModuleType, question: str) -> None:
+    memory: dict[Any, Any] = {}
     for case in cases(question):
-        run(case, reference.attention, reference, "cuda", seed=0)
+        run(case, reference.attention, reference, "cuda", seed=0, memory=memory)
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.usefixtures("without_otter")
+@pytest.mark.parametrize(("times", "tolerance"), [(1, 0.03), (2, 0.05)])
+def test_the_reference_takes_its_own_time_and_twice_is_twice(
+    reference: types.ModuleType, times: int, tolerance: float
+) -> None:
+    perf = load(SOLUTIONS / "tests" / "q4_perf.py")
+
+    def repeated(q: Any, k: Any, v: Any, **options: Any) -> Any:
+        for _ in range(times - 1):
+            reference.attention(q, k, v, **options)
+        return reference.attention(q, k, v, **options)
+
+    for size in perf.SIZES:
+        started = time.perf_counter()
+        found = perf.measure(Student(repeated), reference, "cuda", size)
+        seconds = time.perf_counter() - started
+        print(f"{size}, {times} x the reference, {seconds:.1f} s: {found.sentence()}")  # noqa: T201
+        assert found.ratio == pytest.approx(times, rel=tolerance)
+        assert seconds < timing.SUBMISSION_SECONDS / len(perf.SIZES) + 5  # and compilation
 
 
 @pytest.mark.gpu

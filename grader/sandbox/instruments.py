@@ -14,6 +14,7 @@ import functools
 import importlib
 import inspect
 import os
+import random
 import re
 import sys
 import tempfile
@@ -133,50 +134,62 @@ def chain(
     function: Callable[..., Any],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
-    steps: int = 1,
-    flush_bytes: int = 0,
+    *,
+    shape: Sequence[int],
+    dtype: str,
+    seed: int,
+    steps: int,
+    device: str = "cpu",
+    projections: int = 8,
 ) -> dict[str, Any]:
-    """Call the function `steps` times, each time with a first argument made from the last result.
+    """Call an attention function `steps` times on inputs drawn from a seed, and sum up its results.
 
-    args: tensors of one device, of which the first has the result's shape. Call i + 1 gets
-    q + value_i / 8: the inputs are always fresh, and the last value is right only if every call
-    was made. flush_bytes: how much memory to overwrite before each call, so that none of its
-    inputs waits in the cache. Returns value (the last), query (what it was made from), seconds
-    (host, all steps, flushes included) and device_seconds (the calls alone, by CUDA events; on a
-    CPU by the host's clock). Times taken here are a claim of this process.
+    shape: (batch, heads, length, d) of query, key and value, which are standard normal; args and
+    kwargs follow them. Key and value stay; the query of a call is drawn afresh, plus an eighth of
+    the last call's result, so that calls come in order and no result serves twice. The sum of all
+    results, each times -1 or 1 by chance, commits to every entry of every result.
+
+    Returns two CPU tensors in float64: projections, (batch * heads, projections), the products of
+    each head's sum with random vectors of -1 and 1, drawn from the same seed; and norms, (batch *
+    heads,), the Euclidean norm of each head's last result. Raises TypeError where a result is not
+    a tensor of the query's shape and dtype.
+
+    No step is there only to clear the cache: its time is taken off a call's, and this process
+    could leave it out unseen. Between two calls 10 bytes an entry (float16) are written or read.
     """
     import torch
 
-    query, *rest = args
-    cuda = query.is_cuda
-    flush = torch.empty(flush_bytes, dtype=torch.int8, device=query.device)
-    marks: list[tuple[Any, Any]] = []
-    current, value = query, query
-    if cuda:
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    for step in range(steps):
-        current = query if step == 0 else torch.add(query, value, alpha=0.125)
-        flush.zero_()
-        before = _mark(cuda)
-        value = function(current, *rest, **kwargs)
-        marks.append((before, _mark(cuda)))
-    if cuda:
-        torch.cuda.synchronize()
-    seconds = time.perf_counter() - start
-    scale = 1e-3 if cuda else 1.0
-    spans = [(a.elapsed_time(b) if cuda else b - a) * scale for a, b in marks]
-    return {"value": value, "query": current, "seconds": seconds, "device_seconds": sum(spans)}
+    shape = tuple(shape)
+    kind = {"dtype": getattr(torch, dtype), "device": device}
+    draw = torch.Generator(device=device).manual_seed(seed)
+    key, value = (torch.empty(shape, **kind).normal_(generator=draw) for _ in range(2))
+    fresh, result = torch.empty(shape, **kind), torch.zeros(shape, **kind)
+    total = torch.zeros(shape, dtype=torch.float32, device=device)
+    coin = random.Random(seed)  # noqa: S311 - what it decides is no secret here
+    for _ in range(steps):
+        query = torch.add(fresh.normal_(generator=draw), result, alpha=0.125)
+        total.add_(result, alpha=coin.choice((-1, 1)))
+        result = function(query, key, value, *args, **kwargs)
+        _refuse_other_kind(result, query)
+    total.add_(result, alpha=coin.choice((-1, 1)))
+    heads = (shape[0] * shape[1], shape[2] * shape[3])
+    signs = torch.randint(
+        2, (heads[1], projections), generator=draw, device=device, dtype=torch.float64
+    )
+    return {
+        "projections": (total.double().reshape(heads) @ (2 * signs - 1)).cpu(),
+        "norms": result.double().reshape(heads).norm(dim=1).cpu(),
+    }
 
 
-def _mark(cuda: bool) -> Any:
-    if not cuda:
-        return time.perf_counter()
-    import torch
-
-    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-    event.record()
-    return event
+def _refuse_other_kind(result: Any, query: Any) -> None:
+    if not _is_tensor(result):
+        raise TypeError(f"the result must be a tensor, and is of type {type(result).__name__}")
+    if result.shape != query.shape or result.dtype != query.dtype:
+        raise TypeError(
+            f"the result must have the query's shape and dtype, {tuple(query.shape)} and "
+            f"{query.dtype}, and has {tuple(result.shape)} and {result.dtype}"
+        )
 
 
 # --- what a call does ------------------------------------------------------------------------

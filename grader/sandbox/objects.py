@@ -5,7 +5,7 @@ end of the child arrives as `ChildEnded`, which no `except Exception` in a test 
 """
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -139,15 +139,23 @@ class StudentFunction(StudentObject):
         return found
 
     def chain(
-        self, *args: Any, steps: int = 1, flush_bytes: int = 0, **kwargs: Any
+        self,
+        *args: Any,
+        shape: Sequence[int],
+        dtype: str,
+        seed: int,
+        steps: int,
+        device: str = "cpu",
+        **kwargs: Any,
     ) -> dict[str, Any]:
-        """Call several times, each time on what the last call gave; see `instruments.chain`.
+        """Call an attention function many times on inputs drawn there; see `instruments.chain`.
 
-        Returns value, query, seconds and device_seconds; the times are the student's process's
-        claim, which the judge's own clock around this call bounds.
+        Only numbers cross. Returns projections and norms, as the student's process told them.
         """
-        options = {"steps": steps, "flush_bytes": flush_bytes}
+        options = {
+            "shape": list(shape), "dtype": dtype, "seed": seed, "steps": steps, "device": device,
+        }  # fmt: skip
         told = self._session.call(self._key, args, kwargs, mode="chain", options=options)
-        if not isinstance(told, dict) or not {"value", "query", "seconds"} <= told.keys():
+        if not isinstance(told, dict) or not {"projections", "norms"} <= told.keys():
             raise ChildEnded(Status.KILLED, "what a chain of calls told was not complete")
         return told
