@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from grader import control, gpu, lane
 from grader.errors import GraderError, IsolationError, UsageError, WorkerError
-from grader.model import Assignment, Control, Question, Report, Status, Submission
+from grader.model import Assignment, Control, Limits, Question, Report, Status, Submission
 from grader.pool import LanePool, Lanes
 from grader.sandbox import cgroup
 from grader.store import Current, Store
@@ -132,6 +132,14 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def jobs_on_gpu(limits: Limits, jobs: int) -> int:
+    """Return how many submissions may share the GPU: a core each, and memory for each."""
+    memory = gpu.memory_bytes()
+    if memory is None:
+        return 1
+    return max(1, min(jobs, memory // (limits.gpu_memory_bytes + JUDGE_GPU_BYTES)))
+
+
 @dataclass(slots=True)
 class _Line:
     """Tasks on their way through one kind of lane, and what the reference comes to there."""
@@ -228,7 +236,7 @@ class Batch:
             gpu = {kind: found for kind, found in groups.items() if kind.device == "cuda"}
             if gpu:
                 most = max(len(found) for found in gpu.values())
-                count = min(gpu_jobs or self._gpu_jobs(jobs), most)
+                count = min(gpu_jobs or jobs_on_gpu(self._settings.limits, jobs), most)
                 gpu_lanes = stack.enter_context(self._pool(count, "cuda"))
                 # They start while the first questions are judged.
                 gpu_facts = _starting(gpu_lanes, replace(settings, judges="cuda"))
@@ -245,14 +253,6 @@ class Batch:
                     lines.append(line)
                 self._grade(lines)
         return sum(len(found) for found in groups.values())
-
-    def _gpu_jobs(self, jobs: int) -> int:
-        """Return how many submissions may share the GPU: a core each, and memory for each."""
-        memory = gpu.memory_bytes()
-        if memory is None:
-            return 1
-        each = self._settings.limits.gpu_memory_bytes + JUDGE_GPU_BYTES
-        return max(1, min(jobs, memory // each))
 
     def _hopes_for_gpu(self) -> bool:
         """Say whether starting a lane may find a GPU; a run with nothing to do starts none."""

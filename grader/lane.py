@@ -298,8 +298,10 @@ def _bench(
     from grader.otter_tests import CaseSuite
 
     torch.set_num_threads(1)
-    suite = CaseSuite(assignment, seed=settings.seed, interpret=settings.judges != "cuda")
-    names = {"cuda": "cpu"} if settings.device == "simulated" else {"cuda": "cuda"}
+    simulated = settings.device == "simulated"
+    interpret = simulated or settings.judges != "cuda"
+    suite = CaseSuite(assignment, seed=settings.seed, interpret=interpret)
+    names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
     return Bench(suite, workers, where, names, gpu_fault)
 
 

@@ -34,7 +34,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grader import numerics
+from grader import gpu, numerics
 from grader.errors import CannotJudgeError
 
 if TYPE_CHECKING:
@@ -504,9 +504,4 @@ def attention_work(
 
 def device_clock_mhz() -> int | None:
     """Return the GPU's present clock in MHz, or None where the driver does not tell."""
-    import torch
-
-    try:
-        return int(torch.cuda.clock_rate())
-    except (RuntimeError, ModuleNotFoundError, AttributeError, AssertionError):
-        return None
+    return gpu.clock_mhz()

@@ -23,8 +23,9 @@ import numpy as np
 import pytest
 import torch
 
-from grader import numerics, timing
+from grader import timing
 from grader.sandbox import instruments
+from tests.gpu import kernel
 
 SOLUTIONS = Path(__file__).resolve().parent.parent / "solutions" / "attention"
 # As text, so that it is only looked at when the test is to begin.
@@ -330,32 +331,9 @@ def test_each_failure_case_fails_on_this_device(reference: types.ModuleType) -> 
 def test_the_reference_stays_below_the_bound(
     reference: types.ModuleType, dtype: torch.dtype, d: int
 ) -> None:
-    worst = 0.0
-    for seed in range(20):
-        draw = torch.Generator(device="cuda").manual_seed(seed)
-        q, k, v = (
-            torch.randn(1, 2, 1000, d, generator=draw, device="cuda", dtype=dtype) for _ in "qkv"
-        )
-        for causal in (False, True):
-            truth = numerics.attention_truth(q, k, v, causal=causal)
-            got = reference.attention(q, k, v, causal=causal)
-            worst = max(worst, numerics.worst_ratio(got, truth.expected, truth.bound))
+    worst = kernel.worst_ratio(reference.attention, dtype, d, seeds=20, rows=1000, device="cuda")
     print(f"{dtype}, d = {d}: at most {worst:.3f} of the bound")  # noqa: T201 - for -s
     assert worst < 0.9
-
-
-def milliseconds(call: Callable[[], Any], flush: torch.Tensor) -> float:
-    """Take the median of 20 calls by CUDA events, each with a cleared L2 cache."""
-    spans = []
-    for _ in range(25):
-        flush.zero_()
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        call()
-        end.record()
-        torch.cuda.synchronize()
-        spans.append(start.elapsed_time(end))
-    return float(np.median(spans[5:]))
 
 
 @pytest.mark.gpu
@@ -365,27 +343,9 @@ def milliseconds(call: Callable[[], Any], flush: torch.Tensor) -> float:
 def test_the_reference_next_to_torchs_flash_and_cudnn_backends(
     reference: types.ModuleType, d: int, causal: bool
 ) -> None:
-    backend = torch.nn.attention.SDPBackend
-    draw = torch.Generator(device="cuda").manual_seed(0)
-    kind = {"generator": draw, "device": "cuda", "dtype": torch.float16}
-    q, k, v = (torch.randn(2, 16, 4096, d, **kind) for _ in "qkv")
-    flush = torch.empty(256 << 20, dtype=torch.int8, device="cuda")
-    ours = milliseconds(lambda: reference.attention(q, k, v, causal=causal), flush)
-    flops, moved = timing.attention_work(32, 4096, d, causal=causal)
-    assert ours * 1e-3 > timing.roofline(torch.cuda.get_device_name(), flops, moved)
-    line = f"{torch.cuda.get_device_name()}, BH = 32, N = 4096, d = {d}, causal = {causal}: "
-    line += f"{ours:.3f} ms ({flops / ours / 1e9:.0f} TFLOP/s)"
-    for name in ("FLASH_ATTENTION", "CUDNN_ATTENTION"):
-        try:
-            with torch.nn.attention.sdpa_kernel(getattr(backend, name)):
-                theirs = milliseconds(
-                    lambda: torch.nn.functional.scaled_dot_product_attention(
-                        q, k, v, is_causal=causal
-                    ),
-                    flush,
-                )
-        except RuntimeError:
-            line += f", no {name} here"
-            continue
-        line += f", {theirs / ours:.2f} times as fast as {name}"
-    print(line)  # noqa: T201 - for -s
+    row = kernel.beside_torch(
+        reference.attention, (2, 16, 4096, d), causal=causal, repetitions=20,
+        flush_bytes=256 << 20, device="cuda",
+    )  # fmt: skip
+    assert row["ms"] > row["floor_ms"]
+    print(row)  # noqa: T201 - for -s

@@ -15,7 +15,7 @@ import pytest
 
 from grader import gpu, lane
 from grader.assignments import load
-from grader.batch import Batch
+from grader.batch import Batch, jobs_on_gpu
 from grader.lane import LaneSettings
 from grader.model import Limits, Status
 from grader.sandbox import gpu_memory
@@ -86,13 +86,10 @@ def test_a_machine_without_the_library_knows_nothing(monkeypatch: pytest.MonkeyP
     [(80 * GIB, 16, 11), (80 * GIB, 4, 4), (8 * GIB, 16, 1), (4 * GIB, 16, 1), (None, 16, 1)],
 )
 def test_as_many_share_a_gpu_as_cores_and_memory_allow(
-    memory: int | None, jobs: int, expected: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    memory: int | None, jobs: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = load("small", classes.write_gpu_course(tmp_path), need_solutions=True)
-    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "auto")
     monkeypatch.setattr(gpu, "memory_bytes", lambda: memory)
-    with Store(tmp_path / "grades.db") as store:
-        assert Batch(settings, small, store)._gpu_jobs(jobs) == expected
+    assert jobs_on_gpu(Limits(), jobs) == expected
 
 
 # Memory.

@@ -77,7 +77,7 @@ class Classroom:
 def softmax_class(folder: Path, size: int) -> Classroom:
     """Write `size` right notebooks: the reference and every other right solution in turn."""
     assignment = load("softmax", COURSE, need_solutions=True)
-    return _fill_class(assignment, folder, size)
+    return fill_class(assignment, folder, size)
 
 
 def public_class(folder: Path, size: int) -> Classroom:
@@ -96,7 +96,7 @@ def public_class(folder: Path, size: int) -> Classroom:
         if points or question.kind == "manual":
             kept.append(re.sub(r"points = .*", f"points = {points or question.points}", block))
     toml.write_text("[[questions]]".join([head, *kept]), encoding="utf-8")
-    return _fill_class(load("softmax", course, need_solutions=True), folder / "class", size)
+    return fill_class(load("softmax", course, need_solutions=True), folder / "class", size)
 
 
 def small_class(folder: Path, size: int) -> Classroom:
@@ -114,10 +114,11 @@ def small_class(folder: Path, size: int) -> Classroom:
     ):
         text = SMALL_TEST.format(name=name, hidden=hidden, lengths=lengths)
         (where / "tests" / "q1.py").write_text(dedent(text))
-    return _fill_class(load("small", course, need_solutions=True), folder / "class", size)
+    return fill_class(load("small", course, need_solutions=True), folder / "class", size)
 
 
-def _fill_class(assignment: Assignment, folder: Path, size: int) -> Classroom:
+def fill_class(assignment: Assignment, folder: Path, size: int) -> Classroom:
+    """Write `size` right notebooks: the reference and every other right solution in turn."""
     reference = reference_path(assignment.solutions)
     assert assignment.solutions is not None
     assert reference is not None

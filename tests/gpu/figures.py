@@ -1,0 +1,87 @@
+"""The step that measures the reference kernel, in a lane: its bounds, then torch's beside it."""
+
+from typing import Any
+
+from grader import lane
+from grader.assignments import load
+from grader.errors import GraderError
+
+from .rooms import Rooms
+from .setup import ROOT, Setup, Sizes
+from .steps import Log
+
+SLUG = "attention"
+MOST_OF_BOUND = 0.9  # a bound that the reference nearly reaches would fail right answers
+
+
+def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
+    """Hold the reference against its bounds, several at once, then time it by itself."""
+    room = rooms.enter(load(SLUG, ROOT, need_solutions=True), "cuda", log)
+    asked = {
+        room.pool.submit(bound, room.settings, dtype, d, setup.sizes): f"bound, {dtype}, d = {d}"
+        for dtype in setup.sizes.dtypes
+        for d in setup.sizes.widths
+    }
+    log.found["bounds"] = []
+    for name, future in rooms.collect(room, asked, log):
+        try:
+            row = future.result()
+        except (GraderError, RuntimeError) as problem:
+            log.problem(f"{name}: {problem}")
+            continue
+        log.found["bounds"].append(row)
+        log.say(f"  {name}: at most {row['worst']:.3f} of it over {row['seeds']} seeds")
+        if not row["worst"] < MOST_OF_BOUND:
+            log.problem(f"{name}: {row['worst']:.3f} is not below {MOST_OF_BOUND}")
+    log.found["bounds"].sort(key=lambda row: (setup.sizes.dtypes.index(row["dtype"]), row["d"]))
+    _time_it(setup, rooms, log)
+
+
+def _time_it(setup: Setup, rooms: Rooms, log: Log) -> None:
+    log.found["speed"] = []
+    for d in setup.sizes.widths:
+        for causal in (False, True):
+            room = rooms.enter(load(SLUG, ROOT, need_solutions=True), "cuda", log)
+            name = f"d = {d}{', causal' if causal else ''}"
+            row = rooms.ask(room, f"speed, {name}", log, speed, d, causal, setup.sizes)
+            log.found["speed"].append(row)
+            log.say(f"  {row['heads']} heads, N = {row['length']}, {name}: {_sentence(row)}")
+            if row["ms"] <= row["floor_ms"]:
+                log.problem(f"{name}: faster than the roofline's {row['floor_ms']:.4f} ms")
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    parts = [f"{row['ms']:.3f} ms ({row['tflops']:.3g} TFLOP/s)"]
+    for label, key in (("flash", "FLASH_ATTENTION"), ("cuDNN", "CUDNN_ATTENTION")):
+        theirs = row[key]
+        parts.append(
+            f"no {label} here" if theirs is None
+            else f"{theirs / row['ms']:.2f} times as fast as {label}"
+        )  # fmt: skip
+    return ", ".join(parts)
+
+
+def bound(settings: lane.LaneSettings, dtype: str, d: int, sizes: Sizes) -> dict[str, Any]:
+    """Return the reference's worst error as a share of its bound, worked out in this lane."""
+    import torch
+
+    from . import kernel
+
+    bench = lane.bench(settings)
+    worst = kernel.worst_ratio(
+        bench.suite.reference.attention, getattr(torch, dtype), d, seeds=sizes.seeds,
+        rows=sizes.rows, device=bench.device_names["cuda"],
+    )  # fmt: skip
+    return {"dtype": dtype, "d": d, "seeds": sizes.seeds, "rows": sizes.rows, "worst": worst}
+
+
+def speed(settings: lane.LaneSettings, d: int, causal: bool, sizes: Sizes) -> dict[str, Any]:
+    """Return the reference's speed next to torch's, measured in this lane."""
+    from . import kernel
+
+    bench = lane.bench(settings)
+    return kernel.beside_torch(
+        bench.suite.reference.attention, (*sizes.heads, sizes.length, d), causal=causal,
+        repetitions=sizes.repetitions, flush_bytes=sizes.flush_bytes,
+        device=bench.device_names["cuda"],
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""The first steps: what this machine is, and whether CUDA works for students at every level."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib import metadata
+
+from grader import gpu, lane
+from grader.errors import GraderError
+from grader.model import Isolation
+from grader.pool import LanePool
+from grader.sandbox import cuda, probes
+from grader.sandbox.isolation import CONTAINER_UID, NONE, SAME_UID, is_root
+from grader.sandbox.launch import ways
+from grader.sandbox.session import Worker
+
+from . import streaming
+from .rooms import Rooms
+from .setup import Setup
+from .steps import Log
+
+
+def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
+    """Say what `grader doctor` says, what is missing here, and what a lane for the GPU finds."""
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        log.say(f"  {line}")
+
+    if streaming.run(streaming.grader("doctor"), log.deadline, hear):
+        log.problem("grader doctor finds that this machine may not grade.")
+    for name in missing_requirements():
+        log.problem(f"{name} is not installed; pip install {name}.")
+    facts = rooms.enter(setup.assignments()[0], "cuda", log).facts
+    log.found |= {
+        "doctor": lines,
+        "isolation": asdict(facts.isolation),
+        "environment": asdict(facts.environment),
+        "start_seconds": facts.seconds,
+        "gpu_memory_bytes": gpu.memory_bytes(),
+        "cuda": facts.gpu_fault or probes.OK,
+    }
+    log.say(f"  cuda for students here: {log.found['cuda']}")
+    if facts.gpu_fault:
+        log.problem(facts.gpu_fault)
+
+
+def missing_requirements() -> list[str]:
+    """Return which of the project's run-time dependencies are not installed."""
+    return [name for name in _requirements() if not _is_installed(name)]
+
+
+def _requirements() -> Iterator[str]:
+    for text in metadata.requires("ulp-grader") or ():
+        if "extra ==" not in text and (found := re.match(r"[\w.-]+", text)):
+            yield found[0]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def try_levels(setup: Setup, _rooms: Rooms, log: Log) -> None:
+    """Try CUDA, and a kernel, in a student's child at each way to each level of this machine."""
+    tries = [(level, way) for level in setup.levels if _is_for_us(level) for way in ways(level)]
+    pool = LanePool(len(tries), lane.finish)
+    try:
+        futures = {
+            pool.submit(try_level, *item, is_simulated=setup.is_simulated): item for item in tries
+        }
+        for future, item in futures.items():
+            name = " by ".join(dict.fromkeys(item))
+            try:
+                proved, said = future.result(timeout=max(0.0, log.seconds_left()))
+            except TimeoutError:
+                log.leave_out(name)
+                continue
+            log.found[name] = {"level": proved, "cuda": said}
+            log.say(f"  {name}: {proved}; cuda: {said or 'not tried'}")
+            if said not in {probes.OK, ""}:
+                log.problem(f"{name}: {said}")
+    finally:
+        pool.kill()
+    if probes.OK not in {item["cuda"] for item in log.found.values()} and not log.left_out:
+        log.problem("CUDA works at no level of this machine.")
+
+
+def _is_for_us(level: str) -> bool:
+    return level != (SAME_UID if is_root() else CONTAINER_UID)
+
+
+def try_level(level: str, way: str, *, is_simulated: bool) -> tuple[str, str]:
+    """Return whether a level proves itself, and if so, what CUDA comes to in a child there."""
+    devices = frozenset({"cpu"} if is_simulated else {"cpu", "cuda"})
+    if level != NONE:
+        try:
+            found = probes.prove(level, way, devices=devices).probes
+        except GraderError as problem:
+            return f"not to be had here ({problem})", ""
+        for name in probes.DEMANDED[level]:
+            if found.get(name) != probes.OK:
+                return f"not to be had here ({name}: {found.get(name, 'it did not run')})", ""
+    isolation, device = Isolation(level), "cpu" if is_simulated else "cuda"
+    with Worker(imports=("triton",), isolation=isolation, devices=devices, way=way) as warm:
+        return probes.OK, cuda._prove(warm, device, kernels=True)

@@ -1,0 +1,96 @@
+"""What is checked, on which device, and how large: as measured, or tiny and simulated."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from grader.assignments import available, load
+from grader.batch import jobs_on_gpu, usable_cores
+from grader.lane import LaneSettings
+from grader.model import Assignment, Question
+from grader.sandbox.isolation import LEVELS, NONE
+
+ROOT = Path(__file__).resolve().parents[2]
+CUDA, SIMULATED = "cuda", "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of each thing is measured."""
+
+    seeds: int = 20
+    rows: int = 1000  # queries and keys where results are held against their bound
+    widths: tuple[int, ...] = (64, 128)  # of a head
+    dtypes: tuple[str, ...] = ("float16", "bfloat16", "float32")
+    heads: tuple[int, int] = (2, 16)  # batch entries and heads where the kernel is timed
+    length: int = 4096  # likewise, queries and keys
+    repetitions: int = 20
+    flush_bytes: int = 256 << 20  # more than any L2 cache holds
+    timed_right: int = 2  # solutions that are judged for speed beside the reference
+    timed_wrong: int = 3
+    students: int = 20
+
+
+# Interpreted, the reference promises nothing of bfloat16.
+TINY = Sizes(
+    seeds=1, rows=24, widths=(16,), dtypes=("float16", "float32"), heads=(1, 1), length=32,
+    repetitions=1, flush_bytes=1 << 10, timed_right=1, timed_wrong=1, students=2,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One run of the command: the course, the device, and how many processes share them."""
+
+    course: Path = ROOT
+    device: str = CUDA
+    isolation: str = "auto"
+    levels: tuple[str, ...] = LEVELS  # at which CUDA is tried
+    jobs: int = field(default_factory=usable_cores)
+    gpu_jobs: int | None = None
+    sizes: Sizes = field(default_factory=Sizes)
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.device == SIMULATED
+
+    def assignments(self) -> list[Assignment]:
+        """Return the course's assignments, those that need a GPU longest first."""
+        found = [load(slug, self.course, need_solutions=True) for slug in available(self.course)]
+        return sorted(found, key=lambda item: (not item.needs, item.slug))
+
+    def settings(self, assignment: Assignment, judges: str) -> LaneSettings:
+        """Return what a lane for CPU or GPU questions needs to know."""
+        return LaneSettings(
+            str(assignment.folder), 0, assignment.limits, self.isolation, self.device,
+            judges=judges,
+        )  # fmt: skip
+
+    def lanes(self, assignment: Assignment, judges: str) -> int:
+        """Return how many submissions are judged at once, as a batch would have it."""
+        if judges == "cpu":
+            return self.jobs
+        return self.gpu_jobs or jobs_on_gpu(assignment.limits, self.jobs)
+
+
+def simulated(course: Path) -> Setup:
+    """Return the setup that runs everything on the CPU, tiny and unsandboxed, to see it work."""
+    return replace(
+        Setup(), course=course.resolve(), device=SIMULATED, isolation="none", levels=(NONE,),
+        jobs=1, gpu_jobs=2, sizes=TINY,
+    )  # fmt: skip
+
+
+def machine_questions(assignment: Assignment, judges: str) -> tuple[str, ...]:
+    """Return the questions that a lane judges, but for those that are judged alone."""
+    return tuple(q.name for q in _code(assignment, judges) if not q.alone)
+
+
+def timed_question(assignment: Assignment) -> str | None:
+    """Return the GPU question that is judged alone, since it measures time, or None."""
+    return next((q.name for q in _code(assignment, "cuda") if q.alone), None)
+
+
+def _code(assignment: Assignment, judges: str) -> Iterator[Question]:
+    wants = "cuda" if judges == "cuda" else None
+    return (q for q in assignment.questions if q.kind == "code" and q.requires == wants)

@@ -1,0 +1,168 @@
+"""The README's GPU section, made from one JSON that the command wrote on a machine with a GPU."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from grader import __version__
+from grader.errors import UsageError
+
+from .setup import ROOT
+
+README = ROOT / "README.md"
+RESULTS = Path(__file__).with_name("RESULTS.json")
+BEGIN, END = "<!-- gpu -->", "<!-- /gpu -->"
+NOTHING = (
+    "Nothing was measured on a GPU yet with this version: what needs one has run on a simulated "
+    "device only."
+)
+
+
+def refresh_readme(readme: Path = README, results: Path = RESULTS) -> None:
+    """Put what the results say between the README's markers.
+
+    UsageError where the README has no markers, or where the results are of a simulated run.
+    """
+    text = readme.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise UsageError(f"{readme.name} has no {BEGIN} … {END}; put them where the table goes.")
+    page = render(read(results))
+    readme.write_text(f"{before}{BEGIN}\n{page}\n{END}{after}", encoding="utf-8")
+
+
+def read(results: Path = RESULTS) -> dict[str, Any] | None:
+    """Return what was measured, or None where nothing was, with this version of the grader.
+
+    UsageError where it was measured on no GPU.
+    """
+    if not results.is_file():
+        return None
+    document: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
+    if document["simulated"]:
+        raise UsageError(
+            f"{results.name} holds a simulated run, of which nothing may stand in the README; "
+            "run `python -m tests.gpu` on a machine with a GPU."
+        )
+    return document if document["grader"] == __version__ else None
+
+
+def block(readme: str) -> str | None:
+    """Return what a README holds between the markers, or None where they are missing."""
+    _, begin, rest = readme.partition(BEGIN)
+    inside, end, _ = rest.partition(END)
+    return inside.strip() if begin and end else None
+
+
+def render(document: dict[str, Any] | None) -> str:
+    """Return the section as Markdown."""
+    if document is None:
+        return NOTHING
+    found = {step["name"]: step["found"] for step in document["steps"]}
+    parts = [_head(document), _steps(document["steps"])]
+    parts += _speed(found.get("kernel", {}))
+    parts += _bounds(found.get("kernel", {}))
+    parts += _clock(found.get("clock", {}))
+    parts += _class(found.get("class", {}))
+    return "\n\n".join(parts)
+
+
+def _head(document: dict[str, Any]) -> str:
+    machine = document["environment"]
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("torch", "triton", "numpy"))
+    return (
+        f"`python -m tests.gpu` on {document['measured'][:10]}: {machine['gpu']}, driver "
+        f"{machine['driver']}, {document['cores']} cores, Python {machine['python']}, {versions}, "
+        f"isolation {document['isolation']['level']}; {document['seconds']:.0f} s in all."
+    )
+
+
+def _steps(steps: list[dict[str, Any]]) -> str:
+    rows = []
+    for step in steps:
+        said = [step["error"] or "", *step["problems"]]
+        said += [f"left out for time: {name}" for name in step["left_out"]]
+        text = "; ".join(_cell(item) for item in said if item)
+        rows.append((step["title"], step["status"], text, f"{step['seconds']:.0f}"))
+    return _rows(("checked and measured", "came to", "what differs", "s"), rows)
+
+
+def _speed(found: dict[str, Any]) -> list[str]:
+    rows = [
+        (
+            str(row["d"]), "causal" if row["causal"] else "full",
+            f"{row['ms']:.3f}", f"{row['tflops']:.0f}",
+            _ratio(row["FLASH_ATTENTION"], row["ms"]), _ratio(row["CUDNN_ATTENTION"], row["ms"]),
+        )
+        for row in found.get("speed", ())
+    ]  # fmt: skip
+    if not rows:
+        return []
+    first = found["speed"][0]
+    head = (
+        f"The reference kernel in float16 with {first['heads']} heads of N = {first['length']}, "
+        "L2 cache cleared before each call; how many times as fast as torch's own:"
+    )
+    return [
+        head,
+        _rows(("d", "mask", "ms", "TFLOP/s", "flash", "cuDNN"), rows),
+    ]
+
+
+def _ratio(theirs: float | None, ours: float) -> str:
+    return "not here" if theirs is None else f"{theirs / ours:.2f}"
+
+
+def _bounds(found: dict[str, Any]) -> list[str]:
+    rows = [(row["dtype"], str(row["d"]), f"{row['worst']:.3f}") for row in found.get("bounds", ())]
+    if not rows:
+        return []
+    seeds = found["bounds"][0]["seeds"]
+    return [
+        f"The worst error of {seeds} seeds, as a share of the derived bound:",
+        _rows(("dtype", "d", "of the bound"), rows),
+    ]
+
+
+def _clock(found: dict[str, Any]) -> list[str]:
+    rows = [
+        (item["name"], str(item["factor"]), _cell(size["size"]), _timed(size))
+        for item in found.get("timings", ())
+        for size in item["sizes"]
+    ]
+    if not rows:
+        return []
+    return [
+        "The clock of the speed question, through the sandbox; the ratio should be the factor:",
+        _rows(("timed", "factor", "size", "ratio (its pairs)"), rows),
+    ]
+
+
+def _timed(size: dict[str, Any]) -> str:
+    if size["fault"]:
+        return _cell(size["fault"])
+    return f"{size['ratio']:.3f} ({min(size['pairs']):.3f} to {max(size['pairs']):.3f})"
+
+
+def _class(found: dict[str, Any]) -> list[str]:
+    rows = [
+        (slug, str(item["students"]), f"{item['seconds']:.0f}", f"{item['seconds_for_50']:.0f}",
+         "; ".join(f"{_cell(part['what'])}: {part['seconds']:.0f} s" for part in item["phases"]))
+        for slug, item in found.items()
+    ]  # fmt: skip
+    if not rows:
+        return []
+    return [
+        "`grader grade` over a class of right notebooks, without the speed question:",
+        _rows(("assignment", "notebooks", "s", "s for 50, extrapolated", "phases"), rows),
+    ]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _rows(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [columns, tuple("---" for _ in columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
