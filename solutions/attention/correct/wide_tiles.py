@@ -47,7 +47,9 @@ def attention(q, k, v, *, causal=False, scale=None):
     out = torch.empty((B, H, M, D), dtype=q.dtype, device=q.device)
     BD = max(16, triton.next_power_of_2(D))
     grid = (triton.cdiv(M, 16), B * H)
+    # A tile of 128 float32 keys is 64 KiB: of those a GPU's shared memory holds two, not six.
+    stages = 1 if q.dtype == torch.float32 else 2
     kernel[grid](q, k, v, out, M, N, D, H, scale,
                  *q.stride(), *k.stride(), *v.stride(), *out.stride(),
-                 CAUSAL=causal, BM=16, BN=128, BD=BD)
+                 CAUSAL=causal, BM=16, BN=128, BD=BD, num_stages=stages)
     return out
