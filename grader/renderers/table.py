@@ -146,7 +146,7 @@ def losses(book: Gradebook) -> RenderableType:
 
     What does not fit on the terminal stands in full in the report.
     """
-    parts: list[RenderableType] = [Text("Who lost what, and why", style="bold")]
+    parts: list[RenderableType] = [Text("Who lost what, and why (in full in the report)", style="bold")]
     for report in book.reports:
         lost = [_Loss(*found) for found in _lost(report)]
         if lost:
