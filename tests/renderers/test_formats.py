@@ -389,7 +389,7 @@ def losing(staff_message: str, name: str = "a case") -> Gradebook:
 TENSOR = "tensor([[0.25, 0.5],\n        [0.125, 0.0625]," + "\n        [1.5, 2.5]," * 40 + "])"
 
 
-@pytest.mark.parametrize("width", [40, 80, 140, 400])
+@pytest.mark.parametrize("width", [50, 80, 140, 400])
 @pytest.mark.parametrize(
     "message",
     [
