@@ -22,7 +22,8 @@ from tests.classes import write_gpu_course
 from tests.conftest import REPOSITORY, SMALL_CELLS, SMALL_REFERENCE, notebook_of
 from tests.gpu import clock, machine, streaming, table, throughput
 from tests.gpu.__main__ import STEPS, main, run
-from tests.gpu.rooms import Room, Rooms
+from tests.gpu.judging import hear
+from tests.gpu.rooms import Asked, Room, Rooms
 from tests.gpu.setup import simulated
 from tests.gpu.steps import Log, OutOfTimeError, Step, run_all
 
@@ -328,10 +329,11 @@ def test_what_overruns_its_time_is_left_out_by_name_and_its_lanes_end(course: Pa
     room, log = Room(pool, setup.settings(small, "cuda"), facts), log_of(0.2)
     done: Future[int] = Future()
     done.set_result(7)
-    asked = {done: "in time", Future(): "too late"}
-    got = [(name, future.result()) for name, future in Rooms(setup).collect(room, asked, log)]
-    assert got == [("in time", 7)]
-    assert log.left_out == ["too late"]
+    got: list[int] = []
+    asked = [Asked("in time", room, done, got.append), Asked("late", room, Future(), got.append)]
+    hear(Rooms(setup), log, asked)
+    assert got == [7]
+    assert log.left_out == ["late"]
     assert pool.killed
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
 from importlib import metadata
 
 from grader import gpu, lane
@@ -35,8 +34,6 @@ def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
     facts = rooms.enter(setup.assignments()[0], "cuda", log).facts
     log.found |= {
         "doctor": lines,
-        "isolation": asdict(facts.isolation),
-        "environment": asdict(facts.environment),
         "start_seconds": facts.seconds,
         "gpu_memory_bytes": gpu.memory_bytes(),
         "cuda": facts.gpu_fault or probes.OK,

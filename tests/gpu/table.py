@@ -45,6 +45,8 @@ def read(results: Path = RESULTS) -> dict[str, Any] | None:
             f"{results.name} holds a simulated run, of which nothing may stand in the README; "
             "run `python -m tests.gpu` on a machine with a GPU."
         )
+    if document["environment"] is None:
+        raise UsageError(f"{results.name} says of no machine what it measured; run it whole again.")
     return document if document["grader"] == __version__ else None
 
 
