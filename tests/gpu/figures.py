@@ -16,7 +16,8 @@ MOST_OF_BOUND = 0.9  # a bound that the reference nearly reaches would fail righ
 
 def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
     """Hold the reference against its bounds, several at once, then time it by itself."""
-    room = rooms.enter(load(SLUG, ROOT, need_solutions=True), "cuda", log)
+    each = [(dtype, d) for dtype in setup.sizes.dtypes for d in setup.sizes.widths]
+    room = rooms.enter(load(SLUG, ROOT, need_solutions=True), "cuda", log, most=len(each))
     log.found["bounds"] = []
 
     def take(row: dict[str, Any]) -> None:
@@ -33,11 +34,10 @@ def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
             room.pool.submit(bound, room.settings, dtype, d, setup.sizes),
             take,
         )
-        for dtype in setup.sizes.dtypes
-        for d in setup.sizes.widths
+        for dtype, d in each
     ]
     hear(rooms, log, asked)
-    log.found["bounds"].sort(key=lambda row: (setup.sizes.dtypes.index(row["dtype"]), row["d"]))
+    log.found["bounds"].sort(key=lambda row: each.index((row["dtype"], row["d"])))
     _time_it(setup, rooms, log)
 
 
