@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ from .steps import DIFFERS, FAILED, Step, run_all
 STEPS = (
     Step("doctor", "what this machine is", 30, machine.examine),
     Step("cuda", "CUDA in a student's child, at each level", 30, machine.try_levels),
-    Step("right", "the reference and all right solutions keep full marks", 110,
+    Step("right", "the reference and all right solutions keep full marks", 90,
          judging.right_solutions),
-    Step("wrong", "wrong solutions lose on the GPU what they say", 100, judging.wrong_solutions),
-    Step("clock", "the speed question times a known factor", 90, clock.examine),
+    Step("wrong", "wrong solutions lose on the GPU what they say", 115, judging.wrong_solutions),
+    Step("clock", "the speed question times a known factor", 80, clock.examine),
     Step("kernel", "the reference next to its bounds and torch's kernels", 40, figures.examine),
-    Step("class", "a class in minutes", 80, throughput.examine),
+    Step("class", "a class in minutes", 95, throughput.examine),
 )  # fmt: skip
 SECONDS = 480.0
 UNUSABLE = 2  # as the grader's own exit status
@@ -39,6 +40,7 @@ UNUSABLE = 2  # as the grader's own exit status
 
 def run(setup: Setup, steps: Iterable[Step], out: Path, *, seconds: float = SECONDS) -> bool:
     """Run the steps, keep what is known in `out` after each, and say whether all is as expected."""
+    rooms = Rooms(setup)
     began, measured = time.monotonic(), dt.datetime.now(dt.UTC)
 
     def say(text: str) -> None:
@@ -46,15 +48,15 @@ def run(setup: Setup, steps: Iterable[Step], out: Path, *, seconds: float = SECO
         sys.stdout.flush()
 
     def keep(records: list[dict[str, Any]]) -> None:
-        known = next((item["found"] for item in records if item["name"] == "doctor"), {})
+        facts = rooms.facts
         document = {
             "simulated": setup.is_simulated,
             "grader": __version__,
             "measured": measured.isoformat(timespec="seconds"),
             "seconds": time.monotonic() - began,
             "cores": setup.jobs,
-            "environment": known.get("environment"),
-            "isolation": known.get("isolation"),
+            "environment": asdict(facts.environment) if facts else None,
+            "isolation": asdict(facts.isolation) if facts else None,
             "assignments": {item.slug: item.sha256 for item in setup.assignments()},
             "steps": records,
         }
@@ -63,7 +65,6 @@ def run(setup: Setup, steps: Iterable[Step], out: Path, *, seconds: float = SECO
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(out)
 
-    rooms = Rooms(setup)
     try:
         records = run_all(steps, setup, rooms, seconds=seconds, say=say, keep=keep)
     finally:

@@ -37,6 +37,7 @@ def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
             continue
         for name, calls, within in ((REFERENCE, 1, WITHIN), (SLOWED, TWICE, SLOWED_WITHIN)):
             room = rooms.enter(assignment, "cuda", log)
+            room.demand_device()
             timings = rooms.ask(room, f"{question}: {name}", log, measure, question, calls)
             log.found.setdefault("timings", []).append({
                 "assignment": assignment.slug, "question": question, "name": name,

@@ -4,9 +4,9 @@ from typing import Any
 
 from grader import lane
 from grader.assignments import load
-from grader.errors import GraderError
 
-from .rooms import Rooms
+from .judging import hear
+from .rooms import Asked, Rooms
 from .setup import ROOT, Setup, Sizes
 from .steps import Log
 
@@ -16,24 +16,28 @@ MOST_OF_BOUND = 0.9  # a bound that the reference nearly reaches would fail righ
 
 def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
     """Hold the reference against its bounds, several at once, then time it by itself."""
-    room = rooms.enter(load(SLUG, ROOT, need_solutions=True), "cuda", log)
-    asked = {
-        room.pool.submit(bound, room.settings, dtype, d, setup.sizes): f"bound, {dtype}, d = {d}"
-        for dtype in setup.sizes.dtypes
-        for d in setup.sizes.widths
-    }
+    each = [(dtype, d) for dtype in setup.sizes.dtypes for d in setup.sizes.widths]
+    room = rooms.enter(load(SLUG, ROOT, need_solutions=True), "cuda", log, most=len(each))
     log.found["bounds"] = []
-    for name, future in rooms.collect(room, asked, log):
-        try:
-            row = future.result()
-        except (GraderError, RuntimeError) as problem:
-            log.problem(f"{name}: {problem}")
-            continue
+
+    def take(row: dict[str, Any]) -> None:
         log.found["bounds"].append(row)
-        log.say(f"  {name}: at most {row['worst']:.3f} of it over {row['seeds']} seeds")
+        name = f"{row['dtype']}, d = {row['d']}"
+        log.say(f"  {name}: at most {row['worst']:.3f} of its bound over {row['seeds']} seeds")
         if not row["worst"] < MOST_OF_BOUND:
             log.problem(f"{name}: {row['worst']:.3f} is not below {MOST_OF_BOUND}")
-    log.found["bounds"].sort(key=lambda row: (setup.sizes.dtypes.index(row["dtype"]), row["d"]))
+
+    asked = [
+        Asked(
+            f"the bound of {dtype}, d = {d}",
+            room,
+            room.pool.submit(bound, room.settings, dtype, d, setup.sizes),
+            take,
+        )
+        for dtype, d in each
+    ]
+    hear(rooms, log, asked)
+    log.found["bounds"].sort(key=lambda row: each.index((row["dtype"], row["d"])))
     _time_it(setup, rooms, log)
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,20 +13,11 @@ from grader.model import Assignment, Control, Outcome, Report, Status, Submissio
 from grader.verify.scores import Variant, variants
 from grader.verify.trials import describe, losses, ungraded
 
-from .rooms import Room, Rooms
+from .rooms import Asked, Room, Rooms
 from .setup import Setup, machine_questions
-from .steps import Log
+from .steps import Log, OutOfTimeError
 
 REFERENCE = "reference"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A verdict on its way, and who takes it."""
-
-    name: str
-    future: "Future[Any]"
-    take: Callable[[Any], None]
 
 
 @dataclass(slots=True)
@@ -45,7 +35,7 @@ class Sitting:
     def ask_reference(self) -> Asked:
         """Have the reference judged, as the control of a batch is."""
         future = self.room.pool.submit(lane.control, self.room.settings, self.questions)
-        return Asked(REFERENCE, future, self.take_reference)
+        return Asked(self.label(REFERENCE), self.room, future, self.take_reference)
 
     def ask_right(self, item: Variant) -> Asked:
         """Have a right solution judged, as a student's notebook is."""
@@ -62,7 +52,8 @@ class Sitting:
         future = self.room.pool.submit(
             lane.grade_one, self.room.settings, submission, self.questions, places
         )
-        return Asked(item.name, future, lambda judged: take(item, judged.report))
+        label = self.label(item.name)
+        return Asked(label, self.room, future, lambda judged: take(item, judged.report))
 
     def label(self, name: str) -> str:
         return f"{self.assignment.slug}, {', '.join(self.questions)}: {name}"
@@ -100,6 +91,15 @@ class Sitting:
             )
         self._check_that_it_was_judged(item, report)
 
+    def keep(self, where: str) -> None:
+        """Keep what was judged here under a name."""
+        self.log.found[where] = {
+            "questions": list(self.questions),
+            "lanes": self.room.pool.slots,
+            "seconds": time.monotonic() - self.started,
+            "submissions": self.submissions,
+        }
+
     def _check_that_it_was_judged(self, item: Variant, report: Report) -> None:
         if report.error is not None:
             self.log.problem(f"{self.label(item.name)}: cannot be judged: {report.error}")
@@ -124,16 +124,32 @@ def _losses(report: Report) -> list[tuple[str, Outcome]]:
 
 
 def right_solutions(setup: Setup, rooms: Rooms, log: Log) -> None:
-    """Judge the reference and every other right solution on what needs a GPU, then on the rest."""
-    for judges in ("cuda", "cpu"):
-        for assignment in setup.assignments():
-            if not (questions := machine_questions(assignment, judges)):
-                continue
-            sitting = _sit(setup, rooms, log, assignment, judges, questions)
-            asked = [sitting.ask_reference()]
-            asked += [sitting.ask_right(item) for item in variants(assignment, "correct")]
-            hear(sitting, asked)
-            _keep_sitting(sitting, f"{assignment.slug} {judges}")
+    """Judge the reference and every other right solution, first on what needs a GPU.
+
+    Each kind of lane starts while those before it judge.
+    """
+    asked: list[Asked] = []
+    sittings: dict[str, Sitting] = {}
+    kinds = [(judges, item) for judges in ("cuda", "cpu") for item in setup.assignments()]
+    for judges, assignment in kinds:
+        if not (questions := machine_questions(assignment, judges)):
+            continue
+        right, where = variants(assignment, "correct"), f"{assignment.slug} {judges}"
+        try:
+            most = None if judges == "cuda" else 1 + len(right)
+            sitting = _sit(rooms, log, assignment, judges, questions, most)
+        except OutOfTimeError as problem:
+            log.leave_out(str(problem))
+        except GraderError as problem:
+            log.problem(f"{where}: {problem}")
+        else:
+            sittings[where] = sitting
+            asked += [sitting.ask_reference(), *map(sitting.ask_right, right)]
+    hear(rooms, log, asked)
+    for where, sitting in sittings.items():
+        sitting.keep(where)
+        if sitting.room.settings.judges == "cpu":
+            rooms.leave(sitting.room)  # nothing more is asked of these
 
 
 def wrong_solutions(setup: Setup, rooms: Rooms, log: Log) -> None:
@@ -141,30 +157,25 @@ def wrong_solutions(setup: Setup, rooms: Rooms, log: Log) -> None:
     for assignment in setup.assignments():
         questions = machine_questions(assignment, "cuda")
         found = [v for v in variants(assignment, "wrong") if v.lost_on_gpu & set(questions)]
-        if not found:
-            continue
-        sitting = _sit(setup, rooms, log, assignment, "cuda", questions)
-        hear(sitting, [sitting.ask_wrong(item) for item in found])
-        _keep_sitting(sitting, assignment.slug)
+        if found:
+            sitting = _sit(rooms, log, assignment, "cuda", questions, None)
+            hear(rooms, log, [sitting.ask_wrong(item) for item in found])
+            sitting.keep(assignment.slug)
 
 
 def alone(setup: Setup, sitting: Sitting) -> None:
     """Judge the reference and a few others, one after another, with nothing beside them."""
     right, wrong = (variants(sitting.assignment, kind) for kind in ("correct", "wrong"))
     wrong = [item for item in wrong if item.lost_on_gpu & set(sitting.questions)]
-    hear(sitting, [sitting.ask_reference()])
-    for item in _spread(right, setup.sizes.timed_right):
-        _hear_next(sitting, item.name, lambda item=item: sitting.ask_right(item))
-    for item in _spread(wrong, setup.sizes.timed_wrong):
-        _hear_next(sitting, item.name, lambda item=item: sitting.ask_wrong(item))
-    _keep_sitting(sitting, "judged")
-
-
-def _hear_next(sitting: Sitting, name: str, ask: Callable[[], Asked]) -> None:
-    if sitting.log.seconds_left() <= 0:
-        sitting.log.leave_out(sitting.label(name))
-    else:
-        hear(sitting, [ask()])
+    hear(sitting.rooms, sitting.log, [sitting.ask_reference()])
+    chosen = [(item, sitting.ask_right) for item in _spread(right, setup.sizes.timed_right)]
+    chosen += [(item, sitting.ask_wrong) for item in _spread(wrong, setup.sizes.timed_wrong)]
+    for item, ask in chosen:
+        if sitting.log.seconds_left() <= 0:
+            sitting.log.leave_out(sitting.label(item.name))
+        else:
+            hear(sitting.rooms, sitting.log, [ask(item)])
+    sitting.keep("judged")
 
 
 def _spread(items: list[Variant], count: int) -> list[Variant]:
@@ -173,31 +184,23 @@ def _spread(items: list[Variant], count: int) -> list[Variant]:
 
 
 def _sit(
-    setup: Setup, rooms: Rooms, log: Log, assignment: Assignment, judges: str,
-    questions: tuple[str, ...],
+    rooms: Rooms, log: Log, assignment: Assignment, judges: str, questions: tuple[str, ...],
+    most: int | None,
 ) -> Sitting:  # fmt: skip
-    room = rooms.enter(assignment, judges, log)
-    log.say(f"  {assignment.slug}, {judges}: {setup.lanes(assignment, judges)} at once")
+    room = rooms.enter(assignment, judges, log, most=most)
+    room.demand_device()
+    log.say(f"  {assignment.slug}, {', '.join(questions)}: {room.pool.slots} at once")
     return Sitting(room, rooms, assignment, questions, log)
 
 
-def hear(sitting: Sitting, asked: list[Asked]) -> None:
+def hear(rooms: Rooms, log: Log, asked: list[Asked]) -> None:
     """Take each verdict when it comes; a lane that is lost is a finding of its own."""
-    takers = {item.future: item.take for item in asked}
-    names = {item.future: sitting.label(item.name) for item in asked}
-    for name, future in sitting.rooms.collect(sitting.room, names, sitting.log):
+    for item in rooms.collect(asked, log):
         try:
-            verdict = future.result()
+            verdict = item.future.result()
         except GraderError as problem:
-            sitting.log.problem(f"{name}: {problem}")
+            log.problem(f"{item.name}: {problem}")
+        except Exception as problem:  # noqa: BLE001 - what a lane raised; the others go on
+            log.problem(f"{item.name}: {type(problem).__name__}: {problem}")
         else:
-            takers[future](verdict)
-
-
-def _keep_sitting(sitting: Sitting, where: str) -> None:
-    sitting.log.found[where] = {
-        "questions": list(sitting.questions),
-        "lanes": sitting.room.pool.slots,
-        "seconds": time.monotonic() - sitting.started,
-        "submissions": sitting.submissions,
-    }
+            item.take(verdict)

@@ -1,9 +1,8 @@
 """The first steps: what this machine is, and whether CUDA works for students at every level."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import asdict
 from importlib import metadata
+
+from packaging.requirements import Requirement
 
 from grader import gpu, lane
 from grader.errors import GraderError
@@ -30,13 +29,11 @@ def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
 
     if streaming.run(streaming.grader("doctor"), log.deadline, hear):
         log.problem("grader doctor finds that this machine may not grade.")
-    for name in missing_requirements():
-        log.problem(f"{name} is not installed; pip install {name}.")
+    for sentence in missing_requirements():
+        log.problem(sentence)
     facts = rooms.enter(setup.assignments()[0], "cuda", log).facts
     log.found |= {
         "doctor": lines,
-        "isolation": asdict(facts.isolation),
-        "environment": asdict(facts.environment),
         "start_seconds": facts.seconds,
         "gpu_memory_bytes": gpu.memory_bytes(),
         "cuda": facts.gpu_fault or probes.OK,
@@ -47,22 +44,20 @@ def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
 
 
 def missing_requirements() -> list[str]:
-    """Return which of the project's run-time dependencies are not installed."""
-    return [name for name in _requirements() if not _is_installed(name)]
+    """Return in a sentence each which of the project's run-time dependencies are not met here."""
+    found = (Requirement(text) for text in metadata.requires("ulp-grader") or ())
+    wanted = (item for item in found if item.marker is None or item.marker.evaluate({"extra": ""}))
+    return [said for item in wanted if (said := _missing(item))]
 
 
-def _requirements() -> Iterator[str]:
-    for text in metadata.requires("ulp-grader") or ():
-        if "extra ==" not in text and (found := re.match(r"[\w.-]+", text)):
-            yield found[0]
-
-
-def _is_installed(name: str) -> bool:
+def _missing(wanted: Requirement) -> str:
     try:
-        metadata.version(name)
+        version = metadata.version(wanted.name)
     except metadata.PackageNotFoundError:
-        return False
-    return True
+        return f"{wanted.name} is not installed; pip install {wanted.name}."
+    if wanted.specifier.contains(version, prereleases=True):
+        return ""
+    return f"{wanted.name} {version} is installed, and {wanted.specifier} is needed."
 
 
 def try_levels(setup: Setup, _rooms: Rooms, log: Log) -> None:

@@ -1,14 +1,14 @@
 """Lanes that stay open from step to step, and what is asked of them within a step's time."""
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from dataclasses import dataclass
 from typing import Any
 
 from grader import lane
 from grader.batch import local_pool
+from grader.errors import WorkerError
 from grader.model import Assignment, Control
 from grader.pool import LanePool
 
@@ -24,6 +24,11 @@ class Room:
     settings: lane.LaneSettings
     facts: lane.Facts
 
+    def demand_device(self) -> None:
+        """Raise WorkerError where these lanes were to use a GPU and cannot."""
+        if self.settings.judges == "cuda" and self.facts.gpu_fault:
+            raise WorkerError(self.facts.gpu_fault)
+
 
 class Rooms:
     """Every room that is open; those with work that overran its time are taken apart."""
@@ -32,43 +37,48 @@ class Rooms:
         self._setup = setup
         self._open: dict[tuple[str, str], Room] = {}
         self._stack = contextlib.ExitStack()
+        self.facts: lane.Facts | None = None  # of the latest room for a GPU
         self.controls: dict[tuple[str, tuple[str, ...]], Control] = {}  # by slug and questions
 
-    def enter(self, assignment: Assignment, judges: str, log: Log) -> Room:
-        """Return the lanes for an assignment's CPU or GPU questions, started if they are not."""
+    def enter(
+        self, assignment: Assignment, judges: str, log: Log, *, most: int | None = None
+    ) -> Room:
+        """Return the lanes for an assignment's CPU or GPU questions, started if they are not.
+
+        As many as a batch would start, and at most `most`.
+        """
         key = (assignment.slug, judges)
         if key not in self._open:
-            what = f"the lanes of {assignment.slug} for the {judges}"
-            if log.seconds_left() <= 0:
-                raise OutOfTimeError(what)
+            lanes = self._setup.lanes(assignment, judges)
+            pool = self._stack.enter_context(local_pool(min(lanes, most or lanes), judges))
             settings = self._setup.settings(assignment, judges)
-            pool = self._stack.enter_context(
-                local_pool(self._setup.lanes(assignment, judges), judges)
-            )
-            starts = [pool.submit(lane.start, settings) for _ in range(pool.slots)]
-            wait(starts, timeout=max(0.0, log.seconds_left()), return_when=FIRST_COMPLETED)
-            first = next((item for item in starts if item.done()), None)
-            if first is None:
+            try:
+                facts = _first_started(pool, settings, log)
+            except TimeoutError:
                 pool.kill()
-                raise OutOfTimeError(what)
-            self._open[key] = Room(pool, settings, first.result())
+                raise OutOfTimeError(f"the lanes of {assignment.slug} for the {judges}") from None
+            except BaseException:
+                pool.kill()
+                raise
+            self._open[key] = Room(pool, settings, facts)
+            if judges == "cuda":
+                self.facts = facts
         return self._open[key]
 
-    def collect(
-        self, room: Room, futures: Mapping["Future[Any]", str], log: Log
-    ) -> Iterator[tuple[str, "Future[Any]"]]:
+    def collect(self, asked: Iterable["Asked"], log: Log) -> Iterator["Asked"]:
         """Yield what comes while there is time; leave the rest out by name, and end its lanes."""
-        waiting = dict(futures)
+        waiting = {item.future: item for item in asked}
         while waiting:
-            left = max(0.0, log.deadline - time.monotonic())
+            left = max(0.0, log.seconds_left())
             done = wait(waiting, timeout=left, return_when=FIRST_COMPLETED).done
             if not done:
-                for name in waiting.values():
-                    log.leave_out(name)
-                self.leave(room)
+                for item in waiting.values():
+                    log.leave_out(item.name)
+                for room in {id(item.room): item.room for item in waiting.values()}.values():
+                    self.leave(room)
                 return
             for future in done:
-                yield waiting.pop(future), future
+                yield waiting.pop(future)
 
     def ask(self, room: Room, what: str, log: Log, function: Callable[..., Any], *args: Any) -> Any:
         """Return what one lane makes of one call; OutOfTimeError with `what` where it overruns."""
@@ -89,3 +99,22 @@ class Rooms:
         for room in list(self._open.values()):
             self.leave(room)
         self._stack.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Something that a lane was asked: what for people, the answer, and who takes it."""
+
+    name: str
+    room: Room
+    future: "Future[Any]"
+    take: Callable[[Any], None]
+
+
+def _first_started(pool: LanePool, settings: lane.LaneSettings, log: Log) -> lane.Facts:
+    """Return what the first lane to start found; the error of the last where none starts."""
+    starts = [pool.submit(lane.start, settings) for _ in range(pool.slots)]
+    for future in as_completed(starts, timeout=max(0.0, log.seconds_left())):
+        if future.exception() is None:
+            break
+    return future.result()

@@ -45,6 +45,8 @@ def read(results: Path = RESULTS) -> dict[str, Any] | None:
             f"{results.name} holds a simulated run, of which nothing may stand in the README; "
             "run `python -m tests.gpu` on a machine with a GPU."
         )
+    if document["environment"] is None:
+        raise UsageError(f"{results.name} says of no machine what it measured; run it whole again.")
     return document if document["grader"] == __version__ else None
 
 
@@ -115,7 +117,7 @@ def _ratio(theirs: float | None, ours: float) -> str:
 
 
 def _bounds(found: dict[str, Any]) -> list[str]:
-    rows = [(row["dtype"], str(row["d"]), f"{row['worst']:.3f}") for row in found.get("bounds", ())]
+    rows = [(row["dtype"], str(row["d"]), _fixed(row["worst"])) for row in found.get("bounds", ())]
     if not rows:
         return []
     seeds = found["bounds"][0]["seeds"]
@@ -123,6 +125,11 @@ def _bounds(found: dict[str, Any]) -> list[str]:
         f"The worst error of {seeds} seeds, as a share of the derived bound:",
         _rows(("dtype", "d", "of the bound"), rows),
     ]
+
+
+def _fixed(number: float | str) -> str:
+    """Return a number with three places; JSON has words for what is no number."""
+    return number if isinstance(number, str) else f"{number:.3f}"
 
 
 def _clock(found: dict[str, Any]) -> list[str]:

@@ -114,7 +114,8 @@ def _phases(
     started: float, phases: list[tuple[float, str]], ended: float
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return what came one after another, and how many seconds each took."""
-    marks = [(started, "start"), *phases, (ended, "")]
+    judging = [(when, line) for when, line in phases if not line.startswith("isolation")]
+    marks = [(started, "start"), *judging, (ended, "")]
     return [{"what": line, "seconds": end - begun} for (begun, line), (end, _) in pairwise(marks)]
 
 
