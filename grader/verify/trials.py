@@ -11,6 +11,9 @@ from grader.errors import WorkerError
 from grader.model import Limits, Outcome, Report, Status, Submission
 
 
+HALF_OF_A_LINE = 150
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One notebook to be judged: which questions, under which seed, how patiently."""
@@ -105,6 +108,8 @@ def ungraded(report: Report) -> list[str]:
 
 
 def describe(question: str, outcome: Outcome) -> str:
-    """Return one line on one loss, for staff."""
-    said = (outcome.staff_message or outcome.message).strip().splitlines() or [""]
-    return f"{question}, {outcome.name!r} {outcome.status}: {said[0][:200]}"
+    """Return one line on one loss, for staff: how what was recorded of it begins and ends."""
+    said = " ".join((outcome.staff_message or outcome.message).split())
+    if len(said) > 2 * HALF_OF_A_LINE:
+        said = f"{said[:HALF_OF_A_LINE]} […] {said[-HALF_OF_A_LINE:]}"
+    return f"{question}, {outcome.name!r} {outcome.status}: {said}"
