@@ -10,7 +10,6 @@ from grader import lane
 from grader.errors import WorkerError
 from grader.model import Limits, Outcome, Report, Status, Submission
 
-
 HALF_OF_A_LINE = 150
 
 
