@@ -41,6 +41,10 @@ class Sitting:
         """Have a right solution judged, as a student's notebook is."""
         return self._ask(item, self.take_right)
 
+    def ask_timed(self, item: Variant) -> Asked:
+        """Have a right solution judged for its speed, in which it may be as slow as it likes."""
+        return self._ask(item, self.take_timed)
+
     def ask_wrong(self, item: Variant) -> Asked:
         """Have a wrong solution judged, as a student's notebook is."""
         return self._ask(item, self.take_wrong)
@@ -74,6 +78,11 @@ class Sitting:
         self._keep_report(item, report)
         for question, outcome in _losses(report):
             self.log.problem(f"{self.label(item.name)}: loses {describe(question, outcome)}")
+        self._check_that_it_was_judged(item, report)
+
+    def take_timed(self, item: Variant, report: Report) -> None:
+        """Keep what a right solution earned for its speed; it must only have been judged."""
+        self._keep_report(item, report)
         self._check_that_it_was_judged(item, report)
 
     def take_wrong(self, item: Variant, report: Report) -> None:
@@ -168,7 +177,7 @@ def alone(setup: Setup, sitting: Sitting) -> None:
     right, wrong = (variants(sitting.assignment, kind) for kind in ("correct", "wrong"))
     wrong = [item for item in wrong if item.lost_on_gpu & set(sitting.questions)]
     hear(sitting.rooms, sitting.log, [sitting.ask_reference()])
-    chosen = [(item, sitting.ask_right) for item in _spread(right, setup.sizes.timed_right)]
+    chosen = [(item, sitting.ask_timed) for item in _spread(right, setup.sizes.timed_right)]
     chosen += [(item, sitting.ask_wrong) for item in _spread(wrong, setup.sizes.timed_wrong)]
     for item, ask in chosen:
         if sitting.log.seconds_left() <= 0:

@@ -11,6 +11,7 @@ from .setup import ROOT
 
 README = ROOT / "README.md"
 RESULTS = Path(__file__).with_name("RESULTS.json")
+SHOWN, LONGEST = 2, 110  # of what differs, in one cell; the JSON has the whole of it
 BEGIN, END = "<!-- gpu -->", "<!-- /gpu -->"
 NOTHING = (
     "Nothing was measured on a GPU yet with this version: what needs one has run on a simulated "
@@ -83,11 +84,17 @@ def _head(document: dict[str, Any]) -> str:
 def _steps(steps: list[dict[str, Any]]) -> str:
     rows = []
     for step in steps:
-        said = [step["error"] or "", *step["problems"]]
+        said = [item for item in (step["error"], *step["problems"]) if item]
         said += [f"left out for time: {name}" for name in step["left_out"]]
-        text = "; ".join(_cell(item) for item in said if item)
+        text = "; ".join(_cell(_short(item)) for item in said[:SHOWN])
+        if len(said) > SHOWN:
+            text += f"; and {len(said) - SHOWN} more in {RESULTS.name}"
         rows.append((step["title"], step["status"], text, f"{step['seconds']:.0f}"))
     return _rows(("checked and measured", "came to", "what differs", "s"), rows)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _speed(found: dict[str, Any]) -> list[str]:
