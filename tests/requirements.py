@@ -81,7 +81,7 @@ def _git() -> str:
 def _seccomp() -> str:
     try:
         importlib.import_module("pyseccomp")
-    except (ImportError, RuntimeError):
+    except (ImportError, OSError, RuntimeError):
         return "libseccomp: sudo apt install libseccomp2, or sudo dnf install libseccomp"
     return ""
 
