@@ -1,5 +1,5 @@
 """Run the command line by `python -m grader`."""
 
-from grader.cli import main
+from grader.commands.main import main
 
 main()

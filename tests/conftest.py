@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader import notebooks
+from grader.course import notebooks
 from grader.model import Isolation, Submission
-from tests import requirements
+from tests.support import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grader.judge import Bench
+    from grader.grading.judge import Bench
     from grader.model import Assignment
     from grader.sandbox.session import Worker
 
@@ -33,11 +33,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # what needs a GPU, and nothing else can even be imported.
 NEEDS_LITTLE = {"conftest.py", "test_attention_gpu.py", "test_softmax_gpu.py"}
 collect_ignore: list[str] = []
-collect_ignore_glob: list[str] = []
 if importlib.util.find_spec("otter") is None:
     here = Path(__file__).parent
-    collect_ignore = [p.name for p in here.glob("*.py") if p.name not in NEEDS_LITTLE]
-    collect_ignore_glob = ["hostile/*", "renderers/*", "benchmarks/*"]
+    collect_ignore = [str(path) for path in here.rglob("*.py") if path.name not in NEEDS_LITTLE]
 
 
 STARTED = pytest.StashKey[list[object]]()
@@ -87,7 +85,7 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def isolation() -> Isolation:
     """The best level that proves itself on this machine."""
-    from grader.sandbox.probes import choose_isolation
+    from grader.sandbox.proof.probes import choose_isolation
 
     requirements.require("isolation")
     return choose_isolation()
@@ -133,7 +131,7 @@ def worker() -> Iterator[Worker]:
 
 @pytest.fixture(scope="session")
 def softmax() -> Assignment:
-    from grader.assignments import load
+    from grader.course.assignments import load
 
     return load("softmax", REPOSITORY, need_solutions=True)
 
@@ -144,9 +142,9 @@ def softmax_bench(softmax: Assignment, worker: Worker) -> Bench:
 
 
 def _bench(assignment: Assignment, worker: Worker) -> Bench:
-    from grader import lane
-    from grader.judge import Bench
-    from grader.otter_tests import CaseSuite
+    from grader.batch import process as lane
+    from grader.grading.judge import Bench
+    from grader.grading.otter_tests import CaseSuite
 
     return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
 
@@ -286,7 +284,7 @@ def small_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small(small_course: Path) -> Assignment:
-    from grader.assignments import load
+    from grader.course.assignments import load
 
     return load("small", small_course, need_solutions=True)
 

@@ -11,36 +11,20 @@ PACKAGE = Path(__file__).resolve().parent.parent / "grader"
 
 RANKS = {
     "errors": 0,
-    "scratch": 0,
-    "gpu": 0,
+    "machine": 0,
     "model": 1,
-    "notebooks": 2,
-    "numerics": 2,
-    "renderers": 2,
-    "assignments": 3,
-    "control": 4,
-    "manual": 3,
-    "history": 3,
-    "submissions": 3,
-    "otter_tests": 5,  # it runs cases against what the sandbox answers
+    "testing": 2,
+    "course": 3,
+    "renderers": 3,
+    "submissions": 4,
     "sandbox": 4,
-    "judge": 6,
-    "store": 6,
-    "timing": 6,
-    "lane": 7,
-    "outputs": 7,
-    "pool": 7,
-    "cluster": 8,
-    "progress": 8,
-    "batch": 8,
-    "check": 8,
-    "demo": 8,
-    "doctor": 9,
-    "verify": 9,
-    "scaffold": 9,
-    "release": 10,
-    "cli": 11,
-    "__main__": 12,
+    "grading": 5,
+    "gradebook": 6,
+    "batch": 7,
+    "verify": 8,
+    "release": 9,
+    "commands": 10,
+    "__main__": 11,
 }
 
 
@@ -92,11 +76,11 @@ def users_of(library: str) -> set[str]:
 
 
 def test_one_module_knows_otter() -> None:
-    assert users_of("otter") == {"otter_tests"}
+    assert users_of("otter") == {"grading"}
 
 
 def test_one_module_knows_nbformat() -> None:
-    assert users_of("nbformat") == {"notebooks"}
+    assert users_of("nbformat") == {"course"}
 
 
 def test_one_place_spawns_processes() -> None:

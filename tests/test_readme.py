@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import commands
-from grader.sandbox.isolation import KNOWN_GAPS, LEVELS
+from grader.commands.main import commands
+from grader.sandbox.levels.isolation import KNOWN_GAPS, LEVELS
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader import __version__, lane, notebooks
-from grader.control import solved
+from grader import __version__
+from grader.batch import process as lane
+from grader.course import notebooks
 from grader.errors import GraderError
+from grader.grading.control import solved
 from grader.model import Assignment
-from grader.verify import Gate, Verification, allowances, leaks, texts
+from grader.verify import (
+    Gate,
+    Verification,
+    allowances,
+    leaks,
+    texts,
+)
 
 from . import autograder, settings, student
 

@@ -12,10 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grader import control, lane
-from grader.assignments import load
+from grader.batch import process as lane
+from grader.course.assignments import load
 from grader.errors import GraderError, UsageError
-from grader.model import Assignment, Gradebook, QuestionReport, Report, Status, Submission
+from grader.grading import control
+from grader.model import (
+    Assignment,
+    Gradebook,
+    QuestionReport,
+    Report,
+    Status,
+    Submission,
+)
 from grader.renderers import gradescope
 from grader.submissions import collect
 
@@ -42,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _judge(root: Path, target: Path) -> None:
-    from grader.judge import judge
+    from grader.grading.judge import judge
 
     folders = sorted((root / "source" / "course" / "assignments").glob("*/assignment.toml"))
     if len(folders) != 1:

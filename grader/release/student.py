@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from grader import notebooks
-from grader.assignments import question_files
+from grader.course import notebooks
+from grader.course.assignments import question_files
 from grader.model import Assignment
 
 from .archives import pack

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.model import Gradebook, Outcome, Question, QuestionReport, Report, Status
+from grader.model import (
+    Gradebook,
+    Outcome,
+    Question,
+    QuestionReport,
+    Report,
+    Status,
+)
 from grader.renderers.page import asset, pages, policy
 from grader.renderers.text import EPSILON, feedback_name, isolation_label
 

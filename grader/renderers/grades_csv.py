@@ -3,7 +3,12 @@
 import csv
 import io
 
-from grader.model import Gradebook, QuestionReport, Report, Status
+from grader.model import (
+    Gradebook,
+    QuestionReport,
+    Report,
+    Status,
+)
 from grader.renderers.text import isolation_label, number, shown
 
 FORMULA = frozenset("=+-@|＝＋－＠")  # noqa: RUF001 - the full-width ones start formulas too

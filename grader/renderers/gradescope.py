@@ -4,9 +4,19 @@ import json
 from typing import Any
 
 from grader.errors import UsageError
-from grader.model import Gradebook, Outcome, Report, Status
+from grader.model import (
+    Gradebook,
+    Outcome,
+    Report,
+    Status,
+)
 from grader.renderers.feedback import line, not_the_sum, problem
-from grader.renderers.text import isolation_label, lines, number, shown
+from grader.renderers.text import (
+    isolation_label,
+    lines,
+    number,
+    shown,
+)
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 UNKNOWN = frozenset({Status.PENDING, Status.UNGRADED})

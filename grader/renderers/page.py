@@ -8,7 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from grader.model import Status
-from grader.renderers.text import GLYPHS, lines, number, shown
+from grader.renderers.text import (
+    GLYPHS,
+    lines,
+    number,
+    shown,
+)
 
 
 @cache

@@ -8,11 +8,21 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from grader.model import Gradebook, Isolation, Report, Status
+from grader.model import (
+    Gradebook,
+    Isolation,
+    Report,
+    Status,
+)
 from grader.renderers import tallies
 from grader.renderers.grades_csv import question_names
 from grader.renderers.page import asset, pages, policy
-from grader.renderers.text import feedback_name, isolation_label, lines, shown
+from grader.renderers.text import (
+    feedback_name,
+    isolation_label,
+    lines,
+    shown,
+)
 
 STYLES = ("common.css", "report.css")
 SCRIPTS = ("report.js",)

@@ -4,7 +4,13 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from grader.model import Control, Gradebook, Outcome, QuestionReport, Report
+from grader.model import (
+    Control,
+    Gradebook,
+    Outcome,
+    QuestionReport,
+    Report,
+)
 
 
 def render(book: Gradebook) -> str:

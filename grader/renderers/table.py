@@ -11,9 +11,21 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from grader.model import Gradebook, Outcome, QuestionReport, Report, Status
+from grader.model import (
+    Gradebook,
+    Outcome,
+    QuestionReport,
+    Report,
+    Status,
+)
 from grader.renderers.grades_csv import question_names
-from grader.renderers.text import EPSILON, GLYPHS, isolation_label, number, shown
+from grader.renderers.text import (
+    EPSILON,
+    GLYPHS,
+    isolation_label,
+    number,
+    shown,
+)
 
 STYLES = {
     Status.PASSED: "green",

@@ -6,7 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.model import Gradebook, Outcome, QuestionReport, Report, Status
+from grader.model import (
+    Gradebook,
+    Outcome,
+    QuestionReport,
+    Report,
+    Status,
+)
 from grader.renderers.grades_csv import question_names
 from grader.renderers.text import EPSILON
 

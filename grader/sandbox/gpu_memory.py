@@ -8,9 +8,9 @@ import os
 import signal
 import threading
 
-from grader import gpu
+from grader import machine as gpu
 
-from .watch import below
+from .inside.usage import below
 
 EVERY_SECONDS = 0.25
 

@@ -17,38 +17,45 @@ from typing import IO, Any
 
 from grader.errors import WorkerError
 
-from . import isolation as levels
-from . import view as views
-from .isolation import CONTAINER_UID, NONE, STRONG
-from .seccomp import OWN_PID, compile_filter
+from .levels import isolation as levels
+from .levels import view as views
+from .levels.isolation import CONTAINER_UID, NONE, STRONG
+from .levels.seccomp import OWN_PID, compile_filter
 
-# Registers each source as a module of a package named `sandbox`, then runs `worker.main`.
+# Imports the package `sandbox` from texts, then runs a module's `main`: no path of ours can be read
+# where student code runs. Its two folders are all that there is of it.
 LOADER = """
-import json, sys, types
-def load(sources):
-    package = types.ModuleType("sandbox")
-    package.__path__ = []
-    sys.modules["sandbox"] = package
-    for name, source in sources.items():
-        module = types.ModuleType("sandbox." + name)
-        module.__package__ = "sandbox"
-        sys.modules[module.__name__] = module
-        setattr(package, name, module)
-        exec(compile(source, "<sandbox " + name + ">", "exec"), module.__dict__)
-    return package
+import importlib.util, json, sys
+class Texts:
+    def __init__(self, texts):
+        self.texts = texts
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.texts:
+            return None
+        is_package = any(other.startswith(name + ".") for other in self.texts)
+        return importlib.util.spec_from_loader(name, self, is_package=is_package)
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        name = module.__name__
+        exec(compile(self.texts[name], "<" + name + ">", "exec"), module.__dict__)
 """
 BOOTSTRAP = f"""{LOADER}
 spec = json.loads(sys.stdin.buffer.read())
 sys.path.extend(spec["paths"])
-load(spec["modules"]).worker.main(spec["worker"])
+sys.meta_path.insert(0, Texts(spec["modules"]))
+from sandbox.inside import worker
+worker.main(spec["worker"])
+"""
+BUILDER = f"""{LOADER}
+sys.meta_path.insert(0, Texts(json.loads(sys.argv[2])))
+from sandbox.inside import mounts
+mounts.main()
 """
 
-# In the order in which they import one another.
-MODULES = (
-    "protocol", "arrays", "values", "wire", "shell", "instruments", "kernel", "watch", "lockdown",
-    "child", "worker",
-)  # fmt: skip
-HOUSE_MODULES = ("kernel", "house")
+FOLDERS = ("wire", "inside")
+MOUNTS_MODULES = frozenset({"sandbox", "sandbox.inside", "sandbox.inside.syscalls",
+                            "sandbox.inside.mounts"})  # fmt: skip
 
 # How the private file system of `strong` is made. The flat way is for a machine whose policy lets
 # bubblewrap make namespaces and nobody inside them: one set for the worker and all its children.
@@ -107,10 +114,20 @@ def clean_environment(home: str, extra: dict[str, str] | None = None) -> dict[st
     }
 
 
-def module_sources(names: tuple[str, ...] = MODULES) -> dict[str, str]:
-    """Return the source text of what runs outside this process."""
-    folder = Path(__file__).parent
-    return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in names}
+def module_sources() -> dict[str, str]:
+    """Return the source text of everything that runs outside this process, by module name."""
+    here = Path(__file__).parent
+    found = {"sandbox": ""}
+    for folder in FOLDERS:
+        for path in sorted((here / folder).glob("*.py")):
+            name = f"sandbox.{folder}.{path.stem}".removesuffix(".__init__")
+            found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+def inside_source(name: str) -> str:
+    """Return the source text of one module that runs beside student code."""
+    return module_sources()[f"sandbox.inside.{name}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +218,9 @@ def _prefix(
         "files": views.ACCOUNTS, "devices": view.devices, "scratch_bytes": scratch_bytes,
         "uid": uid, "command": python,
     }  # fmt: skip
-    sources = json.dumps(module_sources(HOUSE_MODULES))
-    text = f"{LOADER}\nload(json.loads({sources!r})).house.main()"
-    return [str(views.interpreter()), "-I", "-S", "-B", "-c", text, json.dumps(plan)]
+    needed = {name: text for name, text in module_sources().items() if name in MOUNTS_MODULES}
+    start = [str(views.interpreter()), "-I", "-S", "-B", "-c", BUILDER]
+    return [*start, json.dumps(plan), json.dumps(needed)]
 
 
 def _tasks_base(level: str, *, private: bool) -> int:

@@ -16,11 +16,23 @@ from typing import Any, NoReturn, Self
 from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits, Status
 
-from . import cgroup, watch
 from .gpu_memory import GpuMemoryWatch
-from .isolation import CONTAINER_UID, NONE, STRONG, is_root
-from .launch import WorkerProcess, chosen_way, make_plan, start_worker
-from .objects import (
+from .inside import usage as watch
+from .launch import (
+    WorkerProcess,
+    chosen_way,
+    make_plan,
+    start_worker,
+)
+from .levels import cgroup
+from .levels.isolation import (
+    CONTAINER_UID,
+    NONE,
+    STRONG,
+    is_root,
+)
+from .levels.uids import Slot
+from .proxies import (
     ChildEnded,
     MissingNameError,
     Observation,
@@ -30,7 +42,8 @@ from .objects import (
     TransferError,
     student_error,
 )
-from .protocol import (
+from .wire.channel import Channel, ChannelClosedError
+from .wire.protocol import (
     DEVICE_LOST,
     Answer,
     Call,
@@ -44,10 +57,13 @@ from .protocol import (
     ProtocolViolationError,
     Raised,
     RunCell,
-)  # fmt: skip
-from .slots import Slot
-from .values import Decoder, DeviceRefusedError, Encoder, ValueRefusedError
-from .wire import Channel, ChannelClosedError
+)
+from .wire.values import (
+    Decoder,
+    DeviceRefusedError,
+    Encoder,
+    ValueRefusedError,
+)
 
 __all__ = [
     "CellResult", "ChildEnded", "MissingNameError", "Observation", "Session", "StudentError",

@@ -6,7 +6,13 @@ from typing import Any
 
 from grader.errors import UsageError
 from grader.model import MIB
-from grader.submissions.claims import Claim, Refusal, View, is_candidate, why_not
+from grader.submissions.claims import (
+    Claim,
+    Refusal,
+    View,
+    is_candidate,
+    why_not,
+)
 from grader.submissions.sources import Entry, RejectedError
 
 METADATA = "submission_metadata.yml"

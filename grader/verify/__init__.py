@@ -5,15 +5,35 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from grader import notebooks
-from grader.batch import local_pool
-from grader.control import solved
-from grader.lane import LaneSettings
+from grader.batch.process import LaneSettings
+from grader.batch.run import local_pool
+from grader.course import notebooks
+from grader.grading.control import solved
 from grader.model import Assignment, Report
 
-from . import agreement, allowances, leaks, mutants, plain, rewrites, scores, survival, texts
-from .gates import Findings, Gate, KillRate, Verification
-from .trials import Jury, Trial, describe, losses
+from . import (
+    agreement,
+    allowances,
+    leaks,
+    mutants,
+    plain,
+    rewrites,
+    scores,
+    survival,
+    texts,
+)
+from .gates import (
+    Findings,
+    Gate,
+    KillRate,
+    Verification,
+)
+from .trials import (
+    Jury,
+    Trial,
+    describe,
+    losses,
+)
 
 __all__ = ["Gate", "KillRate", "Settings", "Verification", "verify"]
 

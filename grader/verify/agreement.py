@@ -6,8 +6,8 @@ import re
 import symtable
 from collections.abc import Iterator
 
-from grader import notebooks
-from grader.assignments import reference_path
+from grader.course import notebooks
+from grader.course.assignments import reference_path
 from grader.errors import AssignmentError
 from grader.model import Assignment, Question
 

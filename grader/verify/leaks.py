@@ -13,8 +13,8 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from grader import notebooks
-from grader.assignments import question_files
+from grader.course import notebooks
+from grader.course.assignments import question_files
 from grader.model import Assignment
 
 from .agreement import definitions, reference_text, stub_names

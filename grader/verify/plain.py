@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from grader import notebooks
-from grader.control import solved
+from grader.course import notebooks
+from grader.grading.control import solved
 from grader.model import Assignment
 
 from .gates import Findings

@@ -4,14 +4,22 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import notebooks
-from grader.control import solved
+from grader.course import notebooks
 from grader.errors import AssignmentError
+from grader.grading.control import solved
 from grader.model import Assignment, Report, Status
 
 from .agreement import stub_names
 from .gates import Findings
-from .trials import Jury, Trial, describe, losses, lost_questions, outcomes, ungraded
+from .trials import (
+    Jury,
+    Trial,
+    describe,
+    losses,
+    lost_questions,
+    outcomes,
+    ungraded,
+)
 
 EXPECT = re.compile(r"#\s*expect:(?P<lost>[^\n]*?)(?:\bgpu:(?P<gpu>[^\n]*))?$")
 

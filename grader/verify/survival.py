@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass, replace
 
-from grader import notebooks
+from grader.course import notebooks
 from grader.model import Assignment, Limits, Report
 
 from .agreement import stub_names
 from .allowances import Allowances
 from .gates import Findings, KillRate
 from .mutants import Mutant
-from .trials import Jury, Trial, losses, ungraded
+from .trials import (
+    Jury,
+    Trial,
+    losses,
+    ungraded,
+)
 
 GOAL = 0.98
 # A mutant that loops is noticed by its slowness; the reference's own time decides what is slow.

@@ -6,9 +6,15 @@ from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from grader import lane
+from grader.batch import process as lane
 from grader.errors import WorkerError
-from grader.model import Limits, Outcome, Report, Status, Submission
+from grader.model import (
+    Limits,
+    Outcome,
+    Report,
+    Status,
+    Submission,
+)
 
 HALF_OF_A_LINE = 150
 
@@ -27,7 +33,7 @@ class Trial:
 
 def run_trial(settings: lane.LaneSettings, trial: Trial) -> Report:
     """Judge one trial in this lane."""
-    from grader.judge import judge
+    from grader.grading.judge import judge
 
     bench = lane.bench(settings)
     bench.suite.seed = trial.seed  # the seed is all that changes: the warm worker is kept

@@ -6,13 +6,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grader.sandbox.probes import choose_isolation
-
-from . import growth, sandbox, start_up, table, throughput
-from .classroom import public_class, small_class, softmax_class
-from .nbgrader_run import NbgraderRunner, NbgraderUnavailableError
-from .otter_run import OtterRunner
-from .spread import Spread
+from grader.sandbox.proof.probes import choose_isolation
+from tests.benchmarks import (
+    growth,
+    sandbox,
+    start_up,
+    table,
+    throughput,
+)
+from tests.benchmarks.classroom import public_class, small_class, softmax_class
+from tests.benchmarks.nbgrader_run import NbgraderRunner, NbgraderUnavailableError
+from tests.benchmarks.otter_run import OtterRunner
+from tests.benchmarks.spread import Spread
 
 PARTS = ("throughput", "startup", "growth", "sandbox")
 CLASSES = {"softmax": softmax_class, "public": public_class, "small": small_class}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from grader import notebooks
-from grader.assignments import load, reference_path
+from grader.course import notebooks
+from grader.course.assignments import load, reference_path
 from grader.model import Assignment
 
 COURSE = Path(__file__).parents[2]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .classroom import Classroom
-from .process import CommandFailedError, run
+from tests.benchmarks.classroom import Classroom
+from tests.benchmarks.process import CommandFailedError, run
 
 Calls = dict[str, list[tuple[str, tuple[Any, ...], dict[str, Any]]]]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -39,7 +39,7 @@ class Floor:
 
 def record_calls(classroom: Classroom) -> Calls:
     """Return, by question, every call that the tests make of a notebook's functions."""
-    from grader.otter_tests import CaseSuite, Names
+    from grader.grading.otter_tests import CaseSuite, Names
 
     suite = CaseSuite(classroom.assignment)
     found: Calls = {}
@@ -88,7 +88,7 @@ class FloorRunner:
 
 def _execute(path: str, calls: Calls) -> None:
     """Run one notebook's cells, and a question's calls where the notebook checks it."""
-    from grader import notebooks
+    from grader.course import notebooks
 
     notebook = notebooks.read(Path(path).read_bytes())
     due: dict[int, list[str]] = {}
@@ -132,7 +132,7 @@ def main(plan: Path, answer: Path) -> None:
     import numpy as np  # noqa: F401 - likewise
     import torch
 
-    from grader.sandbox import shell
+    from grader.sandbox.inside import shell
 
     torch.set_num_threads(1)
     # For the stand-ins and the warmth that our worker has too; the cells run without IPython.

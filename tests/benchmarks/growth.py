@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import ours
-from .classroom import Classroom
-from .process import run
+from tests.benchmarks import ours
+from tests.benchmarks.classroom import Classroom
+from tests.benchmarks.process import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ def _render(out: Path) -> tuple[float, float]:
 
 def main(out: Path, answer: Path) -> None:
     """Render in a process of its own, as `grader report` does, and write the times."""
-    from grader import outputs
+    from grader.gradebook import outputs
+    from grader.gradebook.store import Store
     from grader.renderers import report
-    from grader.store import Store
 
     with Store(out / outputs.STORE_NAME) as store:
         book = store.gradebook()

@@ -12,9 +12,9 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from .classroom import Classroom
-from .otter_run import OtherGrader
-from .process import CommandFailedError, run, run_together
+from tests.benchmarks.classroom import Classroom
+from tests.benchmarks.otter_run import OtherGrader
+from tests.benchmarks.process import CommandFailedError, run, run_together
 
 CHECK = re.compile(r"^grader\.check\(\"(\w+)\"\)")
 # Runs a question's public test file in the kernel, as the cell that an instructor would write.

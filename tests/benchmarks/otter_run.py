@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from .classroom import Classroom
-from .process import CommandFailedError, run, run_together
+from tests.benchmarks.classroom import Classroom
+from tests.benchmarks.process import CommandFailedError, run, run_together
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,13 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from .classroom import Classroom
-from .process import CommandFailedError, Finished, grader_command, run
+from tests.benchmarks.classroom import Classroom
+from tests.benchmarks.process import (
+    CommandFailedError,
+    Finished,
+    grader_command,
+    run,
+)
 
 
 @dataclass(frozen=True, slots=True)

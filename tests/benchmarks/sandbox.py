@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from grader.model import Isolation, Limits
-from grader.sandbox.probes import choose_isolation
+from grader.sandbox.proof.probes import choose_isolation
 from grader.sandbox.session import Session, Worker
 
 CHILDREN, CALLS, ARRAYS = 25, 2_000, 9

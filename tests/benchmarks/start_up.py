@@ -4,10 +4,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import ours
-from .classroom import Classroom
-from .process import grader_command, run
-from .spread import Spread, paired
+from tests.benchmarks import ours
+from tests.benchmarks.classroom import Classroom
+from tests.benchmarks.process import grader_command, run
+from tests.benchmarks.spread import Spread, paired
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from .growth import Grown
-from .spread import Spread, paired
-from .start_up import StartUp
-from .throughput import Throughput
+from tests.benchmarks.growth import Grown
+from tests.benchmarks.spread import Spread, paired
+from tests.benchmarks.start_up import StartUp
+from tests.benchmarks.throughput import Throughput
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 README = Path(__file__).parents[2] / "README.md"

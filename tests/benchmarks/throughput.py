@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from . import ours
-from .classroom import Classroom
-from .floor import FloorRunner
-from .otter_run import OtherGrader
-from .spread import Spread, paired
+from tests.benchmarks import ours
+from tests.benchmarks.classroom import Classroom
+from tests.benchmarks.floor import FloorRunner
+from tests.benchmarks.otter_run import OtherGrader
+from tests.benchmarks.spread import Spread, paired
 
 
 class Other(Protocol):

@@ -15,13 +15,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from grader import __version__, lane
+from grader import __version__
+from grader.batch import process as lane
 from grader.errors import GraderError, UsageError
-
-from . import clock, figures, judging, machine, table, throughput
-from .rooms import Rooms
-from .setup import Setup, simulated
-from .steps import DIFFERS, FAILED, Step, run_all
+from tests.gpu import (
+    clock,
+    figures,
+    judging,
+    machine,
+    table,
+    throughput,
+)
+from tests.gpu.rooms import Rooms
+from tests.gpu.setup import Setup, simulated
+from tests.gpu.steps import (
+    DIFFERS,
+    FAILED,
+    Step,
+    run_all,
+)
 
 # What is worth most comes first; the seconds are what an H200 beside 16 cores took, and some more.
 STEPS = (

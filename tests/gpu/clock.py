@@ -6,15 +6,15 @@ import time
 from types import ModuleType
 from typing import Any
 
-from grader import lane, notebooks
-from grader.assignments import question_files
-from grader.control import solved
+from grader.batch import process as lane
+from grader.course import notebooks
+from grader.course.assignments import question_files
+from grader.grading.control import solved
 from grader.model import Assignment
-
-from .judging import REFERENCE, Sitting, alone
-from .rooms import Rooms
-from .setup import Setup, timed_question
-from .steps import Log
+from tests.gpu.judging import REFERENCE, Sitting, alone
+from tests.gpu.rooms import Rooms
+from tests.gpu.setup import Setup, timed_question
+from tests.gpu.steps import Log
 
 SLOWED = "reference, called twice"
 TWICE = 2

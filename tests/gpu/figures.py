@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from grader import lane
-from grader.assignments import load
-
-from .judging import hear
-from .rooms import Asked, Rooms
-from .setup import ROOT, Setup, Sizes
-from .steps import Log
+from grader.batch import process as lane
+from grader.course.assignments import load
+from tests.gpu.judging import hear
+from tests.gpu.rooms import Asked, Rooms
+from tests.gpu.setup import ROOT, Setup, Sizes
+from tests.gpu.steps import Log
 
 SLUG = "attention"
 MOST_OF_BOUND = 0.9  # a bound that the reference nearly reaches would fail right answers
@@ -69,7 +68,7 @@ def bound(settings: lane.LaneSettings, dtype: str, d: int, sizes: Sizes) -> dict
     """Return the reference's worst error as a share of its bound, worked out in this lane."""
     import torch
 
-    from . import kernel
+    from tests.gpu import kernel
 
     bench = lane.bench(settings)
     worst = kernel.worst_ratio(
@@ -81,7 +80,7 @@ def bound(settings: lane.LaneSettings, dtype: str, d: int, sizes: Sizes) -> dict
 
 def speed(settings: lane.LaneSettings, d: int, causal: bool, sizes: Sizes) -> dict[str, Any]:
     """Return the reference's speed next to torch's, measured in this lane."""
-    from . import kernel
+    from tests.gpu import kernel
 
     bench = lane.bench(settings)
     return kernel.beside_torch(

@@ -6,16 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader import lane
-from grader.control import settle
+from grader.batch import process as lane
 from grader.errors import GraderError
-from grader.model import Assignment, Control, Outcome, Report, Status, Submission
+from grader.grading.control import settle
+from grader.model import (
+    Assignment,
+    Control,
+    Outcome,
+    Report,
+    Status,
+    Submission,
+)
 from grader.verify.scores import Variant, variants
 from grader.verify.trials import describe, losses, ungraded
-
-from .rooms import Asked, Room, Rooms
-from .setup import Setup, machine_questions
-from .steps import Log, OutOfTimeError
+from tests.gpu.rooms import Asked, Room, Rooms
+from tests.gpu.setup import Setup, machine_questions
+from tests.gpu.steps import Log, OutOfTimeError
 
 REFERENCE = "reference"
 

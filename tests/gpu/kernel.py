@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from grader import numerics, timing
+from grader.testing import numerics, timing
 
 BACKENDS = ("FLASH_ATTENTION", "CUDNN_ATTENTION")
 WARM_CALLS = 5

@@ -4,19 +4,24 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from grader import gpu, lane
+from grader import machine as gpu
+from grader.batch import process as lane
+from grader.batch.pool import LanePool
 from grader.errors import GraderError
 from grader.model import Isolation
-from grader.pool import LanePool
-from grader.sandbox import cuda, probes
-from grader.sandbox.isolation import CONTAINER_UID, NONE, SAME_UID, is_root
 from grader.sandbox.launch import ways
+from grader.sandbox.levels.isolation import (
+    CONTAINER_UID,
+    NONE,
+    SAME_UID,
+    is_root,
+)
+from grader.sandbox.proof import cuda, probes
 from grader.sandbox.session import Worker
-
-from . import streaming
-from .rooms import Rooms
-from .setup import Setup
-from .steps import Log
+from tests.gpu import streaming
+from tests.gpu.rooms import Rooms
+from tests.gpu.setup import Setup
+from tests.gpu.steps import Log
 
 
 def examine(setup: Setup, rooms: Rooms, log: Log) -> None:

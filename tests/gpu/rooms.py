@@ -6,14 +6,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from dataclasses import dataclass
 from typing import Any
 
-from grader import lane
-from grader.batch import local_pool
+from grader.batch import process as lane
+from grader.batch.pool import LanePool
+from grader.batch.run import local_pool
 from grader.errors import WorkerError
 from grader.model import Assignment, Control
-from grader.pool import LanePool
-
-from .setup import Setup
-from .steps import Log, OutOfTimeError
+from tests.gpu.setup import Setup
+from tests.gpu.steps import Log, OutOfTimeError
 
 
 @dataclass(frozen=True, slots=True)

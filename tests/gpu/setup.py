@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grader.assignments import available, load
-from grader.batch import jobs_on_gpu, usable_cores
-from grader.lane import LaneSettings
+from grader.batch.process import LaneSettings
+from grader.batch.run import jobs_on_gpu, usable_cores
+from grader.course.assignments import available, load
 from grader.model import Assignment, Question
-from grader.sandbox.isolation import LEVELS, NONE
+from grader.sandbox.levels.isolation import LEVELS, NONE
 
 ROOT = Path(__file__).resolve().parents[2]
 CUDA, SIMULATED = "cuda", "simulated"

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from .setup import ROOT
-from .steps import OutOfTimeError
+from tests.gpu.setup import ROOT
+from tests.gpu.steps import OutOfTimeError
 
 GRACE_SECONDS = 15.0  # in which a command that is told to end leaves nothing behind
 

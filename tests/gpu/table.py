@@ -6,8 +6,7 @@ from typing import Any
 
 from grader import __version__
 from grader.errors import UsageError
-
-from .setup import ROOT
+from tests.gpu.setup import ROOT
 
 README = ROOT / "README.md"
 RESULTS = Path(__file__).with_name("RESULTS.json")

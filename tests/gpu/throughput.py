@@ -11,14 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from grader.assignments import load
+from grader.course.assignments import load
 from grader.model import Assignment
 from tests.benchmarks.classroom import fill_class
-
-from . import streaming
-from .rooms import Rooms
-from .setup import Setup, timed_question
-from .steps import Log
+from tests.gpu import streaming
+from tests.gpu.rooms import Rooms
+from tests.gpu.setup import Setup, timed_question
+from tests.gpu.steps import Log
 
 GOAL_STUDENTS, GOAL_SECONDS, GOAL_CORES = 50, 300.0, 16
 PHASE = re.compile(r"^\d+ on the (?:CPU|GPU), .*|^isolation .*|^ungraded for everybody.*")

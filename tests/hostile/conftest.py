@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE))
 
 import places  # noqa: E402 - it lies beside this file, and these tests are no package
 
-from tests import requirements  # noqa: E402
+from tests.support import requirements  # noqa: E402
 
 SECONDS = 240
 FINISHED = pytest.StashKey[dict[str, dict[str, Any]]]()

@@ -18,7 +18,9 @@ import atheris
 
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.model import Limits
-    from grader.sandbox import protocol, session, values, wire
+    from grader.sandbox import session
+    from grader.sandbox.wire import channel as wire
+    from grader.sandbox.wire import protocol, values
 
 import numpy as np
 import torch

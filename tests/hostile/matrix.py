@@ -29,11 +29,17 @@ import torch
 from attacks import PRELUDE, WITH_CUDA, Attack, load_all
 
 from grader.model import Isolation, Limits
-from grader.sandbox import launch, seccomp
-from grader.sandbox.isolation import KNOWN_GAPS, STRONG
-from grader.sandbox.probes import Bait, choose_isolation
-from grader.sandbox.session import ChildEnded, MissingNameError, StudentError, Worker
-from grader.sandbox.watch import below
+from grader.sandbox import launch
+from grader.sandbox.inside.usage import below
+from grader.sandbox.levels import seccomp
+from grader.sandbox.levels.isolation import KNOWN_GAPS, STRONG
+from grader.sandbox.proof.probes import Bait, choose_isolation
+from grader.sandbox.session import (
+    ChildEnded,
+    MissingNameError,
+    StudentError,
+    Worker,
+)
 
 LIMITS = Limits(
     cell_seconds=2.5, call_seconds=1.5, submission_seconds=8, cpu_seconds=8,
@@ -277,8 +283,8 @@ def run_driver(isolation: Isolation) -> dict[str, str]:
     found = {"now": _first_refused(isolation)}
     sources, restrict = launch.module_sources, seccomp._restrict_sockets
 
-    def old_sources(names: tuple[str, ...] = launch.MODULES) -> dict[str, str]:
-        return {name: text.replace(*NAMING) for name, text in sources(names).items()}
+    def old_sources() -> dict[str, str]:
+        return {name: text.replace(*NAMING) for name, text in sources().items()}
 
     with mock.patch.object(launch, "module_sources", old_sources):
         found["without truncating"] = _first_refused(isolation)

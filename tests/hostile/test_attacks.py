@@ -6,7 +6,7 @@ import pytest
 from attacks import WITH_CUDA
 from conftest import Runs
 
-from grader.sandbox.isolation import KNOWN_GAPS
+from grader.sandbox.levels.isolation import KNOWN_GAPS
 
 ALL = attacks.load_all()
 # Every place that some machine has: who runs the attacks, and at which level.
@@ -18,14 +18,20 @@ ELSEWHERE = {
     13: ("hostile/test_verdicts.py", "test_13_a_table_of_known_inputs_meets_fresh_ones"),
     14: ("hostile/test_verdicts.py", "test_14_a_stored_public_answer_behind_an_exception_fails"),
     18: ("hostile/test_verdicts.py", "test_18_hidden_inputs_stay_out_of_what_a_student_reads"),
-    33: ("test_judge.py", "test_a_file_that_is_no_notebook_is_rejected_with_what_it_is"),
-    34: ("test_submissions_hostile.py", "test_a_hostile_zip_is_refused_and_the_class_is_collected"),
-    35: ("test_submissions_hostile.py", "test_students_with_any_name_are_kept_apart"),
+    33: ("grading/test_judge.py", "test_a_file_that_is_no_notebook_is_rejected_with_what_it_is"),
+    34: (
+        "submissions/test_submissions_hostile.py",
+        "test_a_hostile_zip_is_refused_and_the_class_is_collected",
+    ),
+    35: ("submissions/test_submissions_hostile.py", "test_students_with_any_name_are_kept_apart"),
     36: ("hostile/test_verdicts.py", "test_36_only_the_question_concerned_is_touched"),
-    37: ("test_judge.py", "test_another_assignments_notebook_is_rejected_with_its_name"),
-    38: ("test_crash.py", "test_a_batch_killed_three_times_ends_as_if_nothing_had_happened"),
-    39: ("test_attention_gpu.py", "test_a_device_on_which_the_naive_kernel_works_judges_nobody"),
-    40: ("test_control.py", "test_a_test_that_raises_by_itself_is_ungraded_with_its_line"),
+    37: ("grading/test_judge.py", "test_another_assignments_notebook_is_rejected_with_its_name"),
+    38: ("batch/test_crash.py", "test_a_batch_killed_three_times_ends_as_if_nothing_had_happened"),
+    39: (
+        "course/test_attention_gpu.py",
+        "test_a_device_on_which_the_naive_kernel_works_judges_nobody",
+    ),
+    40: ("grading/test_control.py", "test_a_test_that_raises_by_itself_is_ungraded_with_its_line"),
 }
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import attacks
 import pytest
 
-from grader import lane
-from grader.assignments import load
-from grader.judge import Bench, judge
+from grader.batch import process as lane
+from grader.course.assignments import load
+from grader.grading.judge import Bench, judge
+from grader.grading.otter_tests import CaseSuite
 from grader.model import Isolation, Outcome, Status
-from grader.otter_tests import CaseSuite
+from grader.sandbox.inside.usage import below
 from grader.sandbox.session import Worker
-from grader.sandbox.watch import below
 from tests.conftest import notebook_of, submission_of, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"

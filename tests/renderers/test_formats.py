@@ -21,7 +21,14 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.renderers import canvas, grades_csv, gradescope, results_json, table, tallies
+from grader.renderers import (
+    canvas,
+    grades_csv,
+    gradescope,
+    results_json,
+    table,
+    tallies,
+)
 from grader.renderers.text import lines, number, shown
 
 MakeBook = Callable[..., Gradebook]

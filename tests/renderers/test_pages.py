@@ -8,8 +8,19 @@ from dataclasses import replace
 
 import pytest
 
-from grader.model import Gradebook, Outcome, QuestionReport, Report, Status
-from grader.renderers import feedback, gradescope, page, report
+from grader.model import (
+    Gradebook,
+    Outcome,
+    QuestionReport,
+    Report,
+    Status,
+)
+from grader.renderers import (
+    feedback,
+    gradescope,
+    page,
+    report,
+)
 from grader.renderers.text import feedback_name
 
 MakeBook = Callable[..., Gradebook]

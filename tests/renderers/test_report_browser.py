@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from grader.model import Gradebook
 from grader.renderers import feedback, report
-from tests import requirements
+from tests.support import requirements
 
 SECONDS = 1_000  # milliseconds
 

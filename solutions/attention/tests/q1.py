@@ -3,7 +3,7 @@ import math
 import torch
 from otter.test_files import test_case
 
-from grader import numerics
+from grader.testing import numerics
 
 OK_FORMAT = False
 name = "q1"

@@ -1,7 +1,7 @@
 import torch
 from otter.test_files import test_case
 
-from grader import numerics
+from grader.testing import numerics
 
 OK_FORMAT = False
 name = "q3"

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from otter.test_files import test_case
 
-from grader import numerics
+from grader.testing import numerics
 
 OK_FORMAT = False
 name = "q4"

@@ -9,8 +9,8 @@ import functools
 import torch
 from otter.test_files import test_case
 
-from grader import timing
-from grader.sandbox import instruments
+from grader.sandbox.inside import instruments
+from grader.testing import timing
 
 OK_FORMAT = False
 name = "q4_perf"

@@ -1,0 +1,1 @@
+"""Grade many submissions in several processes, and keep each report at once."""

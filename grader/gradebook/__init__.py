@@ -1,0 +1,1 @@
+"""What was graded: kept in SQLite, settled by people, written as files."""

@@ -1,0 +1,221 @@
+"""`manual.csv`: the sheet in which a person scores what no test can, written and read back.
+
+A score belongs to the answer that was read: `answer_id` names its text, so that a score can never
+land on an answer that a student has handed in since.
+"""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.model import (
+    Gradebook,
+    Outcome,
+    QuestionReport,
+    Status,
+)
+from grader.renderers.grades_csv import safe_cell
+from grader.renderers.text import number
+
+COLUMNS = ("student", "question", "answer", "score", "max_score", "comment", "answer_id")
+NEEDED = frozenset({"student", "question", "score", "comment", "answer_id"})
+CASE = "read by a person"
+EXCERPT = 500
+MAX_COMMENT = 5_000
+ERRORS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ManualScore:
+    """What a person gave one answer; no score yet where there is only a comment."""
+
+    student: str
+    question: str
+    answer_id: str
+    score: float | None
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One filled line of the sheet, and whether it says what the store does not hold."""
+
+    score: ManualScore
+    is_new: bool
+
+
+def answer_id(answer: str) -> str:
+    """Return what names an answer's text; no spreadsheet takes it for a number."""
+    digest = hashlib.sha256(answer.encode("utf-8", "backslashreplace")).hexdigest()
+    return f"a-{digest[:12]}"
+
+
+def settle(item: QuestionReport, given: ManualScore | None) -> QuestionReport:
+    """Return a manual question's report with what a person gave it, if it was for this answer."""
+    if given is None or not _is_open(item) or given.answer_id != answer_id(item.answer):
+        return item
+    score = 0.0 if given.score is None else given.score
+    status = Status.PASSED if score >= item.max_score else Status.FAILED
+    if given.score is None:
+        status = Status.PENDING
+    case = Outcome(CASE, hidden=False, status=status, score=score, max_score=item.max_score,
+                   message=given.comment)  # fmt: skip
+    pending = item.max_score if status is Status.PENDING else 0.0
+    return QuestionReport(
+        item.name, status, score, item.max_score, pending, (case,), item.note, item.answer
+    )
+
+
+def _is_open(item: QuestionReport) -> bool:
+    """Say whether there is an answer to be read, scored or not."""
+    return item.status not in {Status.ERROR, Status.UNGRADED}
+
+
+def render(book: Gradebook) -> str | None:
+    """Return the sheet, with the scores given so far; None where no question needs a person."""
+    if not any(question.kind == "manual" for question in book.questions):
+        return None
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for student, item in _answers(book):
+        score, comment = _given(item)
+        excerpt = item.answer if len(item.answer) <= EXCERPT else item.answer[:EXCERPT] + "…"
+        cells = (student, item.name, excerpt, "" if score is None else number(score),
+                 number(item.max_score), comment, answer_id(item.answer))  # fmt: skip
+        writer.writerow([safe_cell(cell) for cell in cells])
+    return stream.getvalue()
+
+
+def _answers(book: Gradebook) -> Iterator[tuple[str, QuestionReport]]:
+    """Yield question by question: a person reads the whole class's answers to one at a time."""
+    for question in book.questions:
+        if question.kind == "manual":
+            for report in book.reports:
+                for item in report.questions:
+                    if item.name == question.name and _is_open(item):
+                        yield report.student, item
+
+
+def _given(item: QuestionReport) -> tuple[float | None, str]:
+    case = next((case for case in item.cases if case.name == CASE), None)
+    if case is None:
+        return None, ""
+    return (None if case.status is Status.PENDING else case.score), case.message
+
+
+def load(path: Path, book: Gradebook) -> list[Line]:
+    """Return the filled lines of a sheet's file; UsageError says why it cannot be used."""
+    try:
+        return read(path.read_text(encoding="utf-8-sig"), book, path.name)
+    except FileNotFoundError:
+        raise UsageError(f"There is no {path}; name the sheet, or run `grader report`.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8; save it as “CSV UTF-8”.") from None
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem}.") from problem
+
+
+def read(text: str, book: Gradebook, name: str) -> list[Line]:
+    """Return the filled lines of a sheet; UsageError names every line that cannot be used.
+
+    A line without score and comment says nothing, so it changes nothing.
+    """
+    known = {
+        (safe_cell(student), safe_cell(item.name)): (student, item)
+        for student, item in _answers(book)
+    }
+    lines: list[Line] = []
+    errors: list[str] = []
+    seen: dict[tuple[str, str], int] = {}
+    for row_number, row in _rows(text, name):
+        try:
+            line = _line(row, known)
+            if line is None:
+                continue
+            key = (line.score.student, line.score.question)
+            if key in seen:
+                raise ValueError(f"{key[0]}, {key[1]} is on line {seen[key]} as well")
+            seen[key] = row_number
+            lines.append(line)
+        except ValueError as problem:
+            errors.append(f"line {row_number}: {problem}")
+    if errors:
+        more = f"; and {len(errors) - ERRORS_SHOWN} more" if len(errors) > ERRORS_SHOWN else ""
+        raise UsageError(
+            f"Nothing of {name} was taken, because {'; '.join(errors[:ERRORS_SHOWN])}{more}. "
+            "Correct it and run the same command again."
+        )
+    return lines
+
+
+def _rows(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows below the header, each with the line of the file on which it ends."""
+    text = text.lstrip("\ufeff")
+    # A spreadsheet of a country with a decimal comma separates columns by semicolons.
+    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        rows = [
+            (reader.line_num, {key: value or "" for key, value in row.items() if key})
+            for row in reader
+        ]
+    except csv.Error as problem:
+        raise UsageError(f"{name} is no CSV file: {problem}. Save it as CSV again.") from problem
+    missing = sorted(NEEDED - set(reader.fieldnames or ()))
+    if missing:
+        raise UsageError(
+            f"{name} lacks the columns {', '.join(missing)}; start from the manual.csv that "
+            "`grader grade` writes."
+        )
+    return rows
+
+
+def _line(
+    row: dict[str, str], known: dict[tuple[str, str], tuple[str, QuestionReport]]
+) -> Line | None:
+    """Return what a line says, None where it says nothing; ValueError says what is wrong."""
+    comment, score_text = row["comment"].strip(), row["score"].strip()
+    if not comment and not score_text:
+        return None
+    place = known.get((row["student"], row["question"]))
+    if place is None:
+        raise ValueError(
+            f"there is no answer of {row['student']!r} to {row['question']!r} to be read"
+        )
+    student, item = place
+    held_score, held_comment = _given(item)
+    if comment == safe_cell(held_comment):
+        comment = held_comment
+    score = _score(score_text, item.max_score) if score_text else None
+    is_new = (score, comment) != (held_score, held_comment)
+    if is_new and row["answer_id"].strip() != answer_id(item.answer):
+        raise ValueError(
+            f"{student} has handed in another answer to {item.name} since; read the new one"
+        )
+    if len(comment) > MAX_COMMENT:
+        raise ValueError(f"the comment is longer than {MAX_COMMENT:,} characters")
+    return Line(ManualScore(student, item.name, answer_id(item.answer), score, comment), is_new)
+
+
+def _score(text: str, most: float) -> float:
+    try:
+        value = float(text.replace(",", ".") if text.count(",") == 1 else text)
+    except ValueError:
+        raise ValueError(f"the score {text!r} is no number") from None
+    if not math.isfinite(value) or not 0 <= value <= most:
+        raise ValueError(f"the score {text} is not within 0 and {most:g}")
+    return value
+
+
+def unread(text: str, book: Gradebook, name: str) -> int:
+    """Return how many lines of a sheet say what the store does not hold, unusable ones as one."""
+    try:
+        return sum(line.is_new for line in read(text, book, name))
+    except UsageError:
+        return 1  # whatever a person wrote there, it is theirs

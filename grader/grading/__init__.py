@@ -1,0 +1,1 @@
+"""Judge one submission: its cells in a sandbox, its cases in the judge, and the control."""

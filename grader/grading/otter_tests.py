@@ -1,0 +1,281 @@
+"""The only module that knows otter: its test files, run in the judge against a student's names.
+
+Otter's own `TestFile` classes parse the files, resolve the points and run the cases. What is ours
+is the environment that they look names up in, and what becomes of an exception.
+
+Beside names of the notebook a test may ask for what the judge gives: `device`, `rng`, `reference`
+and `memory`. The last is a dict in which a test leaves what later cases of the same submission on
+the same device should not work out again, a measured time for example. It begins empty each time a
+submission is judged, and no other submission sees it. It holds plain values and exceptions: an
+object of the student's ends with the process that it belongs to.
+"""
+
+import contextlib
+import importlib.util
+import inspect
+import io
+import re
+import sys
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from grader.course.assignments import question_files, reference_path
+from grader.errors import AssignmentError
+from grader.model import Assignment, Question
+from grader.sandbox.inside import instruments
+from grader.sandbox.session import MissingNameError, Session
+
+
+@contextlib.contextmanager
+def _without_otters_front_door() -> Iterator[None]:
+    """Let otter's submodules be imported without its `__init__`.
+
+    That brings pandas, nbconvert and a Jupyter client, which cost a lane more of its start than all
+    else but torch, and reading test files needs none of them.
+    """
+    spec = importlib.util.find_spec("otter")
+    if spec is None or "otter" in sys.modules:
+        yield
+        return
+    package = importlib.util.module_from_spec(spec)  # made, never run
+    sys.modules["otter"] = package
+    try:
+        yield
+    finally:
+        del sys.modules["otter"]  # whoever imports otter after this gets all of it
+
+
+with warnings.catch_warnings(), _without_otters_front_door():
+    # Otter's import chain announces the retirement of what it uses itself.
+    warnings.simplefilter("ignore")
+    from otter.test_files import ExceptionTestFile, TestFile
+    from otter.test_files.ok_test import OKTestFile
+
+POINT_SLACK = 1e-9
+IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What running one case came to; `problem` is the exception that ended it, if one did."""
+
+    passed: bool
+    problem: BaseException | None
+    place: str  # the test file and line that ended it
+    seconds: float
+
+
+# Otter ships no types, so its classes are Any.
+class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
+    """Otter's test file, which also keeps the exception that it turns into a message."""
+
+    problem: Exception | None = None
+
+    def _generate_error_message(self, excp: Exception, context: int = 0) -> str:
+        self.problem = excp
+        try:
+            return str(super()._generate_error_message(excp, context))
+        except Exception:  # noqa: BLE001 - an exception without a traceback of the usual depth
+            return f"{type(excp).__name__}: {excp}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedCase:
+    """One case, ready to run as often as there are submissions."""
+
+    question: str
+    name: str
+    parameters: tuple[str, ...]
+    file: TestFile
+
+
+class CaseSuite:
+    """Every test case of an assignment, loaded once, and what the reference makes of it."""
+
+    def __init__(self, assignment: Assignment, *, seed: int = 0, interpret: bool = True) -> None:
+        self.assignment = assignment
+        self._interpret = interpret
+        self.seed = seed
+        self._reference: ModuleType | None = None
+        self._cases: dict[tuple[str, str], LoadedCase] = {}
+        self.all_or_nothing: frozenset[str] = frozenset()
+        for question in assignment.questions:
+            self._load(question)
+
+    def _load(self, question: Question) -> None:
+        files = question_files(self.assignment.folder, self.assignment.solutions, [question.name])
+        declared = {case.name: case for case in question.cases}
+        for path in files:
+            file = _load_file(path)
+            if file.all_or_nothing:
+                self.all_or_nothing |= {question.name}
+            for case in file.test_cases:
+                expected = declared.get(case.name)
+                if expected is None or abs(expected.points - case.points) > POINT_SLACK:
+                    raise AssignmentError(
+                        f"{path}: the case {case.name!r} is not what the file's text says; "
+                        "use literals in @test_case."
+                    )
+                alone = _only_case(file, case)
+                self._cases[question.name, case.name] = LoadedCase(
+                    question.name, case.name, _parameters(case.body), alone
+                )
+
+    @property
+    def reference(self) -> ModuleType:
+        """Return the reference solutions as a module, imported once."""
+        if self._reference is None:
+            self._reference = load_reference(self.assignment, interpret=self._interpret)
+        return self._reference
+
+    def run(self, question: str, case: str, names: "Names") -> Verdict:
+        """Run one case against some names."""
+        loaded = self._cases[question, case]
+        started = time.perf_counter()
+        names.start_case(self._given(loaded))
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
+            loaded.file.problem = None
+            is_doctest = isinstance(loaded.file, OKTestFile)
+            loaded.file.run(_doctest_names(loaded.file, names) if is_doctest else names)
+        result = loaded.file.test_case_results[0]
+        problem = loaded.file.problem or (None if result.passed else AssertionError(result.message))
+        seconds = time.perf_counter() - started
+        place = "" if problem is None else _place(problem, loaded.file)
+        return Verdict(bool(result.passed), problem, place, seconds)
+
+    def _given(self, loaded: LoadedCase) -> dict[str, Any]:
+        return {
+            "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
+            "reference": lambda: self.reference,
+        }
+
+
+def _doctest_names(file: TestFile, names: "Names") -> dict[str, Any]:
+    """Return the names that a doctest reads and the notebook has; doctest wants a real dict."""
+    found: dict[str, Any] = {}
+    for name in sorted(set(IDENTIFIER.findall(file.test_cases[0].body))):
+        with contextlib.suppress(MissingNameError):
+            found[name] = names[name]
+    return found
+
+
+def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
+    """Return the generator of one case: the same for every student, another for every case."""
+    return np.random.default_rng([seed, zlib.crc32(f"{question}/{case}".encode())])
+
+
+def _load_file(path: Path) -> TestFile:
+    text = path.read_text(encoding="utf-8")
+    try:
+        if "OK_FORMAT = True" in text:
+            file = OKTestFile.from_file(str(path))
+            file.problem = None
+            return file
+        return _RecordingTestFile.from_string(text, path=str(path))
+    except Exception as problem:
+        line = _line_in(problem, path)
+        raise AssignmentError(
+            f"{path}{line}: the test file cannot be loaded: {type(problem).__name__}: {problem}."
+        ) from problem
+
+
+def _line_in(problem: BaseException, path: Path) -> str:
+    line, trace = "", problem.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = f", line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return line
+
+
+def _place(problem: BaseException, file: TestFile) -> str:
+    """Return the test file, from the folder above its own, and the line of its case that ended."""
+    path = Path(file.path)
+    line = _line_in(problem, path)
+    return "/".join(path.parts[-4:]) + line
+
+
+def _only_case(file: TestFile, case: Any) -> TestFile:
+    alone = type(file)(file.name, file.path, [replace(case)], file.all_or_nothing)
+    if hasattr(file, "source"):
+        alone.source = file.source
+    alone.problem = None
+    return alone
+
+
+def _parameters(body: Any) -> tuple[str, ...]:
+    function = getattr(body, "test_func", None)
+    return () if function is None else tuple(inspect.signature(function).parameters)
+
+
+def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleType:
+    """Import an assignment's reference solutions under a name of their own.
+
+    `interpret` has triton's kernels interpreted on the CPU; it decides for the whole process.
+    """
+    path = reference_path(assignment.solutions)
+    if path is None:
+        raise AssignmentError(f"{assignment.slug} has no solutions/…/reference.py to judge with.")
+    name = f"reference_of_{assignment.slug.replace('-', '_')}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise AssignmentError(f"{path} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    if "triton" in assignment.needs:
+        with contextlib.suppress(ImportError):
+            instruments.preload(kernels=True, interpret=interpret)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        line = _line_in(problem, path)
+        raise AssignmentError(
+            f"{path}{line}: the reference cannot be imported: {type(problem).__name__}: {problem}."
+        ) from problem
+    return module
+
+
+class Names(Mapping[str, Any]):
+    """The names that a test may ask for: the notebook's, and those that the judge gives."""
+
+    def __init__(
+        self, lookup: Callable[[str], Any], device: str, memory: dict[Any, Any] | None = None
+    ) -> None:
+        self._lookup = lookup
+        self._device = device
+        self._memory = {} if memory is None else memory
+        self._given: dict[str, Callable[[], Any]] = {}
+
+    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
+        """Take what the judge gives to the next case, made when it is asked for."""
+        self._given = {"device": lambda: self._device, "memory": lambda: self._memory, **given}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._given:
+            return self._given[name]()
+        return self._lookup(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002
+        """Return a name's value; MissingNameError rather than a default that a test trips over."""
+        return self[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+class SessionNames(Names):
+    """The names of a student's notebook, fetched from its process when a test asks."""
+
+    def __init__(self, session: Session, device: str, memory: dict[Any, Any]) -> None:
+        super().__init__(session.value, device, memory)

@@ -1,0 +1,367 @@
+"""The student's side: runs cells in IPython and answers calls by value, until it is told no more.
+
+This file is executed from source in a process that holds nothing secret. Student code shares the
+process, so nothing here is trusted by the judge: only the bytes that arrive there count.
+"""
+
+import builtins
+import contextlib
+import io
+import itertools
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from types import TracebackType
+from typing import Any
+
+from ..wire import arrays
+from ..wire.channel import Channel, ChannelClosedError
+from ..wire.protocol import (
+    DEVICE_LOST,
+    Answer,
+    Array,
+    Call,
+    CellDone,
+    Failure,
+    Fault,
+    Get,
+    Mapping,
+    Missing,
+    Next,
+    Node,
+    Opaque,
+    Raised,
+    Reply,
+    RunCell,
+    Sequence,
+)
+from ..wire.values import Decoder, Encoder, ValueRefusedError
+from . import shell as notebook_shell
+
+MAX_MESSAGE = 2_000
+MAX_FRAMES = 6
+FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
+REQUEST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class ChildLimits:
+    """The limits that the child applies to itself; the judge checks them again."""
+
+    frame_bytes: int
+    array_bytes: int
+    nesting: int
+    cell_output_bytes: int
+    output_bytes: int
+
+    @classmethod
+    def of(cls, limits: dict[str, Any]) -> "ChildLimits":
+        """Take from all limits those that the child applies by itself."""
+        return cls(**{field.name: limits[field.name] for field in fields(cls)})
+
+
+class LimitedOutput(io.TextIOBase):
+    """Keeps what a cell printed up to a limit, and counts what it had to discard."""
+
+    def __init__(self, cell_limit: int, total_limit: int) -> None:
+        super().__init__()
+        self._cell_limit, self._left = cell_limit, total_limit
+        self.start()
+
+    def start(self) -> None:
+        """Forget the last cell's output."""
+        self._parts: list[str] = []
+        self._room = min(self._cell_limit, self._left)
+        self.discarded = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        kept = text[: self._room]
+        if kept:
+            self._parts.append(kept)
+            self._room -= len(kept)
+            self._left -= len(kept)
+        self.discarded += len(text) - len(kept)
+        return len(text)
+
+    def text(self) -> str:
+        return "".join(self._parts)
+
+
+def describe_failure(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> Failure:
+    """Return what a student should see of an exception: their own lines and the last sentence."""
+    base = next((c for c in kind.__mro__ if c.__module__ == "builtins"), Exception)
+    lines = list(itertools.islice(_student_lines(trace), 50))[-MAX_FRAMES:]
+    if isinstance(error, SyntaxError):
+        lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
+    try:
+        message = str(error)
+    except BaseException:  # noqa: BLE001 - an exception's own __str__ is student code
+        message = "(its message could not be read)"
+    name = str(getattr(kind, "__name__", "Exception"))[:100]
+    return Failure(_clean(name), _clean(str(base.__name__)), _clean(message[:MAX_MESSAGE]),
+                   _clean("\n".join(lines)[:MAX_MESSAGE]))  # fmt: skip
+
+
+def describe_safely(kind: type[BaseException], error: BaseException) -> Failure:
+    """Describe an exception whatever its class has made of its own attributes."""
+    try:
+        return describe_failure(kind, error, error.__traceback__)
+    except BaseException:  # noqa: BLE001 - as above, it is student code all the way down
+        return Failure("Exception", "Exception", "(it could not be described)", "")
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _place(filename: str) -> str:
+    return filename.strip("<>").capitalize()
+
+
+def _student_lines(trace: TracebackType | None) -> Iterator[str]:
+    import linecache
+
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename.startswith("<cell "):
+            line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
+            inside = "" if code.co_name == "<module>" else f", in {code.co_name}"
+            yield f"{_place(code.co_filename)}, line {trace.tb_lineno}{inside}: {line}"
+        trace = trace.tb_next
+
+
+class StudentRaisedError(Exception):
+    """Carries what student code raised past our own code."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _run_theirs(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call into student code, and wait for what it left running on a GPU."""
+    try:
+        value = function(*args, **kwargs)
+    except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
+        _end_without_a_device()
+        raise StudentRaisedError(error) from None
+    _end_without_a_device()
+    return value
+
+
+def _end_without_a_device() -> None:
+    """End this process where student code has broken its GPU context: nothing else mends it.
+
+    Else the next transfer, of this case or of another question, would seem to be at fault.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        try:
+            torch.cuda.synchronize()
+        except Exception:  # noqa: BLE001 - whatever it says, the context is gone
+            os._exit(DEVICE_LOST)
+
+
+class NotebookProcess:
+    """One student's notebook: its names, its output, and the objects that stayed here."""
+
+    def __init__(self, shell: Any, channel: Channel, limits: ChildLimits) -> None:
+        self._shell = shell
+        self._channel = channel
+        self._limits = limits
+        self._kept: dict[int, Any] = {}
+        self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
+
+    def serve(self) -> None:
+        """Answer requests until the judge closes the connection."""
+        sys.stdout = sys.stderr = self._output
+        with contextlib.suppress(ChannelClosedError):
+            while True:
+                message, buffers = self._channel.receive()
+                reply, out = self._answer(message, buffers)
+                self._channel.send(reply, out)
+                del message, buffers, reply, out  # a large array must not stay until the next one
+
+    def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+        self._carrying = "The request"
+        try:
+            match message:
+                case RunCell():
+                    return self._run_cell(message), []
+                case Get():
+                    return self._get(message)
+                case Call():
+                    return self._call(message, buffers)
+                case Next():
+                    return self._next(message)
+            raise AssertionError("unknown request")
+        except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
+            return self._explain(message.request, error), []
+
+    def _explain(self, request: int, error: BaseException) -> Reply:
+        """Say what a student's code raised, or what failed in ours, which only carries values."""
+        if isinstance(error, StudentRaisedError):
+            error = error.error
+        elif isinstance(error, ValueRefusedError):
+            return Raised(request, describe_safely(ValueRefusedError, error))
+        # A notebook uses up its memory with what it keeps, and only its own handlers raise what is
+        # no Exception.
+        elif isinstance(error, Exception) and not isinstance(error, MemoryError):
+            said = describe_safely(type(error), error)
+            reason = f"{said.type_name}: {said.message}"
+            return Fault(request, f"{self._carrying} could not be handed over ({reason}).")
+        return Raised(request, describe_safely(type(error), error))
+
+    def _run_cell(self, message: RunCell) -> CellDone:
+        self._output.start()
+        started = time.perf_counter()
+        error = notebook_shell.run_cell(self._shell, message.source, message.number)
+        _end_without_a_device()
+        seconds = time.perf_counter() - started
+        failure = None if error is None else describe_safely(type(error), error)
+        # Four bytes are the most that one character takes on the wire.
+        text = _clean(self._output.text())
+        kept = text[: max(0, self._limits.frame_bytes - FRAME_ROOM) // 4]
+        discarded = self._output.discarded + len(text) - len(kept)
+        return CellDone(message.request, failure, kept, discarded, seconds)
+
+    def _encoder(self, arguments: list[Any]) -> Encoder:
+        return Encoder(
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            keep=self._keep,
+            arguments=arguments,
+        )
+
+    def _keep(self, value: Any) -> Opaque:
+        key = len(self._kept)
+        self._kept[key] = value
+        return Opaque(key, str(type(value).__name__)[:100], callable(value))
+
+    def _finish(
+        self, request: int, value: Any, arguments: list[Any], seconds: float,
+        changed: list[int], shapes: list[list[int]],
+    ) -> tuple[Reply, list[memoryview]]:  # fmt: skip
+        self._carrying = "The answer"
+        encoder = self._encoder(arguments)
+        node = encoder.encode(value)
+        plain = self._encoder([])
+        plain.buffers = encoder.buffers
+        rewritten: list[tuple[int, Array]] = []
+        for number in changed:
+            after = plain.encode(arguments[number])
+            if isinstance(after, Array) and after.shape == shapes[number]:
+                rewritten.append((number, after))
+        sizes = [buffer.nbytes for buffer in encoder.buffers]
+        answer = Answer(request, node, sizes, rewritten, seconds)
+        return self._checked_size(answer), encoder.buffers
+
+    def _checked_size(self, answer: Answer) -> Answer:
+        import msgspec
+
+        if len(msgspec.msgpack.encode(answer)) > self._limits.frame_bytes:
+            raise ValueRefusedError("it is larger than an answer may be; return an array instead")
+        return answer
+
+    def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
+        names = self._shell.user_ns
+        if message.name not in names:
+            return Missing(message.request), []
+        return self._finish(message.request, names[message.name], [], 0.0, [], [])
+
+    def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+        self._carrying = "The arguments"
+        untouched = [bytearray(buffer) for buffer in buffers]  # which compares as fast as C can
+        decoder = Decoder(
+            buffers, array_bytes=self._limits.array_bytes, nesting=64,
+            opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
+        )  # fmt: skip
+        arguments = [decoder.decode(node) for node in message.arguments]
+        keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
+        nodes = _arrays_in([*message.arguments, *message.keywords.values()])
+        # A student can give an argument another shape or other memory; not this one.
+        copies = [
+            None if arrays.lies_in_its_buffer(array) else array.detach()
+            for array in decoder.arrays[: len(nodes)]
+        ]
+        function = _instrumented(message, self._kept[message.key], decoder)
+        started = time.perf_counter()
+        value = _run_theirs(function, *arguments, **keywords)
+        seconds = time.perf_counter() - started
+        changed = [
+            number
+            for number, (node, copy) in enumerate(zip(nodes, copies, strict=True))
+            if _was_written(node, copy, buffers[node.buffer], untouched[node.buffer])
+        ]
+        return self._finish(
+            message.request, value, decoder.arrays, seconds, changed, [node.shape for node in nodes]
+        )
+
+    def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
+        items = _run_theirs(self._take, message.key, message.count)
+        return self._finish(message.request, items, [], 0.0, [], [])
+
+    def _take(self, key: int, count: int) -> list[Any]:
+        iterator = self._kept[key]
+        if not isinstance(iterator, Iterator):
+            iterator = self._kept[key] = iter(iterator)
+        return list(itertools.islice(iterator, count))
+
+
+def _instrumented(message: Call, function: Any, decoder: Decoder) -> Callable[..., Any]:
+    if message.mode == "call":
+        return function  # type: ignore[no-any-return]
+    from . import instruments
+
+    instrument = getattr(instruments, message.mode)
+    options = {name: decoder.decode(node) for name, node in message.options.items()}
+    return lambda *args, **kwargs: instrument(function, args, kwargs, **options)
+
+
+def _arrays_in(nodes: list[Node]) -> list[Array]:
+    """Return the array nodes in the order in which the decoder makes them."""
+    found: list[Array] = []
+    for node in nodes:
+        if isinstance(node, Array):
+            found.append(node)
+        elif isinstance(node, Sequence):
+            found.extend(_arrays_in(node.items))
+        elif isinstance(node, Mapping):
+            found.extend(_arrays_in([part for pair in node.pairs for part in pair]))
+    return found
+
+
+def _was_written(node: Array, copy: Any, buffer: memoryview, before: bytearray) -> bool:
+    """Compare an argument with the bytes it came in; `copy` is it where it lies elsewhere."""
+    if copy is None:
+        return before != buffer
+    if not copy.numel():
+        return False
+    import torch
+
+    then = torch.frombuffer(before, dtype=copy.dtype)
+    then = then.as_strided(node.shape, node.strides, node.offset)
+    return not torch.equal(arrays.flat_bytes(copy), arrays.flat_bytes(then))
+
+
+def refuse_input(prompt: object = "") -> str:
+    """Stand in for `input`, which nobody can answer while a notebook is graded."""
+    raise EOFError(f"input({prompt!r:.60}) cannot be answered while the notebook is graded")
+
+
+def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
+    """Serve one submission over a connected socket."""
+    builtins.input = refuse_input
+    shell.builtin_trap.__enter__()
+    channel = Channel(
+        connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes
+    )
+    NotebookProcess(shell, channel, limits).serve()

@@ -1,0 +1,261 @@
+"""What a child gives up before it may run student code, and how it is kept in view and cleared.
+
+Executed from source in the worker. The judge sends one `spec` at start (what the level is made of)
+and the limits with each submission; every step raises where it cannot be taken, and then there is
+no child: isolation that half works is no isolation.
+"""
+
+import base64
+import contextlib
+import os
+import resource
+import signal
+from typing import Any
+
+from . import syscalls as kernel
+from . import usage as watch
+
+WATCH_MS = 50
+CPU_GRACE = 5
+SCRATCH_INODES = 16_384
+# Of its own process: what a library may want to know of itself. The list of mounts is not in it,
+# because it names the folders of the machine outside.
+OWN_PROC = ("cmdline", "comm", "fd", "maps", "smaps_rollup", "stat", "statm", "status")
+PROC_FILES = ("cpuinfo", "meminfo", "loadavg", "stat", "uptime", "version", "filesystems")
+# What NVIDIA's driver reads of the machine before it starts.
+CUDA_PROC_FILES = ("devices", "driver", "modules", "sys/vm/mmap_min_addr")
+
+
+class Lockdown:
+    """One worker's isolation.
+
+    spec: level; `nested` (each child gets its own processes, mounts and IPC); `uid` (whom a child
+    becomes, or None); `scratch`; `filter` (compiled seccomp, base64); `own_pid` (a number in the
+    filter to replace by the child's); `landlock`; `readable` and `writable` paths; `listed`
+    folders whose entries may be read one by one; `tasks_base`; `cuda`.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._spec = spec
+        self._level = spec.get("level", "none")
+        self._nested = bool(spec.get("nested"))
+        self._uid = spec.get("uid")
+        self._scratch = spec.get("scratch") or os.environ["HOME"]
+        self._filter = base64.b64decode(spec.get("filter") or "")
+        self._processes = -1
+        self._ruleset: Any = None
+        self._virtual = 0
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether a child's own processes may share memory by files and unix sockets."""
+        return self._nested or self._level == "none"
+
+    def prepare(self) -> None:
+        """Make the worker the adopter of what a child leaves, with no more power than it needs."""
+        with contextlib.suppress(OSError, AttributeError):
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        if not self._nested:  # what is imported next remembers where temporary files can be made
+            os.makedirs(self._scratch, 0o700, exist_ok=True)  # noqa: PTH103
+        if self._level == "none":
+            return
+        if self._nested:
+            self._processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            kept = 1 << kernel.CAP_SYS_ADMIN | 1 << kernel.CAP_SETPCAP
+            kernel.set_capabilities(kept)
+        # Nobody of the same uid may look into the worker or stop it with a debugger.
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+
+    def ready_next(self) -> None:
+        """Do ahead what the next child would wait for."""
+        if self._level != "none":
+            self._virtual = int(open("/proc/self/statm").read().split()[0]) * watch.PAGE  # noqa: PTH123, SIM115
+            self._ruleset = self._build_ruleset() if self._spec["landlock"] else None
+        if not self._nested:
+            watch.empty(self._scratch)  # of what the worker's own imports left
+            os.mkdir(self._scratch, 0o700)  # noqa: PTH102
+            if self._uid is not None:
+                os.chown(self._scratch, self._uid, self._uid)
+
+    def descriptors(self) -> set[int]:
+        """Return the descriptors that a child needs until it has entered."""
+        return set() if self._ruleset is None else {self._ruleset.fileno()}
+
+    def fork(self) -> int:
+        """Fork a child, as the first process of a namespace of its own where the level nests."""
+        if not self._nested:
+            return os.fork()
+        pid = -1
+        kernel.unshare(kernel.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+        finally:
+            if pid != 0:  # the worker's next processes belong beside it again
+                kernel.setns(self._processes, kernel.CLONE_NEWPID)
+        return pid
+
+    def enter(self, limits: dict[str, Any]) -> None:
+        """Lock this process down for good."""
+        with contextlib.suppress(PermissionError):
+            os.setsid()
+        if self._nested:
+            self._private_mounts(limits)
+        os.chdir(self._scratch)
+        if self._level == "none":
+            _end_with_the_worker()
+            return
+        tasks = int(limits["tasks"]) + int(self._spec["tasks_base"])
+        _limit_resources(limits, self._virtual, tasks, cuda=self._spec["cuda"])
+        kernel.seal_capabilities()
+        if self._uid is not None:
+            os.setgroups([])
+            os.setresgid(self._uid, self._uid, self._uid)
+            os.setresuid(self._uid, self._uid, self._uid)
+        kernel.set_capabilities(0)
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # its own /proc entries are its own again
+        _end_with_the_worker()
+        _offer_to_the_kernel()
+        if self._ruleset is not None:
+            self._restrict_files()
+        program = self._filter
+        if self._spec["own_pid"]:
+            placeholder = int(self._spec["own_pid"]).to_bytes(4, "little")
+            program = program.replace(placeholder, os.getpid().to_bytes(4, "little"))
+        kernel.load_filter(program)
+
+    def _private_mounts(self, limits: dict[str, Any]) -> None:
+        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+        size, flags = int(limits["scratch_bytes"]), kernel.MS_NOSUID | kernel.MS_NODEV
+        for place in (self._scratch, "/dev/shm"):  # noqa: S108 - the child's own, mounted here
+            options = f"size={size},nr_inodes={SCRATCH_INODES},mode=0700"
+            kernel.mount("tmpfs", place, "tmpfs", flags, options)
+        kernel.mount("proc", "/proc", "proc", flags | kernel.MS_NOEXEC)
+
+    def _build_ruleset(self) -> Any:
+        import landlockpy
+
+        access = landlockpy.AccessFS
+        look = access.READ_FILE | access.READ_DIR | access.EXECUTE
+        ruleset = landlockpy.Ruleset(
+            scoped=landlockpy.Scope.SIGNAL | landlockpy.Scope.ABSTRACT_UNIX_SOCKET
+        )
+        for path in self._spec["readable"]:
+            _allow(ruleset, path, look)
+        for folder in self._spec["listed"]:
+            _allow(ruleset, folder["path"], access.READ_DIR)
+            for name in folder["entries"]:
+                _allow(ruleset, f"{folder['path']}/{name}", look)
+        for path in self._spec["writable"]:
+            _allow(ruleset, path, access.READ_FILE | access.WRITE_FILE | access.IOCTL_DEV)
+        return ruleset
+
+    def _restrict_files(self) -> None:
+        import landlockpy
+
+        access = landlockpy.AccessFS
+        look = access.READ_FILE | access.READ_DIR
+        everything = landlockpy.fs_for_abi(landlockpy.flags.LATEST_ABI)
+        whole = everything & ~(access.MAKE_CHAR | access.MAKE_BLOCK)
+        _allow(self._ruleset, self._scratch, whole)
+        if self._nested:
+            _allow(self._ruleset, "/dev/shm", whole)  # noqa: S108 - the child's own
+        for name in PROC_FILES:
+            _allow(self._ruleset, f"/proc/{name}", look)
+        if self._spec["cuda"]:
+            # The driver names its threads: open("/proc/self/task/<tid>/comm", O_WRONLY | O_CREAT |
+            # O_TRUNC). Processes of one's own are all that a nested child's /proc shows; elsewhere
+            # only the notebook's first process can start the driver.
+            tasks = "/proc" if self._nested else f"/proc/{os.getpid()}/task"
+            _allow(self._ruleset, tasks, access.WRITE_FILE | access.TRUNCATE)
+            for name in CUDA_PROC_FILES:
+                _allow(self._ruleset, f"/proc/{name}", look)
+        for name in OWN_PROC:
+            _allow(self._ruleset, f"/proc/{os.getpid()}/{name}", look)
+        self._ruleset.restrict()
+        self._ruleset.close()
+
+    def over_limit(self, pid: int, limits: dict[str, Any]) -> str | None:
+        """Return which limit the child's processes broke together, or None."""
+        if self._level == "none":
+            return None
+        pids = [pid]
+        for other in watch.below(os.getpid()):
+            if other != pid:
+                pids.append(other)
+            if len(pids) > limits["tasks"]:  # enough is known, and there may be many more
+                return "tasks"
+        # The kernel's own limit counts each process alone, and the first of a namespace ignores
+        # its warning. A scratch folder of one's own is a file system of the right size.
+        broken = {
+            "tasks": watch.tasks(pids) > limits["tasks"],
+            "memory": watch.memory(pids, limits["memory_bytes"]) > limits["memory_bytes"],
+            "processor": watch.processor_seconds(pids) > limits["cpu_seconds"],
+            "scratch": not self._nested and self._over_scratch(pids, limits),
+        }
+        return next((name for name, is_broken in broken.items() if is_broken), None)
+
+    def _over_scratch(self, pids: list[int], limits: dict[str, Any]) -> bool:
+        size, count = watch.stored(self._scratch)
+        rewritten = watch.written(pids) > watch.REWRITES * limits["scratch_bytes"]
+        return size > limits["scratch_bytes"] or count > watch.MAX_FILES or rewritten
+
+    def clear(self) -> None:
+        """End and reap every process that the child left behind, and remove its files."""
+        if self._uid is not None:
+            watch.kill_uid(self._uid)
+        watch.kill_below(os.getpid())
+        if not self._nested:
+            watch.empty(self._scratch)
+
+
+def _end_with_the_worker() -> None:
+    """Be killed when the worker is, even by somebody who kills it without a word."""
+    with contextlib.suppress(OSError, AttributeError):
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _offer_to_the_kernel() -> None:
+    """Be the first that the kernel ends where memory is short; nobody else is to pay for it."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+        score.write("1000")
+
+
+def _allow(ruleset: Any, path: str, rights: Any) -> None:
+    from landlockpy import AccessFS
+
+    # A path that this machine lacks opens nothing; a ruleset without it is as strict as before.
+    with contextlib.suppress(OSError):
+        if not os.path.isdir(path):  # noqa: PTH112 - the kernel refuses a folder's rights on a file
+            rights &= (
+                AccessFS.READ_FILE
+                | AccessFS.WRITE_FILE
+                | AccessFS.EXECUTE
+                | AccessFS.TRUNCATE
+                | AccessFS.IOCTL_DEV
+            )
+        ruleset.allow_path(path, rights)
+
+
+def _limit_resources(limits: dict[str, Any], virtual: int, tasks: int, *, cuda: bool) -> None:
+    seconds = int(limits["cpu_seconds"])
+    chosen = {
+        resource.RLIMIT_CPU: (seconds, seconds + CPU_GRACE),
+        resource.RLIMIT_NPROC: (tasks, tasks),
+        resource.RLIMIT_NOFILE: (limits["open_files"], limits["open_files"]),
+        resource.RLIMIT_FSIZE: (limits["file_bytes"], limits["file_bytes"]),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_MSGQUEUE: (0, 0),
+        resource.RLIMIT_SIGPENDING: (1024, 1024),
+    }
+    if not cuda:  # a CUDA context reserves more addresses than any machine has memory
+        room = virtual + int(limits["memory_bytes"])
+        chosen[resource.RLIMIT_AS] = (room, room)
+        chosen[resource.RLIMIT_MEMLOCK] = (1 << 16, 1 << 16)
+    for what, wanted in chosen.items():
+        _current, most = resource.getrlimit(what)
+        ceiling = max(wanted) if most == resource.RLIM_INFINITY else most
+        resource.setrlimit(what, (min(wanted[0], ceiling), min(wanted[1], ceiling)))
+    # A handler that ignores SIGXCPU buys the grace and no more.
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)

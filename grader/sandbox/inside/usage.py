@@ -1,0 +1,237 @@
+"""What a child's processes use together, and how the last of them is ended.
+
+Executed from source in the worker, which is the adopter of every orphan below it: whatever a child
+starts stays among the worker's descendants, and the worker starts nothing else.
+"""
+
+import contextlib
+import os
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import syscalls as kernel
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+BLOCK = 512
+MAX_FILES = 16_384
+# Bytes written may be rewritten; this many times the scratch folder's size no notebook writes.
+REWRITES = 4
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - twenty times a second
+            with contextlib.suppress(OSError):
+                text = _read(f"/proc/{pid}/task/{task}/children")
+                found.extend(int(number) for number in text.split())
+    return found
+
+
+def _read(path: str) -> str:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 1 << 16).decode("ascii", "replace")
+    finally:
+        os.close(descriptor)
+
+
+def _all_parents() -> dict[int, list[int]]:
+    """Map each process to its children, for a kernel without /proc/*/task/*/children."""
+    below: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - likewise
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                parent = int(_read(f"/proc/{name}/stat").rpartition(")")[2].split()[1])
+                below.setdefault(parent, []).append(int(name))
+    return below
+
+
+def below(of: int) -> Iterator[int]:
+    """Yield every process below one as it is found, so that a bomb can be defused on the way."""
+    listed = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110
+    parents = {} if listed else _all_parents()
+    queue = [of]
+    seen = {of}
+    while queue:
+        pid = queue.pop()
+        for child in _children(pid) if listed else parents.get(pid, []):
+            if child not in seen:
+                seen.add(child)
+                queue.append(child)
+                yield child
+
+
+def _resident(pids: list[int]) -> int:
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            total += int(_read(f"/proc/{pid}/statm").split()[1]) * PAGE
+    return total
+
+
+def _proportional(pids: list[int]) -> int:
+    """Count shared pages once; a process that hides its map counts with all it has."""
+    total = 0
+    for pid in pids:
+        try:
+            for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+        except (OSError, IndexError, ValueError):
+            total += _resident([pid])
+    return total
+
+
+def memory(pids: list[int], limit: int) -> int:
+    """Return the bytes that processes use together; exact only where it is near the limit."""
+    used = _resident(pids)
+    # Resident sizes count a page once for each process that has it, and are a hundred times
+    # cheaper to read: only what exceeds the limit by that measure is worth the exact one.
+    return used if used <= limit else _proportional(pids)
+
+
+def tasks(pids: list[int]) -> int:
+    """Return how many threads some processes have together."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            total += os.stat(f"/proc/{pid}/task").st_nlink - 2  # noqa: PTH116
+    return total
+
+
+def processor_seconds(pids: list[int]) -> float:
+    """Return the time that processes, and those they waited for, spent on a processor."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / TICKS
+
+
+def written(pids: list[int]) -> int:
+    """Return the bytes that live processes sent towards a disk."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            for line in _read(f"/proc/{pid}/io").splitlines():
+                if line.startswith("write_bytes:"):
+                    total += int(line.split()[1])
+    return total
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(entry.path)
+
+
+def stored(folder: str) -> tuple[int, int]:
+    """Return the bytes and the number of files below a folder, counting no further than needed."""
+    size = count = 0
+    with contextlib.suppress(OSError, RecursionError):
+        for entry in _entries(folder):
+            count += 1
+            with contextlib.suppress(OSError):
+                size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
+            if count > MAX_FILES:
+                break
+    return size, count
+
+
+def kill_below(of: int) -> None:
+    """Kill and reap everything below a process, which must be this one.
+
+    They are stopped first and killed together: one that dies makes room for another to be born,
+    one that stands still does not. It takes as long as it takes: a worker that gave up would
+    leave them to the machine.
+    """
+    while reap():
+        stopped: set[int] = set()
+        moving = True
+        while moving:
+            moving = False
+            for pid in below(of):
+                if pid not in stopped:
+                    moving = True
+                    stopped.add(pid)
+                    _signal(pid, signal.SIGSTOP)
+        for pid in stopped:
+            _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def reap() -> bool:
+    """Collect every ended child; False when there is none left, ended or not."""
+    while True:
+        try:
+            pid, _status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            time.sleep(0.0005)
+            return True
+
+
+def kill_uid(uid: int) -> None:
+    """Kill every process of a student's uid at once, and reap those that come to this process."""
+    killer = os.fork()
+    if killer == 0:
+        try:
+            _kill_as(uid)
+        finally:
+            os._exit(0)
+    while reap():
+        pass
+
+
+def _kill_as(uid: int) -> None:
+    # "Everybody that I may signal" must mean that uid and nobody else: a real or saved uid of root,
+    # or one capability left, would make it mean the whole machine.
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    kernel.set_capabilities(0)
+    if uid != 0 and os.getresuid() == (uid, uid, uid):
+        os.kill(-1, signal.SIGKILL)
+
+
+def empty(folder: str) -> None:
+    """Remove a folder that student code filled, whatever its depth, modes and names."""
+    top = Path(folder)
+    mark, serial = os.urandom(8).hex(), 0
+    while top.is_dir():
+        deeper: list[Path] = []
+        top.chmod(stat.S_IRWXU)
+        for child in _listed(top):
+            if not child.is_dir() or child.is_symlink():
+                child.unlink(missing_ok=True)
+                continue
+            child.chmod(stat.S_IRWXU)
+            # Folders inside come up one level: no path is ever longer than the first.
+            for inner in _listed(child):
+                if inner.is_dir() and not inner.is_symlink():
+                    serial += 1
+                    inner.chmod(stat.S_IRWXU)
+                    deeper.append(inner.rename(top / f"{mark}{serial}"))
+                else:
+                    inner.unlink(missing_ok=True)
+            child.rmdir()
+        if not deeper:
+            top.rmdir()
+
+
+def _listed(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries]

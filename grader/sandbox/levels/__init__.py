@@ -1,0 +1,1 @@
+"""What an isolation level is made of."""

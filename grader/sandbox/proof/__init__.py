@@ -1,0 +1,1 @@
+"""Whether a level holds on this machine, seen from outside."""

@@ -1,0 +1,1 @@
+"""What an author of tests may import: bounds and mismatches, and timing."""

@@ -1,0 +1,345 @@
+"""Kill the batch, its lanes, its workers, or its disk, at any moment: nothing graded is lost."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from grader.batch import scratch
+from tests.support import classes
+from tests.support.classes import PATIENCE, Gate
+
+CLASS = 100
+FEW = 40  # enough for what does not depend on the moment
+KILLS = 3
+GONE_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return classes.write_patient_course(tmp_path_factory.mktemp("crash"))
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return classes.write_class(tmp_path_factory.mktemp("crash") / "class", CLASS)
+
+
+@pytest.fixture(scope="module")
+def few(students: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("few")
+    for path in sorted(students.iterdir())[:FEW]:
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "gate")
+
+
+@pytest.fixture
+def held(gate: Gate, students: Path, tmp_path: Path) -> Path:
+    """The whole class, whose last notebook waits."""
+    folder = tmp_path / "held"
+    shutil.copytree(students, folder)
+    gate.add(folder, "999-waits")
+    return folder
+
+
+@pytest.fixture
+def held_few(gate: Gate, few: Path, tmp_path: Path) -> Path:
+    """Some of the class, in whose middle two notebooks wait: as many as there are lanes."""
+    folder = tmp_path / "held"
+    shutil.copytree(few, folder)
+    gate.add(folder, "020-waits", "020-waits-as-well")
+    return folder
+
+
+def without_waiting(results: Any) -> Any:
+    """Return results without the rows of those that waited, who all have full marks."""
+    rows = results["submissions"]
+    waited = [row for row in rows if "waits" in row["student"]]
+    assert waited
+    assert all(row["score"] == 6 for row in waited)
+    return {**results, "submissions": [row for row in rows if row not in waited]}
+
+
+@pytest.fixture(scope="module")
+def undisturbed_few(undisturbed: Any) -> Any:
+    return {**undisturbed, "submissions": undisturbed["submissions"][:FEW]}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(course: Path, students: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = classes.run(classes.grade_command(course, students, folder / "out"), folder / "tmp")
+    assert done.returncode == 0, done.stderr
+    return classes.results(folder / "out")
+
+
+class Running:
+    """A batch under way, with everything that it started."""
+
+    def __init__(self, command: list[str], temporary: Path, **more: Any) -> None:
+        self.temporary = temporary
+        self.process = subprocess.Popen(
+            command, env=classes.environment(temporary), start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+        )  # fmt: skip
+        self.said = ""
+        self._family: dict[int, psutil.Process] = {}
+
+    def family(self) -> list[psutil.Process]:
+        """Return its living descendants: lanes, workers, children."""
+        if self.process.poll() is None:
+            for item in psutil.Process(self.process.pid).children(recursive=True):
+                self._family[item.pid] = item
+        return [item for item in self._family.values() if is_alive(item)]
+
+    def lanes(self) -> list[psutil.Process]:
+        """Return the processes that judge: those that have started a worker."""
+        own = [item for item in self.family() if item.ppid() == self.process.pid]
+        judging = [item for item in own if item.children()]
+        assert judging, "no lane was found"
+        return judging
+
+    def wait_for(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Wait until something is so, or the batch has ended by itself."""
+        limit = time.monotonic() + seconds
+        while not ready() and self.process.poll() is None:
+            assert time.monotonic() < limit, "the batch does not get on"
+            self.family()
+            time.sleep(0.01)
+
+    def end(self, number: int = signal.SIGKILL) -> tuple[int, str]:
+        """Send a signal to the batch's own process, and return its exit status and words."""
+        self.family()
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+    def finishes(self) -> int:
+        """Wait for its end, and return its exit status."""
+        _, self.said = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode
+
+    def leaves_nothing(self) -> bool:
+        """Say whether all that it started is gone within seconds."""
+        limit = time.monotonic() + GONE_SECONDS
+        while (left := self.family()) and time.monotonic() < limit:
+            time.sleep(0.05)
+        for item in left:
+            item.kill()
+        return not left
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def start(course: Path, students: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def begin(*more: str, folder: Path = students, **options: Any) -> Running:
+        command = classes.grade_command(course, folder, tmp_path / "out", *more)
+        started.append(Running(command, tmp_path / "tmp", **options))
+        return started[-1]
+
+    yield begin
+    for item in started:
+        for process in item.family():
+            process.kill()
+        item.process.kill()
+        item.process.communicate()
+
+
+def graded(tmp_path: Path) -> int:
+    return len(classes.attempts(tmp_path / "out"))
+
+
+def test_a_batch_killed_three_times_ends_as_if_nothing_had_happened(
+    start: Callable[..., Running],
+    tmp_path: Path,
+    held: Path,
+    gate: Gate,
+    undisturbed: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chance = random.Random()  # noqa: S311 - any moment will do
+    moments = []
+    for _ in range(KILLS):
+        enough = min(graded(tmp_path) + chance.randrange(1, CLASS // KILLS), CLASS)
+        running = start(folder=held)
+        running.wait_for(lambda enough=enough: graded(tmp_path) >= enough)  # type: ignore[misc]
+        time.sleep(chance.random() / 20)
+        running.end()
+        moments.append(graded(tmp_path))
+        assert running.leaves_nothing(), f"something outlived the kill after {moments}"
+    gate.open()
+    last = start(folder=held)
+    assert last.finishes() == 0, last.said
+    found = classes.results(tmp_path / "out")
+    assert without_waiting(found) == undisturbed, f"killed after {moments}"
+    assert set(classes.attempts(tmp_path / "out").values()) == {1}
+    # A folder whose maker was killed before it was locked is left for a minute, then swept.
+    monkeypatch.setattr(scratch, "UNLOCKED_SECONDS", 0.0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    scratch.sweep()
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_batch_killed_while_it_starts_leaves_nothing(
+    start: Callable[..., Running], held: Path
+) -> None:
+    for seconds in (0.4, 1.2, 2.0):
+        running = start(folder=held)
+        time.sleep(seconds)
+        assert running.process.poll() is None
+        running.end()
+        assert running.leaves_nothing(), f"something outlived a kill after {seconds} s"
+
+
+def test_an_interrupt_stops_cleanly_and_keeps_what_was_graded(
+    start: Callable[..., Running],
+    tmp_path: Path,
+    held_few: Path,
+    gate: Gate,
+    undisturbed_few: Any,
+) -> None:
+    running = start(folder=held_few)
+    running.wait_for(lambda: graded(tmp_path) >= 10 and gate.waiting() > 0)
+    running.family()
+    os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does: to all in the foreground
+    _, said = running.process.communicate(timeout=PATIENCE)
+    assert running.process.returncode == 130, said
+    assert "What was graded is kept" in said
+    assert "Traceback" not in said
+    assert running.leaves_nothing()
+    assert list((tmp_path / "tmp").iterdir()) == []
+    kept = classes.results(tmp_path / "out")["submissions"]
+    finished = [row for row in kept if row["status"] != "ungraded"]
+    assert 10 <= len(finished) < FEW
+    for row in finished:
+        assert row in undisturbed_few["submissions"]
+    gate.open()
+    again = start(folder=held_few)
+    assert again.finishes() == 0, again.said
+    assert without_waiting(classes.results(tmp_path / "out")) == undisturbed_few
+
+
+def test_a_lost_lane_and_a_lost_worker_are_replaced_and_cost_nobody_points(
+    start: Callable[..., Running],
+    tmp_path: Path,
+    held_few: Path,
+    gate: Gate,
+    undisturbed_few: Any,
+) -> None:
+    running = start(folder=held_few)
+    running.wait_for(lambda: gate.waiting() == 2)
+    # Each lane holds one notebook that waits, so that each is lost once: twice would be too often.
+    first, second = running.lanes()
+    first.kill()
+    second.children()[0].kill()
+    gate.open()
+    assert running.finishes() == 0, running.said
+    assert without_waiting(classes.results(tmp_path / "out")) == undisturbed_few
+    assert set(classes.attempts(tmp_path / "out").values()) == {1}
+    assert running.leaves_nothing()
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_notebook_that_takes_its_lane_along_every_time_is_ungraded(
+    course: Path, tmp_path: Path
+) -> None:
+    from grader.batch.process import LaneSettings
+    from grader.batch.run import Batch
+    from grader.course.assignments import load
+    from grader.gradebook.store import Store
+    from tests.conftest import submission_of
+
+    small = load("small", course, need_solutions=True)
+    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "cpu")
+    fine = [submission_of(path.read_bytes(), path.stem) for path in class_of(tmp_path, 5)]
+    deadly = submission_of(b"deadly", "deadly")
+    with Store(tmp_path / "grades.db") as store:
+        store.bind(small, 0)
+        Batch(settings, small, store, pool=deadly_pool).run([*fine, deadly], jobs=2)
+        reports = {item.student: item for item in store.gradebook().reports}
+    assert reports["deadly"].status == "ungraded"
+    assert "ended by itself" in reports["deadly"].questions[0].note
+    assert all(reports[item.student].status != "ungraded" for item in fine)
+
+
+def class_of(tmp_path: Path, size: int) -> list[Path]:
+    return sorted(classes.write_class(tmp_path / "class", size).iterdir())
+
+
+def deadly_pool(jobs: int, device: str = "cpu") -> Any:
+    """Return the local pool, but for a submission that ends its lane."""
+    import contextlib
+
+    from grader.batch import process as lane
+    from grader.batch.run import local_pool
+
+    @contextlib.contextmanager
+    def pool() -> Iterator[Any]:
+        with local_pool(jobs, device) as lanes:
+            submit = lanes.submit
+
+            def change(function: Any, *args: Any) -> Any:
+                if function is lane.grade_one and args[1].student == "deadly":
+                    return submit(os._exit, 9)
+                return submit(function, *args)
+
+            lanes.submit = change  # type: ignore[method-assign]
+            yield lanes
+
+    return pool()
+
+
+def test_a_full_disk_stops_the_batch_with_a_clear_error_and_loses_nothing(
+    start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
+) -> None:
+    def no_file_above() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    running = start(folder=few, preexec_fn=no_file_above)
+    _, said = running.process.communicate(timeout=PATIENCE)
+    assert running.process.returncode == 1, said
+    assert "grades.db could not be written" in said
+    assert "What it held before is safe" in said
+    assert "Traceback" not in said
+    assert running.leaves_nothing()
+    before = classes.attempts(tmp_path / "out")
+    assert 0 < len(before) < FEW
+    again = start(folder=few)
+    assert again.finishes() == 0, again.said
+    assert classes.results(tmp_path / "out") == undisturbed_few
+    assert set(classes.attempts(tmp_path / "out").values()) == {1}
+
+
+def test_two_batches_into_one_folder_are_refused_at_once(
+    start: Callable[..., Running], tmp_path: Path, held_few: Path
+) -> None:
+    first = start(folder=held_few)
+    first.wait_for((tmp_path / "out" / "grades.lock").exists)
+    second = start(folder=held_few)
+    _, said = second.process.communicate(timeout=PATIENCE)
+    assert second.process.returncode == 1
+    assert "Another batch is grading into" in said
+    assert first.process.poll() is None

@@ -1,0 +1,142 @@
+"""A lane's folder: nobody removes it while its process lives, and everybody once it was killed."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.batch import scratch
+from grader.batch.scratch import (
+    LOCK_NAME,
+    MAKING_PREFIX,
+    PREFIX,
+    Scratch,
+)
+
+STARTS, LANES = 1_000, 6
+FORK = multiprocessing.get_context("fork")
+
+
+class OldScratch(Scratch):
+    """As it was before: under its final name from the start, and locked a moment later."""
+
+    def __init__(self) -> None:
+        scratch.sweep()
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self._lock = None
+        with contextlib.suppress(BlockingIOError):
+            self._lock = scratch._take(self.path / LOCK_NAME, "a")
+
+
+def _lane(make: Callable[[], Scratch], starts: int, together: Any, lost: Any) -> None:
+    """Start with the others, again and again, and count the folders that do not last."""
+    for _ in range(starts):
+        made = None
+        together.wait(60)
+        with contextlib.suppress(OSError):
+            made = make()
+        together.wait(60)
+        lasts = made is not None and (made.path / LOCK_NAME).exists()
+        with lost.get_lock():
+            lost.value += not lasts
+        if made is not None:
+            made.remove()
+
+
+def lost_folders(make: Callable[[], Scratch], starts: int) -> int:
+    together, lost = FORK.Barrier(LANES), FORK.Value("i", 0)
+    lanes = [FORK.Process(target=_lane, args=(make, starts, together, lost)) for _ in range(LANES)]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
+    assert [lane.exitcode for lane in lanes] == [0] * LANES
+    return int(lost.value)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_thousand_starts_of_six_lanes_lose_no_folder(place: Path) -> None:
+    assert lost_folders(Scratch, STARTS) == 0
+    assert list(place.iterdir()) == []
+
+
+def test_folders_are_lost_where_one_shows_before_it_is_locked() -> None:
+    assert lost_folders(OldScratch, STARTS) > 0
+
+
+def test_a_folder_shows_under_its_name_only_when_it_is_locked(place: Path) -> None:
+    made = Scratch()
+    assert made.path.name.startswith(PREFIX)
+    assert list(place.iterdir()) == [made.path]
+    with pytest.raises(BlockingIOError):
+        scratch._take(made.path / LOCK_NAME, "r")
+    scratch.sweep()
+    assert made.path.is_dir()
+    made.remove()
+    assert list(place.iterdir()) == []
+
+
+def _make_and_die() -> None:
+    made = Scratch()
+    (made.path / "left").write_text("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_process_left_goes_at_the_next_start(place: Path) -> None:
+    process = FORK.Process(target=_make_and_die)
+    process.start()
+    process.join()
+    assert len(list(place.iterdir())) == 1
+    made = Scratch()
+    assert list(place.iterdir()) == [made.path]
+    made.remove()
+
+
+@pytest.mark.parametrize("has_lock", [False, True])
+def test_what_a_maker_left_that_was_killed_goes_after_a_while(place: Path, has_lock: bool) -> None:
+    folder = place / f"{MAKING_PREFIX}x"
+    folder.mkdir()
+    if has_lock:
+        (folder / LOCK_NAME).touch()
+    scratch.sweep()
+    assert folder.is_dir()
+    long_ago = time.time() - 2 * scratch.UNLOCKED_SECONDS
+    os.utime(folder, (long_ago, long_ago))
+    scratch.sweep()
+    assert not folder.exists()
+
+
+def test_a_maker_that_stood_still_begins_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, folders = tempfile.mkdtemp, []
+
+    def slow(prefix: str) -> str:
+        folders.append(original(prefix=prefix))
+        if len(folders) < 3:
+            Path(folders[-1]).rmdir()  # as a sweep did meanwhile
+        return folders[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", slow)
+    made = Scratch()
+    assert len(folders) == 3
+    assert list(place.iterdir()) == [made.path]
+    made.remove()
+
+
+def test_where_no_folder_lasts_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda prefix: f"/nowhere/{prefix}x")
+    with pytest.raises(OSError, match="lasts until it is locked"):
+        Scratch()

@@ -1,0 +1,181 @@
+"""The table that every assignment must hold: who loses what, and which case each mistake trips.
+
+A solution is judged on the questions that its definitions reach; on the others it is the reference.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grader.batch import process as lane
+from grader.batch.run import local_pool
+from grader.course import notebooks
+from grader.course.assignments import available, load
+from grader.model import Assignment, Report, Status
+from tests.conftest import REPOSITORY, submission_of
+from tests.support import requirements
+
+EXPECT = re.compile(r"#\s*expect:\s*(?P<here>[\w\s]*?)\s*(?:gpu:\s*(?P<gpu>[\w\s]*))?$")
+JOBS = 2
+
+
+@dataclass(frozen=True)
+class Table:
+    """An assignment and the reports on each of its solution files, by "correct/x" or "wrong/x"."""
+
+    assignment: Assignment
+    reports: dict[str, Report]
+    expected: dict[str, frozenset[str]]
+
+
+def expectation(path: Path) -> frozenset[str]:
+    """Return the questions that a wrong solution says that it loses on a machine without a GPU."""
+    found = EXPECT.match(path.read_text(encoding="utf-8").splitlines()[0])
+    assert found, f"{path} must begin with `# expect: …`"
+    return frozenset(found["here"].split())
+
+
+def defined(tree: ast.Module) -> dict[str, set[str]]:
+    """Return what each top-level definition of a module mentions."""
+    found: dict[str, set[str]] = {}
+    for node in tree.body:
+        names = {node.name} if isinstance(node, ast.FunctionDef | ast.ClassDef) else set()
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.If | ast.Try):
+            walked = ast.walk(node)
+            names = {n.id for n in walked if isinstance(n, ast.Name) and type(n.ctx) is ast.Store}
+        mentioned = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        for name in names:
+            found.setdefault(name, set()).update(mentioned)
+    return found
+
+
+def touched(assignment: Assignment, reference: str, solution: str) -> tuple[str, ...]:
+    """Return the questions whose answer a solution changes; the others answer as the reference."""
+    theirs = defined(ast.parse(solution))
+    uses = defined(ast.parse(reference)) | theirs
+    found = []
+    for question in assignment.questions:
+        reached: set[str] = set()
+        waiting = list(question.names)
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting.extend(uses.get(name, ()))
+        if reached & theirs.keys():
+            found.append(question.name)
+    return tuple(found)
+
+
+def judge_solutions(assignment: Assignment) -> Table:
+    solutions = assignment.solutions
+    assert solutions is not None
+    names = [name for question in assignment.questions for name in question.names]
+    reference = (solutions / "reference.py").read_text(encoding="utf-8")
+    right = notebooks.fill(assignment.notebook.read_bytes(), reference, names, "reference.py")
+    contents = {"reference": right, "stubs": assignment.notebook.read_bytes()}
+    expected: dict[str, frozenset[str]] = {}
+    everything = tuple(question.name for question in assignment.questions)
+    asked = {"reference": everything, "stubs": everything}
+    for path in sorted(solutions.glob("correct/*.py")) + sorted(solutions.glob("wrong/*.py")):
+        label = f"{path.parent.name}/{path.stem}"
+        text = path.read_text(encoding="utf-8")
+        contents[label] = notebooks.fill(right, text, names, label)
+        asked[label] = touched(assignment, reference, text)
+        if path.parent.name == "wrong":
+            expected[label] = expectation(path)
+    settings = lane.LaneSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
+    with local_pool(JOBS) as pool:
+        futures = {
+            label: pool.submit(
+                lane.grade_one, settings, submission_of(content, label), asked[label]
+            )
+            for label, content in contents.items()
+        }
+        reports = {label: future.result() for label, future in futures.items()}
+    return Table(assignment, reports, expected)
+
+
+@pytest.fixture(scope="module", params=available(REPOSITORY))
+def table(request: pytest.FixtureRequest) -> Table:
+    requirements.require("isolation")
+    return judge_solutions(load(request.param, REPOSITORY, need_solutions=True))
+
+
+def lost(report: Report) -> set[str]:
+    return {q.name for q in report.questions if q.score + q.pending < q.max_score}
+
+
+def test_the_reference_has_full_marks(table: Table) -> None:
+    report = table.reports["reference"]
+    assert report.score + report.pending == table.assignment.points
+    assert report.status is Status.PENDING
+
+
+def test_empty_stubs_earn_nothing_from_a_machine(table: Table) -> None:
+    assert table.reports["stubs"].score == 0
+
+
+def test_every_correct_solution_has_full_marks(table: Table) -> None:
+    labels = [label for label in table.reports if label.startswith("correct/")]
+    assert len(labels) >= 5
+    assert {label: lost(table.reports[label]) for label in labels} == {x: set() for x in labels}
+
+
+def test_every_wrong_solution_loses_exactly_what_it_says(table: Table) -> None:
+    assert len(table.expected) >= 30
+    found = {label: lost(table.reports[label]) for label in table.expected}
+    assert found == {label: set(names) for label, names in table.expected.items()}
+
+
+def test_no_outcome_is_the_fault_of_the_tests(table: Table) -> None:
+    ungraded = [
+        (label, question.name, case.name, case.staff_message)
+        for label, report in table.reports.items()
+        for question in report.questions
+        for case in question.cases
+        if case.status is Status.UNGRADED
+    ]
+    assert ungraded == []
+
+
+def test_every_case_is_tripped_by_a_wrong_solution(table: Table) -> None:
+    tripped = {
+        (question.name, case.name)
+        for label in table.expected
+        for question in table.reports[label].questions
+        for case in question.cases
+        if case.score < case.max_score
+    }
+    judged_here = {
+        (question.name, case.name)
+        for question in table.assignment.questions
+        for case in question.cases
+        if question.requires is None
+    }
+    assert judged_here - tripped == set()
+
+
+def test_a_failed_public_case_always_says_something(table: Table) -> None:
+    for report in table.reports.values():
+        for question in report.questions:
+            for case in question.cases:
+                if case.status is not Status.PASSED:
+                    assert len(case.message) > 10, (report.student, question.name, case.name)
+
+
+# The lesson that the softmax assignment grew from, typed in as it stands.
+
+
+def test_the_lessons_own_functions_lose_what_they_must(table: Table) -> None:
+    if table.assignment.slug != "softmax":
+        return
+    report = table.reports["wrong/the_lesson_as_it_stands"]
+    assert {"q1", "q2", "q3", "q5"} <= lost(report)
+    for question in report.questions:
+        if question.name in {"q1", "q2", "q3", "q5"}:
+            public = [c for c in question.cases if not c.hidden and c.status is not Status.PASSED]
+            assert public, f"{question.name}: no public case shows the student an input"

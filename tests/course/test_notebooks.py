@@ -1,0 +1,165 @@
+"""Reading, filling and checking notebooks; and the hand-outs themselves."""
+
+import ast
+import shutil
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+from grader.course import notebooks
+from grader.course.assignments import available, load, reference_path
+from grader.errors import AssignmentError
+from grader.model import Assignment
+from tests.conftest import REPOSITORY, notebook_of
+
+STUB = 'def double(x):\n    """Return twice x."""\n    raise NotImplementedError("q1")'
+
+
+def sources(content: bytes) -> list[str]:
+    return [cell.source for cell in notebooks.read(content).cells]
+
+
+def test_filling_replaces_a_stub_and_brings_what_it_needs() -> None:
+    solution = '"""Docs."""\nimport math\nTWO = 2\n\ndef double(x):\n    return TWO * x\n'
+    filled = notebooks.fill(notebook_of("x = 1", STUB + "\ny = 2"), solution, ["double"])
+    assert sources(filled) == [
+        "x = 1",
+        "import math\n\nTWO = 2\n\n\ndef double(x):\n    return TWO * x\ny = 2",
+    ]
+
+
+def test_filling_again_replaces_the_earlier_answer() -> None:
+    once = notebooks.fill(notebook_of(STUB), "def double(x):\n    return 1", ["double"])
+    twice = notebooks.fill(once, "double = lambda x: 2", ["double"])
+    assert sources(twice) == ["double = lambda x: 2"]
+
+
+def test_filling_takes_decorators_along() -> None:
+    solution = "import functools\n@functools.cache\ndef double(x):\n    return 2 * x"
+    filled = notebooks.fill(notebook_of("@old\n" + STUB), solution, ["double"])
+    assert sources(filled)[0].endswith("@functools.cache\ndef double(x):\n    return 2 * x")
+    assert "@old" not in sources(filled)[0]
+
+
+def test_filling_without_a_stub_is_an_error() -> None:
+    with pytest.raises(AssignmentError, match=r"has no stub for double of x\.py"):
+        notebooks.fill(notebook_of("x = 1"), "def double(x): ...", ["double"], "x.py")
+
+
+def test_check_cells_are_found_and_comments_are_not() -> None:
+    content = notebook_of('grader.check("q1")', '# grader.check("q2")', "grader.check('q1')")
+    notebook = notebooks.read(content)
+    assert [cell.checks for cell in notebook.cells] == [("q1",), (), ("q1",)]
+    assert notebook.check_position("q1") == 3
+    assert notebook.check_position("q2") == 3
+
+
+# The hand-outs.
+
+
+@pytest.fixture(scope="module", params=available(REPOSITORY))
+def assignment(request: pytest.FixtureRequest) -> Assignment:
+    return load(request.param, REPOSITORY, need_solutions=True)
+
+
+def stub_names(assignment: Assignment) -> list[str]:
+    return [name for question in assignment.questions for name in question.names]
+
+
+def test_a_hand_out_is_clean_and_valid(assignment: Assignment) -> None:
+    assert notebooks.faults(assignment.notebook.read_bytes()) == []
+
+
+def test_every_code_question_with_public_tests_has_a_check_cell(assignment: Assignment) -> None:
+    notebook = notebooks.read(assignment.notebook.read_bytes())
+    checked = {name for cell in notebook.cells for name in cell.checks}
+    public = {q.name for q in assignment.questions if any(not case.hidden for case in q.cases)}
+    assert public <= checked
+
+
+def test_manual_questions_have_a_cell_for_the_answer(assignment: Assignment) -> None:
+    prose = notebooks.read(assignment.notebook.read_bytes()).prose
+    for question in assignment.questions:
+        if question.kind == "manual":
+            assert f"{question.name}-answer" in prose
+
+
+def test_a_stub_and_its_reference_agree(assignment: Assignment) -> None:
+    path = reference_path(assignment.solutions)
+    assert path is not None
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    references = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    stubs = notebooks.stub_sources(assignment.notebook.read_bytes(), stub_names(assignment))
+    assert set(stubs) == set(stub_names(assignment))
+    for name, text in stubs.items():
+        stub = ast.parse(text).body[0]
+        if isinstance(stub, ast.FunctionDef):
+            assert ast.unparse(stub.args) == ast.unparse(references[name].args), name
+            assert ast.get_docstring(stub) == ast.get_docstring(references[name]), name
+
+
+def run_in_jupyter(content: bytes, assignment: Assignment, folder: Path) -> nbformat.NotebookNode:
+    """Run a notebook in a real kernel, beside its public tests, as a student would."""
+    shutil.copytree(assignment.folder / "tests", folder / "tests")
+    path = folder / assignment.notebook.name
+    path.write_bytes(content)
+    node = nbformat.reads(content.decode(), as_version=4)
+    client = nbclient.NotebookClient(
+        node, timeout=120, allow_errors=True, resources={"metadata": {"path": str(folder)}}
+    )
+    return client.execute()
+
+
+def errors(node: nbformat.NotebookNode) -> list[str]:
+    return [
+        f"{cell.id}: {output.ename}: {output.evalue}"
+        for cell in node.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
+
+
+def check_results(node: nbformat.NotebookNode) -> dict[str, str]:
+    found = {}
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            for name in notebooks.CHECK.findall(cell.source):
+                outputs = [o.data.get("text/plain", "") for o in cell.outputs if "data" in o]
+                found[name] = "".join(outputs)
+    return found
+
+
+def test_the_empty_notebook_runs_from_top_to_bottom(assignment: Assignment, tmp_path: Path) -> None:
+    node = run_in_jupyter(assignment.notebook.read_bytes(), assignment, tmp_path)
+    assert errors(node) == []
+    results = check_results(node)
+    assert results
+    assert not any("All test cases passed" in text for text in results.values())
+
+
+def test_the_solved_notebook_has_green_checks(assignment: Assignment, tmp_path: Path) -> None:
+    path = reference_path(assignment.solutions)
+    assert path is not None
+    text = path.read_text(encoding="utf-8")
+    solved = notebooks.fill(
+        assignment.notebook.read_bytes(), text, stub_names(assignment), "reference.py"
+    )
+    node = run_in_jupyter(solved, assignment, tmp_path)
+    assert errors(node) == []
+    for name, shown in check_results(node).items():
+        assert "All test cases passed" in shown, f"{name}: {shown}"
+
+
+def test_what_students_get_says_how_many_points_hidden_tests_decide(
+    assignment: Assignment,
+) -> None:
+    text = "\n".join(notebooks.read(assignment.notebook.read_bytes()).prose.values())
+    rows = [line.replace("|", " ").split() for line in text.splitlines() if line.startswith("|")]
+    for question in assignment.questions:
+        if question.kind == "code" and question.public_points:
+            row = next(row for row in rows if row[0].strip("`*") == question.name)
+            assert f"{question.public_points:g}" in row, row
+            assert f"{question.hidden_points:g}" in row, row

@@ -1,0 +1,455 @@
+"""One submission through the judge: what costs points, what costs nothing, and whom."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grader.batch import process as lane
+from grader.course.assignments import load
+from grader.grading.judge import HIDDEN_FAILED, Bench, judge
+from grader.grading.otter_tests import CaseSuite
+from grader.model import (
+    Limits,
+    QuestionReport,
+    Report,
+    Status,
+)
+from grader.sandbox.session import Worker
+from tests.conftest import notebook_of, submission_of, write_small_course
+
+SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
+DOUBLE = "def double(x):\n    return 2 * x"
+SQUARE = "def square(x):\n    return x * x"
+CHECK1, CHECK2 = 'grader.check("q1")', 'grader.check("q2")'
+
+Judged = Callable[..., dict[str, QuestionReport]]
+
+
+@pytest.fixture
+def judged(small_bench: Bench) -> Judged:
+    def run(*cells: str) -> dict[str, QuestionReport]:
+        report = judge(submission_of(notebook_of(*cells)), small_bench)
+        return {question.name: question for question in report.questions}
+
+    return run
+
+
+def statuses(questions: dict[str, QuestionReport]) -> tuple[Status, Status]:
+    return questions["q1"].status, questions["q2"].status
+
+
+PASSED, FAILED, ERROR = Status.PASSED, Status.FAILED, Status.ERROR
+TIMEOUT, KILLED = Status.TIMEOUT, Status.KILLED
+
+
+def test_a_right_notebook_has_full_marks_and_waits_for_a_person(small_bench: Bench) -> None:
+    content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
+    report = judge(submission_of(content), small_bench)
+    assert (report.score, report.pending, report.max_score) == (6.0, 1.0, 7.0)
+    assert report.status is Status.PENDING
+
+
+def test_an_empty_stub_is_not_written_yet(judged: Judged) -> None:
+    stub = 'def double(x):\n    raise NotImplementedError("q1: write double")'
+    questions = judged(SETUP, stub, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (FAILED, PASSED)
+    assert questions["q1"].cases[0].message == "Not written yet. q1: write double"
+
+
+def test_public_points_are_kept_where_only_a_hidden_case_fails(judged: Judged) -> None:
+    questions = judged(SETUP, "def double(x):\n    return 4", CHECK1, SQUARE, CHECK2)
+    assert (questions["q1"].score, questions["q1"].status) == (1.0, FAILED)
+
+
+def test_a_failed_public_case_names_its_input(judged: Judged) -> None:
+    questions = judged(SETUP, "def double(x):\n    return 5", CHECK1)
+    assert questions["q1"].cases[0].message == "for 2 the answer is 4, you have 5"
+
+
+def test_a_failed_hidden_case_says_nothing_of_its_input(judged: Judged) -> None:
+    questions = judged(SETUP, "def double(x):\n    return 4", CHECK1)
+    hidden = questions["q1"].cases[1]
+    assert hidden.message == HIDDEN_FAILED
+    assert "wrong for " in hidden.staff_message
+
+
+@pytest.mark.parametrize(
+    ("cell", "status"),
+    [
+        ("while True:\n    pass", TIMEOUT),
+        ("import os\nos._exit(0)", KILLED),
+        ("import sys\nsys.exit(0)", PASSED),
+        ("raise KeyboardInterrupt", PASSED),
+        ("import ctypes\nctypes.string_at(0)", KILLED),
+        ("def broken(:", PASSED),
+        ("import warnings, sys\nwarnings.warn('w')\nprint('e', file=sys.stderr)", PASSED),
+        ("1 / 0", PASSED),
+        ("input('name? ')", PASSED),
+    ],
+)
+def test_a_bad_cell_costs_no_question(judged: Judged, cell: str, status: Status) -> None:
+    questions = judged(SETUP, cell, DOUBLE, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (PASSED, PASSED)
+    told = "judged in a fresh child without it" in questions["q1"].note
+    assert told == (status in {TIMEOUT, KILLED})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("while True: pass", TIMEOUT),
+        ("import os; os._exit(0)", KILLED),
+        ("import sys; sys.exit(0)", ERROR),
+        ("raise KeyboardInterrupt", ERROR),
+        ("import ctypes; ctypes.string_at(0)", KILLED),
+        ("raise ValueError('no')", ERROR),
+        ("return double(x)", ERROR),
+    ],
+)
+def test_a_bad_function_costs_its_question_only(judged: Judged, body: str, status: Status) -> None:
+    questions = judged(SETUP, f"def double(x):\n    {body}", CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (status, PASSED)
+
+
+def test_every_question_may_end_its_child(judged: Judged) -> None:
+    ends = "import os\n    os._exit(0)"
+    questions = judged(
+        SETUP, f"def double(x):\n    {ends}", CHECK1, f"def square(x):\n    {ends}", CHECK2
+    )
+    assert statuses(questions) == (KILLED, KILLED)
+    assert questions["r1"].status is Status.PENDING
+
+
+def test_a_cell_that_holds_the_answer_and_never_ends_is_named(judged: Judged) -> None:
+    questions = judged(SETUP, DOUBLE + "\nwhile True: pass", CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (FAILED, PASSED)
+    assert questions["q1"].cases[0].message == (
+        "double is not defined in the notebook. "
+        "Cell 2, which holds it, was stopped: cell 2 took longer than 2 s."
+    )
+
+
+def test_a_notebook_out_of_time_keeps_what_was_judged_before(small_bench: Bench) -> None:
+    content = notebook_of(SETUP, DOUBLE, CHECK1, "while True: pass", SQUARE, CHECK2)
+    short = replace(small_bench.assignment.limits, submission_seconds=1.0)
+    report = judge(submission_of(content), small_bench, limits=short)
+    assert [q.status for q in report.questions][:2] == [PASSED, TIMEOUT]
+    assert report.score == 3.0
+
+
+def test_a_variable_reused_later_costs_nothing(judged: Judged) -> None:
+    questions = judged(SETUP, DOUBLE, CHECK1, "double = 7", SQUARE, CHECK2, "square = None")
+    assert statuses(questions) == (PASSED, PASSED)
+
+
+def test_a_helper_redefined_later_costs_nothing(judged: Judged) -> None:
+    first = "def times(x):\n    return 2 * x\ndef double(x):\n    return times(x)"
+    second = "def times(x):\n    return x * x\ndef square(x):\n    return times(x)"
+    assert statuses(judged(SETUP, first, CHECK1, second, CHECK2)) == (PASSED, PASSED)
+
+
+FIGURE = "def double(x):\n    return 0\n"  # as if drawing did harm
+
+
+@pytest.mark.parametrize(
+    ("cell", "status"),
+    [
+        (FIGURE, PASSED),
+        (FIGURE.strip() + "\n\n", PASSED),
+        (FIGURE + "# mine", FAILED),
+    ],
+    ids=["as-handed-out", "other-blank-lines", "edited"],
+)
+def test_a_cell_that_only_draws_is_run_where_a_student_has_edited_it(
+    cell: str, status: Status, small_bench: Bench
+) -> None:
+    ignoring = replace(small_bench.assignment, ignored_cells=frozenset({FIGURE.strip()}))
+    bench = replace(small_bench, suite=CaseSuite(ignoring))
+    report = judge(submission_of(notebook_of(SETUP, DOUBLE, cell, CHECK1)), bench)
+    assert report.questions[0].status is status
+
+
+def test_the_last_check_of_a_question_counts(judged: Judged) -> None:
+    wrong = "def double(x):\n    return 0"
+    questions = judged(SETUP, wrong, CHECK1, DOUBLE, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (PASSED, PASSED)
+
+
+def test_a_deleted_check_cell_is_judged_at_the_end(judged: Judged) -> None:
+    assert statuses(judged(SETUP, DOUBLE, SQUARE)) == (PASSED, PASSED)
+
+
+def test_a_deleted_stub_costs_its_question_only(judged: Judged) -> None:
+    questions = judged(SETUP, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (FAILED, PASSED)
+    assert questions["q1"].cases[0].message == "double is not defined in the notebook."
+
+
+def test_a_syntax_error_is_told_with_its_cell(judged: Judged) -> None:
+    questions = judged(SETUP, "def double(x:\n    return 2 * x", CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (FAILED, PASSED)
+    assert "Cell 2, which holds it, raised SyntaxError" in questions["q1"].cases[0].message
+
+
+def test_an_error_shows_the_students_own_line(judged: Judged) -> None:
+    questions = judged(SETUP, "def double(x):\n    return x / 0", CHECK1)
+    assert "Cell 2, line 2, in double: return x / 0" in questions["q1"].cases[0].message
+    assert "ZeroDivisionError: division by zero" in questions["q1"].cases[0].message
+
+
+ALWAYS_EQUAL = """
+class Equal(float):
+    def __eq__(self, other): return True
+    __hash__ = float.__hash__
+class Anything:
+    def __eq__(self, other): return True
+class Text(str):
+    def __eq__(self, other): return True
+"""
+
+
+@pytest.mark.parametrize("value", ["Equal(0)", "Anything()", "Text('x')", "type('T', (), {})"])
+def test_an_object_that_equals_everything_fails(judged: Judged, value: str) -> None:
+    cell = f"{ALWAYS_EQUAL}\ndef double(x):\n    return {value}"
+    questions = judged(SETUP, cell, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (FAILED, PASSED)
+
+
+def test_an_object_that_equals_everything_would_pass_in_one_process() -> None:
+    """The control: without the process split, the same object passes the same comparison."""
+    names: dict[str, object] = {}
+    exec(ALWAYS_EQUAL, names)  # noqa: S102 - this is the attack
+    assert names["Anything"]() == 4  # type: ignore[operator]
+
+
+def test_output_is_cut_and_the_run_goes_on(judged: Judged) -> None:
+    flood = "for _ in range(64):\n    print('x' * 2**24)"
+    assert statuses(judged(SETUP, flood, DOUBLE, CHECK1, SQUARE, CHECK2)) == (PASSED, PASSED)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%matplotlib inline",
+        "!ls",
+        "files = !ls",
+        "%pip install numpy",
+        "!pip install numpy",
+        "%%bash\nrm -rf ~",
+        "%load_ext autoreload",
+        "%no_such_magic",
+        "get_ipython().system('id')",
+        "%timeit 1 + 1",
+    ],
+)
+def test_magics_do_not_break_the_run(judged: Judged, cell: str) -> None:
+    assert statuses(judged(SETUP, cell, DOUBLE, CHECK1, SQUARE, CHECK2)) == (PASSED, PASSED)
+
+
+def test_a_timed_cell_still_defines_its_names(judged: Judged) -> None:
+    questions = judged(SETUP, "%%time\n" + DOUBLE, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (PASSED, PASSED)
+
+
+def test_a_function_has_its_source(judged: Judged) -> None:
+    cell = (
+        "import inspect\ndef helper(x):\n    return 2 * x\n"
+        "def double(x):\n"
+        "    assert 'return 2 * x' in inspect.getsource(helper)\n    return 2 * x"
+    )
+    assert statuses(judged(SETUP, cell, CHECK1, SQUARE, CHECK2)) == (PASSED, PASSED)
+
+
+# What a student's code has seen of hidden inputs must not come back in what students read.
+
+SPY = """
+seen = []
+def double(x):
+    seen.append(x)
+    return 2 * x
+def square(x):
+    raise ValueError(f"seen {seen}")
+"""
+
+
+def student_text(report: Report) -> str:
+    return "\n".join(case.message for question in report.questions for case in question.cases)
+
+
+def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_bench: Bench) -> None:
+    content = notebook_of(SETUP, SPY, CHECK1, CHECK2)
+    report = judge(submission_of(content), small_bench)
+    public, hidden = report.questions[1].cases
+    assert public.message.endswith("ValueError: seen []")
+    assert hidden.message == HIDDEN_FAILED
+    told = ast.literal_eval(hidden.staff_message.rsplit("seen ", 1)[1].splitlines()[0])
+    secrets = [str(number) for number in told if number >= 1000]
+    assert secrets, "the control: staff do see what the code saw"
+    assert not any(secret in student_text(report) for secret in secrets)
+
+
+def test_an_exit_status_tells_a_student_nothing_of_hidden_inputs(judged: Judged) -> None:
+    cell = "import os\ndef double(x):\n    if x > 2:\n        os._exit(x % 200)\n    return 2 * x\n"
+    questions = judged(SETUP, cell, CHECK1, SQUARE, CHECK2)
+    hidden = questions["q1"].cases[1]
+    assert hidden.status is KILLED
+    assert not any(character.isdigit() for character in hidden.message)
+    assert any(character.isdigit() for character in hidden.staff_message)
+
+
+def test_an_output_changed_after_it_was_returned_is_judged_as_returned(judged: Judged) -> None:
+    cell = (
+        "import threading, time, numpy as np\n"
+        "def double(x):\n"
+        "    out = np.array(2 * x)\n"
+        "    threading.Timer(0.01, lambda: out.fill(0)).start()\n"
+        "    return int(out)\n"
+    )
+    assert statuses(judged(SETUP, cell, CHECK1, SQUARE, CHECK2)) == (PASSED, PASSED)
+
+
+# Whose fault it is.
+
+
+def test_a_test_that_trips_over_a_students_value_is_the_students(judged: Judged) -> None:
+    # None == 4 is an honest failure; a comparison that raises must not become ours either.
+    cell = "import numpy as np\ndef double(x):\n    return np.array([1, 2, 3])"
+    questions = judged(SETUP, cell, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (FAILED, PASSED)
+    assert "has a form that cannot be judged" in questions["q1"].cases[0].message
+
+
+def test_a_result_too_large_to_hand_over_fails(judged: Judged) -> None:
+    cell = "def double(x):\n    return list(range(300_000))"
+    questions = judged(SETUP, cell, CHECK1, SQUARE, CHECK2)
+    assert statuses(questions) == (FAILED, PASSED)
+    assert "cannot be handed over" in questions["q1"].cases[0].message
+
+
+# Files that are no notebooks of this assignment.
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "The file is empty."),
+        (b"an essay", "The file is not JSON"),
+        (b"PK\x03\x04....", "it looks like a zip archive"),
+        (b'{"cells": [', "cut off or damaged JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[]", "no notebook"),
+        (b'{"a": 1}', "names no format"),
+        (b'{"cells": 3, "nbformat": 4}', "it has no list of cells"),
+        (b'{"cells": [], "nbformat": 4}', "no code cell"),
+        (b"\xff\xfe\x00", "it is not text"),
+    ],
+)
+def test_a_file_that_is_no_notebook_is_rejected_with_what_it_is(
+    small_bench: Bench, content: bytes, says: str
+) -> None:
+    report = judge(submission_of(content), small_bench)
+    assert report.status is ERROR
+    assert report.score == 0
+    assert says in str(report.error)
+
+
+def test_another_assignments_notebook_is_rejected_with_its_name(small_bench: Bench) -> None:
+    content = notebook_of("import otter\ngrader = otter.Notebook('other.ipynb')", "x = 1")
+    report = judge(submission_of(content), small_bench)
+    assert "it seems to be other.ipynb" in str(report.error)
+
+
+def test_too_many_cells_and_too_large_files_are_rejected(small_bench: Bench) -> None:
+    limits = Limits(notebook_cells=3, notebook_bytes=10_000)
+    many = judge(submission_of(notebook_of(*["x = 1"] * 4)), small_bench, limits=limits)
+    assert "has 4 cells; the limit is 3" in str(many.error)
+    large = judge(submission_of(b" " * 10_001), small_bench, limits=limits)
+    assert "the limit is 0 MB" in str(large.error)
+
+
+def test_format_3_is_converted_and_graded(small_bench: Bench) -> None:
+    import json
+
+    cells = [
+        {"cell_type": "code", "collapsed": False, "input": text, "language": "python",
+         "metadata": {}, "outputs": [], "prompt_number": 1}
+        for text in (SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
+    ]  # fmt: skip
+    old = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0,
+           "worksheets": [{"cells": cells, "metadata": {}}]}  # fmt: skip
+    report = judge(submission_of(json.dumps(old).encode()), small_bench)
+    assert report.score == 6.0
+
+
+@pytest.mark.parametrize("source", [["def double(x):\n", "    return 2 * x"], 3, None])
+def test_a_cells_source_may_be_a_list_and_anything_else_is_empty(
+    small_bench: Bench, source: object
+) -> None:
+    import json
+
+    data = json.loads(notebook_of(SETUP, "", CHECK1, SQUARE, CHECK2))
+    data["cells"][1]["source"] = source
+    report = judge(submission_of(json.dumps(data).encode()), small_bench)
+    assert report.score == (6.0 if isinstance(source, list) else 3.0)
+
+
+def test_the_same_submission_and_seed_give_the_same_report(small_bench: Bench) -> None:
+    random = "import numpy as np\ndef double(x):\n    return 2 * x + (np.random.rand() < 0.5)"
+    cells = (SETUP, random, CHECK1, SQUARE, CHECK2)
+    reports = [judge(submission_of(notebook_of(*cells)), small_bench) for _ in range(3)]
+    outcomes = [[c.status for q in r.questions for c in q.cases] for r in reports]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+
+
+# What a test leaves for the later cases of the same submission.
+
+COUNTING_TEST = """OK_FORMAT = False
+name = "{question}"
+
+from otter.test_files import test_case
+
+
+@test_case(name="{question} counts", points=1, hidden=True)
+def test_first({function}, memory):
+    memory["calls"] = memory.get("calls", 0) + 1
+    assert False, f"case {{memory['calls']}} of this submission"
+
+
+@test_case(name="{question} counts on", points=1, hidden=True)
+def test_second({function}, memory):
+    memory["calls"] = memory.get("calls", 0) + 1
+    assert False, f"case {{memory['calls']}} of this submission"
+"""
+
+
+@pytest.fixture
+def counting_bench(tmp_path: Path, worker: Worker) -> Bench:
+    root = write_small_course(tmp_path)
+    for question, function in (("q1", "double"), ("q2", "square")):
+        path = root / "solutions" / "small" / "tests" / f"{question}.py"
+        path.write_text(COUNTING_TEST.format(question=question, function=function), "utf-8")
+    assignment = load("small", root, need_solutions=True)
+    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+
+
+def counted(report: Report) -> list[int]:
+    """Return what each hidden case found in the memory, its own call included."""
+    cases = [case for q in report.questions for case in q.cases if case.hidden]
+    return [int(case.staff_message.split()[1]) for case in cases]
+
+
+def test_a_submissions_memory_serves_all_its_cases_and_no_other_submission(
+    counting_bench: Bench,
+) -> None:
+    content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
+    ada, bob = (submission_of(content, student) for student in ("ada", "bob"))
+    assert [counted(judge(who, counting_bench)) for who in (ada, bob, ada)] == [[1, 2, 3, 4]] * 3
+
+
+def test_a_memory_outlives_the_child_that_it_began_with(counting_bench: Bench) -> None:
+    dies = "import os\nos._exit(0)"
+    content = notebook_of(SETUP, DOUBLE, CHECK1, dies, SQUARE, CHECK2)
+    assert counted(judge(submission_of(content), counting_bench)) == [1, 2, 3, 4]

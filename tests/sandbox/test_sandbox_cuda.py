@@ -1,0 +1,94 @@
+"""The question whether CUDA works in a child: what it answers, and where it is shown."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from grader.commands import doctor
+from grader.errors import WorkerError
+from grader.model import Isolation
+from grader.sandbox.proof import cuda, probes
+from grader.sandbox.session import Worker
+
+BEST = probes.choose_isolation()
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Worker]:
+    with Worker(isolation=BEST, imports=("triton",)) as worker:
+        yield worker
+
+
+def test_the_steps_succeed_where_the_device_works(warm: Worker) -> None:
+    """By the same cells on the CPU, where Triton interprets the kernel."""
+    assert cuda._prove(warm, "cpu", kernels=True) == "ok"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_one_sentence_says_what_failed_and_what_to_do() -> None:
+    with Worker(isolation=BEST, devices=frozenset({"cpu", "cuda"})) as worker:
+        said = cuda.prove_cuda(worker, kernels=True)
+    assert said.startswith("CUDA does not work inside the sandbox (")
+    assert "nvidia-smi" in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("raise OSError('no driver\\nand more')", "(OSError: no driver)"),
+        ("def add_tensors(device): raise ValueError", "(ValueError)"),
+        ("def add_tensors(device): return 1.0", "computed 1.0 instead of 2048"),
+        ("import os\nos._exit(3)", "exit status 3"),
+        ("def add_tensors(device): return object()", "instead of 2048"),
+        ("", "MissingNameError: add_tensors"),
+    ],
+)
+def test_whatever_a_device_does_is_a_sentence(
+    cell: str, says: str, warm: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda, "ADD_TENSORS", cell)
+    assert says in cuda.prove_cuda(warm, kernels=True)
+
+
+def test_a_kernel_that_fails_is_told_apart(warm: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "LAUNCH_KERNEL", cuda.LAUNCH_KERNEL.replace("2 *", "3 *"))
+    said = cuda._prove(warm, "cpu", kernels=True)
+    assert said.startswith("CUDA works inside the sandbox, but no kernel")
+    assert "3072" in said
+    assert cuda._prove(warm, "cpu", kernels=False) == "ok"
+
+
+def test_a_worker_that_is_gone_is_an_error() -> None:
+    with Worker(isolation=BEST, warm=False) as worker:
+        worker.wait_until_ready()
+        worker._started.process.kill()
+        worker._started.process.wait()
+        time.sleep(0.1)
+        with pytest.raises(WorkerError):
+            cuda.prove_cuda(worker, kernels=False)
+
+
+def test_doctor_shows_it_below_a_gpu_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_gpu", lambda: (None, None))
+    monkeypatch.setattr(doctor, "choose_isolation", lambda *_: BEST)
+    lines: list[str] = []
+    doctor.examine(lines.append)
+    assert not any("cuda" in line for line in lines)
+    monkeypatch.setattr(doctor, "_gpu", lambda: ("A GPU", "1.0"))
+    lines.clear()
+    doctor.examine(lines.append)
+    gpu = next(number for number, line in enumerate(lines) if line.startswith("GPU: A GPU"))
+    assert lines[gpu + 1].startswith("  cuda: ")
+    if not torch.cuda.is_available():
+        assert lines[gpu + 1].startswith("  cuda: CUDA does not work inside the sandbox")
+
+
+def test_doctor_survives_a_worker_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> str:
+        raise WorkerError("The worker ended.")
+
+    monkeypatch.setattr(doctor, "prove_cuda", gone)
+    assert doctor._prove_cuda(Isolation("none")) == "The worker ended."

@@ -1,0 +1,150 @@
+"""What the judge learns about a call beside its value, on honest and on dishonest kernels."""
+
+import importlib.util
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from grader.sandbox.inside import instruments
+
+# Before any kernel is interpreted, whichever test comes first: see `preload`.
+instruments.preload(kernels=True)
+
+SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions" / "attention"
+HEAD = torch.linspace(-1, 1, 32 * 16).reshape(1, 1, 32, 16)
+Attention = Callable[..., torch.Tensor]
+
+
+def load(name: str) -> ModuleType:
+    path = SOLUTIONS / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"instrumented_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def attention() -> Attention:
+    return load("reference").attention
+
+
+def operations(function: Callable[..., Any], *args: Any) -> tuple[str, ...]:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return instruments.observe(function, args, {})["operations"]
+
+
+def compiled(
+    function: Callable[..., Any], dtype: torch.dtype, *targets: str
+) -> list[dict[str, Any]]:
+    x = HEAD.to(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return instruments.compile_kernels(function, (x, x, x), {"causal": True}, targets)
+
+
+def test_torch_operations_are_logged_in_order() -> None:
+    seen = instruments.observe(lambda x: torch.exp(x).sum(), (torch.ones(3),), {})
+    assert seen["operations"] == ("aten::exp", "aten::sum")
+    assert float(seen["value"]) == pytest.approx(3 * np.e)
+    assert seen["seconds"] > 0
+
+
+def test_a_kernel_that_does_the_work_leaves_no_trace_of_torch(attention: Attention) -> None:
+    seen = operations(attention, HEAD, HEAD, HEAD)
+    assert "triton::_attention_kernel" in seen
+    names = {name.split(".")[0] for name in seen if not name.startswith("triton::")}
+    assert names <= {"aten::empty", "aten::new_empty", "aten::set_", "aten::copy_"}
+
+
+def test_work_beside_a_kernel_for_show_is_seen(attention: Attention) -> None:
+    ready_made = torch.nn.functional.scaled_dot_product_attention
+
+    def by_torch(q: torch.Tensor) -> torch.Tensor:
+        attention(q, q, q)
+        return ready_made(q, q, q)
+
+    def by_numpy(q: torch.Tensor) -> torch.Tensor:
+        attention(q, q, q)
+        return torch.from_numpy(np.exp(q.numpy()))
+
+    def by_thread(q: torch.Tensor) -> torch.Tensor:
+        attention(q, q, q)
+        out = torch.empty_like(q)
+        thread = threading.Thread(target=lambda: out.copy_(ready_made(q, q, q)))
+        thread.start()
+        thread.join()
+        return out
+
+    for function in (by_torch, by_numpy, by_thread):
+        assert operations(function, HEAD)[-1] == instruments.SAME_WITHOUT_KERNELS
+    assert "python::Tensor.numpy" in operations(by_numpy, HEAD)
+    assert "python::Thread.start" in operations(by_thread, HEAD)
+    assert any("scaled_dot_product" in name for name in operations(by_torch, HEAD))
+
+
+def test_a_result_in_memory_that_held_the_answer_is_not_taken_for_one(attention: Attention) -> None:
+    for _ in range(3):
+        assert instruments.SAME_WITHOUT_KERNELS not in operations(attention, HEAD, HEAD, HEAD)
+
+
+def test_a_failing_call_leaves_torch_and_triton_as_they_were() -> None:
+    before = torch.Tensor.numpy, torch.from_numpy, threading.Thread.start
+    with pytest.raises(ZeroDivisionError):
+        instruments.observe(lambda: 1 // 0, (), {})
+    assert (torch.Tensor.numpy, torch.from_numpy, threading.Thread.start) == before
+    assert operations(torch.exp, torch.ones(1)) == ("aten::exp",)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_the_reference_compiles_without_a_gpu(attention: Attention, dtype: torch.dtype) -> None:
+    found = compiled(attention, dtype, "sm_80", "sm_90")
+    assert [item["target"] for item in found] == ["sm_80", "sm_90"]
+    for item in found:
+        assert item["error"] is None
+        assert item["kernel"] == "_attention_kernel"
+        assert item["ptx_flags"] == {"tf32": False, "f16_accumulate": False}
+        assert item["shared_bytes"] > 0 or dtype == torch.float32
+
+
+def test_a_kernel_still_runs_after_it_was_compiled(attention: Attention) -> None:
+    before = attention(HEAD, HEAD, HEAD)
+    compiled(attention, torch.float16, "sm_80")
+    assert torch.equal(attention(HEAD, HEAD, HEAD), before)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("python_list_in_the_kernel", ""),
+        ("global_in_the_kernel", "LN2"),
+        ("torch_fallback", "matmul"),
+    ],
+)
+def test_what_the_interpreter_forgives_does_not_compile(wrong: str, words: str) -> None:
+    found = compiled(load(f"wrong/{wrong}").attention, torch.float16, "sm_80")
+    assert found[0]["fault"] == "kernel"
+    assert words in found[0]["error"]
+    assert "\n" not in found[0]["error"]
+
+
+def test_reduced_precision_shows_in_what_is_compiled() -> None:
+    [tf32] = compiled(load("wrong/tf32").attention, torch.float32, "sm_80")
+    assert tf32["ptx_flags"] == {"tf32": True, "f16_accumulate": False}
+    [half] = compiled(load("wrong/half_products").attention, torch.float16, "sm_80")
+    assert half["ptx_flags"] == {"tf32": False, "f16_accumulate": True}
+
+
+def test_a_call_without_kernels_has_nothing_to_compile() -> None:
+    assert instruments.compile_kernels(torch.exp, (torch.ones(1),), {}) == []
+    with pytest.raises(TypeError):
+        instruments.compile_kernels(torch.exp, (), {})

@@ -1,0 +1,316 @@
+"""Verify refuses what would hurt: each gate is shown the fault that it exists for."""
+
+import base64
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.course import notebooks, scaffold
+from grader.course.assignments import load
+from grader.errors import AssignmentError, UsageError
+from grader.model import Assignment
+from grader.verify import (
+    Settings,
+    Verification,
+    agreement,
+    allowances,
+    leaks,
+    texts,
+    verify,
+)
+from grader.verify.gates import Findings
+from tests.conftest import edit_cells
+
+FAST = Settings(jobs=1, isolation="none", seeds=3, alarm_seeds=6)
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A course with the assignment that `grader new` writes."""
+    scaffold.write("sums", tmp_path)
+    return tmp_path
+
+
+def sums(course: Path) -> Assignment:
+    return load("sums", course, need_solutions=True)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) >= 1, f"{old!r} is not in {path.name}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def problems(found: Verification, gate: str) -> str:
+    return "\n".join(next(item for item in found.gates if item.name == gate).problems)
+
+
+def test_a_new_assignment_verifies_at_once(course: Path) -> None:
+    found = verify(sums(course), FAST)
+    assert found.passed, list(found.failing)
+    assert [gate.name for gate in found.gates] == [
+        "stubs", "notebook", "points", "leaks", "reference", "empty", "correct", "wrong", "cases",
+        "seeds", "jupyter", "alarms", "mutants", "needed",
+    ]  # fmt: skip
+    together = found.kill_rates[-1]
+    assert together.rate == 1
+    assert together.killed >= 7
+
+
+@pytest.mark.parametrize(
+    ("case", "named"),
+    [
+        ("many numbers", "always_two"),
+        ("numbers of a narrow format", "keeps_the_format"),
+        ("no numbers", "nan_for_nothing"),
+    ],
+)
+def test_deleting_a_hidden_case_names_what_now_survives(
+    course: Path, case: str, named: str
+) -> None:
+    """The points of the deleted case go to another one, or loading would refuse already."""
+    path = course / "solutions" / "sums" / "tests" / "q1.py"
+    text = path.read_text(encoding="utf-8")
+    parts = text.split("@test_case(")
+    kept = [part for part in parts if f'name="{case}"' not in part]
+    assert len(kept) == len(parts) - 1
+    points = float(
+        next(p for p in parts if f'name="{case}"' in p).split("points=")[1].split(",")[0]
+    )
+    left = next(part for part in kept if "points=" in part)
+    before = left.split("points=")[1].split(",")[0]
+    kept[kept.index(left)] = left.replace(f"points={before}", f"points={float(before) + points}")
+    path.write_text("@test_case(".join(kept), encoding="utf-8")
+    found = verify(sums(course), FAST)
+    assert not found.passed
+    assert f"wrong/{named}.py should lose q1; it loses nothing" in problems(found, "wrong")
+
+
+def test_a_reference_that_fails_stops_what_builds_on_it(course: Path) -> None:
+    edit(course / "solutions/sums/reference.py", "x * x", "x * x + 1e-3")
+    edit(course / "solutions/sums/tests/q1.py", "reference.mean_of_squares(values)", "0.0")
+    found = verify(sums(course), FAST)
+    assert "the reference loses q1, 'two numbers' failed" in problems(found, "reference")
+    assert found.gates[-1].name == "reference"
+
+
+def test_a_right_answer_that_is_punished_is_named(course: Path) -> None:
+    (course / "solutions/sums/correct/rounded.py").write_text(
+        "def mean_of_squares(values):\n"
+        "    return round(sum(v * v for v in values) / len(values), 3)\n"
+    )
+    found = verify(sums(course), FAST)
+    assert "correct/rounded.py loses q1, 'many numbers' failed" in problems(found, "correct")
+
+
+def test_a_mutant_that_survives_is_shown_as_a_diff(course: Path) -> None:
+    edit(course / "solutions/sums/tests/q1.py", "atol=0", "atol=1e-6")
+    found = verify(sums(course), FAST)
+    said = problems(found, "mutants")
+    assert "survives: q1, mean_of_squares, line 12 (dtype changed)" in said
+    assert "- x = np.asarray(values, dtype=np.float64)" in said
+    assert "+ x = np.asarray(values, dtype=np.float32)" in said
+
+
+def test_a_survivor_with_a_reason_is_left_alone_and_a_stale_reason_is_not(course: Path) -> None:
+    edit(course / "solutions/sums/tests/q1.py", "atol=0", "atol=1e-6")
+    entry = """[[equivalent]]
+function = "mean_of_squares"
+before = "x = np.asarray(values, dtype=np.float64)"
+after = "x = np.asarray(values, dtype=np.float32)"
+reason = "For the test's sake."
+"""
+    stale = entry.replace("float32", "float16")
+    (course / "solutions/sums/verify.toml").write_text(f"{entry}\n{stale}")
+    said = problems(verify(sums(course), FAST), "mutants")
+    assert "survives" not in said
+    assert "explains a survivor of mean_of_squares that is none" in said
+
+
+def test_an_allowance_without_a_reason_is_refused(course: Path) -> None:
+    (course / "solutions/sums/verify.toml").write_text('[[shared]]\ntext = "3"\nreason = " "\n')
+    with pytest.raises(AssignmentError, match="needs reason, text"):
+        allowances.read(sums(course))
+
+
+# The gates that run nothing.
+
+
+def stubs(assignment: Assignment) -> list[str]:
+    findings = Findings()
+    agreement.stubs_agree(assignment, findings)
+    return findings.problems
+
+
+def test_a_stub_that_says_something_else_is_named(course: Path) -> None:
+    edit(course / "assignments/sums/sums.ipynb", "in float64.\\n", "in float32.\\n")
+    assert stubs(sums(course)) == ["mean_of_squares: stub and reference have different docstrings"]
+    edit(course / "assignments/sums/sums.ipynb", "list[float]", "list[int]")
+    assert "the stub's signature is (values: list[int]) -> float" in stubs(sums(course))[0]
+
+
+def test_a_notebook_with_outputs_or_without_checks_is_named(course: Path) -> None:
+    path = course / "assignments/sums/sums.ipynb"
+
+    def dirty(cells: list[dict[str, Any]]) -> None:
+        setup = next(cell for cell in cells if cell["id"] == "setup")
+        setup["execution_count"] = 3
+        cells[:] = [cell for cell in cells if cell["id"] not in {"q1-check", "r1-answer"}]
+
+    path.write_bytes(edit_cells(path.read_bytes(), dirty))
+    findings = Findings()
+    agreement.notebook_is_clean(sums(course), findings)
+    assert findings.problems == [
+        "cell setup has outputs or an execution count",
+        'q1 has public tests, and no cell says grader.check("q1")',
+        "r1 is read by a person, and no cell has the id r1-answer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def draw():\n    shade = 1\n\n\ndraw()", []),
+        (
+            "import math\nshade = 1",
+            ["code cell 3 has the tag otter_ignore, and cell 5 reads shade"],
+        ),
+        ("%matplotlib inline", []),
+        ('grader.check("q1")', ["holds a stub or a check"]),
+        ("def mean_of_squares(values):\n    return 0.0", ["holds a stub or a check"]),
+    ],
+)
+def test_a_cell_that_is_not_run_and_is_needed_is_named(
+    source: str, found: list[str], course: Path
+) -> None:
+    path = course / "assignments/sums/sums.ipynb"
+
+    def ignored(cells: list[dict[str, Any]]) -> None:
+        setup = next(cell for cell in cells if cell["id"] == "setup")
+        tagged = {"metadata": {"tags": ["otter_ignore"]}}
+        figure = {**setup, **tagged, "id": "figure", "source": source}
+        own = {**setup, "id": "own", "source": "shade = 2\nprint(shade)"}
+        reader = {**setup, "id": "reader", "source": "print(shade)"}
+        cells[:] = [reader | {"id": "before"}, own, figure, own | {"id": "own2"}, reader, *cells]
+
+    path.write_bytes(edit_cells(path.read_bytes(), ignored))
+    findings = Findings()
+    agreement.notebook_is_clean(sums(course), findings)
+    assert len(findings.problems) == len(found)
+    for problem, words in zip(findings.problems, found, strict=True):
+        assert words in problem
+
+
+# Leaks: whatever is hidden, and wherever it is put.
+
+Place = Callable[[dict[str, Any], str], None]
+
+
+def in_source(data: dict[str, Any], text: str) -> None:
+    data["cells"][0]["source"] = f"{text}\n"
+
+
+def in_metadata(data: dict[str, Any], text: str) -> None:
+    data["metadata"]["authors"] = [{"name": text}]
+
+
+def in_cell_metadata(data: dict[str, Any], text: str) -> None:
+    data["cells"][1]["metadata"] = {"note": text}
+
+
+def in_output(data: dict[str, Any], text: str) -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": [text]}
+    next(c for c in data["cells"] if c["cell_type"] == "code")["outputs"] = [output]
+
+
+def in_compressed_output(data: dict[str, Any], text: str) -> None:
+    packed = base64.b64encode(gzip.compress(text.encode() * 3, mtime=0)).decode()
+    output = {"output_type": "display_data", "metadata": {}, "data": {"image/png": packed}}
+    next(c for c in data["cells"] if c["cell_type"] == "code")["outputs"] = [output]
+
+
+SOFTMAX_SECRETS = {
+    "a hidden value": ("the answer is 15.9921875", "expected value 15.9921875"),
+    "a reference line": (
+        "    sum_overflow_rows = int((exp.sum(dim=-1).isinf() & ~infinite).sum())",
+        "of reference.py",
+    ),
+    "a hidden test's line": ("rows = np.round(rng.standard_normal((15, 16)) * 8) / 8",
+                             "of hidden tests/q2.py"),
+    "a hidden case": ('"names that mean nothing here"', "the name of q1's hidden case"),
+    "a quiz answer": ("quiz_why_scale='d'", "the answer to quiz_why_scale"),
+}  # fmt: skip
+
+
+def leaks_with(assignment: Assignment, place: Place, text: str) -> list[str]:
+    data = json.loads(assignment.notebook.read_bytes())
+    place(data, text)
+    secrets = leaks.secrets_of(assignment, allowances.read(assignment))
+    places = texts.of_bytes("softmax.ipynb", notebooks.dump(data))
+    return [str(leak) for leak in leaks.search(places, secrets)]
+
+
+@pytest.mark.parametrize("secret", list(SOFTMAX_SECRETS)[1:])
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        (in_source, "cell title"),
+        (in_metadata, "its metadata authors name"),
+        (in_cell_metadata, "cell what-counts, its metadata note"),
+        (in_output, "outputs text"),
+        (in_compressed_output, "base64 text 1!gzip"),
+    ],
+)
+def test_what_is_hidden_is_found_wherever_it_is_pasted(
+    softmax: Assignment, secret: str, place: Place, named: str
+) -> None:
+    text, what = SOFTMAX_SECRETS[secret]
+    found = leaks_with(softmax, place, text)
+    assert any(what in leak and named in leak for leak in found), found
+
+
+def test_an_expected_number_is_found_in_any_spelling(course: Path) -> None:
+    edit(course / "solutions/sums/tests/q1.py", "90_000.0", "90_601.25")
+    edit(course / "assignments/sums/sums.ipynb", "About 10 minutes.", "The answer is 9.060125e4.")
+    findings = Findings()
+    secrets = leaks.secrets_of(sums(course), allowances.read(sums(course)))
+    findings.problems.extend(
+        str(leak) for leak in leaks.search(texts.of_folder(sums(course).folder), secrets)
+    )
+    said = "sums.ipynb, cell title holds the expected value 90_601.25"
+    assert findings.problems == [f"{said}, from line 22 of hidden tests/q1.py"]
+
+
+@pytest.mark.parametrize("slug", ["softmax", "attention"])
+def test_nothing_of_our_own_solutions_is_in_what_students_get(slug: str, repository: Path) -> None:
+    assignment = load(slug, repository, need_solutions=True)
+    secrets = leaks.secrets_of(assignment, allowances.read(assignment))
+    assert len(secrets.lines) > 50
+    assert list(leaks.search(texts.of_folder(assignment.folder), secrets)) == []
+
+
+def test_a_solution_in_a_zip_beside_the_notebook_is_found(course: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "data"), "zip", course / "solutions" / "sums")
+    shutil.move(archive, course / "assignments" / "sums" / "data.zip")
+    secrets = leaks.secrets_of(sums(course), allowances.read(sums(course)))
+    found = [str(leak) for leak in leaks.search(texts.of_folder(sums(course).folder), secrets)]
+    assert any(leak.startswith("data.zip!reference.py, line ") for leak in found), found
+
+
+# New assignments.
+
+
+@pytest.mark.parametrize("slug", ["Sums", "../up", "", "a b"])
+def test_a_slug_that_is_none_is_refused(slug: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no slug"):
+        scaffold.write(slug, tmp_path)
+
+
+def test_nothing_is_overwritten(course: Path) -> None:
+    with pytest.raises(UsageError, match="already there"):
+        scaffold.write("sums", course)
