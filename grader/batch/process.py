@@ -43,7 +43,7 @@ from grader.model import (
 
 if TYPE_CHECKING:
     from grader.grading.judge import Bench
-    from grader.sandbox.session import Worker
+    from grader.sandbox import Worker
 
 ATTEMPTS = 2
 HEALTH_SECONDS = 30.0
@@ -263,7 +263,7 @@ def _isolation(settings: LaneSettings) -> Isolation:
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":
-    from grader.sandbox.session import Worker
+    from grader.sandbox import Worker
 
     devices = {"cpu"} if device in {"cpu", "simulated"} else {"cpu", "cuda"}
     return Worker(imports=assignment.needs, isolation=isolation, devices=frozenset(devices))

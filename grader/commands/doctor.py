@@ -18,11 +18,11 @@ from grader.model import (
     Isolation,
     Status,
 )
+from grader.sandbox import Worker
 from grader.sandbox.levels import cgroup
 from grader.sandbox.levels.isolation import KNOWN_GAPS, LEVELS, STRONG
 from grader.sandbox.proof.cuda import prove_cuda
 from grader.sandbox.proof.probes import OK, choose_isolation
-from grader.sandbox.session import Worker
 
 DEVICES = frozenset({"cpu", "cuda"})
 MEANS = {

@@ -9,6 +9,7 @@ from grader.batch import process as lane
 from grader.batch.pool import LanePool
 from grader.errors import GraderError
 from grader.model import Isolation
+from grader.sandbox import Worker
 from grader.sandbox.launch import ways
 from grader.sandbox.levels.isolation import (
     CONTAINER_UID,
@@ -17,7 +18,6 @@ from grader.sandbox.levels.isolation import (
     is_root,
 )
 from grader.sandbox.proof import cuda, probes
-from grader.sandbox.session import Worker
 from tests.gpu import streaming
 from tests.gpu.rooms import Rooms
 from tests.gpu.setup import Setup

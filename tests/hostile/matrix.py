@@ -29,17 +29,17 @@ import torch
 from attacks import PRELUDE, WITH_CUDA, Attack, load_all
 
 from grader.model import Isolation, Limits
-from grader.sandbox import launch
-from grader.sandbox.inside.usage import below
-from grader.sandbox.levels import seccomp
-from grader.sandbox.levels.isolation import KNOWN_GAPS, STRONG
-from grader.sandbox.proof.probes import Bait, choose_isolation
-from grader.sandbox.session import (
+from grader.sandbox import (
     ChildEnded,
     MissingNameError,
     StudentError,
     Worker,
+    launch,
 )
+from grader.sandbox.inside.usage import below
+from grader.sandbox.levels import seccomp
+from grader.sandbox.levels.isolation import KNOWN_GAPS, STRONG
+from grader.sandbox.proof.probes import Bait, choose_isolation
 
 LIMITS = Limits(
     cell_seconds=2.5, call_seconds=1.5, submission_seconds=8, cpu_seconds=8,

@@ -14,15 +14,15 @@ import pytest
 
 from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits
+from grader.sandbox import ChildEnded, Session, Worker
 from grader.sandbox.inside import usage as watch
 from grader.sandbox.launch import make_plan, ways
 from grader.sandbox.levels import isolation as levels
 from grader.sandbox.levels import seccomp, view
 from grader.sandbox.proof import probes
-from grader.sandbox.session import ChildEnded, Session, Worker
-from grader.sandbox.session import _check_versions as check_versions
 from grader.sandbox.wire.channel import ChannelClosedError
 from grader.sandbox.wire.protocol import RunCell
+from grader.sandbox.worker import _check_versions as check_versions
 
 
 def session(worker: Worker, **limits: float) -> Session:
@@ -123,7 +123,7 @@ def test_a_package_is_named_as_the_distribution_installs_it(
 def test_a_path_that_is_missing_does_not_void_the_ruleset(tmp_path: Path) -> None:
     """The default list names folders that no machine has all of, and the probes hold."""
     plan = make_plan("same-uid", "same-uid", folder=tmp_path, scratch_bytes=1, cuda=False, uid=None)
-    assert any(not Path(path).exists() for path in plan.lockdown["readable"])
+    assert any(not Path(path).exists() for path in plan.lockdown.readable)
 
 
 def test_an_editable_installation_shows_no_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grader.model import Limits
-from grader.sandbox.session import Worker
+from grader.sandbox import Worker
 
 PACKAGE = Path(__file__).resolve().parents[2] / "grader"
 SANDBOX = PACKAGE / "sandbox"

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import Isolation, Limits
+from grader.sandbox.failures import ChildEnded
 from grader.sandbox.launch import choose_way, inside_source, ways
 from grader.sandbox.levels.isolation import (
     CONTAINER_UID,
@@ -32,7 +33,8 @@ from grader.sandbox.levels.isolation import (
     is_root,
     landlock_abi,
 )
-from grader.sandbox.session import ChildEnded, Session, Worker
+from grader.sandbox.session import Session
+from grader.sandbox.worker import Worker
 
 OK = "ok"
 MAX_SOCKET_FOLDER = 60
