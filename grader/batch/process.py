@@ -224,8 +224,7 @@ def _cuda_fault(worker: "Worker", assignment: Assignment) -> str:
 
 def _place(settings: LaneSettings, isolation: Isolation, where: Environment) -> str:
     device = where.gpu if settings.judges == "cuda" else "CPU"
-    way = isolation.probes.get("way", "")
-    level = f"{isolation.level} by {way}" if way not in {"", isolation.level} else isolation.level
+    level = f"{isolation.level} by {isolation.way}" if isolation.way else isolation.level
     versions = f"numpy {where.numpy}, torch {where.torch}, triton {where.triton}"
     return f"{platform.node()}, {device}, {level}, Python {where.python}, {versions}"
 

@@ -16,9 +16,9 @@ from typing import IO
 
 from grader.errors import WorkerError
 
-from .levels import isolation as levels
+from .levels import host
 from .levels import view as views
-from .levels.isolation import CONTAINER_UID, NONE, STRONG
+from .levels.recipes import SCOPED_LANDLOCK, Level, Way
 from .levels.seccomp import OWN_PID, compile_filter
 from .wire import orders
 from .wire.mount_plan import MountPlan
@@ -63,9 +63,8 @@ MOUNTS_MODULES = frozenset(
     }
 )  # fmt: skip
 
-# How the private file system of `strong` is made. The flat way is for a machine whose policy lets
-# bubblewrap make namespaces and nobody inside them: one set for the worker and all its children.
-BUBBLEWRAP, DIRECT, FLAT = "bubblewrap", "direct", "bubblewrap-flat"
+# What a user's other programs may start meanwhile; the watchdog counts a child's own tasks.
+TASKS_SLACK = 64
 
 # A worker that still clears up after a child must not be killed: it is all that knows of them.
 STOP_SECONDS = 30.0
@@ -150,43 +149,22 @@ class Plan:
     passed: tuple[Path, ...] = ()
 
 
-def ways(level: str) -> tuple[str, ...]:
-    """Return the ways to a level that this machine might offer, the best first."""
-    if level != STRONG:
-        return (level,)
-    if levels.is_root():
-        return (DIRECT,)
-    return (BUBBLEWRAP, DIRECT, FLAT) if levels.bubblewrap_program() else (DIRECT,)
-
-
-_chosen: dict[str, str] = {}
-
-
-def choose_way(level: str, way: str) -> None:
-    """Remember the way to a level that proved itself on this machine."""
-    _chosen[level] = way
-
-
-def chosen_way(level: str) -> str:
-    """Return the way to a level that proved itself, or else the one to try first."""
-    return _chosen.get(level, ways(level)[0])
-
-
 def make_plan(
-    level: str, way: str, *, folder: Path, scratch_bytes: int, cuda: bool, uid: int | None
+    level: Level, way: Way, *, folder: Path, scratch_bytes: int, cuda: bool, uid: int | None
 ) -> Plan:
     """Decide how to start a worker of a level; `folder` is an empty one of the judge's."""
-    private = level == STRONG
+    private = level.has_private_files
     view = views.private_view(cuda=cuda) if private else views.open_view(cuda=cuda)
-    nested = private and way != FLAT
-    scratch = views.SCRATCH if nested else f"{views.SCRATCH if private else folder}/notebook"
-    abi = levels.landlock_abi() if level != NONE else 0
-    scoped = nested or abi >= levels.SCOPED_LANDLOCK
-    program = b"" if level == NONE else compile_filter(private=private, cuda=cuda, scoped=scoped)
+    scratch = views.SCRATCH if way.nests else f"{views.SCRATCH if private else folder}/notebook"
+    abi = host.landlock_abi() if level.confines else 0
+    scoped = way.nests or abi >= SCOPED_LANDLOCK
+    program = b""
+    if level.confines:
+        program = compile_filter(private=private, cuda=cuda, scoped=scoped)
     lockdown = LockdownSettings(
-        confined=level != NONE,
-        nested=nested,
-        uid=uid if level == CONTAINER_UID else None,
+        confined=level.confines,
+        nested=way.nests,
+        uid=uid if level.child_becomes_uid else None,
         scratch=scratch,
         filter=program,
         own_pid=0 if scoped else OWN_PID,
@@ -194,48 +172,43 @@ def make_plan(
         readable=view.readable,
         listed=view.listed,
         writable=view.devices,
-        tasks_base=_tasks_base(level, private=private),
+        tasks_base=_tasks_base(level),
         cuda=cuda,
     )
     python = (view.python, "-S", "-s", "-P", "-B", "-c", BOOTSTRAP)
-    prefix = _prefix(view, way, folder, scratch_bytes, uid, python)
-    passed = (Path(prefix[-1]),) if way in {BUBBLEWRAP, FLAT} else ()
-    # The builder of mounts takes the interpreter's command as part of its plan.
-    return Plan(view, tuple(prefix if way == DIRECT else [*prefix, *python]), scratch, lockdown,
-                passed)  # fmt: skip
-
-
-def _prefix(
-    view: views.View, way: str, folder: Path, scratch_bytes: int, uid: int | None,
-    python: tuple[str, ...],
-) -> list[str]:  # fmt: skip
-    if way in {BUBBLEWRAP, FLAT}:
-        program = levels.bubblewrap_program() or "bwrap"
-        return views.bubblewrap(
-            view, program=program, scratch_bytes=scratch_bytes, folder=folder,
-            privileged=way == BUBBLEWRAP,
+    if way.uses_bubblewrap:
+        program_path = host.bubblewrap_program() or "bwrap"
+        prefix = views.bubblewrap(
+            view, program=program_path, scratch_bytes=scratch_bytes, folder=folder,
+            privileged=way.nests,
         )  # fmt: skip
-    if way != DIRECT:
-        return []
+        return Plan(view, (*prefix, *python), scratch, lockdown, passed=(Path(prefix[-1]),))
+    if way is Way.SHARED:
+        return Plan(view, python, scratch, lockdown)
     root = folder / "root"
     root.mkdir()
-    plan = MountPlan(
+    mounts = MountPlan(
         root=str(root), binds=view.binds, blanks=view.blanks, links=view.links,
         files=tuple(views.ACCOUNTS.items()), devices=view.devices, scratch_bytes=scratch_bytes,
         uid=uid, command=python,
     )  # fmt: skip
+    return Plan(view, _builder(mounts), scratch, lockdown)
+
+
+def _builder(mounts: MountPlan) -> tuple[str, ...]:
+    """Return the command that builds a file system and becomes the plan's own command in it."""
     needed = {name: text for name, text in module_sources().items() if name in MOUNTS_MODULES}
-    start = [str(views.interpreter()), "-I", "-S", "-B", "-c", BUILDER]
-    return [*start, plan.dump(), json.dumps(needed)]
+    start = (str(views.interpreter()), "-I", "-S", "-B", "-c", BUILDER)
+    return (*start, mounts.dump(), json.dumps(needed))
 
 
-def _tasks_base(level: str, *, private: bool) -> int:
+def _tasks_base(level: Level) -> int:
     """Return what RLIMIT_NPROC counts beside the child's own tasks."""
-    if private and levels.namespaces_count_tasks():
+    if level.has_private_files and host.namespaces_count_tasks():
         return 4  # bubblewrap's first process, and the worker
-    if level in {CONTAINER_UID, NONE}:
+    if level.child_becomes_uid or not level.confines:
         return 0
-    return levels.tasks_of_this_user() + levels.TASKS_SLACK
+    return host.tasks_of_this_user() + TASKS_SLACK
 
 
 def start_worker(

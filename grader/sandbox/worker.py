@@ -13,23 +13,18 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from grader.errors import IsolationError, WorkerError
-from grader.model import Isolation, Limits
+from grader.model import Isolation, IsolationLevel, Limits
 
 from .gpu_memory import GpuMemoryWatch
 from .inside import usage as watch
 from .launch import (
     WorkerProcess,
-    chosen_way,
     make_plan,
     start_worker,
 )
 from .levels import cgroup
-from .levels.isolation import (
-    CONTAINER_UID,
-    NONE,
-    STRONG,
-    is_root,
-)
+from .levels.host import is_root
+from .levels.recipes import Way, recipe
 from .levels.uids import Slot
 from .session import Session
 from .wire import orders
@@ -103,28 +98,27 @@ class Worker:
         imports: tuple[str, ...] = (),
         isolation: Isolation | None = None,
         devices: frozenset[str] = frozenset({"cpu"}),
-        way: str | None = None,
         warm: bool = True,
     ) -> None:
         """Start the process.
 
-        way: how the level's file system is made, by default the one that the probes found. warm:
-        import numpy, torch and matplotlib; without, the worker starts quickly and does little.
+        isolation: without a way, the level's first is taken. warm: import numpy, torch and
+        matplotlib; without, the worker starts quickly and does little.
         """
-        self.isolation = isolation or Isolation(NONE)
+        self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
         self.seconds: dict[str, float] = {}
         self._ready = False
         self._session: Session | None = None
         self._gpu_memory: GpuMemoryWatch | None = None
         self._folder = tempfile.mkdtemp(prefix="notebook-")
-        level = self.isolation.level
-        self._slot = Slot() if level in {STRONG, CONTAINER_UID} and is_root() else None
-        if level == CONTAINER_UID:
+        level = recipe(self.isolation.level)
+        self._slot = Slot() if level.lends_uid and is_root() else None
+        if level.child_becomes_uid:
             Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
         plan = make_plan(
             level,
-            way or chosen_way(level),
+            Way(self.isolation.way or level.ways()[0]),
             folder=Path(self._folder),
             scratch_bytes=Limits().scratch_bytes,
             cuda="cuda" in devices,
@@ -136,7 +130,7 @@ class Worker:
         on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
         interpreted = {} if "cuda" in devices else on_cpu
         self._started: WorkerProcess = start_worker(modules, plan, interpreted)
-        parent = cgroup.delegated() if level != NONE else None
+        parent = cgroup.delegated() if level.confines else None
         self._group = cgroup.MemoryGroup.make(parent, self._started.process.pid)
 
     def wait_until_ready(self) -> None:
