@@ -1,22 +1,45 @@
 """Runs student code where it can do no harm, and hands its values to the judge.
 
-`proof.probes.choose_isolation` proves what this machine can offer. A `Worker` of that isolation is
-a warm process; its `session` forks a child that holds one notebook, and a `Session` calls what is
-defined there. Nobody but this package starts a process for student code.
+`choose_isolation` proves what this machine can offer. A `Worker` of that isolation is a warm
+process; its `session` forks a child that holds one notebook, and a `Session` calls what is defined
+there. Nobody but this package starts a process for student code.
 
     session, worker, proxies, failures   the judge's side
     wire      runs on both sides: every message, and the values in them
     inside    runs beside student code, with `wire` and nothing else of ours
     levels    what a level is made of
     proof     whether a level holds on this machine
+
+Each name is imported when it is first asked for: the command line knows the package before it
+needs any of it, and `inside` is used where nothing but torch is installed.
 """
 
-from .failures import ChildEnded, MissingNameError, StudentError, TransferError
-from .proxies import Observation, StudentFunction, StudentObject
-from .session import CellResult, Session
-from .worker import Worker
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .failures import ChildEnded, MissingNameError, StudentError, TransferError
+    from .proof.probes import choose_isolation
+    from .proxies import Observation, StudentFunction, StudentObject
+    from .session import CellResult, Session
+    from .worker import Worker
 
 __all__ = [
     "CellResult", "ChildEnded", "MissingNameError", "Observation", "Session", "StudentError",
-    "StudentFunction", "StudentObject", "TransferError", "Worker",
+    "StudentFunction", "StudentObject", "TransferError", "Worker", "choose_isolation",
 ]  # fmt: skip
+
+_PLACES = {
+    "failures": ("ChildEnded", "MissingNameError", "StudentError", "TransferError"),
+    "proof.probes": ("choose_isolation",),
+    "proxies": ("Observation", "StudentFunction", "StudentObject"),
+    "session": ("CellResult", "Session"),
+    "worker": ("Worker",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for place, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(f".{place}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, IsolationLevel, Limits
 
 from .gpu_memory import GpuMemoryWatch
-from .inside import usage as watch
+from .inside.usage import below
 from .launch import (
     WorkerProcess,
     make_plan,
@@ -142,7 +142,7 @@ class Worker:
             self._ready = True
             if self._group is not None:
                 pid = self._started.process.pid
-                self._group.adopt([pid, *watch.below(pid)])
+                self._group.adopt([pid, *below(pid)])
 
     def session(self, limits: Limits, *, deadline: float, seed: int = 0) -> Session:
         """Fork a child for one submission."""

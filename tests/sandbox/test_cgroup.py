@@ -10,7 +10,7 @@ import pytest
 
 from grader.model import Isolation, Limits
 from grader.sandbox import ChildEnded, Worker
-from grader.sandbox.inside import usage as watch
+from grader.sandbox.inside import usage
 from grader.sandbox.levels import cgroup
 
 FILES = {
@@ -146,7 +146,7 @@ def test_the_kernel_would_end_student_code_before_anything_else(isolation: Isola
         worker.session(Limits(), deadline=time.monotonic() + 30),
     ):
         started = worker._started.process.pid
-        pids = [started, *watch.below(started)]
+        pids = [started, *usage.below(started)]
         scores = [int(text(Path(f"/proc/{pid}/oom_score_adj"))) for pid in pids]
     own = int(text(Path("/proc/self/oom_score_adj")))
     assert scores == [own] * (len(scores) - 1) + [1000]

@@ -15,8 +15,7 @@ import pytest
 from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, IsolationLevel, Limits
 from grader.sandbox import ChildEnded, Session, Worker
-from grader.sandbox.inside import attempts
-from grader.sandbox.inside import usage as watch
+from grader.sandbox.inside import attempts, usage
 from grader.sandbox.launch import make_plan
 from grader.sandbox.levels import recipes, seccomp, tables, view
 from grader.sandbox.levels.recipes import recipe
@@ -365,7 +364,7 @@ def test_a_child_ends_with_a_worker_that_is_killed(
     best = request.getfixturevalue("isolation") if level == "best" else Isolation("none")
     with Worker(isolation=best, warm=False) as worker:
         child = session(worker)
-        left = list(watch.below(worker._started.process.pid))
+        left = list(usage.below(worker._started.process.pid))
         assert left
         # It is busy for ever, and nobody waits for its answer.
         child._channel.send(RunCell(1, 1, "while True:\n    pass"), [], 5.0)

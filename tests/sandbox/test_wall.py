@@ -1,6 +1,7 @@
 """What runs beside student code is two folders, and they reach nothing else of ours."""
 
 import ast
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import sandbox
 from grader.model import Limits
 from grader.sandbox import Worker
 
@@ -98,6 +100,7 @@ def test_an_import_on_this_side_of_the_wall_is_allowed(line: str) -> None:
 
 
 LOADED = """
+import subprocess
 import sys
 loaded = sorted(sys.modules)
 sources = [getattr(sys.modules[name], "__file__", None) or "" for name in loaded]
@@ -113,3 +116,16 @@ def test_a_child_holds_no_other_module_of_ours(worker: Worker) -> None:
     assert {"sandbox.inside.child", "sandbox.wire.channel"} <= ours
     assert ours <= known | {"sandbox"}
     assert [place for place in sources if place.startswith(str(PACKAGE))] == []
+
+
+def test_the_package_has_a_face_that_waits_to_be_asked() -> None:
+    code = (
+        "import sys, grader.sandbox.inside\n"
+        "heavy = {'torch', 'numpy', 'msgspec', 'otter', 'subprocess'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert set(sandbox.__all__) == {name for names in sandbox._PLACES.values() for name in names}
+    assert all(getattr(sandbox, name).__name__ == name for name in sandbox.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        sandbox.other  # noqa: B018

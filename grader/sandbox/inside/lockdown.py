@@ -12,8 +12,8 @@ import signal
 from typing import Any
 
 from ..wire.orders import ChildLimits, LockdownSettings, Resource
+from . import reaper, usage
 from . import syscalls as kernel
-from . import usage as watch
 
 WATCH_MS = 50
 CPU_GRACE = 5
@@ -62,10 +62,10 @@ class Lockdown:
     def ready_next(self) -> None:
         """Do ahead what the next child would wait for."""
         if self._settings.confined:
-            self._virtual = int(open("/proc/self/statm").read().split()[0]) * watch.PAGE  # noqa: PTH123, SIM115
+            self._virtual = int(open("/proc/self/statm").read().split()[0]) * usage.PAGE  # noqa: PTH123, SIM115
             self._ruleset = self._build_ruleset() if self._settings.landlock else None
         if not self._nested:
-            watch.empty(self._scratch)  # of what the worker's own imports left
+            reaper.empty(self._scratch)  # of what the worker's own imports left
             os.mkdir(self._scratch, 0o700)  # noqa: PTH102
             if self._uid is not None:
                 os.chown(self._scratch, self._uid, self._uid)
@@ -108,7 +108,7 @@ class Lockdown:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # its own /proc entries are its own again
         _end_with_the_worker()
-        _offer_to_the_kernel()
+        _be_first_when_memory_is_short()
         if self._ruleset is not None:
             self._restrict_files()
         program = self._settings.filter
@@ -173,7 +173,7 @@ class Lockdown:
         if not self._settings.confined:
             return None
         pids = [pid]
-        for other in watch.below(os.getpid()):
+        for other in usage.below(os.getpid()):
             if other != pid:
                 pids.append(other)
             if len(pids) > limits.tasks:  # enough is known, and there may be many more
@@ -181,25 +181,25 @@ class Lockdown:
         # The kernel's own limit counts each process alone, and the first of a namespace ignores
         # its warning. A scratch folder of one's own is a file system of the right size.
         broken = {
-            Resource.TASKS: watch.tasks(pids) > limits.tasks,
-            Resource.MEMORY: watch.memory(pids, limits.memory_bytes) > limits.memory_bytes,
-            Resource.PROCESSOR: watch.processor_seconds(pids) > limits.cpu_seconds,
+            Resource.TASKS: usage.tasks(pids) > limits.tasks,
+            Resource.MEMORY: usage.memory(pids, limits.memory_bytes) > limits.memory_bytes,
+            Resource.PROCESSOR: usage.processor_seconds(pids) > limits.cpu_seconds,
             Resource.SCRATCH: not self._nested and self._over_scratch(pids, limits),
         }
         return next((name for name, is_broken in broken.items() if is_broken), None)
 
     def _over_scratch(self, pids: list[int], limits: ChildLimits) -> bool:
-        size, count = watch.stored(self._scratch)
-        rewritten = watch.written(pids) > watch.REWRITES * limits.scratch_bytes
-        return size > limits.scratch_bytes or count > watch.MAX_FILES or rewritten
+        size, count = usage.stored(self._scratch)
+        rewritten = usage.written(pids) > usage.REWRITES * limits.scratch_bytes
+        return size > limits.scratch_bytes or count > usage.MAX_FILES or rewritten
 
     def clear(self) -> None:
         """End and reap every process that the child left behind, and remove its files."""
         if self._uid is not None:
-            watch.kill_uid(self._uid)
-        watch.kill_below(os.getpid())
+            reaper.kill_uid(self._uid)
+        reaper.kill_below(os.getpid())
         if not self._nested:
-            watch.empty(self._scratch)
+            reaper.empty(self._scratch)
 
 
 def _end_with_the_worker() -> None:
@@ -208,8 +208,8 @@ def _end_with_the_worker() -> None:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _offer_to_the_kernel() -> None:
-    """Be the first that the kernel ends where memory is short; nobody else is to pay for it."""
+def _be_first_when_memory_is_short() -> None:
+    """Be the first process that the kernel ends where the machine's memory is short."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
         score.write("1000")
 
