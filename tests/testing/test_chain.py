@@ -414,9 +414,8 @@ def attention(q, k, v, causal=False):
 
 # The student's process may do as it likes with the instruments in it.
 REPLAY = """
-import sys
+from sandbox.inside import instruments as module
 attention = honest
-[module] = [sys.modules[name] for name in sys.modules if name.endswith(".instruments")]
 real, seen = module.chain, {}
 def replay(*args, steps, **kwargs):
     if steps not in seen:

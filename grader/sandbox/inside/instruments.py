@@ -1,8 +1,9 @@
 """What the judge asks about a call, beside its value: torch operations, kernels, compiled code.
 
 This file is executed in the process that runs student code, so it imports the standard library,
-and torch and triton where a call needs them. Nothing it returns is believed more than a value is:
-it answers for honest code, and a lie here wins nothing that a wrong value would not lose.
+its own folder, and torch and triton where a call needs them. Nothing it returns is believed more
+than a value is: it answers for honest code, and a lie here wins nothing that a wrong value would
+not lose.
 
 Two pseudo-operations join torch's own names in a log: `triton::<kernel>` for a launch, and
 `python::<what>` for a way around torch's dispatcher (NumPy, threads) or for an answer that stays
@@ -12,40 +13,18 @@ the same when the kernels do nothing.
 import contextlib
 import functools
 import importlib
-import inspect
 import os
 import random
-import re
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from .compilation import compile_launch, launch_key, remember_library
+from .launches import Launch, noted_launches
+
 SAME_WITHOUT_KERNELS = "python::same_answer_without_kernels"
-_LAUNCH_OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
 _TENSOR_EXITS = ("numpy", "tolist", "__array__", "__dlpack__")
-# The half accumulator is the first type in the name of a matrix instruction: D, A, B, C.
-_HALF_ACCUMULATOR = re.compile(
-    r"\bmma\.sync\.[\w.:]*\.row\.col\.f16\.|\bwgmma\.mma_async\.[\w.:]*?\.m\d+n\d+k\d+\.f16\."
-)
-_TF32 = re.compile(r"\.tf32\b|inputPrecision = tf32[^\n]*xf32")
-
-
-@dataclass(frozen=True)
-class Launch:
-    """One kernel launch: triton's own function object, and what it was called with."""
-
-    kernel: Any
-    arguments: tuple[Any, ...]
-    keywords: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The name of the kernel's Python function."""
-        return str(self.kernel.fn.__name__)
 
 
 def preload(*, kernels: bool, interpret: bool = True) -> None:
@@ -69,7 +48,7 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
         with contextlib.suppress(ImportError, AttributeError):
             # It reads all of triton, for half a second, and remembers the answer.
             importlib.import_module("triton.runtime.cache").triton_key()
-        _remember_library()
+        remember_library()
 
 
 def observe(
@@ -87,7 +66,7 @@ def observe(
         log.append(f"triton::{launch.name}")
         return True
 
-    with _torch_log(log), _launches(note):
+    with _torch_log(log), noted_launches(note):
         start = time.perf_counter()
         value = function(*args, **kwargs)
         seconds = time.perf_counter() - start
@@ -117,17 +96,17 @@ def compile_kernels(
     seen: dict[Any, Launch] = {}
 
     def note(launch: Launch) -> bool:
-        seen.setdefault(_launch_key(launch), launch)
+        seen.setdefault(launch_key(launch), launch)
         return False
 
-    with _launches(note):
+    with noted_launches(note):
         try:
             function(*args, **kwargs)
         except Exception:
             # A call that fails on unwritten results has launched what there is to compile.
             if not seen:
                 raise
-    return [_compile(launch, target) for launch in seen.values() for target in targets]
+    return [compile_launch(launch, target) for launch in seen.values() for target in targets]
 
 
 def chain(
@@ -192,9 +171,6 @@ def _refuse_other_kind(result: Any, query: Any) -> None:
         )
 
 
-# --- what a call does ------------------------------------------------------------------------
-
-
 @contextlib.contextmanager
 def _torch_log(log: list[str]) -> Iterator[None]:
     import torch
@@ -233,42 +209,6 @@ def _logged(owner: Any, name: str, entry: str, log: list[str]) -> Iterator[None]
         setattr(owner, name, original)
 
 
-@contextlib.contextmanager
-def _launches(note: Callable[[Launch], Any]) -> Iterator[None]:
-    """Tell `note` of each launch from Python; the kernel runs only if it answers true."""
-    with contextlib.ExitStack() as undo:
-        for owner in _kernel_classes():
-            undo.enter_context(_noted_run(owner, note))
-        yield
-
-
-@contextlib.contextmanager
-def _noted_run(owner: Any, note: Callable[[Launch], Any]) -> Iterator[None]:
-    original = owner.run
-
-    @functools.wraps(original)
-    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("warmup") or note(Launch(self, args, kwargs)):
-            return original(self, *args, **kwargs)
-        return None
-
-    owner.run = run
-    try:
-        yield
-    finally:
-        owner.run = original
-
-
-def _kernel_classes() -> list[Any]:
-    """List the classes whose `run` is a launch, where triton is loaded at all."""
-    if "triton" not in sys.modules:
-        return []
-    classes = [importlib.import_module("triton.runtime.jit").JITFunction]
-    with contextlib.suppress(ImportError):
-        classes.append(importlib.import_module("triton.runtime.interpreter").InterpretedFunction)
-    return classes
-
-
 def _same_without(
     value: Any, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> bool:
@@ -287,7 +227,7 @@ def _same_without(
                 item.fill_(float("nan"))
         return False
 
-    with _launches(spoil):
+    with noted_launches(spoil):
         try:
             other = function(*args, **kwargs)
         except Exception:  # noqa: BLE001 - student code may raise anything; then it is not the same
@@ -307,204 +247,3 @@ def _is_tensor(item: Any) -> bool:
 
 def _storage(item: Any) -> int:
     return int(item.untyped_storage().data_ptr())
-
-
-# --- what a kernel compiles to ---------------------------------------------------------------
-
-
-def _launch_key(launch: Launch) -> tuple[Any, ...]:
-    return (
-        id(launch.kernel),
-        tuple(_describe(item) for item in launch.arguments),
-        tuple((key, _describe(item)) for key, item in sorted(launch.keywords.items())),
-    )
-
-
-def _describe(item: Any) -> str:
-    return f"tensor of {item.dtype}" if hasattr(item, "data_ptr") else repr(item)
-
-
-def _compile(launch: Launch, target: str) -> dict[str, Any]:
-    finding: dict[str, Any] = {
-        "kernel": launch.name,
-        "target": target,
-        "error": None,
-        "fault": None,
-        "shared_bytes": 0,
-        "ptx_flags": {"tf32": False, "f16_accumulate": False},
-    }
-    with contextlib.ExitStack() as undo:
-        try:
-            _restore_library()
-            undo.enter_context(_compiler_mode(launch.kernel.fn.__globals__))
-            source, options = _source(launch)
-            compiler = importlib.import_module("triton.compiler")
-            gpu = importlib.import_module("triton.backends.compiler").GPUTarget(
-                "cuda", int(target.removeprefix("sm_")), 32
-            )
-        except Exception as error:  # noqa: BLE001 - triton's parts differ between its versions
-            return finding | {"error": _sentence(error), "fault": "tool"}
-        if "*fp32" in source.signature.values():
-            undo.enter_context(_stopped_early())
-        try:
-            compiled = compiler.compile(source, target=gpu, options=options)
-            text, shared = compiled.asm["ptx"], int(compiled.metadata.shared)
-        except _EnoughError as enough:
-            text, shared = str(enough), 0
-        except Exception as error:  # noqa: BLE001 - a kernel can fail to compile in any way
-            return finding | {"error": _sentence(error), "fault": "kernel"}
-        flags = {
-            "tf32": bool(_TF32.search(text)),
-            "f16_accumulate": bool(_HALF_ACCUMULATOR.search(text)),
-        }
-        return finding | {"shared_bytes": shared, "ptx_flags": flags}
-
-
-class _EnoughError(Exception):
-    """Carries what the compiler had made when there was no need to go on."""
-
-
-def _stopped_early() -> contextlib.AbstractContextManager[None]:
-    def stop(_backend: Any, module: Any, *_args: Any, **_kwargs: Any) -> None:
-        raise _EnoughError(str(module))
-
-    nvidia = importlib.import_module("triton.backends.nvidia.compiler").CUDABackend
-    return _replaced(nvidia, "make_llir", stop)
-
-
-def _source(launch: Launch) -> tuple[Any, dict[str, Any]]:
-    """Describe the launch as the just-in-time compiler would: types, constants, divisibility."""
-    jit = importlib.import_module("triton.runtime.jit")
-    kernel = _compiled_form(launch.kernel)
-    parameters = {param.name: param for param in kernel.params}
-    given = {name: item for name, item in launch.keywords.items() if name in parameters}
-    bound = inspect.signature(kernel.fn).bind(*launch.arguments, **given)
-    bound.apply_defaults()
-    signature: dict[str, str] = {}
-    constants: dict[tuple[int, ...], Any] = {}
-    attributes: dict[tuple[int, ...], Any] = {}
-    for index, (name, item) in enumerate(bound.arguments.items()):
-        plain_int = isinstance(item, int) and not isinstance(item, bool)
-        if parameters[name].is_constexpr or item is None or (plain_int and item == 1):
-            signature[name] = "constexpr"
-            constants[(index,)] = item
-            continue
-        signature[name] = jit.mangle_type(item)
-        address = item.data_ptr() if hasattr(item, "data_ptr") else item if plain_int else 1
-        if address % 16 == 0:
-            attributes[(index,)] = [["tt.divisibility", 16]]
-    options = {name: launch.keywords[name] for name in _LAUNCH_OPTIONS if name in launch.keywords}
-    source = importlib.import_module("triton.compiler").ASTSource(
-        kernel, signature, constants, attributes
-    )
-    # A fixed version spares asking the assembler, which is another program.
-    return source, {**options, "ptx_version": 80}
-
-
-@contextlib.contextmanager
-def _compiler_mode(student_globals: dict[str, Any]) -> Iterator[None]:
-    """Undo what TRITON_INTERPRET did to triton's library and the student's functions, for a while.
-
-    Under the interpreter each decorated function is an InterpretedFunction, in triton.language
-    too, and the compiler knows only JITFunction.
-    """
-    nvidia = importlib.import_module("triton.backends.nvidia.compiler").CUDABackend
-    with contextlib.ExitStack() as undo:
-        folder = undo.enter_context(tempfile.TemporaryDirectory())
-        undo.enter_context(_environment(TRITON_INTERPRET=None, TRITON_CACHE_DIR=folder))
-        # PTX is the last thing looked at; assembling it would need another program.
-        undo.enter_context(_replaced(nvidia, "make_cubin", lambda *_args, **_kwargs: b""))
-        undo.enter_context(_replaced(nvidia, "hash", lambda self: f"ptx-{self.target.arch}"))
-        spaces = [
-            vars(module)
-            for name, module in list(sys.modules.items())
-            if name.startswith("triton.language")
-        ]
-        for space in [*spaces, student_globals]:
-            for name, item in list(space.items()):
-                if type(item).__name__ == "InterpretedFunction":
-                    space[name] = _compiled_form(item)
-                    undo.callback(space.__setitem__, name, item)
-        tensor = importlib.import_module("triton.language").tensor
-        for name, item in vars(importlib.import_module("triton.language.standard")).items():
-            member = getattr(tensor, name, None)
-            if type(item).__name__ == "JITFunction" and inspect.isfunction(member):
-                undo.enter_context(_replaced(tensor, name, item))
-        yield
-
-
-_LIBRARY: list[tuple[Any, dict[str, Any]]] = []
-_FORMS: dict[int, tuple[Any, Any]] = {}
-
-
-def _remember_library() -> None:
-    if _LIBRARY:
-        return
-    for name, module in list(sys.modules.items()):
-        if name.startswith("triton.language"):
-            classes = [item for item in vars(module).values() if inspect.isclass(item)]
-            owners = [module, *(item for item in classes if item.__module__ == name)]
-            _LIBRARY.extend((owner, dict(vars(owner))) for owner in owners)
-
-
-def _restore_library() -> None:
-    interpreted = "triton.runtime.interpreter" in sys.modules
-    if interpreted and not _LIBRARY:
-        raise RuntimeError("call preload(kernels=True) before any kernel is interpreted")
-    for owner, before in _LIBRARY:
-        for name, item in before.items():
-            if vars(owner).get(name) is not item:
-                setattr(owner, name, item)
-        if inspect.isclass(owner):  # a module's new names serve the rewritten functions
-            for name in set(vars(owner)) - set(before):
-                delattr(owner, name)
-
-
-def _compiled_form(kernel: Any) -> Any:
-    """Give the JITFunction of an InterpretedFunction, the same one each time."""
-    if type(kernel).__name__ != "InterpretedFunction":
-        return kernel
-    if id(kernel) not in _FORMS:
-        given = {name: item for name, item in kernel.kwargs.items() if item is not None}
-        form = importlib.import_module("triton.runtime.jit").JITFunction(kernel.fn, **given)
-        _FORMS[id(kernel)] = (kernel, form)
-    return _FORMS[id(kernel)][1]
-
-
-@contextlib.contextmanager
-def _replaced(owner: Any, name: str, item: Any) -> Iterator[None]:
-    original = getattr(owner, name)
-    setattr(owner, name, item)
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
-
-
-@contextlib.contextmanager
-def _environment(**values: str | None) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    _set_environment(values)
-    try:
-        yield
-    finally:
-        _set_environment(before)
-
-
-def _set_environment(values: Mapping[str, str | None]) -> None:
-    for name, item in values.items():
-        if item is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = item
-
-
-def _sentence(error: BaseException) -> str:
-    """Say the innermost cause in one line: triton wraps it in the kernel's whole source."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = str(getattr(error, "error_message", None) or error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    place = getattr(getattr(error, "node", None), "lineno", None)
-    where = f" (line {place} of the kernel)" if place else ""
-    return f"{type(error).__name__}: {lines[-1] if lines else 'no message'}{where}"[:400]
