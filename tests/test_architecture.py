@@ -99,3 +99,26 @@ def test_heavy_imports_wait_until_they_are_used(command: list[str]) -> None:
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "otter", "numpy", "nbformat", "IPython"}
+
+
+def crowded(text: str) -> list[str]:
+    """Return the functions that take more than five parameters that may be passed by position."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+            if len(names) - (names[:1] in (["self"], ["cls"])) > 5:
+                found.append(getattr(node, "name", "lambda"))
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "sandbox").rglob("*.py")), ids=lambda path: str(path)[-40:]
+)
+def test_no_function_of_the_sandbox_takes_more_than_five_by_position(path: Path) -> None:
+    assert crowded(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_crowded_function_is_seen() -> None:
+    assert crowded("def f(a, b, c, d, e, g): ...") == ["f"]
+    assert crowded("class C:\n    def f(self, a, b, c, d, e, *, g): ...") == []

@@ -231,18 +231,25 @@ class NotebookProcess:
         return Opaque(key, str(type(value).__name__)[:100], callable(value))
 
     def _finish(
-        self, request: int, value: Any, arguments: list[Any], seconds: float,
-        changed: list[int], shapes: list[list[int]],
-    ) -> tuple[Reply, list[memoryview]]:  # fmt: skip
+        self,
+        request: int,
+        value: Any,
+        *,
+        arguments: list[Any] | None = None,
+        seconds: float = 0.0,
+        changed: dict[int, list[int]] | None = None,
+    ) -> tuple[Reply, list[memoryview]]:
+        """Return the answer; `changed` gives the shape that each argument written to had."""
         self._carrying = "The answer"
+        arguments = arguments or []
         encoder = self._encoder(arguments)
         node = encoder.encode(value)
         plain = self._encoder([])
         plain.buffers = encoder.buffers
         rewritten: list[tuple[int, Array]] = []
-        for number in changed:
+        for number, shape in (changed or {}).items():
             after = plain.encode(arguments[number])
-            if isinstance(after, Array) and after.shape == shapes[number]:
+            if isinstance(after, Array) and after.shape == shape:
                 rewritten.append((number, after))
         sizes = [buffer.nbytes for buffer in encoder.buffers]
         answer = Answer(request, node, sizes, rewritten, seconds)
@@ -259,7 +266,7 @@ class NotebookProcess:
         names = self._shell.user_ns
         if message.name not in names:
             return Missing(message.request), []
-        return self._finish(message.request, names[message.name], [], 0.0, [], [])
+        return self._finish(message.request, names[message.name])
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"
@@ -280,18 +287,18 @@ class NotebookProcess:
         started = time.perf_counter()
         value = _run_theirs(function, *arguments, **keywords)
         seconds = time.perf_counter() - started
-        changed = [
-            number
+        changed = {
+            number: node.shape
             for number, (node, copy) in enumerate(zip(nodes, copies, strict=True))
             if _was_written(node, copy, buffers[node.buffer], untouched[node.buffer])
-        ]
+        }
         return self._finish(
-            message.request, value, decoder.arrays, seconds, changed, [node.shape for node in nodes]
+            message.request, value, arguments=decoder.arrays, seconds=seconds, changed=changed
         )
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         items = _run_theirs(self._take, message.key, message.count)
-        return self._finish(message.request, items, [], 0.0, [], [])
+        return self._finish(message.request, items)
 
     def _take(self, key: int, count: int) -> list[Any]:
         iterator = self._kept[key]
