@@ -18,7 +18,7 @@ The control socket (SOCK_SEQPACKET, one message a packet, see `orders`) joins ju
 
 A `Kill` that crosses the child's own end finds no child, and is ignored. Where the judge closes
 the socket, the worker ends its child and itself. What a worker sends that is none of these, or out
-of turn, ends it with a WorkerError.
+of turn, is a WorkerError for the judge: the fault is ours, and nobody loses points by it.
 
 The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and child.
 
@@ -29,8 +29,8 @@ The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and chil
     Call, Next           Answer, Raised, Fault
 
 From `Locked` on, student code shares the child's process: it may send anything. The child speaks
-only when asked, one reply a request, with the request's number. Anything else ends the child, and
-costs the student nothing but what that child was still to do.
+only when asked, one reply a request, with the request's number. Anything else ends the child: the
+call is `killed`, by a broken protocol.
 
 Both sides run these same files; beside student code they are imported from text, so they may use
 only the standard library, msgspec, and numpy and torch where a value needs them.
