@@ -162,12 +162,33 @@ class QuestionReport:
     answer: str = ""  # a manual question's text, for the person who grades it
 
 
+class IsolationLevel(StrEnum):
+    """What keeps student code apart, from the strongest; `sandbox/levels` says how each is made."""
+
+    STRONG = "strong"
+    CONTAINER_UID = "container-uid"
+    SAME_UID = "same-uid"
+    NONE = "none"
+    NOT_JUDGED = "not judged"  # nothing was run
+
+
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """The level that probes proved, and what each of them said ("ok" or the finding)."""
+    """The level that probes proved, and what each of them said ("ok" or the finding).
 
-    level: str
+    `way` is how the level's file system is made, "" where there is only one way; `warning` what
+    keeps the machine from a stronger level, "" where that need not be said.
+    """
+
+    level: IsolationLevel
     probes: dict[str, str] = field(default_factory=dict)
+    way: str = ""
+    warning: str = ""
+
+    @property
+    def is_unsandboxed(self) -> bool:
+        """Whether student code ran with the rights of whoever graded."""
+        return self.level == IsolationLevel.NONE
 
 
 @dataclass(frozen=True, slots=True)

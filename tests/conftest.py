@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from grader.grading.judge import Bench
     from grader.model import Assignment
-    from grader.sandbox.session import Worker
+    from grader.sandbox import Worker
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -122,7 +122,7 @@ def _copy(source: Path, target: Path) -> None:
 @pytest.fixture(scope="session")
 def worker() -> Iterator[Worker]:
     """One warm worker for the whole run; each submission is a fork of it."""
-    from grader.sandbox.session import Worker
+    from grader.sandbox import Worker
 
     with Worker() as warm:
         warm.wait_until_ready()

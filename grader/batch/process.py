@@ -43,7 +43,7 @@ from grader.model import (
 
 if TYPE_CHECKING:
     from grader.grading.judge import Bench
-    from grader.sandbox.session import Worker
+    from grader.sandbox import Worker
 
 ATTEMPTS = 2
 HEALTH_SECONDS = 30.0
@@ -224,8 +224,7 @@ def _cuda_fault(worker: "Worker", assignment: Assignment) -> str:
 
 def _place(settings: LaneSettings, isolation: Isolation, where: Environment) -> str:
     device = where.gpu if settings.judges == "cuda" else "CPU"
-    way = isolation.probes.get("way", "")
-    level = f"{isolation.level} by {way}" if way not in {"", isolation.level} else isolation.level
+    level = f"{isolation.level} by {isolation.way}" if isolation.way else isolation.level
     versions = f"numpy {where.numpy}, torch {where.torch}, triton {where.triton}"
     return f"{platform.node()}, {device}, {level}, Python {where.python}, {versions}"
 
@@ -263,7 +262,7 @@ def _isolation(settings: LaneSettings) -> Isolation:
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":
-    from grader.sandbox.session import Worker
+    from grader.sandbox import Worker
 
     devices = {"cpu"} if device in {"cpu", "simulated"} else {"cpu", "cuda"}
     return Worker(imports=assignment.needs, isolation=isolation, devices=frozenset(devices))

@@ -17,7 +17,7 @@ from grader.model import (
     Status,
     Submission,
 )
-from grader.sandbox.session import Worker
+from grader.sandbox import Worker
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,13 @@ from grader.model import (
     Isolation,
     Status,
 )
+from grader.sandbox import Worker
 from grader.sandbox.levels import cgroup
-from grader.sandbox.levels.isolation import KNOWN_GAPS, LEVELS, STRONG
+from grader.sandbox.levels.recipes import recipe
 from grader.sandbox.proof.cuda import prove_cuda
 from grader.sandbox.proof.probes import OK, choose_isolation
-from grader.sandbox.session import Worker
 
 DEVICES = frozenset({"cpu", "cuda"})
-MEANS = {
-    "strong": "private namespaces, Landlock, seccomp and limits",
-    "container-uid": "an unprivileged user, Landlock, seccomp and limits, no namespaces",
-    "same-uid": "Landlock, seccomp and limits under your own user, no namespaces",
-}
 
 CAPPED = "capped by a control group, and watched"
 WATCHED = "watched; for a hard cap: systemd-run --user --scope -p Delegate=yes grader grade …"
@@ -46,7 +41,7 @@ def examine(say: Callable[[str], None]) -> bool:
     if has_gpu:
         say(f"  cuda: {_prove_cuda(isolation)}")
     _isolation(say, isolation)
-    return isolation.level in LEVELS
+    return recipe(isolation.level).confines
 
 
 def examine_course(course: Path, say: Callable[[str], None], device: str = "auto") -> bool:
@@ -122,13 +117,14 @@ def _gpu() -> tuple[str | None, str | None]:
 
 
 def _isolation(say: Callable[[str], None], isolation: Isolation) -> None:
-    say(f"isolation: {isolation.level} ({MEANS[isolation.level]})")
+    level = recipe(isolation.level)
+    say(f"isolation: {level.name} ({level.in_short})")
     say(f"  memory of a submission: {CAPPED if cgroup.delegated() else WATCHED}")
     for name, finding in isolation.probes.items():
-        if name != "warning":
-            say(f"  {'✓' if finding.startswith(OK) else '·'} {name:<12} {finding}")
-    for gap in KNOWN_GAPS:
-        if isolation.level in gap.levels:
-            say(f"  not stopped at this level: {gap.what}")
-    if isolation.level != STRONG and isolation.probes.get("warning"):
-        say(f"for a stronger level: {isolation.probes['warning']}")
+        say(f"  {'✓' if finding.startswith(OK) else '·'} {name:<12} {finding}")
+    if isolation.way:
+        say(f"  · {'way':<12} {isolation.way}")
+    for gap in level.gaps:
+        say(f"  not stopped at this level: {gap.what}")
+    if isolation.warning:
+        say(f"for a stronger level: {isolation.warning}")

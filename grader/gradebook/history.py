@@ -14,6 +14,7 @@ import msgspec
 from grader.model import (
     Environment,
     Isolation,
+    IsolationLevel,
     Limits,
     Question,
     QuestionReport,
@@ -22,9 +23,7 @@ from grader.model import (
 )
 
 UNDECIDED = frozenset({Status.PENDING, Status.UNGRADED})
-# From the weakest; what is not here was not proved by probes and counts as weak.
-LEVELS = ("none", "same-uid", "container-uid", "strong")
-NOT_JUDGED = Isolation("not judged")
+NOT_JUDGED = Isolation(IsolationLevel.NOT_JUDGED)
 NOWHERE = Environment("", "", "")
 
 
@@ -132,8 +131,8 @@ def changes(
 
 def weakest(levels: Iterable[Isolation]) -> Isolation:
     """Return the weakest of some isolations: one question judged without any taints a report."""
-    ranks = {level: rank for rank, level in enumerate(LEVELS)}
-    return min(levels, key=lambda item: ranks.get(item.level, 0), default=NOT_JUDGED)
+    order = list(IsolationLevel)
+    return max(levels, key=lambda item: order.index(item.level), default=NOT_JUDGED)
 
 
 def class_environment(reports: list[Report]) -> tuple[Isolation, Environment]:

@@ -28,7 +28,7 @@ from grader.model import (
     Submission,
     TestCase,
 )
-from grader.sandbox.session import (
+from grader.sandbox import (
     ChildEnded,
     MissingNameError,
     Session,

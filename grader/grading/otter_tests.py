@@ -30,8 +30,8 @@ import numpy as np
 from grader.course.assignments import question_files, reference_path
 from grader.errors import AssignmentError
 from grader.model import Assignment, Question
+from grader.sandbox import MissingNameError, Session
 from grader.sandbox.inside import instruments
-from grader.sandbox.session import MissingNameError, Session
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ def render(report: Report, book: Gradebook, *, regrade: str = REGRADE) -> str:
             parts=parts,
             problem=problem(report),
             ungraded=any(part.status is Status.UNGRADED for part in parts),
-            unsandboxed=report.isolation.level == "none",
+            unsandboxed=report.isolation.is_unsandboxed,
             isolation=isolation_label(report.isolation),
             regrade=regrade,
             reference=f"{report.sha256[:12]}-{report.assignment_sha256[:12]}",

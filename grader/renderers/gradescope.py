@@ -74,7 +74,7 @@ def _test(question: str, case: Outcome, hidden_visibility: str) -> dict[str, Any
 
 def _summary(report: Report) -> str:
     sentences = []
-    if report.isolation.level == "none":
+    if report.isolation.is_unsandboxed:
         sentences.append("UNSANDBOXED: graded without isolation.")
     if (reason := problem(report)) is not None:
         sentences.append(f"The notebook could not be graded: {lines(reason)}")

@@ -69,8 +69,8 @@ def render(book: Gradebook, *, feedback_folder: str | None = "feedback") -> str:
             late=sum(report.late for report in book.reports),
             isolations=_isolations(book),
             isolation=isolation_label(book.isolation),
-            unsandboxed=any(report.isolation.level == "none" for report in book.reports)
-            or book.isolation.level == "none",
+            unsandboxed=any(report.isolation.is_unsandboxed for report in book.reports)
+            or book.isolation.is_unsandboxed,
             environments=Counter(report.environment for report in book.reports)
             or Counter([book.environment]),
             versions=Counter((report.assignment_sha256, report.seed) for report in book.reports),

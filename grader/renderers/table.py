@@ -55,7 +55,7 @@ def render(book: Gradebook) -> RenderableType:
     parts: list[RenderableType] = [_Class(book), _footer(book)]
     if book.causes:
         parts.insert(0, _causes(book))
-    if book.isolation.level == "none":
+    if book.isolation.is_unsandboxed:
         warning = "UNSANDBOXED: student code ran with your own rights on this machine."
         parts.insert(0, Text(warning, style="bold red"))
     return Group(*parts)

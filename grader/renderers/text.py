@@ -47,7 +47,7 @@ def number(value: float) -> str:
 
 def isolation_label(isolation: Isolation) -> str:
     """Return the level that was proved, or `UNSANDBOXED` where nothing isolated the code."""
-    return "UNSANDBOXED" if isolation.level == "none" else isolation.level
+    return "UNSANDBOXED" if isolation.is_unsandboxed else isolation.level
 
 
 def feedback_name(student: str) -> str:

@@ -4,7 +4,6 @@ The worker's code is handed over as text on its standard input, so that no comma
 name or open descriptor of it points at the course or at this package.
 """
 
-import base64
 import contextlib
 import json
 import os
@@ -13,14 +12,17 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from grader.errors import WorkerError
 
-from .levels import isolation as levels
+from .levels import host
 from .levels import view as views
-from .levels.isolation import CONTAINER_UID, NONE, STRONG
+from .levels.recipes import SCOPED_LANDLOCK, Level, Way
 from .levels.seccomp import OWN_PID, compile_filter
+from .wire import orders
+from .wire.mount_plan import MountPlan
+from .wire.orders import LockdownSettings
 
 # Imports the package `sandbox` from texts, then runs a module's `main`: no path of ours can be read
 # where student code runs. Its two folders are all that there is of it.
@@ -41,11 +43,11 @@ class Texts:
         exec(compile(self.texts[name], "<" + name + ">", "exec"), module.__dict__)
 """
 BOOTSTRAP = f"""{LOADER}
-spec = json.loads(sys.stdin.buffer.read())
+spec = json.loads(sys.stdin.buffer.readline())
 sys.path.extend(spec["paths"])
 sys.meta_path.insert(0, Texts(spec["modules"]))
 from sandbox.inside import worker
-worker.main(spec["worker"])
+worker.main(sys.stdin.buffer.read())
 """
 BUILDER = f"""{LOADER}
 sys.meta_path.insert(0, Texts(json.loads(sys.argv[2])))
@@ -54,12 +56,15 @@ mounts.main()
 """
 
 FOLDERS = ("wire", "inside")
-MOUNTS_MODULES = frozenset({"sandbox", "sandbox.inside", "sandbox.inside.syscalls",
-                            "sandbox.inside.mounts"})  # fmt: skip
+MOUNTS_MODULES = frozenset(
+    {
+        "sandbox", "sandbox.inside", "sandbox.inside.syscalls", "sandbox.inside.mounts",
+        "sandbox.wire", "sandbox.wire.mount_plan",
+    }
+)  # fmt: skip
 
-# How the private file system of `strong` is made. The flat way is for a machine whose policy lets
-# bubblewrap make namespaces and nobody inside them: one set for the worker and all its children.
-BUBBLEWRAP, DIRECT, FLAT = "bubblewrap", "direct", "bubblewrap-flat"
+# What a user's other programs may start meanwhile; the watchdog counts a child's own tasks.
+TASKS_SLACK = 64
 
 # A worker that still clears up after a child must not be killed: it is all that knows of them.
 STOP_SECONDS = 30.0
@@ -76,7 +81,7 @@ class WorkerProcess:
     control: socket.socket
     errors: IO[bytes]
 
-    def last_words(self) -> str:
+    def printed(self) -> str:
         """Return the end of what the worker printed, for a message to staff."""
         self.errors.seek(0, os.SEEK_END)
         self.errors.seek(max(0, self.errors.tell() - 2_000))
@@ -140,111 +145,82 @@ class Plan:
     view: views.View
     command: tuple[str, ...]
     scratch: str
-    lockdown: dict[str, Any]
+    lockdown: LockdownSettings
     passed: tuple[Path, ...] = ()
 
 
-def ways(level: str) -> tuple[str, ...]:
-    """Return the ways to a level that this machine might offer, the best first."""
-    if level != STRONG:
-        return (level,)
-    if levels.is_root():
-        return (DIRECT,)
-    return (BUBBLEWRAP, DIRECT, FLAT) if levels.bubblewrap_program() else (DIRECT,)
-
-
-_chosen: dict[str, str] = {}
-
-
-def choose_way(level: str, way: str) -> None:
-    """Remember the way to a level that proved itself on this machine."""
-    _chosen[level] = way
-
-
-def chosen_way(level: str) -> str:
-    """Return the way to a level that proved itself, or else the one to try first."""
-    return _chosen.get(level, ways(level)[0])
-
-
 def make_plan(
-    level: str, way: str, *, folder: Path, scratch_bytes: int, cuda: bool, uid: int | None
+    level: Level, way: Way, *, folder: Path, scratch_bytes: int, cuda: bool, uid: int | None
 ) -> Plan:
     """Decide how to start a worker of a level; `folder` is an empty one of the judge's."""
-    private = level == STRONG
+    private = level.has_private_files
     view = views.private_view(cuda=cuda) if private else views.open_view(cuda=cuda)
-    nested = private and way != FLAT
-    scratch = views.SCRATCH if nested else f"{views.SCRATCH if private else folder}/notebook"
-    abi = levels.landlock_abi() if level != NONE else 0
-    scoped = nested or abi >= levels.SCOPED_LANDLOCK
-    program = b"" if level == NONE else compile_filter(private=private, cuda=cuda, scoped=scoped)
-    lockdown = {
-        "level": level,
-        "nested": nested,
-        "uid": uid if level == CONTAINER_UID else None,
-        "scratch": scratch,
-        "filter": base64.b64encode(program).decode(),
-        "own_pid": 0 if scoped else OWN_PID,
-        "landlock": abi > 0,
-        "readable": view.readable,
-        "listed": [{"path": path, "entries": names} for path, names in view.listed],
-        "writable": view.devices,
-        "tasks_base": _tasks_base(level, private=private),
-        "cuda": cuda,
-    }
+    scratch = views.SCRATCH if way.nests else f"{views.SCRATCH if private else folder}/notebook"
+    abi = host.landlock_abi() if level.confines else 0
+    scoped = way.nests or abi >= SCOPED_LANDLOCK
+    program = b""
+    if level.confines:
+        program = compile_filter(private=private, cuda=cuda, scoped=scoped)
+    lockdown = LockdownSettings(
+        confined=level.confines,
+        nested=way.nests,
+        uid=uid if level.child_becomes_uid else None,
+        scratch=scratch,
+        filter=program,
+        own_pid=0 if scoped else OWN_PID,
+        landlock=abi > 0,
+        readable=view.readable,
+        listed=view.listed,
+        writable=view.devices,
+        tasks_base=_tasks_base(level),
+        cuda=cuda,
+    )
     python = (view.python, "-S", "-s", "-P", "-B", "-c", BOOTSTRAP)
-    prefix = _prefix(view, way, folder, scratch_bytes, uid, python)
-    passed = (Path(prefix[-1]),) if way in {BUBBLEWRAP, FLAT} else ()
-    # The house's builder takes the interpreter's command as part of its plan.
-    return Plan(view, tuple(prefix if way == DIRECT else [*prefix, *python]), scratch, lockdown,
-                passed)  # fmt: skip
-
-
-def _prefix(
-    view: views.View, way: str, folder: Path, scratch_bytes: int, uid: int | None,
-    python: tuple[str, ...],
-) -> list[str]:  # fmt: skip
-    if way in {BUBBLEWRAP, FLAT}:
-        program = levels.bubblewrap_program() or "bwrap"
-        return views.bubblewrap(
-            view, program=program, scratch_bytes=scratch_bytes, folder=folder,
-            privileged=way == BUBBLEWRAP,
+    if way.uses_bubblewrap:
+        program_path = host.bubblewrap_program() or "bwrap"
+        prefix = views.bubblewrap(
+            view, program=program_path, scratch_bytes=scratch_bytes, folder=folder,
+            privileged=way.nests,
         )  # fmt: skip
-    if way != DIRECT:
-        return []
+        return Plan(view, (*prefix, *python), scratch, lockdown, passed=(Path(prefix[-1]),))
+    if way is Way.SHARED:
+        return Plan(view, python, scratch, lockdown)
     root = folder / "root"
     root.mkdir()
-    plan = {
-        "root": str(root), "binds": view.binds, "blanks": view.blanks, "links": view.links,
-        "files": views.ACCOUNTS, "devices": view.devices, "scratch_bytes": scratch_bytes,
-        "uid": uid, "command": python,
-    }  # fmt: skip
+    mounts = MountPlan(
+        root=str(root), binds=view.binds, blanks=view.blanks, links=view.links,
+        files=tuple(views.ACCOUNTS.items()), devices=view.devices, scratch_bytes=scratch_bytes,
+        uid=uid, command=python,
+    )  # fmt: skip
+    return Plan(view, _builder(mounts), scratch, lockdown)
+
+
+def _builder(mounts: MountPlan) -> tuple[str, ...]:
+    """Return the command that builds a file system and becomes the plan's own command in it."""
     needed = {name: text for name, text in module_sources().items() if name in MOUNTS_MODULES}
-    start = [str(views.interpreter()), "-I", "-S", "-B", "-c", BUILDER]
-    return [*start, json.dumps(plan), json.dumps(needed)]
+    start = (str(views.interpreter()), "-I", "-S", "-B", "-c", BUILDER)
+    return (*start, mounts.dump(), json.dumps(needed))
 
 
-def _tasks_base(level: str, *, private: bool) -> int:
+def _tasks_base(level: Level) -> int:
     """Return what RLIMIT_NPROC counts beside the child's own tasks."""
-    if private and levels.namespaces_count_tasks():
+    if level.has_private_files and host.namespaces_count_tasks():
         return 4  # bubblewrap's first process, and the worker
-    if level in {CONTAINER_UID, NONE}:
+    if level.child_becomes_uid or not level.confines:
         return 0
-    return levels.tasks_of_this_user() + levels.TASKS_SLACK
+    return host.tasks_of_this_user() + TASKS_SLACK
 
 
 def start_worker(
-    imports: list[str],
+    imports: tuple[str, ...],
     plan: Plan,
     environment: dict[str, str] | None = None,
 ) -> WorkerProcess:
     """Start a worker and hand it its code."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker is stopped
-    spec = {
-        "paths": plan.view.paths,
-        "modules": module_sources(),
-        "worker": {"control": theirs.fileno(), "imports": imports, "lockdown": plan.lockdown},
-    }
+    spec = {"paths": plan.view.paths, "modules": module_sources()}
+    start = orders.dump(orders.Start(theirs.fileno(), imports, plan.lockdown))
     extra = dict(environment or {})
     if plan.view.library_path:
         extra["LD_LIBRARY_PATH"] = plan.view.library_path
@@ -270,6 +246,6 @@ def start_worker(
             raise WorkerError(f"The worker could not be started: {problem}.") from problem
     assert process.stdin is not None  # noqa: S101 - it was asked for above
     with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(json.dumps(spec).encode())
+        process.stdin.write(json.dumps(spec).encode() + b"\n" + start)
         process.stdin.close()
     return WorkerProcess(process, ours, errors)

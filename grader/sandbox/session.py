@@ -1,50 +1,16 @@
 """The judge's side of one submission: run its cells, look up its names, call its functions."""
 
-import contextlib
-import json
-import os
-import shutil
-import signal
 import socket
-import tempfile
 import time
-from dataclasses import asdict, dataclass
-from importlib import metadata
-from pathlib import Path
-from typing import Any, NoReturn, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from grader.errors import IsolationError, WorkerError
-from grader.model import Isolation, Limits, Status
+from grader.model import Limits, Status
 
-from .gpu_memory import GpuMemoryWatch
-from .inside import usage as watch
-from .launch import (
-    WorkerProcess,
-    chosen_way,
-    make_plan,
-    start_worker,
-)
-from .levels import cgroup
-from .levels.isolation import (
-    CONTAINER_UID,
-    NONE,
-    STRONG,
-    is_root,
-)
-from .levels.uids import Slot
-from .proxies import (
-    ChildEnded,
-    MissingNameError,
-    Observation,
-    StudentError,
-    StudentFunction,
-    StudentObject,
-    TransferError,
-    student_error,
-)
+from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
+from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
-    DEVICE_LOST,
     Answer,
     Call,
     CellDone,
@@ -65,18 +31,10 @@ from .wire.values import (
     ValueRefusedError,
 )
 
-__all__ = [
-    "CellResult", "ChildEnded", "MissingNameError", "Observation", "Session", "StudentError",
-    "StudentFunction", "StudentObject", "TransferError", "Worker",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from .worker import Worker
 
-# What decides a score, and has to be the same on both sides.
-SAME_VERSIONS = frozenset({"numpy", "torch", "triton"})
-READY_SECONDS = 120.0
 MAX_FAULT = 500
-END_SECONDS = 30.0  # clearing up after a fork bomb takes its time on a busy machine
-MESSAGE_BYTES = 1 << 16
-LOCKED = b"+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +203,7 @@ class Session:
     def _end(self, status: Status, reason: str | None) -> NoReturn:
         """End the child, remember why, and raise it; what the worker saw decides where unsure."""
         seen = self._worker.end_child()
-        if reason is None or seen.limit is not None:
+        if reason is None or seen.exceeded is not None:
             status, reason = Status.KILLED, seen.describe(self._limits)
         self.ended = ChildEnded(status, reason)
         raise self.ended
@@ -313,198 +271,3 @@ def _write_tensor(before: Any, after: Any) -> None:
     once = tuple(slice(1) if step == 0 else slice(None) for step in before.stride())
     with torch.no_grad():
         before[once].copy_(after[once])
-
-
-def _check_versions(theirs: dict[str, str | None]) -> None:
-    """Raise WorkerError where a worker imported another package than a judge has."""
-    for name in SAME_VERSIONS & theirs.keys():
-        try:
-            ours = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            ours = None
-        # A local part such as +cpu is not always in both.
-        if _public(ours) != _public(theirs[name]):
-            raise WorkerError(
-                f"The sandbox's worker imports {name} {theirs[name] or 'from nowhere'} and the "
-                f"grader has {ours or 'none'}: install one {name} into one environment, and run "
-                "the grader with that environment's Python and without PYTHONPATH."
-            )
-
-
-def _public(version: str | None) -> str | None:
-    return None if version is None else version.partition("+")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class ChildEnd:
-    """How a child ended as the worker saw it: a wait status, and the limit that it broke."""
-
-    wait_status: int
-    limit: str | None
-
-    def describe(self, limits: Limits) -> str:
-        """Say in words how the process ended."""
-        words = {
-            "memory": f"used more than {limits.memory_bytes / 2**30:g} GiB of memory",
-            "gpu": f"used more than {limits.gpu_memory_bytes / 2**30:g} GiB of the GPU's memory",
-            "processor": f"used more than {limits.cpu_seconds} s of processor time",
-            "tasks": f"ran more than {limits.tasks} processes and threads at once",
-            "scratch": f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
-        }
-        if self.limit is not None:
-            return f"the notebook {words.get(self.limit, self.limit)}"
-        code = os.waitstatus_to_exitcode(self.wait_status)
-        if code == DEVICE_LOST:
-            return "the notebook's code left the GPU unusable, as an illegal memory access does"
-        if code == -signal.SIGXCPU:
-            return f"the notebook used more than {limits.cpu_seconds} s of processor time"
-        if code < 0:
-            with contextlib.suppress(ValueError):
-                return f"the notebook's process was ended by {signal.Signals(-code).name}"
-        return f"the notebook's process ended itself with exit status {code}"
-
-
-class Worker:
-    """The judge's handle on one warm worker; one session at a time."""
-
-    def __init__(
-        self,
-        *,
-        imports: tuple[str, ...] = (),
-        isolation: Isolation | None = None,
-        devices: frozenset[str] = frozenset({"cpu"}),
-        way: str | None = None,
-        warm: bool = True,
-    ) -> None:
-        """Start the process.
-
-        way: how the level's file system is made, by default the one that the probes found. warm:
-        import numpy, torch and matplotlib; without, the worker starts quickly and does little.
-        """
-        self.isolation = isolation or Isolation(NONE)
-        self.devices = devices
-        self.seconds: dict[str, float] = {}
-        self._ready = False
-        self._session: Session | None = None
-        self._gpu_memory: GpuMemoryWatch | None = None
-        self._folder = tempfile.mkdtemp(prefix="notebook-")
-        level = self.isolation.level
-        self._slot = Slot() if level in {STRONG, CONTAINER_UID} and is_root() else None
-        if level == CONTAINER_UID:
-            Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
-        plan = make_plan(
-            level,
-            way or chosen_way(level),
-            folder=Path(self._folder),
-            scratch_bytes=Limits().scratch_bytes,
-            cuda="cuda" in devices,
-            uid=self._slot.uid if self._slot else None,
-        )
-        modules = ["numpy", "torch", "matplotlib.pyplot", *imports] if warm else []
-        # Without a GPU kernels are interpreted, which triton must know before it is imported; and
-        # where there is one, who may not use it should not see it.
-        on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
-        interpreted = {} if "cuda" in devices else on_cpu
-        self._started: WorkerProcess = start_worker(modules, plan, interpreted)
-        parent = cgroup.delegated() if level != NONE else None
-        self._group = cgroup.MemoryGroup.make(parent, self._started.process.pid)
-
-    def wait_until_ready(self) -> None:
-        """Return when the worker has made its imports; WorkerError where it has not."""
-        if not self._ready:
-            ready = self._hear("ready", READY_SECONDS)
-            self.seconds["worker"] = float(ready["seconds"])
-            _check_versions(ready["versions"])
-            self._ready = True
-            if self._group is not None:
-                pid = self._started.process.pid
-                self._group.adopt([pid, *watch.below(pid)])
-
-    def session(self, limits: Limits, *, deadline: float, seed: int = 0) -> Session:
-        """Fork a child for one submission."""
-        self.wait_until_ready()
-        if self._group is not None:
-            self._group.limit(limits)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        order = {"order": "spawn", "seed": seed, "limits": asdict(limits)}
-        try:
-            socket.send_fds(self._started.control, [json.dumps(order).encode()], [theirs.fileno()])
-        except OSError as problem:
-            ours.close()
-            raise WorkerError(self._epitaph("took no submission")) from problem
-        finally:
-            theirs.close()
-        spawned = self._hear("spawned", END_SECONDS)
-        self.seconds["fork"] = float(spawned["seconds"])
-        self._wait_until_locked(ours)
-        if "cuda" in self.devices:
-            pid = self._started.process.pid
-            self._gpu_memory = GpuMemoryWatch(pid, limits.gpu_memory_bytes)
-        self._session = Session(self, ours, limits, deadline)
-        return self._session
-
-    def _wait_until_locked(self, connection: socket.socket) -> None:
-        """Return when the child has given everything up; nothing of a student's is there yet."""
-        started = time.perf_counter()
-        connection.settimeout(END_SECONDS)
-        try:
-            said = connection.recv(1)
-            reason = "" if said == LOCKED else connection.recv(500).decode("utf-8", "replace")
-        except OSError as problem:
-            said, reason = b"", str(problem)
-        self.seconds["lock"] = time.perf_counter() - started
-        if said != LOCKED:
-            connection.close()
-            self.end_child()
-            raise IsolationError(
-                f"A child could not be locked down ({reason or 'it ended'}); run `grader doctor`."
-            )
-
-    def end_child(self) -> ChildEnd:
-        """Have the worker kill its child and everything that it left; return how it ended."""
-        with contextlib.suppress(OSError):
-            self._started.control.send(json.dumps({"order": "kill"}).encode())
-        ended = self._hear("ended", END_SECONDS)
-        reason = None if ended["reason"] == "judge" else ended["reason"]
-        if self._group is not None and self._group.has_killed():
-            reason = "memory"
-        if self._gpu_memory is not None and self._gpu_memory.stop():
-            reason = "gpu"
-        self._gpu_memory = None
-        return ChildEnd(int(ended["status"]), reason)
-
-    def _hear(self, event: str, seconds: float) -> dict[str, Any]:
-        self._started.control.settimeout(seconds)
-        try:
-            data = self._started.control.recv(MESSAGE_BYTES)
-        except OSError as problem:
-            raise WorkerError(self._epitaph(f"did not answer within {seconds:g} s")) from problem
-        if not data:
-            raise WorkerError(self._epitaph("ended"))
-        message: dict[str, Any] = json.loads(data)
-        if message.get("event") != event:
-            raise WorkerError(self._epitaph(f"said {message.get('event')} instead of {event}"))
-        return message
-
-    def _epitaph(self, what: str) -> str:
-        words = self._started.last_words() or "it printed nothing"
-        return f"The sandbox's worker {what}; run `grader doctor`. Its last words: {words}"
-
-    def close(self) -> None:
-        """Stop the worker with whatever it runs, and remove its scratch folder."""
-        if self._session is not None:
-            self._session.abandon()
-        if self._gpu_memory is not None:
-            self._gpu_memory.stop()
-        self._started.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if self._group is not None:
-            self._group.remove()
-        if self._slot is not None:
-            self._slot.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()

@@ -20,9 +20,8 @@ from grader.batch.run import Batch, jobs_on_gpu
 from grader.course.assignments import load
 from grader.gradebook.store import Store
 from grader.model import Limits, Status
-from grader.sandbox import gpu_memory
+from grader.sandbox import ChildEnded, Worker, gpu_memory
 from grader.sandbox.inside.usage import below
-from grader.sandbox.session import ChildEnded, Worker
 from tests.conftest import submission_of
 from tests.grading.test_control import here
 from tests.support import classes

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from grader.model import Isolation, Limits
+from grader.sandbox import Session, Worker
 from grader.sandbox.proof.probes import choose_isolation
-from grader.sandbox.session import Session, Worker
 
 CHILDREN, CALLS, ARRAYS = 25, 2_000, 9
 LARGE = 8_000_000  # float64: 64 MB

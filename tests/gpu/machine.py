@@ -9,15 +9,9 @@ from grader.batch import process as lane
 from grader.batch.pool import LanePool
 from grader.errors import GraderError
 from grader.model import Isolation
-from grader.sandbox.launch import ways
-from grader.sandbox.levels.isolation import (
-    CONTAINER_UID,
-    NONE,
-    SAME_UID,
-    is_root,
-)
+from grader.sandbox import Worker
+from grader.sandbox.levels.recipes import Level, Way
 from grader.sandbox.proof import cuda, probes
-from grader.sandbox.session import Worker
 from tests.gpu import streaming
 from tests.gpu.rooms import Rooms
 from tests.gpu.setup import Setup
@@ -67,14 +61,15 @@ def _missing(wanted: Requirement) -> str:
 
 def try_levels(setup: Setup, _rooms: Rooms, log: Log) -> None:
     """Try CUDA, and a kernel, in a student's child at each way to each level of this machine."""
-    tries = [(level, way) for level in setup.levels if _is_for_us(level) for way in ways(level)]
+    levels = [level for level in setup.levels if level.is_for_this_user()]
+    tries = [(level, way) for level in levels for way in level.ways()]
     pool = LanePool(len(tries), lane.finish)
     try:
         futures = {
             pool.submit(try_level, *item, is_simulated=setup.is_simulated): item for item in tries
         }
         for future, item in futures.items():
-            name = " by ".join(dict.fromkeys(item))
+            name = " by ".join(filter(None, (item[0].name, item[1])))
             try:
                 proved, said = future.result(timeout=max(0.0, log.seconds_left()))
             except TimeoutError:
@@ -90,21 +85,17 @@ def try_levels(setup: Setup, _rooms: Rooms, log: Log) -> None:
         log.problem("CUDA works at no level of this machine.")
 
 
-def _is_for_us(level: str) -> bool:
-    return level != (SAME_UID if is_root() else CONTAINER_UID)
-
-
-def try_level(level: str, way: str, *, is_simulated: bool) -> tuple[str, str]:
+def try_level(level: Level, way: Way, *, is_simulated: bool) -> tuple[str, str]:
     """Return whether a level proves itself, and if so, what CUDA comes to in a child there."""
     devices = frozenset({"cpu"} if is_simulated else {"cpu", "cuda"})
-    if level != NONE:
+    if level.confines:
         try:
             found = probes.prove(level, way, devices=devices).probes
         except GraderError as problem:
             return f"not to be had here ({problem})", ""
-        for name in probes.DEMANDED[level]:
+        for name in probes.demanded(level):
             if found.get(name) != probes.OK:
                 return f"not to be had here ({name}: {found.get(name, 'it did not run')})", ""
-    isolation, device = Isolation(level), "cpu" if is_simulated else "cuda"
-    with Worker(imports=("triton",), isolation=isolation, devices=devices, way=way) as warm:
+    isolation, device = Isolation(level.name, way=way), "cpu" if is_simulated else "cuda"
+    with Worker(imports=("triton",), isolation=isolation, devices=devices) as warm:
         return probes.OK, cuda._prove(warm, device, kernels=True)

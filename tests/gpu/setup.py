@@ -8,7 +8,7 @@ from grader.batch.process import LaneSettings
 from grader.batch.run import jobs_on_gpu, usable_cores
 from grader.course.assignments import available, load
 from grader.model import Assignment, Question
-from grader.sandbox.levels.isolation import LEVELS, NONE
+from grader.sandbox.levels.recipes import NONE, PROVABLE, Level
 
 ROOT = Path(__file__).resolve().parents[2]
 CUDA, SIMULATED = "cuda", "simulated"
@@ -45,7 +45,7 @@ class Setup:
     course: Path = ROOT
     device: str = CUDA
     isolation: str = "auto"
-    levels: tuple[str, ...] = LEVELS  # at which CUDA is tried
+    levels: tuple[Level, ...] = PROVABLE  # at which CUDA is tried
     jobs: int = field(default_factory=usable_cores)
     gpu_jobs: int | None = None
     sizes: Sizes = field(default_factory=Sizes)

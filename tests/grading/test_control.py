@@ -33,7 +33,7 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox.session import Session, Worker
+from grader.sandbox import Session, Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
 

@@ -17,7 +17,7 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox.session import Worker
+from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"

@@ -28,18 +28,19 @@ import numpy as np
 import torch
 from attacks import PRELUDE, WITH_CUDA, Attack, load_all
 
-from grader.model import Isolation, Limits
-from grader.sandbox import launch
-from grader.sandbox.inside.usage import below
-from grader.sandbox.levels import seccomp
-from grader.sandbox.levels.isolation import KNOWN_GAPS, STRONG
-from grader.sandbox.proof.probes import Bait, choose_isolation
-from grader.sandbox.session import (
+from grader.model import Isolation, IsolationLevel, Limits
+from grader.sandbox import (
     ChildEnded,
     MissingNameError,
     StudentError,
     Worker,
+    launch,
 )
+from grader.sandbox.inside.usage import below
+from grader.sandbox.levels import seccomp
+from grader.sandbox.levels.recipes import recipe
+from grader.sandbox.proof.probes import choose_isolation
+from grader.sandbox.proof.targets import ProtectedTargets
 
 LIMITS = Limits(
     cell_seconds=2.5, call_seconds=1.5, submission_seconds=8, cpu_seconds=8,
@@ -79,14 +80,14 @@ class Result:
     seconds: float = 0.0
 
 
-class Victim(Bait):
-    """The judge's things: a course folder with a secret in every file, and what `Bait` has."""
+class Victim(ProtectedTargets):
+    """The judge's things: a course folder with a secret in every file, and the probes' targets."""
 
     def __init__(self) -> None:
         super().__init__(token="CANARY-" + secrets.token_hex(8))
 
     def map(self) -> dict[str, Any]:
-        places = super().map()
+        places = asdict(self.places())
         del places["token"]
         folder = self.path.parent
         home, checkout = str(Path.home()), str(Path(__file__).parents[2] / "pyproject.toml")
@@ -195,7 +196,7 @@ def honest_problems(worker: Worker) -> list[str]:
 
 
 def expected_gap(attack: Attack, level: str) -> bool:
-    return any(gap.attack == attack.name and level in gap.levels for gap in KNOWN_GAPS)
+    return any(gap.attack == attack.name for gap in recipe(IsolationLevel(level)).gaps)
 
 
 def judge_result(attack: Attack, result: Result, said: str, victim: Victim, level: str) -> None:
@@ -288,7 +289,7 @@ def run_driver(isolation: Isolation) -> dict[str, str]:
 
     with mock.patch.object(launch, "module_sources", old_sources):
         found["without truncating"] = _first_refused(isolation)
-    if isolation.level != STRONG:  # there a unix socket was always one's own
+    if not recipe(isolation.level).has_private_files:  # there a unix socket was always one's own
         closed = mock.patch.object(
             seccomp, "_restrict_sockets", lambda *rules, cuda: restrict(*rules, cuda=cuda and False)
         )

@@ -6,7 +6,7 @@ import pytest
 from attacks import WITH_CUDA
 from conftest import Runs
 
-from grader.sandbox.levels.isolation import KNOWN_GAPS
+from grader.sandbox.levels.recipes import KNOWN_GAPS
 
 ALL = attacks.load_all()
 # Every place that some machine has: who runs the attacks, and at which level.

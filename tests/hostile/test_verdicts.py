@@ -17,8 +17,8 @@ from grader.course.assignments import load
 from grader.grading.judge import Bench, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import Isolation, Outcome, Status
+from grader.sandbox import Worker
 from grader.sandbox.inside.usage import below
-from grader.sandbox.session import Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"

@@ -13,7 +13,7 @@ from grader.course.assignments import load
 from grader.grading.judge import Bench, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.release import student
-from grader.sandbox.session import Worker
+from grader.sandbox import Worker
 from grader.verify.agreement import reference_text, stub_names
 from tests.conftest import submission_of
 

@@ -35,7 +35,7 @@ import sys, time
 from grader.course.assignments import own_course
 from grader.model import Isolation, Limits
 from grader.sandbox.proof.probes import choose_isolation
-from grader.sandbox.session import Worker
+from grader.sandbox import Worker
 level = choose_isolation() if sys.argv[1] == "best" else Isolation("none")
 with Worker(isolation=level, warm=False) as worker:
     with worker.session(Limits(), deadline=time.monotonic() + 60) as child:

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from grader.model import Isolation, Limits
+from grader.sandbox import ChildEnded, Worker
 from grader.sandbox.inside import usage as watch
 from grader.sandbox.levels import cgroup
-from grader.sandbox.proxies import ChildEnded
-from grader.sandbox.session import Worker
 
 FILES = {
     "cgroup.procs": "",

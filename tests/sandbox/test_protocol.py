@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from grader.model import Limits
-from grader.sandbox.session import (
-    ChildEnd,
+from grader.sandbox import (
     ChildEnded,
     Session,
     StudentError,
 )
 from grader.sandbox.wire import channel as wire
 from grader.sandbox.wire import protocol, values
+from grader.sandbox.worker import ChildEnd
 
 LIMITS = Limits(frame_bytes=200_000, array_bytes=1 << 22, nesting=32)
 DTYPES = sorted(values.NUMPY_DTYPES)

@@ -13,16 +13,17 @@ import psutil
 import pytest
 
 from grader.errors import IsolationError, WorkerError
-from grader.model import Isolation, Limits
+from grader.model import Isolation, IsolationLevel, Limits
+from grader.sandbox import ChildEnded, Session, Worker
+from grader.sandbox.inside import attempts
 from grader.sandbox.inside import usage as watch
-from grader.sandbox.launch import make_plan, ways
-from grader.sandbox.levels import isolation as levels
-from grader.sandbox.levels import seccomp, view
+from grader.sandbox.launch import make_plan
+from grader.sandbox.levels import recipes, seccomp, tables, view
+from grader.sandbox.levels.recipes import recipe
 from grader.sandbox.proof import probes
-from grader.sandbox.session import ChildEnded, Session, Worker
-from grader.sandbox.session import _check_versions as check_versions
 from grader.sandbox.wire.channel import ChannelClosedError
 from grader.sandbox.wire.protocol import RunCell
+from grader.sandbox.worker import _check_versions as check_versions
 
 
 def session(worker: Worker, **limits: float) -> Session:
@@ -38,12 +39,12 @@ def small_worker(isolation: Isolation) -> Iterator[Worker]:
 
 def undone(isolation: Isolation) -> dict[str, str]:
     """Return what disproves a level."""
-    findings = {name: isolation.probes[name] for name in probes.DEMANDED[isolation.level]}
+    findings = {name: isolation.probes[name] for name in probes.demanded(recipe(isolation.level))}
     return {name: finding for name, finding in findings.items() if finding != "ok"}
 
 
 def test_this_machine_proves_a_level_and_says_what_each_probe_found(isolation: Isolation) -> None:
-    assert isolation.level in levels.LEVELS
+    assert recipe(isolation.level) in recipes.PROVABLE
     assert undone(isolation) == {}
 
 
@@ -52,16 +53,16 @@ def test_every_way_to_the_level_holds_and_its_mode_for_a_gpu_without_one(
     isolation: Isolation, devices: set[str]
 ) -> None:
     proved = {
-        way: probes.prove(isolation.level, way, devices=frozenset(devices))
-        for way in ways(isolation.level)
+        way: probes.prove(recipe(isolation.level), way, devices=frozenset(devices))
+        for way in recipe(isolation.level).ways()
     }
     assert proved
     assert {way: undone(found) for way, found in proved.items()} == {way: {} for way in proved}
 
 
 def test_a_control_without_isolation_fails_nearly_every_probe() -> None:
-    proved = probes.prove("none", "none")
-    failed = {name for name in probes.DEMANDED["strong"] if proved.probes[name] != "ok"}
+    proved = probes.prove(recipes.NONE, recipes.Way.SHARED)
+    failed = {name for name in probes.demanded(recipes.STRONG) if proved.probes[name] != "ok"}
     assert {
         "read",
         "stat",
@@ -83,7 +84,7 @@ def test_probing_is_quick() -> None:
 
 
 def test_none_is_only_what_was_typed() -> None:
-    assert probes.choose_isolation("none") == Isolation("none")
+    assert probes.choose_isolation("none") == Isolation(IsolationLevel.NONE)
 
 
 def test_another_system_is_told_to_use_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,17 +94,15 @@ def test_another_system_is_told_to_use_a_container(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_failing_probe_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = dict.fromkeys(probes.DEMANDED["strong"], "ok") | {"udp": "a datagram got out"}
-    monkeypatch.setattr(probes, "prove", lambda level, *_, **__: Isolation(level, findings))
-    monkeypatch.setattr(probes, "bubblewrap_program", lambda: None, raising=False)
+    findings = dict.fromkeys(probes.demanded(recipes.STRONG), "ok") | {"udp": "a datagram got out"}
+    monkeypatch.setattr(probes, "prove", lambda level, *_, **__: Isolation(level.name, findings))
     with pytest.raises(IsolationError, match=r"the probe udp of .* failed \(a datagram got out\)"):
         probes.choose_isolation()
 
 
 def test_an_old_landlock_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "landlock_abi", lambda: 2)
-    monkeypatch.setattr(probes, "is_root", lambda: False)
-    assert "Linux 6.2" in (probes._missing("same-uid") or "")
+    assert "Linux 6.2" in str(probes._prove_level(recipes.SAME_UID, probes.CPU))
 
 
 @pytest.mark.parametrize(
@@ -122,8 +121,10 @@ def test_a_package_is_named_as_the_distribution_installs_it(
 @pytest.mark.needs("seccomp")
 def test_a_path_that_is_missing_does_not_void_the_ruleset(tmp_path: Path) -> None:
     """The default list names folders that no machine has all of, and the probes hold."""
-    plan = make_plan("same-uid", "same-uid", folder=tmp_path, scratch_bytes=1, cuda=False, uid=None)
-    assert any(not Path(path).exists() for path in plan.lockdown["readable"])
+    plan = make_plan(
+        recipes.SAME_UID, recipes.Way.SHARED, folder=tmp_path, scratch_bytes=1, cuda=False, uid=None
+    )
+    assert any(not Path(path).exists() for path in plan.lockdown.readable)
 
 
 def test_an_editable_installation_shows_no_folder(tmp_path: Path) -> None:
@@ -411,7 +412,73 @@ def test_a_filter_is_small_and_names_its_placeholder_only_where_it_must(
     assert (seccomp.OWN_PID.to_bytes(4, "little") in program) is not scoped
 
 
-@pytest.mark.parametrize("level", levels.LEVELS)
-def test_what_a_level_cannot_stop_is_stated(level: str) -> None:
-    shown = [gap for gap in levels.KNOWN_GAPS if level in gap.levels and gap.attack]
-    assert bool(shown) is (level != levels.STRONG)
+@pytest.mark.parametrize("level", recipes.PROVABLE, ids=lambda level: level.name)
+def test_what_a_level_cannot_stop_is_stated(level: recipes.Level) -> None:
+    shown = [gap for gap in level.gaps if gap.attack]
+    assert bool(shown) is (level is not recipes.STRONG)
+
+
+def test_every_level_has_one_recipe_and_they_stand_best_first() -> None:
+    named = [level for level in IsolationLevel if level is not IsolationLevel.NOT_JUDGED]
+    assert [level.name for level in recipes.LEVELS] == named
+
+
+def test_every_known_gap_is_a_levels_and_in_the_table() -> None:
+    used = {gap for level in recipes.LEVELS for gap in level.gaps}
+    assert used == set(recipes.KNOWN_GAPS)
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_a_level_is_tried_only_by_whom_it_is_for(
+    root: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipes, "is_root", lambda: root)
+    tried = [level for level in recipes.PROVABLE if level.is_for_this_user()]
+    assert tried == [recipes.STRONG, recipes.CONTAINER_UID if root else recipes.SAME_UID]
+
+
+def test_ways_depend_on_root_and_on_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    way = recipes.Way
+    monkeypatch.setattr(recipes, "bubblewrap_program", lambda: "/bin/bwrap")
+    monkeypatch.setattr(recipes, "is_root", lambda: True)
+    assert recipes.STRONG.ways() == (way.DIRECT,)
+    monkeypatch.setattr(recipes, "is_root", lambda: False)
+    assert recipes.STRONG.ways() == (way.BUBBLEWRAP, way.DIRECT, way.FLAT)
+    assert recipes.SAME_UID.ways() == (way.SHARED,)
+    monkeypatch.setattr(recipes, "bubblewrap_program", lambda: None)
+    assert recipes.STRONG.ways() == (way.DIRECT,)
+
+
+def test_a_new_probe_is_demanded_by_every_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(attempts.PROBES, "teleport", lambda _targets: "it is elsewhere")
+    assert all("teleport" in probes.demanded(level) for level in recipes.LEVELS)
+
+
+def test_a_probe_is_excused_by_name_only() -> None:
+    names = {*attempts.PROBES, probes.SCRATCH}
+    assert all(level.excused <= names for level in recipes.LEVELS)
+    assert set(probes.demanded(recipes.STRONG)) == names
+
+
+@pytest.mark.parametrize("fallback", [True, False])
+def test_the_last_resort_says_what_kept_the_machine_from_better(
+    fallback: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prove(level: recipes.Level, way: recipes.Way, **_: object) -> Isolation:
+        holds = level is recipes.SAME_UID or not fallback
+        finding = "ok" if holds else "a datagram got out"
+        found = dict.fromkeys(probes.demanded(level), "ok") | {"udp": finding}
+        return Isolation(level.name, found, way=way)
+
+    monkeypatch.setattr(probes, "prove", prove)
+    monkeypatch.setattr(probes, "landlock_abi", lambda: recipes.TRUNCATING_LANDLOCK)
+    monkeypatch.setattr(recipes, "is_root", lambda: False)
+    found = probes.choose_isolation()
+    assert found.level == (IsolationLevel.SAME_UID if fallback else IsolationLevel.STRONG)
+    assert ("the probe udp of strong failed" in found.warning) is fallback
+    assert found.way == ("" if fallback else recipes.STRONG.ways()[0])
+
+
+def test_the_tables_hold_every_level_and_gap() -> None:
+    assert len(tables.levels_table().splitlines()) == 2 + len(recipes.LEVELS)
+    assert len(tables.gaps_table().splitlines()) == 2 + len(recipes.KNOWN_GAPS)

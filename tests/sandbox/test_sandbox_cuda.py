@@ -9,8 +9,8 @@ import torch
 from grader.commands import doctor
 from grader.errors import WorkerError
 from grader.model import Isolation
+from grader.sandbox import Worker
 from grader.sandbox.proof import cuda, probes
-from grader.sandbox.session import Worker
 
 BEST = probes.choose_isolation()
 

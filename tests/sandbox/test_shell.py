@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from grader.model import Limits
-from grader.sandbox.session import Session, Worker
+from grader.sandbox import Session, Worker
 
 
 @pytest.fixture

@@ -19,17 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.model import Isolation, Limits
-from grader.sandbox import launch
-from grader.sandbox.inside import child
-from grader.sandbox.session import (
-    ChildEnd,
+from grader.sandbox import (
     ChildEnded,
     Session,
     StudentError,
     StudentFunction,
     TransferError,
     Worker,
+    launch,
 )
+from grader.sandbox.inside import child
 from grader.sandbox.wire import (
     arrays,
     protocol,
@@ -38,6 +37,8 @@ from grader.sandbox.wire import (
 from grader.sandbox.wire import (
     channel as wire,
 )
+from grader.sandbox.worker import ChildEnd
+from grader.sandbox.worker import _child_limits as child_limits
 
 LIMITS = Limits(array_bytes=1 << 22)
 
@@ -63,7 +64,7 @@ def elsewhere() -> Iterator[None]:
 def notebook(**names: Any) -> Iterator[Session]:
     """A judge's session with the child's own code behind it, in a thread of this process."""
     ours, theirs = socket.socketpair()
-    ours_limits = child.ChildLimits.of({name: getattr(LIMITS, name) for name in LIMIT_NAMES})
+    ours_limits = child_limits(LIMITS)
     channel = wire.Channel(
         theirs, receives="request", frame_bytes=1 << 20, array_bytes=LIMITS.array_bytes
     )
@@ -84,9 +85,6 @@ def notebook(**names: Any) -> Iterator[Session]:
         finally:
             ours.shutdown(socket.SHUT_RDWR)
             thread.join()
-
-
-LIMIT_NAMES = ("frame_bytes", "array_bytes", "nesting", "cell_output_bytes", "output_bytes")
 
 
 def bits(tensor: torch.Tensor) -> list[int]:

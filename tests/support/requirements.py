@@ -87,9 +87,10 @@ def _seccomp() -> str:
 
 
 def _landlock() -> str:
-    from grader.sandbox.levels.isolation import SAME_UID_LANDLOCK, landlock_abi
+    from grader.sandbox.levels.host import landlock_abi
+    from grader.sandbox.levels.recipes import TRUNCATING_LANDLOCK
 
-    if landlock_abi() >= SAME_UID_LANDLOCK:
+    if landlock_abi() >= TRUNCATING_LANDLOCK:
         return ""
     return "Landlock 3: Linux 6.2 or later, with landlock among its security modules"
 

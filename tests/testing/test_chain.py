@@ -13,9 +13,8 @@ import pytest
 import torch
 
 from grader.model import Limits
+from grader.sandbox import Session, StudentError, Worker
 from grader.sandbox.inside import instruments
-from grader.sandbox.proxies import StudentError
-from grader.sandbox.session import Session, Worker
 from grader.testing import timing
 
 Attention = Callable[..., torch.Tensor]

@@ -1,5 +1,8 @@
 # ruff: noqa: PTH101, PTH104, PTH108, PTH116, PTH123 - each attempt is one system call
-"""What a child tries against the judge's bait; run as a cell in a child that is to be proved."""
+"""The probes: what a child tries against the judge's targets, run as a cell of that child.
+
+To add one, write it here and name it in `PROBES`.
+"""
 
 import contextlib
 import ctypes
@@ -7,13 +10,31 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 CLONE_NEWUSER = 0x10000000
 STANDARD = 3  # the descriptors that every process has
 Attempt = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Where the things are that a child must not reach: paths, ports and process numbers.
+
+    `token` is what the file `path`, the environment and the command line of `decoy` hold.
+    """
+
+    path: str
+    token: str
+    decoy: int
+    tcp: int
+    udp: int
+    unix: str
+    abstract: str
+    judge: int
 
 
 def _reached(attempt: Attempt) -> bool:
@@ -92,12 +113,12 @@ def _descriptors() -> str:
     return f"{len(found)} were inherited" if len(found) > 1 else ""  # one leads to the judge
 
 
-def _search_processes(bait: dict[str, Any]) -> str:
+def _search_processes(targets: Targets) -> str:
     """Look for the token in what /proc shows, of every process that there may be."""
-    names = ("environ", "cmdline", "maps", "mountinfo", "cwd/canary.txt", "root" + bait["path"])
-    for pid in (bait["decoy"], bait["judge"], os.getppid(), os.getpid(), *range(1, 400)):
+    names = ("environ", "cmdline", "maps", "mountinfo", "cwd/canary.txt", "root" + targets.path)
+    for pid in (targets.decoy, targets.judge, os.getppid(), os.getpid(), *range(1, 400)):
         for name in names:
-            if bait["token"].encode() in _read(f"/proc/{pid}/{name}"):
+            if targets.token.encode() in _read(f"/proc/{pid}/{name}"):
                 return f"the canary showed in /proc/{pid}/{name}"
     return ""
 
@@ -157,23 +178,38 @@ def _libraries() -> str:
     return ""
 
 
-def try_everything(bait: dict[str, Any]) -> dict[str, str]:
+def _read_file(path: str, token: str) -> str:
+    return "the canary file was read" if token.encode() in _read(path) else ""
+
+
+def _stat(path: str) -> str:
+    return "the canary file is visible" if _reached(lambda: os.stat(path)) else ""
+
+
+def _environment(token: str) -> str:
+    return "the canary is there" if token in str(os.environ) else ""
+
+
+# Each probe by its name, in the order in which they are tried; "" where it found nothing. What it
+# must not reach can be seen from outside as well: see `proof.targets`.
+PROBES: dict[str, Callable[[Targets], str]] = {
+    "libraries": lambda _: _libraries(),
+    "read": lambda targets: _read_file(targets.path, targets.token),
+    "stat": lambda targets: _stat(targets.path),
+    "processes": _search_processes,
+    "environment": lambda targets: _environment(targets.token),
+    "descriptors": lambda _: _descriptors(),
+    "tcp": lambda targets: _connect(socket.AF_INET, ("127.0.0.1", targets.tcp)),
+    "udp": lambda targets: _send(("127.0.0.1", targets.udp)),
+    "unix": lambda targets: _reach_by_unix_socket(targets.unix),
+    "abstract": lambda targets: _reach_by_unix_socket(targets.abstract),
+    "privileges": lambda targets: _privileges(targets.decoy),
+    "chmod": lambda targets: _change_mode_and_times(targets.path),
+    "write": lambda targets: _write(targets.path),
+    "signal": lambda targets: _signal(targets.decoy),
+}
+
+
+def try_everything(targets: Targets) -> dict[str, str]:
     """Return what each probe found, "ok" where it found nothing."""
-    path, decoy = bait["path"], bait["decoy"]
-    findings: Iterable[tuple[str, str]] = (
-        ("libraries", _libraries()),
-        ("read", "the canary file was read" if bait["token"].encode() in _read(path) else ""),
-        ("stat", "the canary file is visible" if _reached(lambda: os.stat(path)) else ""),
-        ("processes", _search_processes(bait)),
-        ("environment", "the canary is there" if bait["token"] in str(os.environ) else ""),
-        ("descriptors", _descriptors()),
-        ("tcp", _connect(socket.AF_INET, ("127.0.0.1", bait["tcp"]))),
-        ("udp", _send(("127.0.0.1", bait["udp"]))),
-        ("unix", _reach_by_unix_socket(bait["unix"])),
-        ("abstract", _reach_by_unix_socket(bait["abstract"])),
-        ("privileges", _privileges(decoy)),
-        ("chmod", _change_mode_and_times(path)),
-        ("write", _write(path)),
-        ("signal", _signal(decoy)),
-    )
-    return {name: finding or "ok" for name, finding in findings}
+    return {name: probe(targets) or "ok" for name, probe in PROBES.items()}

@@ -13,12 +13,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Any
 
 from ..wire import arrays
 from ..wire.channel import Channel, ChannelClosedError
+from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     DEVICE_LOST,
     Answer,
@@ -45,22 +45,6 @@ MAX_MESSAGE = 2_000
 MAX_FRAMES = 6
 FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 REQUEST_BYTES = 64 << 20
-
-
-@dataclass(frozen=True)
-class ChildLimits:
-    """The limits that the child applies to itself; the judge checks them again."""
-
-    frame_bytes: int
-    array_bytes: int
-    nesting: int
-    cell_output_bytes: int
-    output_bytes: int
-
-    @classmethod
-    def of(cls, limits: dict[str, Any]) -> "ChildLimits":
-        """Take from all limits those that the child applies by itself."""
-        return cls(**{field.name: limits[field.name] for field in fields(cls)})
 
 
 class LimitedOutput(io.TextIOBase):

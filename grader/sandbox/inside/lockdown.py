@@ -1,17 +1,17 @@
 """What a child gives up before it may run student code, and how it is kept in view and cleared.
 
-Executed from source in the worker. The judge sends one `spec` at start (what the level is made of)
-and the limits with each submission; every step raises where it cannot be taken, and then there is
-no child: isolation that half works is no isolation.
+Executed from source in the worker. The judge sends the settings at start and the limits with each
+submission; every step raises where it cannot be taken, and then there is no child: isolation that
+half works is no isolation.
 """
 
-import base64
 import contextlib
 import os
 import resource
 import signal
 from typing import Any
 
+from ..wire.orders import ChildLimits, LockdownSettings, Resource
 from . import syscalls as kernel
 from . import usage as watch
 
@@ -27,21 +27,13 @@ CUDA_PROC_FILES = ("devices", "driver", "modules", "sys/vm/mmap_min_addr")
 
 
 class Lockdown:
-    """One worker's isolation.
+    """One worker's isolation."""
 
-    spec: level; `nested` (each child gets its own processes, mounts and IPC); `uid` (whom a child
-    becomes, or None); `scratch`; `filter` (compiled seccomp, base64); `own_pid` (a number in the
-    filter to replace by the child's); `landlock`; `readable` and `writable` paths; `listed`
-    folders whose entries may be read one by one; `tasks_base`; `cuda`.
-    """
-
-    def __init__(self, spec: dict[str, Any]) -> None:
-        self._spec = spec
-        self._level = spec.get("level", "none")
-        self._nested = bool(spec.get("nested"))
-        self._uid = spec.get("uid")
-        self._scratch = spec.get("scratch") or os.environ["HOME"]
-        self._filter = base64.b64decode(spec.get("filter") or "")
+    def __init__(self, settings: LockdownSettings) -> None:
+        self._settings = settings
+        self._nested = settings.nested
+        self._uid = settings.uid
+        self._scratch = settings.scratch
         self._processes = -1
         self._ruleset: Any = None
         self._virtual = 0
@@ -49,7 +41,7 @@ class Lockdown:
     @property
     def shares_memory(self) -> bool:
         """Whether a child's own processes may share memory by files and unix sockets."""
-        return self._nested or self._level == "none"
+        return self._nested or not self._settings.confined
 
     def prepare(self) -> None:
         """Make the worker the adopter of what a child leaves, with no more power than it needs."""
@@ -57,7 +49,7 @@ class Lockdown:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         if not self._nested:  # what is imported next remembers where temporary files can be made
             os.makedirs(self._scratch, 0o700, exist_ok=True)  # noqa: PTH103
-        if self._level == "none":
+        if not self._settings.confined:
             return
         if self._nested:
             self._processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -69,9 +61,9 @@ class Lockdown:
 
     def ready_next(self) -> None:
         """Do ahead what the next child would wait for."""
-        if self._level != "none":
+        if self._settings.confined:
             self._virtual = int(open("/proc/self/statm").read().split()[0]) * watch.PAGE  # noqa: PTH123, SIM115
-            self._ruleset = self._build_ruleset() if self._spec["landlock"] else None
+            self._ruleset = self._build_ruleset() if self._settings.landlock else None
         if not self._nested:
             watch.empty(self._scratch)  # of what the worker's own imports left
             os.mkdir(self._scratch, 0o700)  # noqa: PTH102
@@ -95,18 +87,18 @@ class Lockdown:
                 kernel.setns(self._processes, kernel.CLONE_NEWPID)
         return pid
 
-    def enter(self, limits: dict[str, Any]) -> None:
+    def enter(self, limits: ChildLimits) -> None:
         """Lock this process down for good."""
         with contextlib.suppress(PermissionError):
             os.setsid()
         if self._nested:
             self._private_mounts(limits)
         os.chdir(self._scratch)
-        if self._level == "none":
+        if not self._settings.confined:
             _end_with_the_worker()
             return
-        tasks = int(limits["tasks"]) + int(self._spec["tasks_base"])
-        _limit_resources(limits, self._virtual, tasks, cuda=self._spec["cuda"])
+        tasks = limits.tasks + self._settings.tasks_base
+        _limit_resources(limits, self._virtual, tasks, cuda=self._settings.cuda)
         kernel.seal_capabilities()
         if self._uid is not None:
             os.setgroups([])
@@ -119,15 +111,15 @@ class Lockdown:
         _offer_to_the_kernel()
         if self._ruleset is not None:
             self._restrict_files()
-        program = self._filter
-        if self._spec["own_pid"]:
-            placeholder = int(self._spec["own_pid"]).to_bytes(4, "little")
+        program = self._settings.filter
+        if self._settings.own_pid:
+            placeholder = self._settings.own_pid.to_bytes(4, "little")
             program = program.replace(placeholder, os.getpid().to_bytes(4, "little"))
         kernel.load_filter(program)
 
-    def _private_mounts(self, limits: dict[str, Any]) -> None:
+    def _private_mounts(self, limits: ChildLimits) -> None:
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
-        size, flags = int(limits["scratch_bytes"]), kernel.MS_NOSUID | kernel.MS_NODEV
+        size, flags = limits.scratch_bytes, kernel.MS_NOSUID | kernel.MS_NODEV
         for place in (self._scratch, "/dev/shm"):  # noqa: S108 - the child's own, mounted here
             options = f"size={size},nr_inodes={SCRATCH_INODES},mode=0700"
             kernel.mount("tmpfs", place, "tmpfs", flags, options)
@@ -141,13 +133,13 @@ class Lockdown:
         ruleset = landlockpy.Ruleset(
             scoped=landlockpy.Scope.SIGNAL | landlockpy.Scope.ABSTRACT_UNIX_SOCKET
         )
-        for path in self._spec["readable"]:
+        for path in self._settings.readable:
             _allow(ruleset, path, look)
-        for folder in self._spec["listed"]:
-            _allow(ruleset, folder["path"], access.READ_DIR)
-            for name in folder["entries"]:
-                _allow(ruleset, f"{folder['path']}/{name}", look)
-        for path in self._spec["writable"]:
+        for folder, names in self._settings.listed:
+            _allow(ruleset, folder, access.READ_DIR)
+            for name in names:
+                _allow(ruleset, f"{folder}/{name}", look)
+        for path in self._settings.writable:
             _allow(ruleset, path, access.READ_FILE | access.WRITE_FILE | access.IOCTL_DEV)
         return ruleset
 
@@ -163,7 +155,7 @@ class Lockdown:
             _allow(self._ruleset, "/dev/shm", whole)  # noqa: S108 - the child's own
         for name in PROC_FILES:
             _allow(self._ruleset, f"/proc/{name}", look)
-        if self._spec["cuda"]:
+        if self._settings.cuda:
             # The driver names its threads: open("/proc/self/task/<tid>/comm", O_WRONLY | O_CREAT |
             # O_TRUNC). Processes of one's own are all that a nested child's /proc shows; elsewhere
             # only the notebook's first process can start the driver.
@@ -176,30 +168,30 @@ class Lockdown:
         self._ruleset.restrict()
         self._ruleset.close()
 
-    def over_limit(self, pid: int, limits: dict[str, Any]) -> str | None:
+    def over_limit(self, pid: int, limits: ChildLimits) -> Resource | None:
         """Return which limit the child's processes broke together, or None."""
-        if self._level == "none":
+        if not self._settings.confined:
             return None
         pids = [pid]
         for other in watch.below(os.getpid()):
             if other != pid:
                 pids.append(other)
-            if len(pids) > limits["tasks"]:  # enough is known, and there may be many more
-                return "tasks"
+            if len(pids) > limits.tasks:  # enough is known, and there may be many more
+                return Resource.TASKS
         # The kernel's own limit counts each process alone, and the first of a namespace ignores
         # its warning. A scratch folder of one's own is a file system of the right size.
         broken = {
-            "tasks": watch.tasks(pids) > limits["tasks"],
-            "memory": watch.memory(pids, limits["memory_bytes"]) > limits["memory_bytes"],
-            "processor": watch.processor_seconds(pids) > limits["cpu_seconds"],
-            "scratch": not self._nested and self._over_scratch(pids, limits),
+            Resource.TASKS: watch.tasks(pids) > limits.tasks,
+            Resource.MEMORY: watch.memory(pids, limits.memory_bytes) > limits.memory_bytes,
+            Resource.PROCESSOR: watch.processor_seconds(pids) > limits.cpu_seconds,
+            Resource.SCRATCH: not self._nested and self._over_scratch(pids, limits),
         }
         return next((name for name, is_broken in broken.items() if is_broken), None)
 
-    def _over_scratch(self, pids: list[int], limits: dict[str, Any]) -> bool:
+    def _over_scratch(self, pids: list[int], limits: ChildLimits) -> bool:
         size, count = watch.stored(self._scratch)
-        rewritten = watch.written(pids) > watch.REWRITES * limits["scratch_bytes"]
-        return size > limits["scratch_bytes"] or count > watch.MAX_FILES or rewritten
+        rewritten = watch.written(pids) > watch.REWRITES * limits.scratch_bytes
+        return size > limits.scratch_bytes or count > watch.MAX_FILES or rewritten
 
     def clear(self) -> None:
         """End and reap every process that the child left behind, and remove its files."""
@@ -238,19 +230,19 @@ def _allow(ruleset: Any, path: str, rights: Any) -> None:
         ruleset.allow_path(path, rights)
 
 
-def _limit_resources(limits: dict[str, Any], virtual: int, tasks: int, *, cuda: bool) -> None:
-    seconds = int(limits["cpu_seconds"])
+def _limit_resources(limits: ChildLimits, virtual: int, tasks: int, *, cuda: bool) -> None:
+    seconds = limits.cpu_seconds
     chosen = {
         resource.RLIMIT_CPU: (seconds, seconds + CPU_GRACE),
         resource.RLIMIT_NPROC: (tasks, tasks),
-        resource.RLIMIT_NOFILE: (limits["open_files"], limits["open_files"]),
-        resource.RLIMIT_FSIZE: (limits["file_bytes"], limits["file_bytes"]),
+        resource.RLIMIT_NOFILE: (limits.open_files, limits.open_files),
+        resource.RLIMIT_FSIZE: (limits.file_bytes, limits.file_bytes),
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_MSGQUEUE: (0, 0),
         resource.RLIMIT_SIGPENDING: (1024, 1024),
     }
     if not cuda:  # a CUDA context reserves more addresses than any machine has memory
-        room = virtual + int(limits["memory_bytes"])
+        room = virtual + limits.memory_bytes
         chosen[resource.RLIMIT_AS] = (room, room)
         chosen[resource.RLIMIT_MEMLOCK] = (1 << 16, 1 << 16)
     for what, wanted in chosen.items():

@@ -1,17 +1,16 @@
 """Builds a worker's private file system and namespaces, where bubblewrap is absent or not needed.
 
-Executed from source, after `kernel`, in a process that then becomes the worker; it takes its plan
-as one JSON argument. As root it first becomes the unprivileged uid that was lent to the worker:
+Executed from source in a process that then becomes the worker; it takes a `MountPlan` as one JSON
+argument. As root it first becomes the unprivileged uid that was lent to the worker:
 uid 0 of the machine escapes RLIMIT_NPROC whatever namespace it is in.
 """
 
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
+from ..wire.mount_plan import MountPlan
 from . import syscalls as kernel
 
 ALL = (
@@ -65,34 +64,34 @@ def _make_read_only(root: str, devices: set[str]) -> None:
         kernel.mount("none", place, None, flags)
 
 
-def _build(plan: dict[str, Any]) -> None:
-    root = plan["root"]
+def _build(plan: MountPlan) -> None:
+    root = plan.root
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID, "mode=0755,size=1m")
     empty = f"{root}/.empty"
     Path(empty).touch(mode=0o444)
-    for source, target in plan["binds"]:
+    for source, target in plan.binds:
         _bind(source, root + target)
-    for blank in plan["blanks"]:
+    for blank in plan.blanks:
         kernel.mount(empty, root + blank, None, kernel.MS_BIND)
-    for target, text in plan["files"].items():
+    for target, text in plan.files:
         os.makedirs(os.path.dirname(root + target), exist_ok=True)  # noqa: PTH103, PTH120
         Path(root + target).write_text(text, encoding="utf-8")
         os.chmod(root + target, 0o444)  # noqa: PTH101
-    for text, target in plan["links"]:
+    for text, target in plan.links:
         os.symlink(text, root + target)  # noqa: PTH211 - both are texts
-    for device in plan["devices"]:
+    for device in plan.devices:
         _bind(device, root + device)
     for name, text in {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}.items():
         os.symlink(f"/proc/self/fd{text}", f"{root}/dev/{name}")  # noqa: PTH211 - likewise
-    options = f"size={plan['scratch_bytes']},mode=0777"
+    options = f"size={plan.scratch_bytes},mode=0777"
     for place in WRITABLE:
         os.makedirs(root + place, exist_ok=True)  # noqa: PTH103
     for place in WRITABLE[:2]:
         kernel.mount("tmpfs", root + place, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
     # A new /proc may be mounted only where an old one is in full view.
     kernel.mount("/proc", root + "/proc", None, kernel.MS_BIND | kernel.MS_REC)
-    _make_read_only(root, {*plan["devices"]})
+    _make_read_only(root, {*plan.devices})
     kernel.swap_root(root)
 
 
@@ -104,15 +103,15 @@ def _become(uid: int) -> None:
 
 
 def main() -> None:
-    """Build the house, move in, and become the worker."""
-    plan = json.loads(sys.argv[1])
-    if plan["uid"] is None:
+    """Build the file system, enter it, and become the worker."""
+    plan = MountPlan.load(sys.argv[1])
+    if plan.uid is None:
         _enter_user_namespace(ALL | kernel.CLONE_NEWNS)
         _build(plan)
     else:
         kernel.unshare(kernel.CLONE_NEWNS)
         _build(plan)
-        _become(plan["uid"])
+        _become(plan.uid)
         _enter_user_namespace(ALL | kernel.CLONE_NEWNS)
     inner = os.fork()
     if inner:
@@ -124,4 +123,4 @@ def main() -> None:
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
     kernel.mount("proc", "/proc", "proc", flags)
     os.chdir("/scratch")
-    os.execve(plan["command"][0], plan["command"], dict(os.environ))  # noqa: S606 - no shell
+    os.execve(plan.command[0], plan.command, dict(os.environ))  # noqa: S606 - no shell

@@ -1,14 +1,12 @@
 """The warm process: imports once, then forks a child for each submission and watches over it.
 
-Executed from source by `launch`, with a clean environment and nothing secret in memory. It talks
-with the judge over a control socket in small JSON messages: "spawn" with one end of a connection,
-"kill", and in return "ready", "spawned" and "ended". It never runs student code itself.
+Executed from source by `launch`, with a clean environment and nothing secret in memory; `wire`
+states what it and the judge say to each other. It never runs student code itself.
 """
 
 import contextlib
 import gc
 import importlib
-import json
 import os
 import select
 import signal
@@ -17,16 +15,17 @@ import sys
 import time
 from typing import Any
 
+from ..wire import orders
+from ..wire.protocol import ProtocolViolationError
 from . import child
 from . import shell as notebook_shell
 from .lockdown import WATCH_MS, Lockdown
 
-MESSAGE_BYTES = 1 << 16
-# The first byte that a child sends, before any student code runs: whether it is locked down.
-LOCKED, UNLOCKED = b"+", b"-"
+# A child's exit status where its lockdown failed, and where our own code did.
+NOT_LOCKED, BROKEN = 72, 71
 
 
-def _warm_up(modules: list[str]) -> dict[str, str | None]:
+def _warm_up(modules: tuple[str, ...]) -> dict[str, str | None]:
     versions: dict[str, str | None] = {}
     if "triton" in modules:
         from . import instruments
@@ -43,15 +42,15 @@ def _warm_up(modules: list[str]) -> dict[str, str | None]:
     return versions
 
 
-def _tell(control: socket.socket, **message: Any) -> None:
-    control.send(json.dumps(message).encode())
+def _tell(control: socket.socket, event: orders.Event) -> None:
+    control.send(orders.dump(event))
 
 
 def _become_child(
-    connection: socket.socket, shell: Any, order: dict[str, Any], lockdown: Lockdown
+    connection: socket.socket, shell: Any, order: orders.Spawn, lockdown: Lockdown
 ) -> None:
     """Never return: this process is the student's from here on."""
-    status = 70
+    status = BROKEN
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         null = os.open(os.devnull, os.O_RDWR)
@@ -63,18 +62,18 @@ def _become_child(
             os.closerange(first, descriptor)
             first = descriptor + 1
         os.closerange(first, 65_536)
-        limits = order["limits"]
         try:
-            lockdown.enter(limits)
+            lockdown.enter(order.limits)
         except Exception as problem:  # noqa: BLE001 - no isolation, no child, whatever the reason
-            connection.sendall(UNLOCKED + f"{type(problem).__name__}: {problem}".encode()[:500])
-            os._exit(72)
-        connection.sendall(LOCKED)
-        _seed(order["seed"])
-        child.main(connection, shell, child.ChildLimits.of(limits))
+            reason = f"{type(problem).__name__}: {problem}"[: orders.MAX_REASON]
+            connection.sendall(orders.dump(orders.NotLocked(reason)))
+            os._exit(NOT_LOCKED)
+        connection.sendall(orders.dump(orders.Locked()))
+        _seed(order.seed)
+        child.main(connection, shell, order.limits)
         status = 0
     except BaseException:  # noqa: BLE001 - the exit status is all that this process may say
-        status = 71
+        status = BROKEN
     finally:
         os._exit(status)
 
@@ -91,34 +90,50 @@ def _seed(seed: int) -> None:
 
 
 def _supervise(
-    control: socket.socket, pid: int, limits: dict[str, Any], lockdown: Lockdown
-) -> dict[str, Any]:
-    """Wait for a child's end, on its own or on the judge's word; return how it ended."""
+    control: socket.socket, pid: int, limits: orders.ChildLimits, lockdown: Lockdown
+) -> orders.Ended | None:
+    """Wait for a child's end, on its own or by an order; None where the judge is gone."""
     watched = os.pidfd_open(pid)
     poller = select.poll()
     poller.register(watched, select.POLLIN)
     poller.register(control.fileno(), select.POLLIN)
-    reason = None
+    exceeded = None
+    is_abandoned = False
     try:
-        while reason is None:
+        while exceeded is None:
             ready = {descriptor for descriptor, _event in poller.poll(WATCH_MS)}
             if control.fileno() in ready:
-                reason = "judge" if control.recv(MESSAGE_BYTES) else "orphaned"
-            elif watched in ready:
+                is_abandoned = not _is_told_to_kill(control)
                 break
-            else:
-                reason = lockdown.over_limit(pid, limits)
+            if watched in ready:
+                break
+            exceeded = lockdown.over_limit(pid, limits)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         _pid, status = os.waitpid(pid, 0)
     finally:
         os.close(watched)
     lockdown.clear()
-    return {"event": "ended", "status": status, "reason": reason}
+    return None if is_abandoned else orders.Ended(status, exceeded)
+
+
+def _is_told_to_kill(control: socket.socket) -> bool:
+    """Read the order that came while a child runs; False where the judge closed the socket."""
+    data = control.recv(orders.PACKET_BYTES)
+    if not data:
+        return False
+    order = orders.load_order(data)
+    if not isinstance(order, orders.Kill):
+        raise ProtocolViolationError("an order to fork while a child runs")
+    return True
 
 
 def _spawn(
-    control: socket.socket, connection: socket.socket, shell: Any, order: Any, lockdown: Lockdown
+    control: socket.socket,
+    connection: socket.socket,
+    shell: Any,
+    order: orders.Spawn,
+    lockdown: Lockdown,
 ) -> bool:
     """Fork one child and see it out; False when the judge is gone."""
     started = time.perf_counter()
@@ -127,37 +142,37 @@ def _spawn(
         control.close()
         _become_child(connection, shell, order, lockdown)
     connection.close()
-    _tell(control, event="spawned", pid=pid, seconds=time.perf_counter() - started)
-    ended = _supervise(control, pid, order["limits"], lockdown)
-    if ended["reason"] == "orphaned":
+    _tell(control, orders.Spawned(time.perf_counter() - started))
+    ended = _supervise(control, pid, order.limits, lockdown)
+    if ended is None:
         return False
-    _tell(control, **ended)
+    _tell(control, ended)
     return True
 
 
-def main(spec: dict[str, Any]) -> None:
-    """Serve spawn orders until the judge closes the control socket."""
-    control = socket.socket(fileno=spec["control"])
-    lockdown = Lockdown(spec["lockdown"])
+def main(data: bytes) -> None:
+    """Serve orders until the judge closes the control socket; `data` is one `orders.Start`."""
+    start = orders.load_start(data)
+    control = socket.socket(fileno=start.control)
+    lockdown = Lockdown(start.lockdown)
     lockdown.prepare()
     started = time.perf_counter()
-    versions = _warm_up(spec["imports"])
+    versions = _warm_up(start.imports)
     shell = notebook_shell.build_shell()
     if not lockdown.shares_memory:
         notebook_shell.load_data_in_process()
-    if spec["imports"]:
+    if start.imports:
         notebook_shell.rehearse(shell)
     lockdown.ready_next()
     gc.collect()
     gc.freeze()  # a child that collects garbage must not copy the worker's pages
-    seconds = time.perf_counter() - started
-    _tell(control, event="ready", versions=versions, seconds=seconds, pid=os.getpid())
+    _tell(control, orders.Ready(versions, time.perf_counter() - started))
     while True:
-        data, descriptors, _flags, _address = socket.recv_fds(control, MESSAGE_BYTES, 1)
+        data, descriptors, _flags, _address = socket.recv_fds(control, orders.PACKET_BYTES, 1)
         if not data:
             return
-        order = json.loads(data)
-        if order["order"] != "spawn":  # a kill that crossed the child's own end
+        order = orders.load_order(data)
+        if isinstance(order, orders.Kill):  # it crossed the child's own end
             continue
         connection = socket.socket(fileno=descriptors[0])
         if not _spawn(control, connection, shell, order, lockdown):

@@ -8,8 +8,9 @@ import time
 
 from grader.errors import GraderError
 from grader.model import Limits
-from grader.sandbox.proxies import StudentError
-from grader.sandbox.session import ChildEnded, Session, Worker
+from grader.sandbox.failures import ChildEnded, StudentError
+from grader.sandbox.session import Session
+from grader.sandbox.worker import Worker
 
 OK = "ok"
 SECONDS = 60.0  # a driver's first start, and a kernel's first compilation, on a busy machine

@@ -1,1 +1,37 @@
-"""What both sides of the wall run: the frames that cross it, and how values travel in them."""
+"""What both sides of the wall run: everything that crosses it, and how values travel.
+
+A judge starts a worker, and the worker forks one child for each submission. They talk over two
+sockets, and nobody says anything else on either.
+
+Start. The worker reads its standard input to the end: one line of JSON with the folders to import
+from and the source text of `inside/` and `wire/`, then one `orders.Start`. A worker whose file
+system is built by `inside/mounts.py` is preceded by a `mount_plan.MountPlan`, an argument of JSON.
+
+The control socket (SOCK_SEQPACKET, one message a packet, see `orders`) joins judge and worker.
+
+    judge                worker
+                         Ready        its imports are made
+    Spawn + descriptor                the descriptor is the child's end of a connection
+                         Spawned      the child was forked
+    Kill                              at any time; the judge is done with the child
+                         Ended        the child and all that it started are gone
+
+A `Kill` that crosses the child's own end finds no child, and is ignored. Where the judge closes
+the socket, the worker ends its child and itself. What a worker sends that is none of these, or out
+of turn, ends it with a WorkerError.
+
+The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and child.
+
+    judge                child
+                         Locked       or NotLocked and the end; both before any student code runs
+    RunCell              CellDone, Raised
+    Get                  Answer, Missing, Raised, Fault
+    Call, Next           Answer, Raised, Fault
+
+From `Locked` on, student code shares the child's process: it may send anything. The child speaks
+only when asked, one reply a request, with the request's number. Anything else ends the child, and
+costs the student nothing but what that child was still to do.
+
+Both sides run these same files; beside student code they are imported from text, so they may use
+only the standard library, msgspec, and numpy and torch where a value needs them.
+"""

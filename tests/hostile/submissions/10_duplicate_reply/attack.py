@@ -11,7 +11,7 @@ def connection():
             pass
 
 import sys, threading, time
-protocol = sys.modules["sandbox.protocol"]
+protocol = sys.modules["sandbox.wire.protocol"]
 
 def answer(x):
     for number in range(64):

@@ -11,5 +11,5 @@ def connection():
             pass
 
 import sys
-protocol = sys.modules["sandbox.protocol"]
+protocol = sys.modules["sandbox.wire.protocol"]
 connection().sendall(protocol.dump(protocol.Answer(1, 1.0, [])))

@@ -10,7 +10,7 @@ def connection():
             pass
 
 import sys, time
-protocol = sys.modules["sandbox.protocol"]
+protocol = sys.modules["sandbox.wire.protocol"]
 
 def answer(x):
     node = protocol.Array("numpy", "float64", [4], [1], 0, 0)

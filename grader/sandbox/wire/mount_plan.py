@@ -1,0 +1,36 @@
+"""What the builder of a worker's file system is told.
+
+The builder runs before any package can be imported: only the standard library is used here.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+
+@dataclass(frozen=True)
+class MountPlan:
+    """A file system to build at the folder `root`, and the command to run in it.
+
+    `binds` pairs a path outside with one inside, `links` a text with the path of a link, `files` a
+    path with its text. `blanks` are shown as empty files. `uid` is whom to become first, or None.
+    """
+
+    root: str
+    binds: tuple[tuple[str, str], ...]
+    blanks: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, str], ...]
+    devices: tuple[str, ...]
+    scratch_bytes: int
+    uid: int | None
+    command: tuple[str, ...]
+
+    def dump(self) -> str:
+        """Return it as one argument of a command."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """Read what `dump` wrote; TypeError where a field lacks or is unknown."""
+        return cls(**json.loads(text))

@@ -1,0 +1,254 @@
+"""The judge's handle on one warm worker: start it, fork children in it, hear how they ended."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Self, TypeVar
+
+from grader.errors import IsolationError, WorkerError
+from grader.model import Isolation, IsolationLevel, Limits
+
+from .gpu_memory import GpuMemoryWatch
+from .inside import usage as watch
+from .launch import (
+    WorkerProcess,
+    make_plan,
+    start_worker,
+)
+from .levels import cgroup
+from .levels.host import is_root
+from .levels.recipes import Way, recipe
+from .levels.uids import Slot
+from .session import Session
+from .wire import orders
+from .wire.orders import ChildLimits, Resource
+from .wire.protocol import DEVICE_LOST, ProtocolViolationError
+
+Event = TypeVar("Event", orders.Ready, orders.Spawned, orders.Ended)
+
+# What decides a score, and has to be the same on both sides.
+SAME_VERSIONS = frozenset({"numpy", "torch", "triton"})
+READY_SECONDS = 120.0
+END_SECONDS = 30.0  # clearing up after a fork bomb takes its time on a busy machine
+
+
+def _check_versions(theirs: dict[str, str | None]) -> None:
+    """Raise WorkerError where a worker imported another package than a judge has."""
+    for name in SAME_VERSIONS & theirs.keys():
+        try:
+            ours = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            ours = None
+        # A local part such as +cpu is not always in both.
+        if _public(ours) != _public(theirs[name]):
+            raise WorkerError(
+                f"The sandbox's worker imports {name} {theirs[name] or 'from nowhere'} and the "
+                f"grader has {ours or 'none'}: install one {name} into one environment, and run "
+                "the grader with that environment's Python and without PYTHONPATH."
+            )
+
+
+def _public(version: str | None) -> str | None:
+    return None if version is None else version.partition("+")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnd:
+    """How a child ended as the worker saw it: a wait status, and the limit that it broke."""
+
+    wait_status: int
+    exceeded: Resource | None
+
+    def describe(self, limits: Limits) -> str:
+        """Say in words how the process ended."""
+        gpu_memory = limits.gpu_memory_bytes / 2**30
+        words = {
+            Resource.MEMORY: f"used more than {limits.memory_bytes / 2**30:g} GiB of memory",
+            Resource.GPU: f"used more than {gpu_memory:g} GiB of the GPU's memory",
+            Resource.PROCESSOR: f"used more than {limits.cpu_seconds} s of processor time",
+            Resource.TASKS: f"ran more than {limits.tasks} processes and threads at once",
+            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
+        }
+        if self.exceeded is not None:
+            return f"the notebook {words[self.exceeded]}"
+        code = os.waitstatus_to_exitcode(self.wait_status)
+        if code == DEVICE_LOST:
+            return "the notebook's code left the GPU unusable, as an illegal memory access does"
+        if code == -signal.SIGXCPU:
+            return f"the notebook used more than {limits.cpu_seconds} s of processor time"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"the notebook's process was ended by {signal.Signals(-code).name}"
+        return f"the notebook's process ended itself with exit status {code}"
+
+
+class Worker:
+    """The judge's handle on one warm worker; one session at a time."""
+
+    def __init__(
+        self,
+        *,
+        imports: tuple[str, ...] = (),
+        isolation: Isolation | None = None,
+        devices: frozenset[str] = frozenset({"cpu"}),
+        warm: bool = True,
+    ) -> None:
+        """Start the process.
+
+        isolation: without a way, the level's first is taken. warm: import numpy, torch and
+        matplotlib; without, the worker starts quickly and does little.
+        """
+        self.isolation = isolation or Isolation(IsolationLevel.NONE)
+        self.devices = devices
+        self.seconds: dict[str, float] = {}
+        self._ready = False
+        self._session: Session | None = None
+        self._gpu_memory: GpuMemoryWatch | None = None
+        self._folder = tempfile.mkdtemp(prefix="notebook-")
+        level = recipe(self.isolation.level)
+        self._slot = Slot() if level.lends_uid and is_root() else None
+        if level.child_becomes_uid:
+            Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
+        plan = make_plan(
+            level,
+            Way(self.isolation.way or level.ways()[0]),
+            folder=Path(self._folder),
+            scratch_bytes=Limits().scratch_bytes,
+            cuda="cuda" in devices,
+            uid=self._slot.uid if self._slot else None,
+        )
+        modules = ("numpy", "torch", "matplotlib.pyplot", *imports) if warm else ()
+        # Without a GPU kernels are interpreted, which triton must know before it is imported; and
+        # where there is one, who may not use it should not see it.
+        on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
+        interpreted = {} if "cuda" in devices else on_cpu
+        self._started: WorkerProcess = start_worker(modules, plan, interpreted)
+        parent = cgroup.delegated() if level.confines else None
+        self._group = cgroup.MemoryGroup.make(parent, self._started.process.pid)
+
+    def wait_until_ready(self) -> None:
+        """Return when the worker has made its imports; WorkerError where it has not."""
+        if not self._ready:
+            ready = self._receive(orders.Ready, READY_SECONDS)
+            self.seconds["worker"] = ready.seconds
+            _check_versions(ready.versions)
+            self._ready = True
+            if self._group is not None:
+                pid = self._started.process.pid
+                self._group.adopt([pid, *watch.below(pid)])
+
+    def session(self, limits: Limits, *, deadline: float, seed: int = 0) -> Session:
+        """Fork a child for one submission."""
+        self.wait_until_ready()
+        if self._group is not None:
+            self._group.limit(limits)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        order = orders.dump(orders.Spawn(seed, _child_limits(limits)))
+        try:
+            socket.send_fds(self._started.control, [order], [theirs.fileno()])
+        except OSError as problem:
+            ours.close()
+            raise WorkerError(self._described("took no submission")) from problem
+        finally:
+            theirs.close()
+        self.seconds["fork"] = self._receive(orders.Spawned, END_SECONDS).seconds
+        self._wait_until_locked(ours)
+        if "cuda" in self.devices:
+            pid = self._started.process.pid
+            self._gpu_memory = GpuMemoryWatch(pid, limits.gpu_memory_bytes)
+        self._session = Session(self, ours, limits, deadline)
+        return self._session
+
+    def _wait_until_locked(self, connection: socket.socket) -> None:
+        """Return when the child has given everything up; nothing of a student's is there yet."""
+        started = time.perf_counter()
+        connection.settimeout(END_SECONDS)
+        reason = _why_not_locked(connection)
+        self.seconds["lock"] = time.perf_counter() - started
+        if reason is not None:
+            connection.close()
+            self.end_child()
+            raise IsolationError(
+                f"A child could not be locked down ({reason}); run `grader doctor`."
+            )
+
+    def end_child(self) -> ChildEnd:
+        """Have the worker kill its child and everything that it left; return how it ended."""
+        with contextlib.suppress(OSError):
+            self._started.control.send(orders.dump(orders.Kill()))
+        ended = self._receive(orders.Ended, END_SECONDS)
+        exceeded = ended.exceeded
+        if self._group is not None and self._group.has_killed():
+            exceeded = Resource.MEMORY
+        if self._gpu_memory is not None and self._gpu_memory.stop():
+            exceeded = Resource.GPU
+        self._gpu_memory = None
+        return ChildEnd(ended.wait_status, exceeded)
+
+    def _receive(self, kind: type[Event], seconds: float) -> Event:
+        """Return the worker's next message, which has to be of this kind."""
+        self._started.control.settimeout(seconds)
+        try:
+            data = self._started.control.recv(orders.PACKET_BYTES)
+        except OSError as problem:
+            said = f"did not answer within {seconds:g} s"
+            raise WorkerError(self._described(said)) from problem
+        if not data:
+            raise WorkerError(self._described("ended"))
+        try:
+            event = orders.load_event(data)
+        except ProtocolViolationError as problem:
+            raise WorkerError(self._described(f"sent {problem}")) from problem
+        if not isinstance(event, kind):
+            said = f"sent {type(event).__name__} where {kind.__name__} was due"
+            raise WorkerError(self._described(said))
+        return event
+
+    def _described(self, what: str) -> str:
+        """Return a sentence for staff: what the worker did, and what it printed before."""
+        printed = self._started.printed() or "nothing"
+        return f"The sandbox's worker {what}; run `grader doctor`. It printed: {printed}"
+
+    def close(self) -> None:
+        """Stop the worker with whatever it runs, and remove its scratch folder."""
+        if self._session is not None:
+            self._session.abandon()
+        if self._gpu_memory is not None:
+            self._gpu_memory.stop()
+        self._started.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._group is not None:
+            self._group.remove()
+        if self._slot is not None:
+            self._slot.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def _child_limits(limits: Limits) -> ChildLimits:
+    names = ChildLimits.__struct_fields__
+    return ChildLimits(**{name: int(getattr(limits, name)) for name in names})
+
+
+def _why_not_locked(connection: socket.socket) -> str | None:
+    """Return None once a child says that it is locked down, or why it is not."""
+    try:
+        # Sent whole in one call, and nothing follows it before the first request.
+        data = connection.recv(orders.PACKET_BYTES)
+        if not data:
+            return "it ended"
+        first = orders.load_first(data)
+    except (OSError, ProtocolViolationError) as problem:
+        return str(problem)
+    return first.reason if isinstance(first, orders.NotLocked) else None
