@@ -21,7 +21,7 @@ from grader.errors import IsolationError, LaneStartError, WorkerError
 from grader.gradebook.store import Store
 from grader.grading import control
 from grader.grading.control import judge_reference, not_judged, settle
-from grader.grading.judge import Bench, judge
+from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Control,
@@ -50,9 +50,9 @@ def controlled(bench: Bench, *cells: str) -> tuple[Report, Control]:
     assignment = bench.assignment
     names = [question.name for question in assignment.questions]
     found = judge_reference(
-        assignment, names, lambda one, wanted: judge(one, bench, only=wanted), HERE
+        assignment, names, lambda one, wanted: judge(Request(one, only=tuple(wanted)), bench), HERE
     )
-    return settle(judge(submission_of(notebook_of(*cells)), bench), found), found
+    return settle(judge(Request(submission_of(notebook_of(*cells))), bench), found), found
 
 
 def bench_of(root: Path, worker: Worker) -> Bench:
@@ -83,7 +83,7 @@ def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_bench: Be
 
 
 def test_without_the_control_the_same_case_would_be_the_students_loss(faulty_bench: Bench) -> None:
-    report = judge(submission_of(notebook_of(*RIGHT)), faulty_bench)
+    report = judge(Request(submission_of(notebook_of(*RIGHT))), faulty_bench)
     assert report.questions[0].cases[1].status is Status.FAILED
 
 
@@ -116,7 +116,7 @@ def test_a_case_that_fails_once_is_judged_once_more(small_bench: Bench) -> None:
 
     def busy_at_first(one: Any, wanted: list[str]) -> Report:
         calls.append(wanted)
-        report = judge(one, small_bench, only=wanted)
+        report = judge(Request(one, only=tuple(wanted)), small_bench)
         if len(calls) > 1:
             return report
         first, *rest = report.questions
