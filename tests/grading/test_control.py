@@ -33,7 +33,7 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox.session import Session, Worker
+from grader.sandbox.session import Session, TransferError, Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
 
@@ -135,6 +135,20 @@ def test_a_reference_that_cannot_be_judged_leaves_everything_ungraded(small_benc
     found = judge_reference(small_bench.assignment, ["q1", "q2"], broken, HERE)
     assert found.causes == ("The worker ended; run `grader doctor`.",)
     assert len(found.failing) == 4
+
+
+def test_a_value_that_is_lost_for_the_reference_too_is_nobodys_loss(
+    small_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: Any, **__: Any) -> None:
+        raise TransferError("The answer could not be handed over (RuntimeError: it was lost).")
+
+    monkeypatch.setattr(Session, "call", lose)
+    alone = judge(Request(submission_of(notebook_of(*RIGHT))), small_bench)
+    assert alone.questions[0].status is Status.FAILED  # the control: without it, a loss
+    report, found = controlled(small_bench, *RIGHT)
+    assert {case.status for case in report.questions[0].cases} == {Status.UNGRADED}
+    assert "could not be handed over" in found.causes[0]
 
 
 def test_a_question_that_is_all_or_nothing_keeps_its_nothing() -> None:

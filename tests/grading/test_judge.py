@@ -18,7 +18,7 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox.session import Worker
+from grader.sandbox.session import Session, TransferError, Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
@@ -456,3 +456,29 @@ def test_a_memory_outlives_the_child_that_it_began_with(counting_bench: Bench) -
     dies = "import os\nos._exit(0)"
     content = notebook_of(SETUP, DOUBLE, CHECK1, dies, SQUARE, CHECK2)
     assert counted(judge(Request(submission_of(content)), counting_bench)) == [1, 2, 3, 4]
+
+
+# A value that is lost on its way is no exception of the student's code.
+
+
+def losing_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every call end as one whose answer could not be carried over."""
+
+    def lose(*_: object, **__: object) -> None:
+        raise TransferError("The answer could not be handed over (RuntimeError: it was lost).")
+
+    monkeypatch.setattr(Session, "call", lose)
+
+
+def test_a_value_that_is_lost_on_its_way_is_said_to_be_and_is_no_error_of_the_code(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losing_values(monkeypatch)
+    public, hidden = judged(SETUP, DOUBLE, CHECK1)["q1"].cases
+    assert (public.status, hidden.status) == (FAILED, FAILED)
+    assert public.message == (
+        "A value could not be handed over between the test and the notebook. "
+        "The answer could not be handed over (RuntimeError: it was lost)."
+    )
+    assert "Your code" not in public.message + public.staff_message + hidden.staff_message
+    assert hidden.message == wording.HIDDEN_NOT_PASSED
