@@ -14,6 +14,7 @@ RANKS = {
     "machine": 0,
     "model": 1,
     "testing": 2,
+    "wording": 2,
     "course": 3,
     "renderers": 3,
     "submissions": 4,

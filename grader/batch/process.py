@@ -365,10 +365,11 @@ def _watchdog(limits: Limits) -> Iterator[None]:
 
 
 def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) -> Report:
-    from grader.grading.judge import judge
+    from grader.grading.judge import Request, judge
 
     try:
-        return judge(submission, ready.bench, limits=ready.settings.limits, only=questions)
+        request = Request(submission, limits=ready.settings.limits, only=questions)
+        return judge(request, ready.bench)
     except IsolationError:
         raise
     except GraderError as problem:
@@ -412,23 +413,13 @@ def ungraded(
     reason: str,
 ) -> Report:
     """Return a report that says for each question that the machine or the staff is at fault."""
-    return Report(
-        student=submission.student,
-        path=submission.path,
-        sha256=submission.sha256,
-        questions=tuple(
-            QuestionReport(
-                name, Status.UNGRADED, 0.0, assignment.question(name).points, note=reason
-            )
-            for name in questions
-        ),
+    return Report.of(
+        submission,
+        [QuestionReport.ungraded(assignment.question(name), reason) for name in questions],
         seed=settings.seed,
         assignment_sha256=assignment.sha256,
         isolation=facts.isolation,
         environment=facts.environment,
-        received=submission.received,
-        late=submission.late,
-        members=submission.members,
         limits=settings.limits,
     )
 

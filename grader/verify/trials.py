@@ -33,16 +33,15 @@ class Trial:
 
 def run_trial(settings: lane.LaneSettings, trial: Trial) -> Report:
     """Judge one trial in this lane."""
-    from grader.grading.judge import judge
+    from grader.grading.judge import Request, judge
 
     bench = lane.bench(settings)
     bench.suite.seed = trial.seed  # the seed is all that changes: the warm worker is kept
     digest = hashlib.sha256(trial.content).hexdigest()
     submission = Submission(trial.name, f"{trial.name}.ipynb", trial.content, digest)
     limits = trial.limits or settings.limits
-    return judge(
-        submission, bench, limits=limits, only=trial.questions, until_loss=trial.until_loss
-    )
+    request = Request(submission, limits, trial.questions, trial.until_loss)
+    return judge(request, bench)
 
 
 class Jury:

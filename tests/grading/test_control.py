@@ -21,7 +21,7 @@ from grader.errors import IsolationError, LaneStartError, WorkerError
 from grader.gradebook.store import Store
 from grader.grading import control
 from grader.grading.control import judge_reference, not_judged, settle
-from grader.grading.judge import Bench, judge
+from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Control,
@@ -33,7 +33,7 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox import Session, Worker
+from grader.sandbox import Session, TransferError, Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
 
@@ -50,9 +50,9 @@ def controlled(bench: Bench, *cells: str) -> tuple[Report, Control]:
     assignment = bench.assignment
     names = [question.name for question in assignment.questions]
     found = judge_reference(
-        assignment, names, lambda one, wanted: judge(one, bench, only=wanted), HERE
+        assignment, names, lambda one, wanted: judge(Request(one, only=tuple(wanted)), bench), HERE
     )
-    return settle(judge(submission_of(notebook_of(*cells)), bench), found), found
+    return settle(judge(Request(submission_of(notebook_of(*cells))), bench), found), found
 
 
 def bench_of(root: Path, worker: Worker) -> Bench:
@@ -83,7 +83,7 @@ def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_bench: Be
 
 
 def test_without_the_control_the_same_case_would_be_the_students_loss(faulty_bench: Bench) -> None:
-    report = judge(submission_of(notebook_of(*RIGHT)), faulty_bench)
+    report = judge(Request(submission_of(notebook_of(*RIGHT))), faulty_bench)
     assert report.questions[0].cases[1].status is Status.FAILED
 
 
@@ -116,7 +116,7 @@ def test_a_case_that_fails_once_is_judged_once_more(small_bench: Bench) -> None:
 
     def busy_at_first(one: Any, wanted: list[str]) -> Report:
         calls.append(wanted)
-        report = judge(one, small_bench, only=wanted)
+        report = judge(Request(one, only=tuple(wanted)), small_bench)
         if len(calls) > 1:
             return report
         first, *rest = report.questions
@@ -135,6 +135,20 @@ def test_a_reference_that_cannot_be_judged_leaves_everything_ungraded(small_benc
     found = judge_reference(small_bench.assignment, ["q1", "q2"], broken, HERE)
     assert found.causes == ("The worker ended; run `grader doctor`.",)
     assert len(found.failing) == 4
+
+
+def test_a_value_that_is_lost_for_the_reference_too_is_nobodys_loss(
+    small_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: Any, **__: Any) -> None:
+        raise TransferError("The answer could not be handed over (RuntimeError: it was lost).")
+
+    monkeypatch.setattr(Session, "call", lose)
+    alone = judge(Request(submission_of(notebook_of(*RIGHT))), small_bench)
+    assert alone.questions[0].status is Status.FAILED  # the control: without it, a loss
+    report, found = controlled(small_bench, *RIGHT)
+    assert {case.status for case in report.questions[0].cases} == {Status.UNGRADED}
+    assert "could not be handed over" in found.causes[0]
 
 
 def test_a_question_that_is_all_or_nothing_keeps_its_nothing() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from grader.batch import process as lane
 from grader.course.assignments import load
-from grader.grading.judge import Bench, judge
+from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import Isolation, Outcome, Status
 from grader.sandbox import Worker
@@ -47,7 +47,7 @@ def bench(course: Path, isolation: Isolation) -> Iterator[Bench]:
 
 
 def outcomes(bench: Bench, *cells: str) -> dict[str, Outcome]:
-    report = judge(submission_of(notebook_of(*cells)), bench)
+    report = judge(Request(submission_of(notebook_of(*cells))), bench)
     return {case.name: case for question in report.questions for case in question.cases}
 
 
@@ -143,7 +143,7 @@ def test_18_hidden_inputs_stay_out_of_what_a_student_reads(bench: Bench, body: s
 def test_36_only_the_question_concerned_is_touched(
     bench: Bench, cells: tuple[str, ...], scores: tuple[float, float]
 ) -> None:
-    report = judge(submission_of(notebook_of(*cells)), bench)
+    report = judge(Request(submission_of(notebook_of(*cells))), bench)
     assert tuple(question.score for question in report.questions[:2]) == scores
 
 
