@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "grader"
+PAGE = PACKAGE / "README.md"
+BEGIN, END = "<!-- ranks -->\n", "<!-- /ranks -->"
 
 RANKS = {
     "errors": 0,
@@ -62,6 +64,22 @@ def test_imports_go_one_way(name: str, path: Path) -> None:
         assert RANKS[other] < RANKS[name], f"{path.name} imports {other}, which ranks no lower"
 
 
+def ranks_in_words() -> str:
+    """Return the ranks as the page shows them: each module with its docstring's first line."""
+    rows = ["| rank | module | its one job |", "|---|---|---|"]
+    for name, rank in RANKS.items():
+        file = PACKAGE / name / "__init__.py"
+        file = file if file.is_file() else PACKAGE / f"{name}.py"
+        said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        rows.append(f"| {rank} | `{name}` | {said.splitlines()[0]} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_page_shows_the_ranks_that_are_enforced() -> None:
+    shown = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    assert shown == ranks_in_words(), "`python -m tests.test_architecture` writes it again"
+
+
 def users_of(library: str) -> set[str]:
     found = set()
     for name, path in modules():
@@ -100,3 +118,9 @@ def test_heavy_imports_wait_until_they_are_used(command: list[str]) -> None:
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "otter", "numpy", "nbformat", "IPython"}
+
+
+if __name__ == "__main__":
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}{ranks_in_words()}{END}{after}", encoding="utf-8")

@@ -13,6 +13,7 @@ import typer
 
 from grader import __version__
 from grader.errors import GraderError, StoppedError, UsageError
+from grader.submissions import layouts
 
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
@@ -118,7 +119,11 @@ def grade(
         typer.Option(min=1, help="How many submissions share a GPU; by default what fits."),
     ] = None,
     layout: Annotated[
-        str | None, typer.Option(help="How the LMS laid the files out, if not recognised.")
+        str | None,
+        typer.Option(
+            help="How the LMS laid the files out, if not recognised.",
+            metavar="|".join(layouts.names()),
+        ),
     ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="A Dask scheduler's address, to grade on its workers.")
@@ -363,7 +368,7 @@ def _grade(
     from grader.commands.progress import Progress
     from grader.gradebook import outputs
     from grader.gradebook.store import Store
-    from grader.submissions import collect
+    from grader.submissions.collection import collect
 
     found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
     for skipped in found.skipped:

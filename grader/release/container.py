@@ -25,7 +25,7 @@ from grader.model import (
     Submission,
 )
 from grader.renderers import gradescope
-from grader.submissions import collect
+from grader.submissions.collection import collect
 
 from . import settings as release_settings
 

@@ -94,11 +94,11 @@ def _finite(value: Any) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check and measure, or write the README's section; return the exit status."""
+    """Check and measure, or write what the results say; return the exit status."""
     options = _options(arguments)
     try:
         if options.readme:
-            table.refresh_readme(results=options.output)
+            table.refresh(results=options.output)
             return 0
         setup = _setup(options)
     except GraderError as problem:
@@ -141,7 +141,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for everything together")
     parser.add_argument("--gpu-jobs", type=int, help="submissions that share the GPU")
     parser.add_argument("--isolation", choices=("auto", "none"), default="auto")
-    parser.add_argument("--readme", action="store_true", help="write the README's section only")
+    parser.add_argument(
+        "--readme", action="store_true", help="write RESULTS.md and the README's paragraph only"
+    )
     parser.add_argument(
         "--simulate", type=Path, metavar="COURSE",
         help="run tiny sizes on the CPU with this course, to see the command work",
