@@ -1,7 +1,7 @@
 """How long a student's function takes next to the reference, by a clock that they cannot reach.
 
 A child reports its own times, and whoever controls a process controls its clock. So the judge's
-clock decides: it times whole chains of calls (`sandbox.instruments.chain`), from a request of a
+clock decides: it times whole chains of calls (`grader.testing.chain`), from a request of a
 few numbers, among them a seed just chosen, to a reply that commits to every entry of every call's
 result by a few sums a head. No tensor crosses between the two, and work put off until after the
 reply comes too late. The judge runs the same chain on the reference and compares the sums within
@@ -464,7 +464,7 @@ def projection_complaint(
 ) -> str:
     """Say which head's projections are not within its bound, or return "".
 
-    student, reference: what `instruments.chain` returned. bound: `projection_bound`.
+    student, reference: what `chain.chain` returned. bound: `projection_bound`.
     """
     right = reference["projections"]
     limits = bound[:, None].expand_as(right)

@@ -128,7 +128,7 @@ def no_false_alarms(
     names = agreement.stub_names(assignment)
     base = notebooks.essential(assignment.notebook.read_bytes(), names)
     contents = {item.name: item.content for item in scores.variants(assignment, "correct")}
-    for name, source in rewrites.rewritten(assignment).items():
+    for name, source in rewrites.rewritten(assignment, allowances.read(assignment)).items():
         contents[f"the reference with {name}"] = notebooks.fill(base, source, names, name)
     questions = tuple(
         q.name for q in assignment.questions if q.kind == "code" and q.requires is None
