@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "grader"
 
 RANKS = {
     "errors": 0,
-    "machine": 0,
     "model": 1,
+    "machine": 2,
     "course": 3,
     "renderers": 3,
     "submissions": 4,

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch import process as lane
+from grader import machine
 from grader.course import notebooks
 from grader.course.assignments import available, find_course, load
 from grader.errors import UsageError
@@ -41,7 +41,7 @@ def check(
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
     submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
     with Worker(imports=loaded.needs) as worker:
-        bench = Bench(CaseSuite(loaded), {"cpu": worker}, lane.environment())
+        bench = Bench(CaseSuite(loaded), {"cpu": worker}, machine.environment())
         report = judge(submission, bench, only=[question] if question else None)
     return _describe(report, loaded)
 

@@ -34,7 +34,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grader import machine as gpu
+from grader import machine
 from grader.errors import CannotJudgeError
 from grader.testing import numerics
 
@@ -505,4 +505,4 @@ def attention_work(
 
 def device_clock_mhz() -> int | None:
     """Return the GPU's present clock in MHz, or None where the driver does not tell."""
-    return gpu.clock_mhz()
+    return machine.gpu_clock_mhz()
