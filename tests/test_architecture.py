@@ -13,14 +13,14 @@ BEGIN, END = "<!-- ranks -->\n", "<!-- /ranks -->"
 
 RANKS = {
     "errors": 0,
-    "machine": 0,
     "model": 1,
-    "testing": 2,
+    "machine": 2,
     "wording": 2,
     "course": 3,
     "renderers": 3,
     "submissions": 4,
     "sandbox": 4,
+    "testing": 5,
     "grading": 5,
     "gradebook": 6,
     "batch": 7,

@@ -4,8 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import wording
-from grader.batch import process as lane
+from grader import machine, wording
 from grader.course import notebooks
 from grader.course.assignments import available, find_course, load
 from grader.errors import UsageError
@@ -42,7 +41,7 @@ def check(
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
     submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
     with Worker(imports=loaded.needs) as worker:
-        bench = Bench(CaseSuite(loaded), {"cpu": worker}, lane.environment())
+        bench = Bench(CaseSuite(loaded), {"cpu": worker}, machine.environment())
         request = Request(submission, only=(question,) if question else None)
         report = judge(request, bench)
     return _describe(report, loaded)

@@ -362,9 +362,11 @@ def _grade(
     layout: str | None = None,
     cluster: str | None = None,
 ) -> "Gradebook":
+    from grader import machine
     from grader.batch.cluster import connect
-    from grader.batch.process import LaneSettings
-    from grader.batch.run import Batch, local_pool, usable_cores
+    from grader.batch.pool import local_pool
+    from grader.batch.process import ProcessSettings
+    from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.gradebook import outputs
     from grader.gradebook.store import Store
@@ -373,7 +375,7 @@ def _grade(
     found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
     for skipped in found.skipped:
         typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
-    settings = LaneSettings(
+    settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
@@ -384,7 +386,7 @@ def _grade(
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,
                               on_phase=progress.phase, pool=pool)  # fmt: skip
-                batch.run(found.submissions, jobs=jobs or usable_cores(), gpu_jobs=gpu_jobs,
+                batch.run(found.submissions, jobs=jobs or machine.usable_cores(), gpu_jobs=gpu_jobs,
                           only=only, on_plan=progress.begin)  # fmt: skip
         except BaseException as problem:
             # What was graded is shown, but what stopped the batch is what a person must read.

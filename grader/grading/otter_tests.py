@@ -38,8 +38,8 @@ from grader.sandbox.inside import instruments
 def _without_otters_front_door() -> Iterator[None]:
     """Let otter's submodules be imported without its `__init__`.
 
-    That brings pandas, nbconvert and a Jupyter client, which cost a lane more of its start than all
-    else but torch, and reading test files needs none of them.
+    That brings pandas, nbconvert and a Jupyter client, which cost a grader process more of its
+    start than all else but torch, and reading test files needs none of them.
     """
     spec = importlib.util.find_spec("otter")
     if spec is None or "otter" in sys.modules:

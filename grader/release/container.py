@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grader import wording
-from grader.batch import process as lane
+from grader.batch import process
 from grader.course.assignments import load
 from grader.errors import GraderError, UsageError
 from grader.grading import control
@@ -56,13 +56,13 @@ def _judge(root: Path, target: Path) -> None:
     assignment = load(str(folders[0].parent), need_solutions=True)
     visibility = release_settings.read(assignment).hidden_visibility
     submission = _submission(root, assignment)
-    settings = lane.LaneSettings(
+    settings = process.ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
     )
-    facts = lane.start(settings)
-    bench = lane.bench(settings)
+    facts = process.start(settings)
+    bench = process.bench(settings)
     code = tuple(question.name for question in assignment.questions if question.kind == "code")
-    found = lane.control(settings, code)
+    found = process.control(settings, code)
     for cause in found.causes:  # Gradescope shows this to staff only
         sys.stderr.write(f"grader: ungraded for everybody: {cause}\n")
     done: dict[str, QuestionReport] = {}

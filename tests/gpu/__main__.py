@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from grader import __version__
-from grader.batch import process as lane
 from grader.errors import GraderError, UsageError
+from grader.machine import may_have_gpu
 from tests.gpu import (
     clock,
     figures,
@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def no_gpu() -> str:
     """Return in one sentence why nothing can be measured here, or ""."""
-    if lane.may_have_gpu():
+    if may_have_gpu():
         import torch
 
         if torch.cuda.is_available():

@@ -341,7 +341,7 @@ def test_a_command_that_overruns_its_time_is_ended() -> None:
 
 
 class DeadPool:
-    """Lanes that never answer."""
+    """Grader processes that never answer."""
 
     killed = False
 
@@ -349,7 +349,9 @@ class DeadPool:
         self.killed = True
 
 
-def test_what_overruns_its_time_is_left_out_by_name_and_its_lanes_end(course: Path) -> None:
+def test_what_overruns_its_time_is_left_out_by_name_and_its_grader_processes_end(
+    course: Path,
+) -> None:
     pool: Any = DeadPool()
     facts = Facts(Isolation("none"), Environment("0", "3", "Linux"), has_cuda=True)
     setup = simulated(course)
@@ -390,11 +392,11 @@ def test_a_dependency_that_is_not_met_is_named(
     assert machine.missing_requirements() == said
 
 
-def test_more_lanes_than_a_gpu_has_room_for_are_never_opened(course: Path) -> None:
+def test_more_grader_processes_than_a_gpu_has_room_for_are_never_opened(course: Path) -> None:
     setup = replace(simulated(course), jobs=16, gpu_jobs=None)
     small = load("small", course, need_solutions=True)
-    assert setup.lanes(small, "cpu") == 16
-    assert 1 <= setup.lanes(small, "cuda") <= 16
+    assert setup.processes(small, "cpu") == 16
+    assert 1 <= setup.processes(small, "cuda") <= 16
 
 
 def test_the_command_needs_nothing_but_the_project_and_what_that_needs() -> None:

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from grader.batch import process as lane
-from grader.batch.pool import LanePool, Lanes
-from grader.batch.process import Facts, LaneSettings
+from grader import machine
+from grader.batch import process
+from grader.batch.pool import LocalProcesses, Processes
+from grader.batch.process import Facts, ProcessSettings
 from grader.batch.run import Batch
 from grader.course.assignments import load
-from grader.errors import IsolationError, LaneStartError, WorkerError
+from grader.errors import IsolationError, ProcessStartError, WorkerError
 from grader.gradebook.store import Store
 from grader.grading import control
 from grader.grading.control import judge_reference, not_judged, settle
@@ -57,7 +58,7 @@ def controlled(bench: Bench, *cells: str) -> tuple[Report, Control]:
 
 def bench_of(root: Path, worker: Worker) -> Bench:
     assignment = load("small", root, need_solutions=True)
-    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
 
 
 @pytest.fixture
@@ -232,8 +233,8 @@ def test_a_triton_that_can_interpret_is_not_blamed() -> None:
 # Whole batches.
 
 
-class HereLanes(Lanes):
-    """One lane in a thread of this process, where a test can change what it does."""
+class ProcessesHere(Processes):
+    """One grader process in a thread of this process, where a test can change what it does."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1)
@@ -246,10 +247,10 @@ class HereLanes(Lanes):
 
 
 @contextlib.contextmanager
-def here(_jobs: int, _device: str) -> Iterator[Lanes]:
-    lanes = HereLanes()
-    yield lanes
-    lanes.stop()
+def here(_jobs: int, _device: str) -> Iterator[Processes]:
+    processes = ProcessesHere()
+    yield processes
+    processes.stop()
 
 
 class WrongDevice(Worker):
@@ -271,16 +272,16 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
     is_wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = load("small", classes.write_gpu_course(tmp_path / "course"), need_solutions=True)
-    honest = lane._worker
+    honest = process._worker
 
     def worker(assignment: Any, isolation: Isolation, device: str = "cpu") -> Worker:
         if device == "simulated" and is_wrong:
             return WrongDevice(isolation=isolation)
         return honest(assignment, isolation, device)
 
-    monkeypatch.setattr(lane, "_worker", worker)
+    monkeypatch.setattr(process, "_worker", worker)
     students = sorted(classes.write_class(tmp_path / "class", 2).iterdir())
-    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "simulated")
+    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "simulated")
     said: list[str] = []
     with Store(tmp_path / "grades.db") as store:
         store.bind(small, 0)
@@ -288,7 +289,7 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
             batch = Batch(settings, small, store, pool=here, on_phase=said.append)
             batch.run([submission_of(p.read_bytes(), p.stem) for p in students], jobs=1)
         finally:
-            lane.close()
+            process.close()
         book = store.gradebook()
     right, adds = book.reports
     by_name = {question.name: question for question in right.questions}
@@ -368,7 +369,7 @@ def test_a_control_is_kept_by_question_and_place(small_course: Path, tmp_path: P
     assert second.causes == ("no disk",)
 
 
-# Lanes that cannot start.
+# Grader processes that cannot start.
 
 
 def start_or_fail(mark: str, reason: str) -> str:
@@ -377,21 +378,23 @@ def start_or_fail(mark: str, reason: str) -> str:
         Path(mark).touch(exist_ok=False)
     except FileExistsError:
         if Path(mark).read_text(encoding="utf-8") != str(os.getpid()):
-            raise LaneStartError(IsolationError(reason)) from None
+            raise ProcessStartError(IsolationError(reason)) from None
     Path(mark).write_text(str(os.getpid()), encoding="utf-8")
     return "started"
 
 
 def never_start(reason: str) -> str:
-    raise LaneStartError(IsolationError(reason))
+    raise ProcessStartError(IsolationError(reason))
 
 
 def finish(_at_once: bool) -> None:
     return
 
 
-def test_a_lane_that_cannot_start_costs_a_lane_and_not_the_batch(tmp_path: Path) -> None:
-    pool = LanePool(3, finish)
+def test_a_grader_process_that_cannot_start_costs_a_grader_process_and_not_the_batch(
+    tmp_path: Path,
+) -> None:
+    pool = LocalProcesses(3, finish)
     try:
         starts = [pool.submit(start_or_fail, str(tmp_path / "m"), "no disk") for _ in range(6)]
         assert [future.result(60) for future in starts] == ["started"] * 6
@@ -399,8 +402,8 @@ def test_a_lane_that_cannot_start_costs_a_lane_and_not_the_batch(tmp_path: Path)
         pool.kill()
 
 
-def test_where_no_lane_can_start_every_task_says_why() -> None:
-    pool = LanePool(2, finish)
+def test_where_no_grader_process_can_start_every_task_says_why() -> None:
+    pool = LocalProcesses(2, finish)
     try:
         starts = [pool.submit(never_start, "the probe read failed") for _ in range(4)]
         for future in starts:

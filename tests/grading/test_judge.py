@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import wording
-from grader.batch import process as lane
+from grader import machine, wording
 from grader.course.assignments import load
 from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
@@ -433,7 +432,7 @@ def counting_bench(tmp_path: Path, worker: Worker) -> Bench:
         path = root / "solutions" / "small" / "tests" / f"{question}.py"
         path.write_text(COUNTING_TEST.format(question=question, function=function), "utf-8")
     assignment = load("small", root, need_solutions=True)
-    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
 
 
 def counted(report: Report) -> list[int]:

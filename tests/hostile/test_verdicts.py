@@ -12,7 +12,7 @@ from pathlib import Path
 import attacks
 import pytest
 
-from grader.batch import process as lane
+from grader import machine
 from grader.course.assignments import load
 from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
@@ -42,7 +42,7 @@ def bench(course: Path, isolation: Isolation) -> Iterator[Bench]:
     os.environ["GRADER_CANARY"] = CANARY
     suite = CaseSuite(load("small", course, need_solutions=True))
     with Worker(isolation=isolation) as worker:
-        yield Bench(suite, {"cpu": worker}, lane.environment())
+        yield Bench(suite, {"cpu": worker}, machine.environment())
     del os.environ["GRADER_CANARY"]
 
 
