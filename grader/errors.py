@@ -36,8 +36,8 @@ class WorkerError(GraderError):
     exit_status = 1
 
 
-class LaneStartError(WorkerError):
-    """A judging process could not start for a reason of its own; others may still judge."""
+class ProcessStartError(WorkerError):
+    """A grader process could not start for a reason of its own; others may still judge."""
 
     def __init__(self, cause: GraderError) -> None:
         super().__init__(cause)
@@ -47,8 +47,8 @@ class LaneStartError(WorkerError):
         return str(self.cause)
 
 
-class LaneLostError(WorkerError):
-    """A judging process ended with a task in hand; what the task was may be worth another try."""
+class ProcessLostError(WorkerError):
+    """A grader process ended with a task in hand; what the task was may be worth another try."""
 
 
 class StoreError(GraderError):

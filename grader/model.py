@@ -1,11 +1,13 @@
 """What passes between the stages: frozen dataclasses and `Status`, standard library only."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 MIB = 1024 * 1024
+POINT_TOLERANCE = 1e-6  # points are written with six decimals; a smaller difference is none
 
 
 class Status(StrEnum):
@@ -161,6 +163,35 @@ class QuestionReport:
     note: str = ""  # for staff, for example "judged in a fresh child after q2 was killed"
     answer: str = ""  # a manual question's text, for the person who grades it
 
+    @classmethod
+    def judged(
+        cls, question: Question, cases: Sequence[Outcome], *, all_or_nothing: bool, note: str = ""
+    ) -> Self:
+        """Return the report on a question whose cases have run, scored by what they earned."""
+        status = Status.worst([case.status for case in cases])
+        score = round(sum(case.score for case in cases), 9)
+        if all_or_nothing and status is not Status.PASSED:
+            score = 0.0
+        return cls(question.name, status, score, question.points, cases=tuple(cases), note=note)
+
+    @classmethod
+    def waiting(
+        cls, question: Question, cases: Sequence[Outcome] = (), *, note: str = "", answer: str = ""
+    ) -> Self:
+        """Return the report on a question that needs a GPU or a person first."""
+        points = question.points
+        return cls(question.name, Status.PENDING, 0.0, points, points, tuple(cases), note, answer)
+
+    @classmethod
+    def refused(cls, question: Question, reason: str) -> Self:
+        """Return the report on a question of a notebook that could not be read."""
+        return cls(question.name, Status.ERROR, 0.0, question.points, note=reason)
+
+    @classmethod
+    def ungraded(cls, question: Question, reason: str) -> Self:
+        """Return the report on a question that a fault of staff or machine kept from judging."""
+        return cls(question.name, Status.UNGRADED, 0.0, question.points, note=reason)
+
 
 class IsolationLevel(StrEnum):
     """What keeps student code apart, from the strongest; `sandbox/levels` says how each is made."""
@@ -266,6 +297,40 @@ class Report:
     members: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
     limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def of(
+        cls,
+        submission: Submission,
+        questions: Iterable[QuestionReport],
+        *,
+        seed: int,
+        assignment_sha256: str,
+        isolation: Isolation,
+        environment: Environment,
+        limits: Limits,
+        seconds: float = 0.0,
+        error: str | None = None,
+        phases: Mapping[str, float] | None = None,
+    ) -> Self:
+        """Return the report on a submission, with all that is known of how it was handed in."""
+        return cls(
+            student=submission.student,
+            path=submission.path,
+            sha256=submission.sha256,
+            questions=tuple(questions),
+            seed=seed,
+            assignment_sha256=assignment_sha256,
+            isolation=isolation,
+            environment=environment,
+            seconds=seconds,
+            error=error,
+            received=submission.received,
+            late=submission.late,
+            members=submission.members,
+            phases=dict(phases or {}),
+            limits=limits,
+        )
 
     @property
     def status(self) -> Status:

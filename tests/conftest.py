@@ -142,11 +142,11 @@ def softmax_bench(softmax: Assignment, worker: Worker) -> Bench:
 
 
 def _bench(assignment: Assignment, worker: Worker) -> Bench:
-    from grader.batch import process as lane
+    from grader import machine
     from grader.grading.judge import Bench
     from grader.grading.otter_tests import CaseSuite
 
-    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
 
 
 @pytest.fixture(scope="session")

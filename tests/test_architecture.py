@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "grader"
+PAGE = PACKAGE / "README.md"
+BEGIN, END = "<!-- ranks -->\n", "<!-- /ranks -->"
 
 RANKS = {
     "errors": 0,
-    "machine": 0,
     "model": 1,
-    "testing": 2,
+    "machine": 2,
+    "wording": 2,
     "course": 3,
     "renderers": 3,
     "submissions": 4,
     "sandbox": 4,
+    "testing": 5,
     "grading": 5,
     "gradebook": 6,
     "batch": 7,
@@ -59,6 +62,22 @@ def test_every_module_has_a_rank() -> None:
 def test_imports_go_one_way(name: str, path: Path) -> None:
     for other in imported(path) - {name}:
         assert RANKS[other] < RANKS[name], f"{path.name} imports {other}, which ranks no lower"
+
+
+def ranks_in_words() -> str:
+    """Return the ranks as the page shows them: each module with its docstring's first line."""
+    rows = ["| rank | module | its one job |", "|---|---|---|"]
+    for name, rank in RANKS.items():
+        file = PACKAGE / name / "__init__.py"
+        file = file if file.is_file() else PACKAGE / f"{name}.py"
+        said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        rows.append(f"| {rank} | `{name}` | {said.splitlines()[0]} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_page_shows_the_ranks_that_are_enforced() -> None:
+    shown = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    assert shown == ranks_in_words(), "`python -m tests.test_architecture` writes it again"
 
 
 def users_of(library: str) -> set[str]:
@@ -122,3 +141,9 @@ def test_no_function_of_the_sandbox_takes_more_than_five_by_position(path: Path)
 def test_a_crowded_function_is_seen() -> None:
     assert crowded("def f(a, b, c, d, e, g): ...") == ["f"]
     assert crowded("class C:\n    def f(self, a, b, c, d, e, *, g): ...") == []
+
+
+if __name__ == "__main__":
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}{ranks_in_words()}{END}{after}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The benchmark runs, and the README holds what it printed; nothing here is timed."""
+"""The benchmark runs, and the README holds numbers that it printed; nothing here is timed."""
 
 import subprocess
 import sys
@@ -27,20 +27,29 @@ def test_one_command_measures_us_otter_and_the_floor() -> None:
     assert "nbgrader was not measured" in done.stdout
 
 
-def test_the_readme_shows_the_results_that_the_benchmark_wrote() -> None:
+def test_the_readme_shows_three_numbers_of_the_results() -> None:
     shown = table.block(table.README.read_text(encoding="utf-8"))
-    assert shown == table.RESULTS.read_text(encoding="utf-8")
+    assert shown == table.summary(table.RESULTS.read_text(encoding="utf-8"))
+    assert shown.count("**") == 6
 
 
-def test_the_results_go_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
+def test_the_numbers_go_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
     readme, results = tmp_path / "README.md", tmp_path / "RESULTS.md"
-    results.write_text("| new |\n")
-    readme.write_text(f"before\n{table.BEGIN}\n| old |\n{table.END}\nafter\n")
+    page = table.RESULTS.read_text(encoding="utf-8")
+    results.write_text(page)
+    readme.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
     assert table.refresh_readme(readme, results)
-    assert readme.read_text() == f"before\n{table.BEGIN}\n| new |\n{table.END}\nafter\n"
+    numbers = table.summary(page)
+    assert readme.read_text() == f"before\n{table.BEGIN}\n{numbers}\n{table.END}\nafter\n"
     readme.write_text("no markers\n")
     assert not table.refresh_readme(readme, results)
     assert readme.read_text() == "no markers\n"
+
+
+def test_results_without_a_rival_give_no_numbers() -> None:
+    page = table.RESULTS.read_text(encoding="utf-8").replace("| nbgrader autograde", "| absent")
+    with pytest.raises(ValueError, match="nothing like 'nbgrader autograde"):
+        table.summary(page)
 
 
 def test_ratios_are_taken_run_by_run() -> None:

@@ -1,8 +1,9 @@
-"""The README says what is so: its commands, its tables, and the page of each reader."""
+"""The pages say what is so: their commands, their tables, their pictures and their links."""
 
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,16 @@ from grader.sandbox.levels.tables import gaps_table, levels_table
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+INSIDE = (REPOSITORY / "grader" / "README.md").read_text(encoding="utf-8")
+PAGES = (
+    "README.md", "grader/README.md", ".github/CONTRIBUTING.md", ".github/CLUSTER.md",
+    "tests/hostile/THREATS.md", "tests/hostile/FUZZING.md",
+)  # fmt: skip
+LONGEST = 150  # lines of the README: two screens to what each reader needs
+
+
+def page(name: str) -> str:
+    return (REPOSITORY / name).read_text(encoding="utf-8")
 
 
 def test_the_two_commands_are_there_and_ci_runs_the_second() -> None:
@@ -34,8 +45,9 @@ def test_every_command_explains_itself(name: str) -> None:
     assert "Usage:" in done.stdout
 
 
-def test_every_option_that_the_readme_shows_exists() -> None:
-    for block in re.findall(r"```(?:text|bash)\n(.*?)```", README, flags=re.DOTALL):
+@pytest.mark.parametrize("name", PAGES)
+def test_every_option_that_a_page_shows_exists(name: str) -> None:
+    for block in re.findall(r"```(?:text|bash)\n(.*?)```", page(name), flags=re.DOTALL):
         for line in block.splitlines():
             found = re.match(r"grader (\w+)", line)
             if not found:
@@ -47,8 +59,13 @@ def test_every_option_that_the_readme_shows_exists() -> None:
 
 
 def test_the_tables_of_levels_and_known_gaps_are_the_recipes() -> None:
-    assert levels_table() in README
-    assert gaps_table() in README
+    assert "(grader/README.md#isolation)" in README
+    assert levels_table() in INSIDE
+    assert gaps_table() in INSIDE
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= LONGEST
 
 
 def test_every_picture_is_there_and_described() -> None:
@@ -57,6 +74,35 @@ def test_every_picture_is_there_and_described() -> None:
     for description, place in pictures:
         assert len(description) > 20
         assert (REPOSITORY / place).is_file(), place
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page(name)):
+        place, _, heading = target.partition("#")
+        if place.startswith("https://"):
+            continue
+        file = ((REPOSITORY / name).parent / place).resolve() if place else REPOSITORY / name
+        assert file.exists(), f"{name} links to {target}"
+        if heading:
+            titles = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert heading in {title.lower().replace(" ", "-") for title in titles}, target
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_file_that_a_page_names_exists(name: str) -> None:
+    roots = [REPOSITORY, REPOSITORY / "grader", (REPOSITORY / name).parent]
+    for told in re.findall(r"`([\w./-]+/(?:[\w.-]+\.py)?)`", page(name)):
+        # A folder that is an output, or one of a course, is no part of the repository's top.
+        if told.endswith(".py") or told.split("/")[0] in {"grader", "tests", "sandbox"}:
+            assert any((root / told).exists() for root in roots), f"{name} names {told}"
+
+
+def test_the_licence_is_where_the_project_says() -> None:
+    project = tomllib.loads(page("pyproject.toml"))["project"]
+    (place,) = project["license-files"]
+    assert place.startswith("grader/")  # so that it goes wherever the package goes
+    assert page(place).startswith(f"{project['license']} License")
 
 
 @pytest.mark.needs("git")

@@ -1,4 +1,4 @@
-"""Dask's workers as lanes: the same functions run there, and GPU questions where a GPU is.
+"""Dask's workers as processes: the same functions run there, and GPU questions where a GPU is.
 
 A task whose worker is lost is given to another one by the scheduler, and its report is kept once,
 because only one future stands for it.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from grader.batch.pool import Lanes
+from grader.batch.pool import Processes
 from grader.errors import GraderError, UsageError, WorkerError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ CONNECT_SECONDS = 20
 GPU = "GPU"
 
 
-def connect(address: str) -> Callable[[int, str], contextlib.AbstractContextManager[Lanes]]:
-    """Return what opens lanes on a cluster; UsageError where Dask is not installed."""
+def connect(address: str) -> Callable[[int, str], contextlib.AbstractContextManager[Processes]]:
+    """Return what opens grader processes on a cluster; UsageError where Dask is not installed."""
     try:
         import distributed  # noqa: F401 - asked for before anything is collected
     except ImportError:
@@ -29,7 +29,7 @@ def connect(address: str) -> Callable[[int, str], contextlib.AbstractContextMana
         ) from None
 
     @contextlib.contextmanager
-    def pool(_jobs: int, device: str) -> Iterator[Lanes]:
+    def pool(_jobs: int, device: str) -> Iterator[Processes]:
         from distributed import Client
 
         try:
@@ -42,12 +42,12 @@ def connect(address: str) -> Callable[[int, str], contextlib.AbstractContextMana
                 "start one with `dask scheduler`, and give the address that it prints."
             ) from problem
         with client:
-            yield ClusterLanes(client, address, on_gpu=device == "cuda")
+            yield ClusterProcesses(client, address, on_gpu=device == "cuda")
 
     return pool
 
 
-class ClusterLanes(Lanes):
+class ClusterProcesses(Processes):
     """The threads of a cluster's workers, or those workers that have the resource GPU."""
 
     share_cores = False

@@ -1,10 +1,11 @@
-"""Judging processes on this machine as an executor: one that is lost costs the task it had.
+"""Grader processes on this machine as an executor: one that is lost costs the task it had.
 
 `concurrent.futures.ProcessPoolExecutor` gives up all of its processes and tasks when one of them is
 killed, and starts the second only when the first is busy; a class with one deadly notebook and a
 worker that takes seconds to warm up need the opposite.
 """
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -14,15 +15,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
-from grader.batch import scratch
+from grader.batch import process, scratch
 from grader.errors import (
     GraderError,
-    LaneLostError,
-    LaneStartError,
+    ProcessLostError,
+    ProcessStartError,
     WorkerError,
 )
+from grader.sandbox.levels import cgroup
 
 END_SECONDS = 5.0
 
@@ -30,19 +32,27 @@ END_SECONDS = 5.0
 Finish = Callable[[bool], None]
 
 
-class Lanes(Executor):
+class Processes(Executor):
     """An executor that knows how many tasks it runs at once, and what it runs them on."""
 
     slots: int = 1
-    offers_cuda: bool | None = None  # None: the lanes themselves find out
-    share_cores: bool = True  # with the lanes of another such executor
+    offers_cuda: bool | None = None  # None: the grader processes themselves find out
+    share_cores: bool = True  # with the grader processes of another such executor
 
 
-class LanePool(Lanes):
+class Pool(Protocol):
+    """What opens grader processes: `jobs` of them for any question, or those with a GPU."""
+
+    def __call__(
+        self, jobs: int, device: str, /
+    ) -> contextlib.AbstractContextManager[Processes]: ...
+
+
+class LocalProcesses(Processes):
     """Processes of this machine, all started at once; `finish` tidies up in each before it ends.
 
-    One that cannot start (LaneStartError) is retired and its task given to another; when the last
-    one is, every task fails with the reason.
+    One that cannot start (ProcessStartError) is retired and its task given to another; when the
+    last one is, every task fails with the reason.
     """
 
     def __init__(self, jobs: int, finish: Finish) -> None:
@@ -53,18 +63,20 @@ class LanePool(Lanes):
         self._dead: GraderError | None = None  # why the last process could not start
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._closed = False
-        self._lanes = [_Lane(finish) for _ in range(jobs)]
+        self._processes = [_GraderProcess(finish) for _ in range(jobs)]
         self._threads = [
-            threading.Thread(target=self._serve, args=(number,), daemon=True, name=f"lane-{number}")
+            threading.Thread(
+                target=self._serve, args=(number,), daemon=True, name=f"grader-process-{number}"
+            )
             for number in range(jobs)
         ]
         for thread in self._threads:
             thread.start()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have one of the processes call a function; LaneLostError if it ends meanwhile."""
+        """Have one of the processes call a function; ProcessLostError if it ends meanwhile."""
         if self._closed:
-            raise WorkerError("The judging processes are closed; start the batch again.")
+            raise WorkerError("The grader processes are closed; start the batch again.")
         task = _Task(fn, args, kwargs)
         with self._retiring:
             if self._dead is not None:
@@ -78,18 +90,18 @@ class LanePool(Lanes):
         while (task := self._tasks.get()) is not None:
             if not task.begin():
                 continue
-            if self._lanes[number].is_lost and not self._closed:
-                self._lanes[number] = _Lane(self._finish)
+            if self._processes[number].is_lost and not self._closed:
+                self._processes[number] = _GraderProcess(self._finish)
             try:
-                task.future.set_result(self._lanes[number].call(task))
-            except LaneStartError as problem:
+                task.future.set_result(self._processes[number].call(task))
+            except ProcessStartError as problem:
                 self._retire(task, problem)
                 break
             except Exception as problem:  # noqa: BLE001 - it belongs to whoever waits for the task
                 task.future.set_exception(problem)
-        self._lanes[number].end()
+        self._processes[number].end()
 
-    def _retire(self, task: "_Task", problem: LaneStartError) -> None:
+    def _retire(self, task: "_Task", problem: ProcessStartError) -> None:
         """Serve no more, and leave the task to another process, if there is one."""
         with self._retiring:
             self._serving -= 1
@@ -124,10 +136,10 @@ class LanePool(Lanes):
         """End the processes at once, whatever they are doing."""
         self._cancel()
         self._closed = True
-        for lane in self._lanes:
-            lane.terminate()
-        for lane in self._lanes:
-            lane.kill()
+        for item in self._processes:
+            item.terminate()
+        for item in self._processes:
+            item.kill()
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:
@@ -138,6 +150,21 @@ class LanePool(Lanes):
         with contextlib.suppress(queue.Empty):
             while (task := self._tasks.get_nowait()) is not None:
                 task.future.cancel()
+
+
+@contextlib.contextmanager
+def local_pool(jobs: int, device: str = "cpu") -> Iterator[LocalProcesses]:  # noqa: ARG001
+    """Yield grader processes on this machine, and leave none of their processes behind."""
+    cgroup.delegated()  # before the processes start, which are then born where they may be capped
+    pool = LocalProcesses(jobs, process.finish)
+    try:
+        yield pool
+    except BaseException:
+        pool.kill()
+        raise
+    # The grader processes take their workers apart while the outputs are rendered.
+    pool.shutdown(wait=False)
+    atexit.register(pool.join)
 
 
 class _Task:
@@ -154,14 +181,14 @@ class _Task:
         return self._has_begun
 
 
-class _Lane:
+class _GraderProcess:
     """One process, and the judge's end of the line to it."""
 
     def __init__(self, finish: Finish) -> None:
         # A fresh interpreter: a fork of this one would copy its threads' locks.
         context = multiprocessing.get_context("spawn")
-        self._line, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, finish), name="grader-lane")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, finish), name="grader-process")
         with _interrupts_blocked():
             self._process.start()
         theirs.close()
@@ -170,14 +197,14 @@ class _Lane:
     def call(self, task: _Task) -> Any:
         """Return what the process makes of a task, or raise what it raised."""
         try:
-            self._line.send(task.call)
-            done, value = self._line.recv()
+            self._connection.send(task.call)
+            done, value = self._connection.recv()
         except (EOFError, OSError):
             self.is_lost = True
             self._process.join(END_SECONDS)
             code = self._process.exitcode
             self.end()
-            raise LaneLostError(
+            raise ProcessLostError(
                 f"The process that judged this ended by itself (exit status {code}); "
                 "run the same command again."
             ) from None
@@ -199,13 +226,13 @@ class _Lane:
     def end(self) -> None:
         """Let the process end by itself, and see to it that it does."""
         with contextlib.suppress(OSError):
-            self._line.send(None)
+            self._connection.send(None)
         with contextlib.suppress(ValueError):
             self._process.join(END_SECONDS)
             self._process.kill()
             self._process.join()
             self._process.close()
-        self._line.close()
+        self._connection.close()
 
 
 @contextlib.contextmanager
@@ -221,8 +248,8 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(line: Connection, finish: Finish) -> None:
-    """Be a lane: answer calls until there are no more, and end with whoever makes them."""
+def _work(connection: Connection, finish: Finish) -> None:
+    """Be a grader process: answer calls until there are no more; end with who makes them."""
     # Ctrl-C is for the batch, which then ends this process and its worker in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
@@ -231,12 +258,12 @@ def _work(line: Connection, finish: Finish) -> None:
     _end_with_parent(finish)
     while True:
         try:
-            order = line.recv()
+            order = connection.recv()
         except (EOFError, OSError):
             break
         if order is None:
             break
-        line.send(_answer(*order))
+        connection.send(_answer(*order))
     finish(False)
     os._exit(0)  # torch takes a while to be taken apart, to no end
 

@@ -1,6 +1,6 @@
-"""One judging process of a batch: it loads an assignment and warms a worker once, then judges.
+"""One grader process of a batch: it loads an assignment and warms a worker once, then judges.
 
-A lane's functions are plain and take plain values, so that a local pool and Dask call them alike.
+Its functions are plain and take plain values, so that a local pool and Dask call them alike.
 """
 
 import atexit
@@ -12,19 +12,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module, metadata
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from grader import __version__
-from grader import machine as gpu
+from grader import machine
 from grader.batch.scratch import Scratch
 from grader.course.assignments import load
 from grader.errors import (
     AssignmentError,
     GraderError,
     IsolationError,
-    LaneStartError,
+    ProcessStartError,
     UsageError,
     WorkerError,
 )
@@ -50,8 +48,8 @@ HEALTH_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class LaneSettings:
-    """What a lane needs to know; small, and the same for a whole batch."""
+class ProcessSettings:
+    """What a grader process needs to know; small, and the same for a whole batch."""
 
     assignment: str  # the folder under assignments/
     seed: int
@@ -65,7 +63,7 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a lane found out when it started."""
+    """What a grader process found out when it started."""
 
     isolation: Isolation
     environment: Environment
@@ -86,9 +84,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A lane that has started."""
+    """A grader process that has started."""
 
-    settings: LaneSettings
+    settings: ProcessSettings
     bench: "Bench"
     facts: Facts
     scratch: Scratch
@@ -96,71 +94,42 @@ class _Ready:
 
 
 _ready: _Ready | None = None
-# A Dask worker may have several threads; a lane judges one submission at a time.
+# A Dask worker may have several threads; a grader process judges one submission at a time.
 _turn = threading.RLock()
 
 
-def environment(gpu_name: str | None = None, driver: str | None = None) -> Environment:
-    """Return the versions that decide a score on this machine."""
-    return Environment(
-        grader=__version__,
-        python=platform.python_version(),
-        platform=f"{platform.system()} {platform.machine()}",
-        numpy=_version("numpy"),
-        torch=_version("torch"),
-        triton=_version("triton"),
-        driver=driver,
-        gpu=gpu_name,
-    )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def may_have_gpu() -> bool:
-    """Say at once, without torch, whether this machine can have a GPU at all."""
-    if platform.system() != "Linux":
-        return True
-    # NVIDIA's driver, Windows's below a Linux guest, and AMD's
-    return any(Path("/dev", name).exists() for name in ("nvidiactl", "dxg", "kfd"))
-
-
-def start(settings: LaneSettings) -> Facts:
-    """Start this lane, if it is not started, and say what it found."""
+def start(settings: ProcessSettings) -> Facts:
+    """Start this grader process, if it is not started, and say what it found."""
     with _turn:
         return _start(settings).facts
 
 
-def bench(settings: LaneSettings) -> "Bench":
-    """Return this lane's bench, for who judges something other than a class's submissions."""
+def bench(settings: ProcessSettings) -> "Bench":
+    """Return this process's bench, for who judges something other than a class's submissions."""
     with _turn:
         return _start(settings).bench
 
 
-def _start(settings: LaneSettings) -> _Ready:
-    """Start this lane; LaneStartError where that fails for a reason of this process's own."""
-    global _ready  # noqa: PLW0603 - a process is one lane
+def _start(settings: ProcessSettings) -> _Ready:
+    """Start this process; ProcessStartError where that fails for a reason of this process's own."""
+    global _ready  # noqa: PLW0603 - one grader process a process
     if _ready is None or _ready.settings != settings:
         close()
         if _ready is None:
-            atexit.register(close)  # where a lane is a guest in a process that lives on
+            atexit.register(close)  # where a grader process is a guest in a process that lives on
         try:
             _ready = _warm_up(settings)
         except (AssignmentError, UsageError):
-            raise  # no other lane would fare better
+            raise  # no other grader process would fare better
         except GraderError as problem:
-            raise LaneStartError(problem) from problem
+            raise ProcessStartError(problem) from problem
         except OSError as problem:
-            reason = f"A judging process could not start: {problem}; run the same command again."
-            raise LaneStartError(WorkerError(reason)) from problem
+            reason = f"A grader process could not start: {problem}; run the same command again."
+            raise ProcessStartError(WorkerError(reason)) from problem
     return _ready
 
 
-def _warm_up(settings: LaneSettings) -> _Ready:
+def _warm_up(settings: ProcessSettings) -> _Ready:
     seconds: dict[str, float] = {}
     # Both are long: this process's imports, and proving isolation to start a worker of its own.
     imports = threading.Thread(target=_import, args=(seconds,), name="imports")
@@ -179,7 +148,7 @@ def _warm_up(settings: LaneSettings) -> _Ready:
         if name is not None and settings.judges != "cpu":
             with scratch.in_use():
                 fault = _add_gpu_worker(started, settings, assignment, isolation)
-        where = environment(name, gpu.driver_version() if name else None)
+        where = machine.environment(name)
         bench = _bench(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
             for item in started.values():
@@ -196,7 +165,7 @@ def _warm_up(settings: LaneSettings) -> _Ready:
 
 def _add_gpu_worker(
     started: "dict[str, Worker]",
-    settings: LaneSettings,
+    settings: ProcessSettings,
     assignment: Assignment,
     isolation: Isolation,
 ) -> str:
@@ -222,7 +191,7 @@ def _cuda_fault(worker: "Worker", assignment: Assignment) -> str:
     return "" if found == OK else found
 
 
-def _place(settings: LaneSettings, isolation: Isolation, where: Environment) -> str:
+def _place(settings: ProcessSettings, isolation: Isolation, where: Environment) -> str:
     device = where.gpu if settings.judges == "cuda" else "CPU"
     level = f"{isolation.level} by {isolation.way}" if isolation.way else isolation.level
     versions = f"numpy {where.numpy}, torch {where.torch}, triton {where.triton}"
@@ -242,7 +211,7 @@ def _import(seconds: dict[str, float]) -> None:
             import_module(name)
 
 
-def _load(settings: LaneSettings) -> Assignment:
+def _load(settings: ProcessSettings) -> Assignment:
     assignment = load(settings.assignment, need_solutions=True)
     if settings.assignment_sha256 not in {"", assignment.sha256}:
         raise AssignmentError(
@@ -252,11 +221,13 @@ def _load(settings: LaneSettings) -> Assignment:
     return assignment
 
 
-def _isolation(settings: LaneSettings) -> Isolation:
+def _isolation(settings: ProcessSettings) -> Isolation:
     from grader.sandbox.proof.probes import choose_isolation
 
     # What a GPU's driver has to be given is open in the probes too, or they would prove too much.
-    opens_gpu = settings.judges != "cpu" and settings.device in {"auto", "cuda"} and may_have_gpu()
+    opens_gpu = (
+        settings.judges != "cpu" and settings.device in {"auto", "cuda"} and machine.may_have_gpu()
+    )
     devices = {"cpu", "cuda"} if opens_gpu else {"cpu"}
     return choose_isolation(settings.isolation, frozenset(devices))
 
@@ -268,25 +239,21 @@ def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -
     return Worker(imports=assignment.needs, isolation=isolation, devices=frozenset(devices))
 
 
-def _gpu(settings: LaneSettings) -> str | None:
+def _gpu(settings: ProcessSettings) -> str | None:
     """Return the GPU's name, or None; UsageError where one was asked for and there is none."""
-    import torch
-
     if settings.device == "simulated":
         return "simulated"
-    if settings.device != "cpu" and torch.cuda.is_available():
-        # The library's own answer spares a context of its own on the GPU.
-        return gpu.name() or torch.cuda.get_device_name()
-    if settings.device == "cuda":
+    found = None if settings.device == "cpu" else machine.usable_gpu()
+    if found is None and settings.device == "cuda":
         raise UsageError(
             "--device cuda: this machine offers no GPU to torch; run `grader doctor`, or use "
             "--device auto and grade GPU questions later."
         )
-    return None
+    return found
 
 
 def _bench(
-    settings: LaneSettings,
+    settings: ProcessSettings,
     assignment: Assignment,
     workers: "dict[str, Worker]",
     where: Environment,
@@ -306,7 +273,7 @@ def _bench(
 
 
 def grade_one(
-    settings: LaneSettings,
+    settings: ProcessSettings,
     submission: Submission,
     questions: tuple[str, ...],
     controlled: frozenset[str] = frozenset(),
@@ -314,8 +281,8 @@ def grade_one(
     """Judge some questions of one submission; a fault of ours leaves them `ungraded`.
 
     A worker that was lost is replaced, and the submission judged once more. `controlled` names
-    the places whose control somebody has or will have; elsewhere this lane judges the reference.
-    GraderError where this lane cannot judge anything.
+    the places whose control somebody has or will have; elsewhere this process judges the reference.
+    GraderError where this grader process cannot judge anything.
     """
     with _turn:
         for _ in range(ATTEMPTS):
@@ -333,8 +300,8 @@ def grade_one(
         return Judged(report, place, None if known else control(settings, questions))
 
 
-def control(settings: LaneSettings, questions: tuple[str, ...]) -> Control:
-    """Return what the reference comes to here on some questions, judged once by this lane."""
+def control(settings: ProcessSettings, questions: tuple[str, ...]) -> Control:
+    """Return what the reference comes to here on some questions, judged once by this process."""
     with _turn:
         ready = _start(settings)
         if questions not in ready.controls:
@@ -348,7 +315,7 @@ def control(settings: LaneSettings, questions: tuple[str, ...]) -> Control:
 
 
 def _grade_reference(
-    settings: LaneSettings, submission: Submission, questions: list[str]
+    settings: ProcessSettings, submission: Submission, questions: list[str]
 ) -> Report:
     everywhere = frozenset({_start(settings).facts.place})
     return grade_one(settings, submission, tuple(questions), everywhere).report
@@ -365,10 +332,11 @@ def _watchdog(limits: Limits) -> Iterator[None]:
 
 
 def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) -> Report:
-    from grader.grading.judge import judge
+    from grader.grading.judge import Request, judge
 
     try:
-        return judge(submission, ready.bench, limits=ready.settings.limits, only=questions)
+        request = Request(submission, limits=ready.settings.limits, only=questions)
+        return judge(request, ready.bench)
     except IsolationError:
         raise
     except GraderError as problem:
@@ -404,7 +372,7 @@ def _leave_a_broken_device() -> None:
 
 
 def ungraded(
-    settings: LaneSettings,
+    settings: ProcessSettings,
     assignment: Assignment,
     submission: Submission,
     questions: tuple[str, ...],
@@ -412,30 +380,20 @@ def ungraded(
     reason: str,
 ) -> Report:
     """Return a report that says for each question that the machine or the staff is at fault."""
-    return Report(
-        student=submission.student,
-        path=submission.path,
-        sha256=submission.sha256,
-        questions=tuple(
-            QuestionReport(
-                name, Status.UNGRADED, 0.0, assignment.question(name).points, note=reason
-            )
-            for name in questions
-        ),
+    return Report.of(
+        submission,
+        [QuestionReport.ungraded(assignment.question(name), reason) for name in questions],
         seed=settings.seed,
         assignment_sha256=assignment.sha256,
         isolation=facts.isolation,
         environment=facts.environment,
-        received=submission.received,
-        late=submission.late,
-        members=submission.members,
         limits=settings.limits,
     )
 
 
 def close() -> None:
-    """Stop this lane's workers and remove its temporary files; it can be started again."""
-    global _ready  # noqa: PLW0603 - a process is one lane
+    """Stop this process's workers and remove its temporary files; it can be started again."""
+    global _ready  # noqa: PLW0603 - one grader process a process
     with _turn:
         if _ready is not None:
             for worker in set(_ready.bench.workers.values()):

@@ -1,4 +1,4 @@
-"""A folder for a judging process's temporary files, which goes away however the process ends.
+"""A folder for a grader process's temporary files, which goes away however the process ends.
 
 The folder is locked for as long as its process lives. Whoever comes by and gets the lock knows
 that the owner was killed, and removes the folder.
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PREFIX = "grader-lane-"
+PREFIX = "grader-process-"
 # A folder that is being made. It has its final name only once it is locked, because whoever finds
 # that one unlocked removes it.
 MAKING_PREFIX = "grader-making-"

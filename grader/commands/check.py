@@ -4,11 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch import process as lane
+from grader import machine, wording
 from grader.course import notebooks
 from grader.course.assignments import available, find_course, load
 from grader.errors import UsageError
-from grader.grading.judge import Bench, judge
+from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Assignment,
@@ -41,8 +41,9 @@ def check(
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
     submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
     with Worker(imports=loaded.needs) as worker:
-        bench = Bench(CaseSuite(loaded), {"cpu": worker}, lane.environment())
-        report = judge(submission, bench, only=[question] if question else None)
+        bench = Bench(CaseSuite(loaded), {"cpu": worker}, machine.environment())
+        request = Request(submission, only=(question,) if question else None)
+        report = judge(request, bench)
     return _describe(report, loaded)
 
 
@@ -66,8 +67,8 @@ def _assignment_of(path: Path, content: bytes, name: str | None, course: Path | 
 
 
 def _describe(report: Report, assignment: Assignment) -> CheckResult:
-    if report.error is not None:
-        return CheckResult([report.error], all_passed=False)
+    if (reason := wording.problem(report)) is not None:
+        return CheckResult([reason], all_passed=False)
     lines: list[str] = []
     open_points = 0.0
     passed = True
@@ -93,6 +94,6 @@ def _lines(item: QuestionReport, hidden: float, *, manual: bool) -> list[str]:
     lines = [f"{glyph} {item.name}: {tally}; hidden tests decide {hidden:g} more points"]
     for case in item.cases:
         if case.status is not Status.PASSED:
-            message = case.message.replace("\n", "\n      ")
+            message = wording.told(case).text.replace("\n", "\n      ")
             lines.append(f"    {case.name}: {message}")
     return lines

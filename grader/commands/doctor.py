@@ -6,10 +6,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from grader import machine as gpu
-from grader.batch import process as lane
-from grader.batch.process import LaneSettings
-from grader.batch.run import local_pool
+from grader import machine
+from grader.batch import process
+from grader.batch.pool import local_pool
+from grader.batch.process import ProcessSettings
 from grader.course.assignments import available, load
 from grader.errors import IsolationError, WorkerError
 from grader.model import (
@@ -61,15 +61,15 @@ def examine_course(course: Path, say: Callable[[str], None], device: str = "auto
 def _controls(
     assignment: Assignment, device: str, stack: contextlib.ExitStack
 ) -> Iterator[Control]:
-    settings = LaneSettings(str(assignment.folder), 0, assignment.limits, "auto", device)
+    settings = ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", device)
     for judges, needs in (("cpu", None), ("cuda", "cuda")):
         names = tuple(
             q.name for q in assignment.questions if q.kind == "code" and q.requires == needs
         )
-        if not names or (judges == "cuda" and not (device != "cpu" and lane.may_have_gpu())):
+        if not names or (judges == "cuda" and not (device != "cpu" and machine.may_have_gpu())):
             continue
         pool = stack.enter_context(local_pool(1, judges))
-        yield pool.submit(lane.control, replace(settings, judges=judges), names).result()
+        yield pool.submit(process.control, replace(settings, judges=judges), names).result()
 
 
 def _say_control(slug: str, found: Control, say: Callable[[str], None]) -> bool:
@@ -86,7 +86,7 @@ def _say_control(slug: str, found: Control, say: Callable[[str], None]) -> bool:
 
 
 def _versions(say: Callable[[str], None]) -> bool:
-    found = lane.environment(*_gpu())
+    found = machine.environment(machine.usable_gpu())
     say(f"grader {found.grader}, Python {found.python}, {found.platform}")
     packages = ("numpy", "torch", "triton")
     say(", ".join(f"{name} {getattr(found, name) or 'not installed'}" for name in packages))
@@ -106,14 +106,6 @@ def _prove_cuda(isolation: Isolation) -> str:
             return prove_cuda(worker, kernels=kernels)
         except WorkerError as problem:
             return str(problem)
-
-
-def _gpu() -> tuple[str | None, str | None]:
-    import torch
-
-    if not torch.cuda.is_available():
-        return None, None
-    return gpu.name() or torch.cuda.get_device_name(), gpu.driver_version()
 
 
 def _isolation(say: Callable[[str], None], isolation: Isolation) -> None:

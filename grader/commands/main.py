@@ -13,6 +13,7 @@ import typer
 
 from grader import __version__
 from grader.errors import GraderError, StoppedError, UsageError
+from grader.submissions import layouts
 
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
@@ -118,7 +119,11 @@ def grade(
         typer.Option(min=1, help="How many submissions share a GPU; by default what fits."),
     ] = None,
     layout: Annotated[
-        str | None, typer.Option(help="How the LMS laid the files out, if not recognised.")
+        str | None,
+        typer.Option(
+            help="How the LMS laid the files out, if not recognised.",
+            metavar="|".join(layouts.names()),
+        ),
     ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="A Dask scheduler's address, to grade on its workers.")
@@ -357,18 +362,20 @@ def _grade(
     layout: str | None = None,
     cluster: str | None = None,
 ) -> "Gradebook":
+    from grader import machine
     from grader.batch.cluster import connect
-    from grader.batch.process import LaneSettings
-    from grader.batch.run import Batch, local_pool, usable_cores
+    from grader.batch.pool import local_pool
+    from grader.batch.process import ProcessSettings
+    from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.gradebook import outputs
     from grader.gradebook.store import Store
-    from grader.submissions import collect
+    from grader.submissions.collection import collect
 
     found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
     for skipped in found.skipped:
         typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
-    settings = LaneSettings(
+    settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
@@ -379,7 +386,7 @@ def _grade(
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,
                               on_phase=progress.phase, pool=pool)  # fmt: skip
-                batch.run(found.submissions, jobs=jobs or usable_cores(), gpu_jobs=gpu_jobs,
+                batch.run(found.submissions, jobs=jobs or machine.usable_cores(), gpu_jobs=gpu_jobs,
                           only=only, on_plan=progress.begin)  # fmt: skip
         except BaseException as problem:
             # What was graded is shown, but what stopped the batch is what a person must read.

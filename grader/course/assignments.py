@@ -22,6 +22,7 @@ from typing import Any, TypeGuard
 from grader.course import notebooks
 from grader.errors import AssignmentError, UsageError
 from grader.model import (
+    POINT_TOLERANCE,
     Assignment,
     Limits,
     Question,
@@ -32,7 +33,6 @@ ASSIGNMENT_KEYS = frozenset({"title", "notebook", "questions", "limits", "needs"
 QUESTION_KEYS = frozenset({"name", "title", "points", "kind", "requires", "alone", "names"})
 KINDS = frozenset({"code", "manual"})
 DISTRIBUTION = "ulp-grader"
-POINT_SLACK = 1e-6
 
 
 def find_course(start: Path) -> Path:
@@ -209,7 +209,7 @@ def _check_cases(question: Question, path: Path, *, complete: bool) -> None:
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{question.name} has two cases named {repeated!r}; rename one.")
     total = sum(case.points for case in question.cases)
-    if complete and abs(total - question.points) > POINT_SLACK:
+    if complete and abs(total - question.points) > POINT_TOLERANCE:
         raise AssignmentError(
             f"{path} gives {question.name} {question.points:g} points, "
             f"but its cases add up to {total:g}; make them agree."

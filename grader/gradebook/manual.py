@@ -64,7 +64,8 @@ def settle(item: QuestionReport, given: ManualScore | None) -> QuestionReport:
     if given.score is None:
         status = Status.PENDING
     case = Outcome(CASE, hidden=False, status=status, score=score, max_score=item.max_score,
-                   message=given.comment)  # fmt: skip
+                   message=given.comment,
+                   staff_message=given.comment if status is Status.PENDING else "")  # fmt: skip
     pending = item.max_score if status is Status.PENDING else 0.0
     return QuestionReport(
         item.name, status, score, item.max_score, pending, (case,), item.note, item.answer

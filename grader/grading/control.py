@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from grader import wording
 from grader.course import notebooks
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError, GraderError
+from grader.grading import outcomes
 from grader.model import (
     Assignment,
     Control,
@@ -30,7 +32,6 @@ from grader.model import (
 TRIES = 2  # a case that fails once may have met a busy machine
 LONGEST_CAUSE = 300
 NAME = "the reference"
-OUR_FAULT = "This could not be graded through no fault of yours; it will be graded again."
 
 
 class Place(Protocol):
@@ -115,7 +116,7 @@ def _found(report: Report) -> dict[tuple[str, str], ControlCase]:
             question.name,
             outcome.name,
             outcome.status,
-            outcome.staff_message or outcome.message,
+            wording.for_staff(outcome),
         )
         for question in report.questions
         for outcome in question.cases
@@ -154,7 +155,7 @@ def settle_question(item: QuestionReport, control: Control) -> QuestionReport:
 
 def _ungraded(case: Outcome, of_reference: ControlCase) -> Outcome:
     said = f"The reference does not pass this here: {of_reference.cause}"
-    return replace(case, status=Status.UNGRADED, score=0.0, message=OUR_FAULT, staff_message=said)
+    return outcomes.withdrawn(case, said)
 
 
 # Why it does not pass, in plain words with the fix.

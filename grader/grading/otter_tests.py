@@ -29,7 +29,7 @@ import numpy as np
 
 from grader.course.assignments import question_files, reference_path
 from grader.errors import AssignmentError
-from grader.model import Assignment, Question
+from grader.model import POINT_TOLERANCE, Assignment, Question
 from grader.sandbox import MissingNameError, Session
 from grader.sandbox.inside import instruments
 
@@ -38,8 +38,8 @@ from grader.sandbox.inside import instruments
 def _without_otters_front_door() -> Iterator[None]:
     """Let otter's submodules be imported without its `__init__`.
 
-    That brings pandas, nbconvert and a Jupyter client, which cost a lane more of its start than all
-    else but torch, and reading test files needs none of them.
+    That brings pandas, nbconvert and a Jupyter client, which cost a grader process more of its
+    start than all else but torch, and reading test files needs none of them.
     """
     spec = importlib.util.find_spec("otter")
     if spec is None or "otter" in sys.modules:
@@ -59,7 +59,6 @@ with warnings.catch_warnings(), _without_otters_front_door():
     from otter.test_files import ExceptionTestFile, TestFile
     from otter.test_files.ok_test import OKTestFile
 
-POINT_SLACK = 1e-9
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
@@ -119,7 +118,7 @@ class CaseSuite:
                 self.all_or_nothing |= {question.name}
             for case in file.test_cases:
                 expected = declared.get(case.name)
-                if expected is None or abs(expected.points - case.points) > POINT_SLACK:
+                if expected is None or abs(expected.points - case.points) > POINT_TOLERANCE:
                     raise AssignmentError(
                         f"{path}: the case {case.name!r} is not what the file's text says; "
                         "use literals in @test_case."

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader import __version__
-from grader.batch import process as lane
+from grader import __version__, machine
 from grader.course import notebooks
 from grader.errors import GraderError
 from grader.grading.control import solved
@@ -110,7 +109,7 @@ def _solution(assignment: Assignment) -> bytes:
 def _manifest(
     assignment: Assignment, files: dict[str, bytes], record: dict[str, Any], *, forced: bool
 ) -> dict[str, Any]:
-    environment = lane.environment()
+    environment = machine.environment()
     return {
         "assignment": assignment.slug,
         "title": assignment.title,

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grader.batch import process as lane
+from grader import wording
+from grader.batch import process
 from grader.course.assignments import load
 from grader.errors import GraderError, UsageError
 from grader.grading import control
@@ -21,15 +22,13 @@ from grader.model import (
     Gradebook,
     QuestionReport,
     Report,
-    Status,
     Submission,
 )
 from grader.renderers import gradescope
-from grader.submissions import collect
+from grader.submissions.collection import collect
 
 from . import settings as release_settings
 
-WAITING = "Not judged yet."
 DEFAULT_ROOT = "/autograder"
 
 
@@ -41,16 +40,15 @@ def main(arguments: Sequence[str]) -> int:
         _judge(root, target)
     except GraderError as problem:
         # Without a score Gradescope shows that staff must look, and no student gets a zero.
-        _write(target, {"output": "This could not be graded through no fault of yours; it will be "
-                        "graded again.", "output_format": "text", "stdout_visibility": "hidden",
-                        "tests": []})  # fmt: skip
+        _write(target, {"output": wording.UNGRADED, "output_format": "text",
+                        "stdout_visibility": "hidden", "tests": []})  # fmt: skip
         sys.stderr.write(f"grader: {problem}\n")
         return 1
     return 0
 
 
 def _judge(root: Path, target: Path) -> None:
-    from grader.grading.judge import judge
+    from grader.grading.judge import Request, judge
 
     folders = sorted((root / "source" / "course" / "assignments").glob("*/assignment.toml"))
     if len(folders) != 1:
@@ -58,13 +56,13 @@ def _judge(root: Path, target: Path) -> None:
     assignment = load(str(folders[0].parent), need_solutions=True)
     visibility = release_settings.read(assignment).hidden_visibility
     submission = _submission(root, assignment)
-    settings = lane.LaneSettings(
+    settings = process.ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
     )
-    facts = lane.start(settings)
-    bench = lane.bench(settings)
+    facts = process.start(settings)
+    bench = process.bench(settings)
     code = tuple(question.name for question in assignment.questions if question.kind == "code")
-    found = lane.control(settings, code)
+    found = process.control(settings, code)
     for cause in found.causes:  # Gradescope shows this to staff only
         sys.stderr.write(f"grader: ungraded for everybody: {cause}\n")
     done: dict[str, QuestionReport] = {}
@@ -80,18 +78,19 @@ def _judge(root: Path, target: Path) -> None:
     def keep_so_far(question: QuestionReport | None) -> None:
         if question is not None:
             done[question.name] = control.settle_question(question, found)
-        questions = tuple(done.get(q.name) or _waiting(assignment, q.name)
-                          for q in assignment.questions)  # fmt: skip
-        keep(Report(submission.student, submission.path, submission.sha256, questions, 0,
-                    assignment.sha256, facts.isolation, facts.environment))  # fmt: skip
+        questions = [
+            done.get(q.name) or QuestionReport.waiting(q, note=wording.NOT_JUDGED_YET)
+            for q in assignment.questions
+        ]
+        report = Report.of(
+            submission, questions, seed=0, assignment_sha256=assignment.sha256,
+            isolation=facts.isolation, environment=facts.environment, limits=assignment.limits,
+        )  # fmt: skip
+        keep(report)
 
     keep_so_far(None)
-    keep(control.settle(judge(submission, bench, on_question=keep_so_far), found))
-
-
-def _waiting(assignment: Assignment, name: str) -> QuestionReport:
-    points = assignment.question(name).points
-    return QuestionReport(name, Status.PENDING, 0.0, points, points, note=WAITING)
+    request = Request(submission, on_question=keep_so_far)
+    keep(control.settle(judge(request, bench), found))
 
 
 def _submission(root: Path, assignment: Assignment) -> Submission:
@@ -100,13 +99,12 @@ def _submission(root: Path, assignment: Assignment) -> Submission:
     try:
         found = collect([root / "submission"], limits=assignment.limits, assignment=assignment.slug)
     except UsageError:
-        problem = f"No notebook was handed in. Hand in {assignment.notebook.name}."
+        problem = wording.nothing_handed_in(assignment.notebook.name)
         return Submission(student, "submission", b"", "", problem=problem)
     handed_in = list(found.submissions)
     named = [one for one in handed_in if Path(one.path).name == assignment.notebook.name]
     if len(handed_in) > 1 and len(named) != 1:
-        names = ", ".join(sorted(one.path for one in handed_in))
-        problem = f"More than one notebook was handed in: {names}. Hand in one."
+        problem = wording.several_handed_in(one.path for one in handed_in)
         return Submission(student, "submission", b"", "", problem=problem)
     return replace((named or handed_in)[0], student=student)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.errors import UsageError
-from grader.model import Gradebook, Report, Status
-from grader.renderers.text import EPSILON, number, shown
+from grader.model import POINT_TOLERANCE, Gradebook, Report, Status
+from grader.renderers.text import number, shown
 
 KEPT = ("Student", "ID", "SIS User ID", "SIS Login ID", "Root Account", "Integration ID", "Section")
 POINTS_ROW = "points possible"
@@ -85,7 +85,7 @@ def _points_note(rows: list[list[str]], header: list[str], at: int, book: Gradeb
         told = row[at].strip() if at < len(row) else ""
         if row and row[0].strip().casefold() == POINTS_ROW and told:
             try:
-                differs = abs(float(told.replace(",", "")) - book.max_score) > EPSILON
+                differs = abs(float(told.replace(",", "")) - book.max_score) > POINT_TOLERANCE
             except ValueError:
                 return []  # "(read only)" and the like
             if differs:

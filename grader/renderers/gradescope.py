@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from grader import wording
 from grader.errors import UsageError
 from grader.model import (
     Gradebook,
@@ -10,7 +11,6 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.renderers.feedback import line, not_the_sum, problem
 from grader.renderers.text import (
     isolation_label,
     lines,
@@ -19,7 +19,6 @@ from grader.renderers.text import (
 )
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
-UNKNOWN = frozenset({Status.PENDING, Status.UNGRADED})
 
 
 def render(report: Report, book: Gradebook, *, hidden_visibility: str = "after_published") -> str:
@@ -57,17 +56,17 @@ def render(report: Report, book: Gradebook, *, hidden_visibility: str = "after_p
 
 
 def _test(question: str, case: Outcome, hidden_visibility: str) -> dict[str, Any]:
-    seen = line(case)
+    seen = wording.told(case)
     test: dict[str, Any] = {
-        "name": shown(f"{question}: {seen.name}"),
+        "name": shown(f"{question}: {case.name}"),
         "number": shown(question),
-        "max_score": seen.max_score,
+        "max_score": case.max_score,
         "output": lines(seen.text),
         "output_format": "text",
-        "visibility": hidden_visibility if seen.hidden else "visible",
+        "visibility": hidden_visibility if case.hidden else "visible",
     }
-    if seen.status not in UNKNOWN:
-        test["score"] = round(seen.score, 6)
+    if seen.status not in wording.OPEN:
+        test["score"] = round(case.score, 6)
         test["status"] = "passed" if seen.status is Status.PASSED else "failed"
     return test
 
@@ -75,17 +74,14 @@ def _test(question: str, case: Outcome, hidden_visibility: str) -> dict[str, Any
 def _summary(report: Report) -> str:
     sentences = []
     if report.isolation.is_unsandboxed:
-        sentences.append("UNSANDBOXED: graded without isolation.")
-    if (reason := problem(report)) is not None:
-        sentences.append(f"The notebook could not be graded: {lines(reason)}")
+        sentences.append(f"UNSANDBOXED. {wording.UNSANDBOXED}")
+    if (reason := wording.problem(report)) is not None:
+        sentences.append(f"{wording.NOTEBOOK_NOT_GRADED} {lines(reason)}")
     if report.pending:
-        sentences.append(
-            f"{number(report.pending)} points are pending: they need a GPU or a person, and are "
-            "neither won nor lost yet."
-        )
+        sentences.append(f"{number(report.pending)} points are pending. {wording.PENDING_POINTS}")
     sentences.extend(
         f"{shown(question.name)}, {number(question.score)} points: {remark}"
         for question in report.questions
-        if (remark := not_the_sum(question)) is not None
+        if (remark := wording.not_the_sum(question)) is not None
     )
-    return "\n".join(sentences) or "Every part that needs no GPU and no person has been graded."
+    return "\n".join(sentences) or wording.ALL_GRADED

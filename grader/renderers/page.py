@@ -7,6 +7,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from grader import wording
 from grader.model import Status
 from grader.renderers.text import (
     GLYPHS,
@@ -27,7 +28,7 @@ def pages() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"shown": shown, "lines": lines, "number": number}
-    environment.globals |= {"glyphs": GLYPHS, "Status": Status}
+    environment.globals |= {"glyphs": GLYPHS, "Status": Status, "wording": wording}
     return environment
 
 

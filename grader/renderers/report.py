@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from grader import wording
 from grader.model import (
     Gradebook,
     Isolation,
@@ -169,7 +170,7 @@ def _details(book: Gradebook) -> dict[str, Any]:
                             statuses.index(case.status),
                             round(case.score, 6),
                             case.max_score,
-                            text(case.staff_message or case.message),
+                            text(wording.for_staff(case)),
                         ]
                         for case in question.cases
                     ],

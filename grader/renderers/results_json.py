@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from grader import wording
 from grader.model import (
     Control,
     Gradebook,
@@ -99,7 +100,7 @@ def _case(case: Outcome) -> dict[str, Any]:
         "status": case.status.value,
         "score": case.score,
         "max_score": case.max_score,
-        "message": case.message,
+        "message": wording.told(case).text,
         "staff_message": case.staff_message,
         "seconds": case.seconds,
     }

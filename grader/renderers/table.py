@@ -11,7 +11,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from grader import wording
 from grader.model import (
+    POINT_TOLERANCE,
     Gradebook,
     Outcome,
     QuestionReport,
@@ -20,7 +22,6 @@ from grader.model import (
 )
 from grader.renderers.grades_csv import question_names
 from grader.renderers.text import (
-    EPSILON,
     GLYPHS,
     isolation_label,
     number,
@@ -208,7 +209,7 @@ def _lost(report: Report) -> Iterator[tuple[str, str, Status, str]]:
     for question in report.questions:
         alike: dict[tuple[Status, str], list[Outcome]] = {}
         for case in question.cases:
-            if case.max_score - case.score > EPSILON and case.status is not Status.PENDING:
+            if case.max_score - case.score > POINT_TOLERANCE and case.status is not Status.PENDING:
                 alike.setdefault((case.status, LINE.sub("", _said(case))), []).append(case)
         for (status, _), cases in alike.items():
             where = cases[0].name if len(cases) == 1 else f"{len(cases)} cases"
@@ -221,7 +222,7 @@ def _points(status: Status, lost: float) -> str:
 
 
 def _said(case: Outcome) -> str:
-    return case.staff_message or case.message
+    return wording.for_staff(case)
 
 
 def _reason(text: str) -> str:

@@ -6,7 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from grader import wording
 from grader.model import (
+    POINT_TOLERANCE,
     Gradebook,
     Outcome,
     QuestionReport,
@@ -14,7 +16,6 @@ from grader.model import (
     Status,
 )
 from grader.renderers.grades_csv import question_names
-from grader.renderers.text import EPSILON
 
 TENTHS = 10
 SLOWEST = 15
@@ -104,8 +105,8 @@ def distribution(book: Gradebook) -> Distribution:
     counts = [0] * (TENTHS + 1)
     for report in graded:
         share = report.score / report.max_score if report.max_score else 0.0
-        full = report.max_score > 0 and report.max_score - report.score <= EPSILON
-        tenth = TENTHS if full else min(int(share * TENTHS + EPSILON), TENTHS - 1)
+        full = report.max_score > 0 and report.max_score - report.score <= POINT_TOLERANCE
+        tenth = TENTHS if full else min(int(share * TENTHS + POINT_TOLERANCE), TENTHS - 1)
         counts[max(tenth, 0)] += 1
     labels = [f"{10 * n}-{10 * n + 9}%" for n in range(TENTHS)] + ["100%"]
     scores = [report.score for report in graded]
@@ -192,7 +193,7 @@ def _failures(report: Report) -> Iterator[tuple[str, str, Status, str, float]]:
     for question, case in cases:
         if case.status is Status.UNGRADED and question.status is not Status.UNGRADED:
             continue  # staff have set the question's score since
-        message = case.staff_message or case.message
+        message = wording.for_staff(case)
         yield question.name, case.name, case.status, message, case.max_score - case.score
 
 

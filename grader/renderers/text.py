@@ -20,7 +20,6 @@ GLYPHS = {
     Status.KILLED: "†",
     Status.UNGRADED: "?",
 }
-EPSILON = 1e-9  # a difference of two sums of points that is no difference
 
 
 def shown(text: str) -> str:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 
-from grader import machine as gpu
+from grader import machine
 
 from .inside.usage import below
 
@@ -28,7 +28,7 @@ class GpuMemoryWatch:
 
     def _watch(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
-            held = gpu.memory_by_process()
+            held = machine.gpu_memory_by_process()
             pids = [pid for pid in below(self._worker_pid) if pid in held]
             if sum(held[pid] for pid in pids) > self._limit:
                 self.exceeded = True

@@ -1,7 +1,7 @@
-"""What a layout says of each file: whose it is, or why it is nobody's."""
+"""What a layout is, and what it says of each file: whose it is, or why it is nobody's."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -65,6 +65,24 @@ class View:
         return [place for place in self.places if is_candidate(place.entry)]
 
 
+def outermost(seen: Sequence[View]) -> View:
+    """Return the source as it was given, with every folder that wraps it."""
+    return seen[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How one platform lays out what students handed in; its name is its module's.
+
+    `fits` looks at names only. `read` gives one `Claim` or `Refusal` for each file of the view.
+    """
+
+    order: int  # the lower, the surer its marks: the first layout that fits is taken
+    fits: Callable[[View], bool]
+    read: Callable[[View], Iterator[Claim | Refusal]]
+    start: Callable[[Sequence[View]], View] = outermost  # of the views, where it fits none
+
+
 def is_candidate(entry: Entry) -> bool:
     return entry.suffix in {NOTEBOOK, ".zip"}
 
@@ -74,6 +92,14 @@ def why_not(entry: Entry) -> str:
     if entry.name in OTTER_MARKS:
         return "is otter's own record, which is not read"
     return entry.problem or "is not a notebook"
+
+
+def stray(entry: Entry, platform: str) -> Refusal:
+    """Refuse a file that is not named as the platform names what students handed in."""
+    if is_candidate(entry):
+        reason = f"is not named as {platform} names files; give it as a path of its own to grade it"
+        return Refusal(entry, reason)
+    return Refusal(entry, why_not(entry))
 
 
 def without_copy_mark(stem: str) -> str:

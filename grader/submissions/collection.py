@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,12 @@ from grader.submissions.claims import (
     NOTEBOOK,
     OTTER_MARKS,
     Claim,
+    Layout,
     Refusal,
+    View,
     copy_number,
     is_candidate,
+    views,
     why_not,
 )
 from grader.submissions.sources import (
@@ -81,8 +84,8 @@ def collect(
     handed in several notebooks, those named after it come first.
     UsageError where a path does not exist or nothing at all was handed in.
     """
-    if layout is not None and layout not in layouts.LAYOUTS:
-        known = ", ".join(layouts.LAYOUTS)
+    if layout is not None and layout not in layouts.names():
+        known = ", ".join(layouts.load())
         raise UsageError(f"There is no layout {layout!r}. Choose one of: {known}.")
     if not paths:
         raise UsageError("No submissions were named. Give a folder, a zip or a notebook.")
@@ -99,8 +102,7 @@ def collect(
             name = path.name
             broken.append(_submission(Claim(path.stem, _NOTHING), _Chosen(name, b"", f"{error}")))
             continue
-        found = layouts.read(source, layout, assignment)
-        _sort_out(found, source, claims, skipped)
+        _sort_out(_read_source(source, layout, assignment), source, claims, skipped)
     submissions = [*broken, *_choose_all(_apart(claims), assignment, limits, skipped)]
     if not submissions:
         raise UsageError(shown(_nothing(paths, skipped)))
@@ -111,6 +113,28 @@ def collect(
 
 
 _NOTHING = Entry(("",), 0, 0.0, lambda _: b"")
+
+
+def _read_source(
+    source: Source, layout: str | None, assignment: str | None
+) -> Iterator[Claim | Refusal]:
+    """Read a source in the layout named, or in the first one that fits."""
+    chosen, view = _recognise(source, layout, assignment)
+    for entry in view.outside:
+        yield Refusal(entry, "is not a notebook")
+    yield from chosen.read(view)
+
+
+def _recognise(source: Source, layout: str | None, assignment: str | None) -> tuple[Layout, View]:
+    known = layouts.load()
+    seen = list(views(source, assignment))
+    candidates = [known[layout]] if layout else list(known.values())
+    for view in seen:
+        for candidate in candidates:
+            if candidate.fits(view):
+                return candidate, view
+    chosen = known[layout or layouts.LAST_RESORT]
+    return chosen, chosen.start(seen)
 
 
 def _sort_out(
@@ -180,15 +204,15 @@ def _open(entry: Entry, assignment: str | None, limits: Limits, skipped: list[Sk
     path = entry.path
     try:
         if entry.suffix == ".zip":
-            content = _read(entry, STUDENT_ZIP_BYTES)
+            content = _content(entry, STUDENT_ZIP_BYTES)
             entry = _unpack(open_zip(content, entry.name), path, assignment, skipped)
             path = f"{path}/{entry.path}"
-        return _Chosen(path, _notebook(_read(entry, limits.notebook_bytes), entry.name))
+        return _Chosen(path, _notebook(_content(entry, limits.notebook_bytes), entry.name))
     except RejectedError as error:
         return _Chosen(path, b"", f"{error}.")
 
 
-def _read(entry: Entry, limit: int) -> bytes:
+def _content(entry: Entry, limit: int) -> bytes:
     if entry.problem:
         raise RejectedError(f"{entry.name} {entry.problem}")
     if entry.size > limit:

@@ -1,1 +1,42 @@
-"""What an author of tests may import: bounds and mismatches, and timing."""
+"""What the author of a hidden test may import; nothing else of `grader` is meant for tests.
+
+    from grader.testing import numerics, timing
+
+| module     | what for                                                                         |
+|------------|----------------------------------------------------------------------------------|
+| `numerics` | oracles in float64, derived error bounds, and a mismatch in one sentence         |
+| `observe`  | which torch operations a call dispatches and which Triton kernels it launches    |
+| `compiled` | whether those kernels compile for a GPU that is not here, and what they use      |
+| `chain`    | many calls in a row from a few numbers, committed to by a few sums: for timing   |
+| `timing`   | the ratio of a student's time to the reference's, by the judge's clock           |
+
+A whole hidden test, in `solutions/<slug>/tests/q1.py`:
+
+    from otter.test_files import test_case
+    from grader.testing import numerics, observe
+
+    OK_FORMAT = False
+    name = "q1"
+
+    @test_case(name="wide scores", points=1, hidden=True)
+    def test_wide(my_softmax, reference, rng, device):
+        x = torch.from_numpy(30 * rng.standard_normal((4, 9))).to(torch.float16)
+        truth = numerics.softmax_truth(x)
+        numerics.assert_within_bound(my_softmax(x), truth.expected, truth.bound, what="4 x 9")
+        seen = observe.observe(my_softmax, x)
+        assert "aten::softmax" not in seen.operations
+
+A case is given what its parameters name: functions and values of the notebook by their names,
+`reference` (the module `reference.py`), `rng` (seeded anew for each case), `device` ("cpu" or
+"cuda") and `memory` (a dict that the cases of one submission share). A student's function copies
+its arguments over and its result back; `observe`, `compiled` and `chain` take it, and a function
+of the reference as well. AssertionError costs the student the case; `CannotJudgeError`, or any
+other exception of the test's own, leaves it ungraded for staff to look at.
+
+Public tests, under `assignments/`, run at home too, where there is no grader: they import nothing
+from here.
+"""
+
+from grader.errors import CannotJudgeError
+
+__all__ = ["CannotJudgeError"]

@@ -1,7 +1,7 @@
 """How long a student's function takes next to the reference, by a clock that they cannot reach.
 
 A child reports its own times, and whoever controls a process controls its clock. So the judge's
-clock decides: it times whole chains of calls (`sandbox.instruments.chain`), from a request of a
+clock decides: it times whole chains of calls (`grader.testing.chain`), from a request of a
 few numbers, among them a seed just chosen, to a reply that commits to every entry of every call's
 result by a few sums a head. No tensor crosses between the two, and work put off until after the
 reply comes too late. The judge runs the same chain on the reference and compares the sums within
@@ -34,7 +34,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grader import machine as gpu
+from grader import machine
 from grader.errors import CannotJudgeError
 from grader.testing import numerics
 
@@ -464,7 +464,7 @@ def projection_complaint(
 ) -> str:
     """Say which head's projections are not within its bound, or return "".
 
-    student, reference: what `instruments.chain` returned. bound: `projection_bound`.
+    student, reference: what `chain.chain` returned. bound: `projection_bound`.
     """
     right = reference["projections"]
     limits = bound[:, None].expand_as(right)
@@ -505,4 +505,4 @@ def attention_work(
 
 def device_clock_mhz() -> int | None:
     """Return the GPU's present clock in MHz, or None where the driver does not tell."""
-    return gpu.clock_mhz()
+    return machine.gpu_clock_mhz()

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from grader.batch.process import LaneSettings
-from grader.batch.run import local_pool
+from grader.batch.pool import local_pool
+from grader.batch.process import ProcessSettings
 from grader.course import notebooks
 from grader.grading.control import solved
 from grader.model import Assignment, Report
@@ -53,7 +53,7 @@ class Settings:
     alarm_seeds: int = 50
 
     @property
-    def lanes(self) -> int:
+    def processes(self) -> int:
         return self.jobs or os.cpu_count() or 1
 
 
@@ -96,11 +96,11 @@ def verify(
     run.gate("leaks", lambda found: no_leaks(assignment, allowed, found))
     table = tuple(agreement.points_table(assignment))
     rates: list[KillRate] = []
-    lane = LaneSettings(
+    process = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, settings.isolation, device="auto"
     )
-    with local_pool(settings.lanes) as executor:
-        jury = Jury(lane, executor, on_trial)
+    with local_pool(settings.processes) as executor:
+        jury = Jury(process, executor, on_trial)
         reference = _judge_solutions(run, jury)
         if reference is None:
             return Verification(tuple(run.gates), (), table, not settings.quick)
@@ -128,7 +128,7 @@ def no_false_alarms(
     names = agreement.stub_names(assignment)
     base = notebooks.essential(assignment.notebook.read_bytes(), names)
     contents = {item.name: item.content for item in scores.variants(assignment, "correct")}
-    for name, source in rewrites.rewritten(assignment).items():
+    for name, source in rewrites.rewritten(assignment, allowances.read(assignment)).items():
         contents[f"the reference with {name}"] = notebooks.fill(base, source, names, name)
     questions = tuple(
         q.name for q in assignment.questions if q.kind == "code" and q.requires is None

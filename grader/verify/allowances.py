@@ -3,7 +3,9 @@
 `[[equivalent]]` names mutants that no test can or should notice, by `function`, `before` and
 `after` (the changed lines; all three may hold * and ?) with a `reason`. `[[accepted]]` is the same
 for survivors that are not equivalent: they count against the kill rate. `[[shared]]` names a
-`text`, a line or a number, that the lesson itself tells, with a `reason`.
+`text`, a line or a number, that the lesson itself tells, with a `reason`. `[[interchangeable]]`
+names a `function` of the reference and whole numbers, its `values`, of which any does as well as
+another (the sizes of a tile), with a `reason`: a right solution is made with each put for the next.
 """
 
 import tomllib
@@ -18,7 +20,12 @@ from grader.model import Assignment
 
 FILE_NAME = "verify.toml"
 MUTANT_KEYS = {"function", "before", "after", "reason"}
-KEYS = {"equivalent": MUTANT_KEYS, "accepted": MUTANT_KEYS, "shared": {"text", "reason"}}
+KEYS = {
+    "equivalent": MUTANT_KEYS,
+    "accepted": MUTANT_KEYS,
+    "shared": {"text", "reason"},
+    "interchangeable": {"function", "values", "reason"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,20 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class Interchangeable:
+    """Numbers in a function of the reference of which any does as well as another."""
+
+    function: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Allowances:
     """What an assignment's staff have looked at and found to be right."""
 
     survivors: tuple[Explained, ...] = ()
     shared: tuple[str, ...] = ()
+    interchangeable: tuple[Interchangeable, ...] = ()
 
 
 def read(assignment: Assignment) -> Allowances:
@@ -69,21 +85,40 @@ def read(assignment: Assignment) -> Allowances:
             *_explained(_entries(table, "accepted", path), is_equivalent=False),
         ),
         tuple(entry["text"] for entry in _entries(table, "shared", path)),
+        tuple(
+            Interchangeable(entry["function"], tuple(entry["values"]))
+            for entry in _entries(table, "interchangeable", path)
+        ),
     )
 
 
-def _explained(entries: list[dict[str, str]], *, is_equivalent: bool) -> Iterator[Explained]:
+def _explained(entries: list[dict[str, Any]], *, is_equivalent: bool) -> Iterator[Explained]:
     for item in entries:
         yield Explained(
             item["function"], item["before"], item["after"], item["reason"], is_equivalent
         )
 
 
-def _entries(table: dict[str, Any], kind: str, path: Path) -> list[dict[str, str]]:
-    entries: list[dict[str, str]] = table.get(kind, [])
+def _entries(table: dict[str, Any], kind: str, path: Path) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = table.get(kind, [])
     for number, entry in enumerate(entries, 1):
-        texts = all(isinstance(value, str) and value.strip() for value in entry.values())
-        if entry.keys() != KEYS[kind] or not texts:
+        texts = {key: value for key, value in entry.items() if key != "values"}
+        said = all(isinstance(value, str) and value.strip() for value in texts.values())
+        if entry.keys() != KEYS[kind] or not said:
             wanted = ", ".join(sorted(KEYS[kind]))
-            raise AssignmentError(f"{path}: [[{kind}]] number {number} needs {wanted}, as text.")
+            form = "" if "values" in KEYS[kind] else ", as text"
+            raise AssignmentError(f"{path}: [[{kind}]] number {number} needs {wanted}{form}.")
+        if "values" in entry and not _are_different_numbers(entry["values"]):
+            raise AssignmentError(
+                f"{path}: [[{kind}]] number {number}: values must be a list of two or more "
+                "different whole numbers."
+            )
     return entries
+
+
+def _are_different_numbers(values: Any) -> bool:
+    return (
+        isinstance(values, list)
+        and all(type(value) is int for value in values)
+        and len(set(values)) == len(values) > 1
+    )

@@ -2,15 +2,15 @@
 
 Where mutants ask whether tests notice what is wrong, these ask whether they leave alone what is
 only different: the order of operands, the side of a comparison, functions for methods, the form of
-a branch, the size of a tile, a wider format for what may be wide.
+a branch, a wider format for what may be wide, and numbers that staff say are interchangeable.
 """
 
 import ast
-from collections.abc import Callable
 
 from grader.model import Assignment
 
 from .agreement import reference_text
+from .allowances import Allowances
 from .mutants import units_of
 
 MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -112,35 +112,48 @@ class _Wider(ast.NodeTransformer):
         return node
 
 
-class _OtherTiles(ast.NodeTransformer):
-    """Tiles of 32 for tiles of 64, and the other way round, in what chooses them."""
+class _Interchanged(ast.NodeTransformer):
+    """Each of some numbers becomes the next one, and the last one the first."""
+
+    def __init__(self, values: tuple[int, ...]) -> None:
+        self._next = dict(zip(values, (*values[1:], values[0]), strict=True))
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        other = {"32": 64, "64": 32}.get(repr(node.value))
-        return ast.Constant(other) if other is not None else node
+        if type(node.value) is int and node.value in self._next:
+            return ast.Constant(self._next[node.value])
+        return node
 
 
-Rewrite = Callable[[], ast.NodeTransformer]
-REWRITES: dict[str, tuple[Rewrite, str]] = {
-    "operands in the other order": (_Commuted, "*"),
-    "comparisons from the other side": (_Mirrored, "*"),
-    "branches the other way round": (_Inverted, "*"),
-    "functions for methods": (_ByFunction, "*"),
-    "one more step before each return": (_Stepwise, "*"),
-    "wider intermediates": (_Wider, "*"),
-    "tiles of another size": (_OtherTiles, "_tile_sizes"),
+REWRITES: dict[str, type[ast.NodeTransformer]] = {
+    "operands in the other order": _Commuted,
+    "comparisons from the other side": _Mirrored,
+    "branches the other way round": _Inverted,
+    "functions for methods": _ByFunction,
+    "one more step before each return": _Stepwise,
+    "wider intermediates": _Wider,
 }
 
 
-def rewritten(assignment: Assignment) -> dict[str, str]:
-    """Return the source of every rewrite that changes the reference, by what it does."""
+def rewritten(assignment: Assignment, allowed: Allowances) -> dict[str, str]:
+    """Return the source of every rewrite that changes the reference, by what it does.
+
+    Beside the rewrites that fit any reference there is one for each `[[interchangeable]]` of its
+    verify.toml.
+    """
     source = reference_text(assignment)
     tree = ast.parse(source)
     plain = ast.unparse(tree)
     reached = {unit.name for unit in units_of(assignment, source)}
+    rewrites: list[tuple[str, ast.NodeTransformer, set[str]]] = [
+        (name, make(), reached) for name, make in REWRITES.items()
+    ]
+    rewrites += [
+        (f"other numbers in {item.function}", _Interchanged(item.values), {item.function})
+        for item in allowed.interchangeable
+    ]
     found = {}
-    for name, (make, where) in REWRITES.items():
-        changed = _apply(ast.parse(source), make(), reached if where == "*" else {where})
+    for name, transformer, functions in rewrites:
+        changed = _apply(ast.parse(source), transformer, functions)
         text = ast.unparse(ast.fix_missing_locations(changed))
         if text != plain:
             found[name] = text

@@ -1,4 +1,4 @@
-"""Judge many variants of one assignment in warm lanes: what verifying spends its time on."""
+"""Judge many variants of one assignment in warm processes: what verifying spends its time on."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,7 @@ from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from grader.batch import process as lane
+from grader.batch import process
 from grader.errors import WorkerError
 from grader.model import (
     Limits,
@@ -31,26 +31,25 @@ class Trial:
     limits: Limits | None = None
 
 
-def run_trial(settings: lane.LaneSettings, trial: Trial) -> Report:
-    """Judge one trial in this lane."""
-    from grader.grading.judge import judge
+def run_trial(settings: process.ProcessSettings, trial: Trial) -> Report:
+    """Judge one trial in this grader process."""
+    from grader.grading.judge import Request, judge
 
-    bench = lane.bench(settings)
+    bench = process.bench(settings)
     bench.suite.seed = trial.seed  # the seed is all that changes: the warm worker is kept
     digest = hashlib.sha256(trial.content).hexdigest()
     submission = Submission(trial.name, f"{trial.name}.ipynb", trial.content, digest)
     limits = trial.limits or settings.limits
-    return judge(
-        submission, bench, limits=limits, only=trial.questions, until_loss=trial.until_loss
-    )
+    request = Request(submission, limits, trial.questions, trial.until_loss)
+    return judge(request, bench)
 
 
 class Jury:
-    """A pool of lanes, and who is told after each of its verdicts."""
+    """A pool of grader processes, and who is told after each of its verdicts."""
 
     def __init__(
         self,
-        settings: lane.LaneSettings,
+        settings: process.ProcessSettings,
         executor: Executor,
         on_trial: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
@@ -59,7 +58,7 @@ class Jury:
         self._on_trial = on_trial
 
     def judge(self, trials: Iterable[Trial]) -> list[Report]:
-        """Return the reports in the order of the trials; WorkerError where a lane is lost."""
+        """Return the reports in the order of the trials; WorkerError where a process is lost."""
         trials = list(trials)
         futures = {
             self._executor.submit(run_trial, self.settings, trial): number

@@ -1,4 +1,4 @@
-"""What a batch decides to judge, in which order, on which lanes; and the commands around it."""
+"""What a batch judges, in which order, in which grader processes; and the commands around it."""
 
 import io
 import json
@@ -11,16 +11,11 @@ from typing import Any
 
 import pytest
 
-from grader.batch import process as lane
-from grader.batch.process import Facts, LaneSettings
-from grader.batch.run import (
-    Batch,
-    Kind,
-    Task,
-    by_kind,
-    by_risk,
-    plan,
-)
+from grader import machine
+from grader.batch import plan, process
+from grader.batch.plan import Kind, Task, by_kind, by_risk
+from grader.batch.process import Facts, ProcessSettings
+from grader.batch.run import Batch
 from grader.commands.progress import Progress
 from grader.course.assignments import load
 from grader.errors import AssignmentError, UsageError
@@ -67,7 +62,7 @@ def due(
     current: dict[tuple[str, str], Current], only: str | None = None, *, has_cuda: bool = False,
     seed: int = 0,
 ) -> dict[str, tuple[str, ...]]:  # fmt: skip
-    tasks = plan(
+    tasks = plan.due(
         [handed_in("ada"), handed_in("bob")], ASSIGNMENT, current, seed=seed, has_cuda=has_cuda,
         only=only,
     )  # fmt: skip
@@ -141,7 +136,7 @@ def test_questions_that_run_alone_come_last_and_only_where_they_can_run() -> Non
     ]
 
 
-# Whole batches, with lanes and workers.
+# Whole batches, with grader processes and workers.
 
 
 class Classroom:
@@ -154,7 +149,7 @@ class Classroom:
 
     def grade(self, device: str = "cpu", **options: Any) -> dict[str, Report]:
         small = load("small", self.course, need_solutions=True)
-        settings = LaneSettings(str(small.folder), 0, small.limits, "none", device)
+        settings = ProcessSettings(str(small.folder), 0, small.limits, "none", device)
         submissions: list[Submission] = [
             submission_of(path.read_bytes(), path.stem) for path in sorted(self.students.iterdir())
         ]
@@ -204,9 +199,9 @@ def test_a_run_with_nothing_to_do_starts_no_process(
     first = room.grade()
 
     def refuse(*_: Any) -> Any:
-        raise AssertionError("a lane was started")
+        raise AssertionError("a grader process was started")
 
-    monkeypatch.setattr("grader.batch.pool._Lane", refuse)
+    monkeypatch.setattr("grader.batch.pool._GraderProcess", refuse)
     assert room.grade() == first
 
 
@@ -214,19 +209,21 @@ def test_an_assignment_that_changes_under_the_batch_stops_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = Classroom(tmp_path, write_small_course, 1)
-    monkeypatch.setattr(lane, "start", started_after_an_edit)
+    monkeypatch.setattr(process, "start", started_after_an_edit)
     with pytest.raises(AssignmentError, match="not what the batch began with"):
         room.grade()
 
 
-def started_after_an_edit(settings: LaneSettings) -> Facts:
-    """Start a lane when somebody has just saved another version of a test."""
+def started_after_an_edit(settings: ProcessSettings) -> Facts:
+    """Start a grader process when somebody has just saved another version of a test."""
     test = Path(settings.assignment) / "tests" / "q1.py"
     test.write_text(test.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    return lane._start(settings).facts
+    return process._start(settings).facts
 
 
-def test_a_lane_imports_no_more_of_otter_than_its_test_files_and_leaves_otter_whole() -> None:
+def test_a_grader_process_imports_no_more_of_otter_than_its_test_files_and_leaves_otter_whole() -> (
+    None
+):
     program = """
 import sys
 import grader.grading.judge
@@ -379,7 +376,7 @@ def test_results_are_json_that_names_every_student(graded: Classroom) -> None:
         ("auto", "all", False, {"cpu"}),
     ],
 )
-def test_a_lane_with_a_gpu_proves_isolation_with_what_its_driver_needs_open(
+def test_a_grader_process_with_a_gpu_proves_isolation_with_what_its_driver_needs_open(
     device: str, judges: str, here: bool, proved_for: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[set[str]] = []
@@ -388,8 +385,8 @@ def test_a_lane_with_a_gpu_proves_isolation_with_what_its_driver_needs_open(
         asked.append(set(devices))
         return Isolation("none")
 
-    monkeypatch.setattr(lane, "may_have_gpu", lambda: here)
+    monkeypatch.setattr(machine, "may_have_gpu", lambda: here)
     monkeypatch.setattr("grader.sandbox.proof.probes.choose_isolation", choose)
-    settings = LaneSettings("small", 0, Limits(), "auto", device, judges=judges)
-    lane._isolation(settings)
+    settings = ProcessSettings("small", 0, Limits(), "auto", device, judges=judges)
+    process._isolation(settings)
     assert asked == [proved_for]

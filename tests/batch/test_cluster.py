@@ -1,4 +1,4 @@
-"""Dask's workers as lanes: proved with a scheduler and two worker processes on this machine."""
+"""Dask's workers as processes: proved with a scheduler and two worker processes on this machine."""
 
 import contextlib
 import signal
@@ -129,7 +129,7 @@ def test_a_class_loses_nothing_when_one_of_two_workers_is_killed(
     assert theirs, "the killed worker had started nothing"
     assert children_of(second), "the other worker judged nothing"
     cluster.stop()
-    left = list((cluster.folder / "tmp").glob("grader-lane-*"))
+    left = list((cluster.folder / "tmp").glob("grader-process-*"))
     assert len(left) <= 1, "only the killed worker may leave a folder to whoever comes next"
 
 
@@ -146,7 +146,7 @@ EXPECTED = {
 def test_gpu_questions_go_to_workers_with_the_resource_one_at_a_time(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    from grader.batch.process import LaneSettings
+    from grader.batch.process import ProcessSettings
     from grader.batch.run import Batch
     from grader.course.assignments import load
     from grader.gradebook.store import Store
@@ -158,7 +158,7 @@ def test_gpu_questions_go_to_workers_with_the_resource_one_at_a_time(
     cluster.add_worker("--resources", "GPU=1", "--nthreads", "4")
     pool = watched(connect(cluster.wait_for_workers(2)))
     small = load("small", course, need_solutions=True)
-    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "simulated")
+    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "simulated")
     submissions = [submission_of(path.read_bytes(), path.stem) for path in students.iterdir()]
     with Store(tmp_path / "grades.db") as store:
         store.bind(small, 0)
@@ -166,7 +166,7 @@ def test_gpu_questions_go_to_workers_with_the_resource_one_at_a_time(
         reports = store.gradebook().reports
     assert {report.pending for report in reports} == {1.0}
     on_gpu = [options for device, options in pool.calls if device == "cuda"]
-    assert len(on_gpu) == 10 + 2  # a lane's start, and the reference before everybody
+    assert len(on_gpu) == 10 + 2  # a grader process's start, and the reference before everybody
     assert {slots for slots, _ in on_gpu} == {1}
     assert max(running for _, running in on_gpu) == 1
 
@@ -180,17 +180,17 @@ class watched:  # noqa: N801 - it stands for a function
 
     @contextlib.contextmanager
     def __call__(self, jobs: int, device: str) -> Iterator[Any]:
-        with self._pool(jobs, device) as lanes:
-            submit, running = lanes.submit, []
+        with self._pool(jobs, device) as processes:
+            submit, running = processes.submit, []
 
             def note(*call: Any) -> Any:
                 running.append(submit(*call))
                 under_way = sum(not future.done() for future in running)
-                self.calls.append((device, (lanes.slots, under_way)))
+                self.calls.append((device, (processes.slots, under_way)))
                 return running[-1]
 
-            lanes.submit = note
-            yield lanes
+            processes.submit = note
+            yield processes
 
 
 def test_a_cluster_that_does_not_answer_or_has_no_workers_is_named(

@@ -1,4 +1,4 @@
-"""Kill the batch, its lanes, its workers, or its disk, at any moment: nothing graded is lost."""
+"""Kill a batch, its grader processes, its workers, or its disk, at any moment: no grade is lost."""
 
 import os
 import random
@@ -59,7 +59,7 @@ def held(gate: Gate, students: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def held_few(gate: Gate, few: Path, tmp_path: Path) -> Path:
-    """Some of the class, in whose middle two notebooks wait: as many as there are lanes."""
+    """Some of the class, in whose middle two notebooks wait: as many as there are processes."""
     folder = tmp_path / "held"
     shutil.copytree(few, folder)
     gate.add(folder, "020-waits", "020-waits-as-well")
@@ -101,17 +101,17 @@ class Running:
         self._family: dict[int, psutil.Process] = {}
 
     def family(self) -> list[psutil.Process]:
-        """Return its living descendants: lanes, workers, children."""
+        """Return its living descendants: grader processes, workers, children."""
         if self.process.poll() is None:
             for item in psutil.Process(self.process.pid).children(recursive=True):
                 self._family[item.pid] = item
         return [item for item in self._family.values() if is_alive(item)]
 
-    def lanes(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """Return the processes that judge: those that have started a worker."""
         own = [item for item in self.family() if item.ppid() == self.process.pid]
         judging = [item for item in own if item.children()]
-        assert judging, "no lane was found"
+        assert judging, "no grader process was found"
         return judging
 
     def wait_for(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
@@ -242,7 +242,7 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_was_graded(
     assert without_waiting(classes.results(tmp_path / "out")) == undisturbed_few
 
 
-def test_a_lost_lane_and_a_lost_worker_are_replaced_and_cost_nobody_points(
+def test_a_lost_grader_process_and_a_lost_worker_are_replaced_and_cost_nobody_points(
     start: Callable[..., Running],
     tmp_path: Path,
     held_few: Path,
@@ -251,8 +251,8 @@ def test_a_lost_lane_and_a_lost_worker_are_replaced_and_cost_nobody_points(
 ) -> None:
     running = start(folder=held_few)
     running.wait_for(lambda: gate.waiting() == 2)
-    # Each lane holds one notebook that waits, so that each is lost once: twice would be too often.
-    first, second = running.lanes()
+    # Each holds one notebook that waits, so that each is lost once: twice would be too often.
+    first, second = running.processes()
     first.kill()
     second.children()[0].kill()
     gate.open()
@@ -263,17 +263,17 @@ def test_a_lost_lane_and_a_lost_worker_are_replaced_and_cost_nobody_points(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_notebook_that_takes_its_lane_along_every_time_is_ungraded(
+def test_a_notebook_that_takes_its_grader_process_along_every_time_is_ungraded(
     course: Path, tmp_path: Path
 ) -> None:
-    from grader.batch.process import LaneSettings
+    from grader.batch.process import ProcessSettings
     from grader.batch.run import Batch
     from grader.course.assignments import load
     from grader.gradebook.store import Store
     from tests.conftest import submission_of
 
     small = load("small", course, need_solutions=True)
-    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "cpu")
+    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "cpu")
     fine = [submission_of(path.read_bytes(), path.stem) for path in class_of(tmp_path, 5)]
     deadly = submission_of(b"deadly", "deadly")
     with Store(tmp_path / "grades.db") as store:
@@ -290,24 +290,24 @@ def class_of(tmp_path: Path, size: int) -> list[Path]:
 
 
 def deadly_pool(jobs: int, device: str = "cpu") -> Any:
-    """Return the local pool, but for a submission that ends its lane."""
+    """Return the local pool, but for a submission that ends its grader process."""
     import contextlib
 
-    from grader.batch import process as lane
-    from grader.batch.run import local_pool
+    from grader.batch import process
+    from grader.batch.pool import local_pool
 
     @contextlib.contextmanager
     def pool() -> Iterator[Any]:
-        with local_pool(jobs, device) as lanes:
-            submit = lanes.submit
+        with local_pool(jobs, device) as processes:
+            submit = processes.submit
 
             def change(function: Any, *args: Any) -> Any:
-                if function is lane.grade_one and args[1].student == "deadly":
+                if function is process.grade_one and args[1].student == "deadly":
                     return submit(os._exit, 9)
                 return submit(function, *args)
 
-            lanes.submit = change  # type: ignore[method-assign]
-            yield lanes
+            processes.submit = change  # type: ignore[method-assign]
+            yield processes
 
     return pool()
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from grader import machine as gpu
-from grader.batch import process as lane
-from grader.batch.process import LaneSettings
+from grader import machine
+from grader.batch import process
+from grader.batch.process import ProcessSettings
 from grader.batch.run import Batch, jobs_on_gpu
 from grader.course.assignments import load
 from grader.gradebook.store import Store
@@ -64,21 +64,25 @@ def test_what_the_driver_tells_is_known_without_touching_cuda(
         monkeypatch, Name=b"NVIDIA H100", MemoryInfo=types.SimpleNamespace(total=80 * GIB),
         ComputeRunningProcesses=processes, ClockInfo=1980,
     )  # fmt: skip
-    assert gpu.name() == "NVIDIA H100"
-    assert gpu.memory_bytes() == 80 * GIB
-    assert gpu.memory_by_process() == {7: 3 * GIB}
-    assert gpu.clock_mhz() == 1980
+    assert machine.gpu_name() == "NVIDIA H100"
+    assert machine.gpu_memory_bytes() == 80 * GIB
+    assert machine.gpu_memory_by_process() == {7: 3 * GIB}
+    assert machine.gpu_clock_mhz() == 1980
 
 
 def test_what_it_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     library(monkeypatch)
-    assert (gpu.name(), gpu.memory_bytes(), gpu.clock_mhz()) == (None, None, None)
-    assert gpu.memory_by_process() == {}
+    assert (machine.gpu_name(), machine.gpu_memory_bytes(), machine.gpu_clock_mhz()) == (
+        None,
+        None,
+        None,
+    )
+    assert machine.gpu_memory_by_process() == {}
 
 
 def test_a_machine_without_the_library_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert gpu.name() is None
+    assert machine.gpu_name() is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_a_machine_without_the_library_knows_nothing(monkeypatch: pytest.MonkeyP
 def test_as_many_share_a_gpu_as_cores_and_memory_allow(
     memory: int | None, jobs: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpu, "memory_bytes", lambda: memory)
+    monkeypatch.setattr(machine, "gpu_memory_bytes", lambda: memory)
     assert jobs_on_gpu(Limits(), jobs) == expected
 
 
@@ -123,12 +127,12 @@ def test_who_takes_too_much_of_the_gpus_memory_is_ended_and_the_next_one_is_not(
     gpu_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpu_memory, "EVERY_SECONDS", 0.05)
-    monkeypatch.setattr(gpu, "memory_by_process", held_by_children(gpu_worker, 7 * GIB))
+    monkeypatch.setattr(machine, "gpu_memory_by_process", held_by_children(gpu_worker, 7 * GIB))
     said = run_a_second(gpu_worker)
     assert said == "killed: the notebook used more than 6 GiB of the GPU's memory"
-    monkeypatch.setattr(gpu, "memory_by_process", held_by_children(gpu_worker, 5 * GIB))
+    monkeypatch.setattr(machine, "gpu_memory_by_process", held_by_children(gpu_worker, 5 * GIB))
     assert run_a_second(gpu_worker) == "ran"
-    monkeypatch.setattr(gpu, "memory_by_process", lambda: {1: 70 * GIB})  # somebody else's
+    monkeypatch.setattr(machine, "gpu_memory_by_process", lambda: {1: 70 * GIB})  # somebody else's
     assert run_a_second(gpu_worker) == "ran"
 
 
@@ -143,7 +147,7 @@ def test_what_must_run_alone_comes_last_and_one_at_a_time(tmp_path: Path) -> Non
                     encoding="utf-8")  # fmt: skip
     small = load("small", course, need_solutions=True)
     students = sorted(classes.write_class(tmp_path / "class", 3).iterdir())
-    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "simulated")
+    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "simulated")
     said: list[str] = []
     order: list[tuple[str, ...]] = []
     with Store(tmp_path / "grades.db") as store:
@@ -155,7 +159,7 @@ def test_what_must_run_alone_comes_last_and_one_at_a_time(tmp_path: Path) -> Non
             )  # fmt: skip
             batch.run([submission_of(p.read_bytes(), p.stem) for p in students], jobs=1)
         finally:
-            lane.close()
+            process.close()
         reports = store.gradebook().reports
     assert said == ["3 on the CPU, 1 at once", "3 on the GPU, alone, one at a time"]
     assert order == [("q1", "q2", "r1")] * 3 + [("g1",)] * 3
@@ -169,10 +173,10 @@ def test_a_gpu_that_student_code_cannot_use_leaves_its_questions_pending_with_th
 ) -> None:
     small = load("small", classes.write_gpu_course(tmp_path / "course"), need_solutions=True)
     students = sorted(classes.write_class(tmp_path / "class", 1).iterdir())
-    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "auto")
-    monkeypatch.setattr(lane, "_gpu", lambda _settings: "NVIDIA H100")
-    monkeypatch.setattr(lane, "may_have_gpu", lambda: True)
-    monkeypatch.setattr(lane, "_cuda_fault", lambda *_: "the driver answers error 304")
+    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "auto")
+    monkeypatch.setattr(process, "_gpu", lambda _settings: "NVIDIA H100")
+    monkeypatch.setattr(machine, "may_have_gpu", lambda: True)
+    monkeypatch.setattr(process, "_cuda_fault", lambda *_: "the driver answers error 304")
     said: list[str] = []
     with Store(tmp_path / "grades.db") as store:
         store.bind(small, 0)
@@ -180,7 +184,7 @@ def test_a_gpu_that_student_code_cannot_use_leaves_its_questions_pending_with_th
             batch = Batch(settings, small, store, pool=here, on_phase=said.append)
             batch.run([submission_of(p.read_bytes(), p.stem) for p in students], jobs=1)
         finally:
-            lane.close()
+            process.close()
         [report] = store.gradebook().reports
     by_name = {question.name: question for question in report.questions}
     assert by_name["q1"].status is by_name["q2"].status is Status.PASSED

@@ -1,4 +1,4 @@
-"""A lane's folder: nobody removes it while its process lives, and everybody once it was killed."""
+"""A grader process's folder: nobody removes it while the process lives, and everybody later."""
 
 import contextlib
 import multiprocessing
@@ -20,7 +20,7 @@ from grader.batch.scratch import (
     Scratch,
 )
 
-STARTS, LANES = 1_000, 6
+STARTS, PROCESSES = 1_000, 6
 FORK = multiprocessing.get_context("fork")
 
 
@@ -35,7 +35,7 @@ class OldScratch(Scratch):
             self._lock = scratch._take(self.path / LOCK_NAME, "a")
 
 
-def _lane(make: Callable[[], Scratch], starts: int, together: Any, lost: Any) -> None:
+def _process(make: Callable[[], Scratch], starts: int, together: Any, lost: Any) -> None:
     """Start with the others, again and again, and count the folders that do not last."""
     for _ in range(starts):
         made = None
@@ -51,13 +51,15 @@ def _lane(make: Callable[[], Scratch], starts: int, together: Any, lost: Any) ->
 
 
 def lost_folders(make: Callable[[], Scratch], starts: int) -> int:
-    together, lost = FORK.Barrier(LANES), FORK.Value("i", 0)
-    lanes = [FORK.Process(target=_lane, args=(make, starts, together, lost)) for _ in range(LANES)]
-    for lane in lanes:
-        lane.start()
-    for lane in lanes:
-        lane.join()
-    assert [lane.exitcode for lane in lanes] == [0] * LANES
+    together, lost = FORK.Barrier(PROCESSES), FORK.Value("i", 0)
+    processes = [
+        FORK.Process(target=_process, args=(make, starts, together, lost)) for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * PROCESSES
     return int(lost.value)
 
 
@@ -67,7 +69,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_thousand_starts_of_six_lanes_lose_no_folder(place: Path) -> None:
+def test_a_thousand_starts_of_six_grader_processes_lose_no_folder(place: Path) -> None:
     assert lost_folders(Scratch, STARTS) == 0
     assert list(place.iterdir()) == []
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import process as lane
-from grader.batch.run import local_pool
+from grader.batch import process
+from grader.batch.pool import local_pool
 from grader.course import notebooks
 from grader.course.assignments import available, load
 from grader.model import Assignment, Report, Status
@@ -87,15 +87,17 @@ def judge_solutions(assignment: Assignment) -> Table:
         asked[label] = touched(assignment, reference, text)
         if path.parent.name == "wrong":
             expected[label] = expectation(path)
-    settings = lane.LaneSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
+    settings = process.ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
     with local_pool(JOBS) as pool:
+        # The reference is one of the notebooks: no control is needed to see what it comes to.
+        controlled = frozenset({pool.submit(process.start, settings).result().place})
         futures = {
             label: pool.submit(
-                lane.grade_one, settings, submission_of(content, label), asked[label]
+                process.grade_one, settings, submission_of(content, label), asked[label], controlled
             )
             for label, content in contents.items()
         }
-        reports = {label: future.result() for label, future in futures.items()}
+        reports = {label: future.result().report for label, future in futures.items()}
     return Table(assignment, reports, expected)
 
 

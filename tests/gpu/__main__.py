@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from grader import __version__
-from grader.batch import process as lane
 from grader.errors import GraderError, UsageError
+from grader.machine import may_have_gpu
 from tests.gpu import (
     clock,
     figures,
@@ -94,11 +94,11 @@ def _finite(value: Any) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check and measure, or write the README's section; return the exit status."""
+    """Check and measure, or write what the results say; return the exit status."""
     options = _options(arguments)
     try:
         if options.readme:
-            table.refresh_readme(results=options.output)
+            table.refresh(results=options.output)
             return 0
         setup = _setup(options)
     except GraderError as problem:
@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def no_gpu() -> str:
     """Return in one sentence why nothing can be measured here, or ""."""
-    if lane.may_have_gpu():
+    if may_have_gpu():
         import torch
 
         if torch.cuda.is_available():
@@ -141,7 +141,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for everything together")
     parser.add_argument("--gpu-jobs", type=int, help="submissions that share the GPU")
     parser.add_argument("--isolation", choices=("auto", "none"), default="auto")
-    parser.add_argument("--readme", action="store_true", help="write the README's section only")
+    parser.add_argument(
+        "--readme", action="store_true", help="write RESULTS.md and the README's paragraph only"
+    )
     parser.add_argument(
         "--simulate", type=Path, metavar="COURSE",
         help="run tiny sizes on the CPU with this course, to see the command work",

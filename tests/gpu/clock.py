@@ -6,7 +6,7 @@ import time
 from types import ModuleType
 from typing import Any
 
-from grader.batch import process as lane
+from grader.batch import process
 from grader.course import notebooks
 from grader.course.assignments import question_files
 from grader.grading.control import solved
@@ -60,14 +60,14 @@ def _compare(name: str, item: dict[str, Any], factor: int, within: float, log: L
         log.problem(f"{said}{item['ratio']:.3f} is not within {within:.0%} of {factor}")
 
 
-def measure(settings: lane.LaneSettings, question: str, calls: int) -> list[dict[str, Any]]:
+def measure(settings: process.ProcessSettings, question: str, calls: int) -> list[dict[str, Any]]:
     """Return what the question's own measurement makes of the reference, or of its slowed copy.
 
-    It runs in a lane, and everything is as when the question is judged, but for the points: a
+    It runs in a process, and everything is as when the question is judged, but for the points: a
     child, its cells, the reference beside it. `fault` is the sentence of a measurement that cannot
     be believed.
     """
-    bench = lane.bench(settings)
+    bench = process.bench(settings)
     module = _test_module(bench.assignment, question)
     device = bench.device_names["cuda"]
     deadline = time.monotonic() + settings.limits.submission_seconds

@@ -1,8 +1,8 @@
-"""The step that measures the reference kernel, in a lane: its bounds, then torch's beside it."""
+"""The step that measures the reference kernel, in a process: its bounds, then torch's beside it."""
 
 from typing import Any
 
-from grader.batch import process as lane
+from grader.batch import process
 from grader.course.assignments import load
 from tests.gpu.judging import hear
 from tests.gpu.rooms import Asked, Rooms
@@ -64,13 +64,13 @@ def _sentence(row: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def bound(settings: lane.LaneSettings, dtype: str, d: int, sizes: Sizes) -> dict[str, Any]:
-    """Return the reference's worst error as a share of its bound, worked out in this lane."""
+def bound(settings: process.ProcessSettings, dtype: str, d: int, sizes: Sizes) -> dict[str, Any]:
+    """Return the reference's worst error as a share of its bound, worked out in this process."""
     import torch
 
     from tests.gpu import kernel
 
-    bench = lane.bench(settings)
+    bench = process.bench(settings)
     worst = kernel.worst_ratio(
         bench.suite.reference.attention, getattr(torch, dtype), d, seeds=sizes.seeds,
         rows=sizes.rows, device=bench.device_names["cuda"],
@@ -78,11 +78,11 @@ def bound(settings: lane.LaneSettings, dtype: str, d: int, sizes: Sizes) -> dict
     return {"dtype": dtype, "d": d, "seeds": sizes.seeds, "rows": sizes.rows, "worst": worst}
 
 
-def speed(settings: lane.LaneSettings, d: int, causal: bool, sizes: Sizes) -> dict[str, Any]:
-    """Return the reference's speed next to torch's, measured in this lane."""
+def speed(settings: process.ProcessSettings, d: int, causal: bool, sizes: Sizes) -> dict[str, Any]:
+    """Return the reference's speed next to torch's, measured in this grader process."""
     from tests.gpu import kernel
 
-    bench = lane.bench(settings)
+    bench = process.bench(settings)
     return kernel.beside_torch(
         bench.suite.reference.attention, (*sizes.heads, sizes.length, d), causal=causal,
         repetitions=sizes.repetitions, flush_bytes=sizes.flush_bytes,

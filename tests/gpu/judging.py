@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.batch import process as lane
+from grader.batch import process
 from grader.errors import GraderError
 from grader.grading.control import settle
 from grader.model import (
@@ -40,7 +40,7 @@ class Sitting:
 
     def ask_reference(self) -> Asked:
         """Have the reference judged, as the control of a batch is."""
-        future = self.room.pool.submit(lane.control, self.room.settings, self.questions)
+        future = self.room.pool.submit(process.control, self.room.settings, self.questions)
         return Asked(self.label(REFERENCE), self.room, future, self.take_reference)
 
     def ask_right(self, item: Variant) -> Asked:
@@ -60,7 +60,7 @@ class Sitting:
         submission = Submission(item.name, f"{item.name}.ipynb", item.content, digest)
         places = frozenset({self.room.facts.place})
         future = self.room.pool.submit(
-            lane.grade_one, self.room.settings, submission, self.questions, places
+            process.grade_one, self.room.settings, submission, self.questions, places
         )
         label = self.label(item.name)
         return Asked(label, self.room, future, lambda judged: take(item, judged.report))
@@ -122,7 +122,7 @@ class Sitting:
             self.log.problem(f"{self.label(item.name)}: ungraded: {text}")
         for question in report.questions:
             if question.status is Status.PENDING:
-                why = question.note or "no lane judges it"
+                why = question.note or "no grader process judges it"
                 self.log.problem(f"{self.label(item.name)}: {question.name} is pending: {why}")
 
     def _keep_report(self, item: Variant, report: Report) -> None:
@@ -141,7 +141,7 @@ def _losses(report: Report) -> list[tuple[str, Outcome]]:
 def right_solutions(setup: Setup, rooms: Rooms, log: Log) -> None:
     """Judge the reference and every other right solution, first on what needs a GPU.
 
-    Each kind of lane starts while those before it judge.
+    Each kind of grader process starts while those before it judge.
     """
     asked: list[Asked] = []
     sittings: dict[str, Sitting] = {}
@@ -209,13 +209,13 @@ def _sit(
 
 
 def hear(rooms: Rooms, log: Log, asked: list[Asked]) -> None:
-    """Take each verdict when it comes; a lane that is lost is a finding of its own."""
+    """Take each verdict when it comes; a grader process that is lost is a finding of its own."""
     for item in rooms.collect(asked, log):
         try:
             verdict = item.future.result()
         except GraderError as problem:
             log.problem(f"{item.name}: {problem}")
-        except Exception as problem:  # noqa: BLE001 - what a lane raised; the others go on
+        except Exception as problem:  # noqa: BLE001 - what a process raised; the others go on
             log.problem(f"{item.name}: {type(problem).__name__}: {problem}")
         else:
             item.take(verdict)

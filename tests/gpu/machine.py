@@ -4,9 +4,9 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from grader import machine as gpu
-from grader.batch import process as lane
-from grader.batch.pool import LanePool
+from grader import machine
+from grader.batch import process
+from grader.batch.pool import LocalProcesses
 from grader.errors import GraderError
 from grader.model import Isolation
 from grader.sandbox import Worker
@@ -19,7 +19,7 @@ from tests.gpu.steps import Log
 
 
 def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
-    """Say what `grader doctor` says, what is missing here, and what a lane for the GPU finds."""
+    """Say what `grader doctor` says, what is missing here, and what a process for the GPU finds."""
     lines: list[str] = []
 
     def hear(line: str) -> None:
@@ -34,7 +34,7 @@ def examine(setup: Setup, rooms: Rooms, log: Log) -> None:
     log.found |= {
         "doctor": lines,
         "start_seconds": facts.seconds,
-        "gpu_memory_bytes": gpu.memory_bytes(),
+        "gpu_memory_bytes": machine.gpu_memory_bytes(),
         "cuda": facts.gpu_fault or probes.OK,
     }
     log.say(f"  cuda for students here: {log.found['cuda']}")
@@ -63,7 +63,7 @@ def try_levels(setup: Setup, _rooms: Rooms, log: Log) -> None:
     """Try CUDA, and a kernel, in a student's child at each way to each level of this machine."""
     levels = [level for level in setup.levels if level.is_for_this_user()]
     tries = [(level, way) for level in levels for way in level.ways()]
-    pool = LanePool(len(tries), lane.finish)
+    pool = LocalProcesses(len(tries), process.finish)
     try:
         futures = {
             pool.submit(try_level, *item, is_simulated=setup.is_simulated): item for item in tries

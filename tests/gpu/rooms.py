@@ -1,4 +1,4 @@
-"""Lanes that stay open from step to step, and what is asked of them within a step's time."""
+"""Grader processes that stay from step to step, and what is asked of them within a step's time."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -6,9 +6,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
 from dataclasses import dataclass
 from typing import Any
 
-from grader.batch import process as lane
-from grader.batch.pool import LanePool
-from grader.batch.run import local_pool
+from grader.batch import process
+from grader.batch.pool import LocalProcesses, local_pool
 from grader.errors import WorkerError
 from grader.model import Assignment, Control
 from tests.gpu.setup import Setup
@@ -17,14 +16,14 @@ from tests.gpu.steps import Log, OutOfTimeError
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Lanes of one assignment and kind, and what the first of them found at its start."""
+    """Grader processes of one assignment and kind, and what the first one found at its start."""
 
-    pool: LanePool
-    settings: lane.LaneSettings
-    facts: lane.Facts
+    pool: LocalProcesses
+    settings: process.ProcessSettings
+    facts: process.Facts
 
     def demand_device(self) -> None:
-        """Raise WorkerError where these lanes were to use a GPU and cannot."""
+        """Raise WorkerError where these grader processes were to use a GPU and cannot."""
         if self.settings.judges == "cuda" and self.facts.gpu_fault:
             raise WorkerError(self.facts.gpu_fault)
 
@@ -36,26 +35,28 @@ class Rooms:
         self._setup = setup
         self._open: dict[tuple[str, str], Room] = {}
         self._stack = contextlib.ExitStack()
-        self.facts: lane.Facts | None = None  # of the latest room for a GPU
+        self.facts: process.Facts | None = None  # of the latest room for a GPU
         self.controls: dict[tuple[str, tuple[str, ...]], Control] = {}  # by slug and questions
 
     def enter(
         self, assignment: Assignment, judges: str, log: Log, *, most: int | None = None
     ) -> Room:
-        """Return the lanes for an assignment's CPU or GPU questions, started if they are not.
+        """Return the processes for an assignment's CPU or GPU questions, started if they are not.
 
         As many as a batch would start, and at most `most`.
         """
         key = (assignment.slug, judges)
         if key not in self._open:
-            lanes = self._setup.lanes(assignment, judges)
-            pool = self._stack.enter_context(local_pool(min(lanes, most or lanes), judges))
+            processes = self._setup.processes(assignment, judges)
+            pool = self._stack.enter_context(local_pool(min(processes, most or processes), judges))
             settings = self._setup.settings(assignment, judges)
             try:
                 facts = _first_started(pool, settings, log)
             except TimeoutError:
                 pool.kill()
-                raise OutOfTimeError(f"the lanes of {assignment.slug} for the {judges}") from None
+                raise OutOfTimeError(
+                    f"the grader processes of {assignment.slug} for the {judges}"
+                ) from None
             except BaseException:
                 pool.kill()
                 raise
@@ -65,7 +66,7 @@ class Rooms:
         return self._open[key]
 
     def collect(self, asked: Iterable["Asked"], log: Log) -> Iterator["Asked"]:
-        """Yield what comes while there is time; leave the rest out by name, and end its lanes."""
+        """Yield what comes in time; leave the rest out by name, and end its grader processes."""
         waiting = {item.future: item for item in asked}
         while waiting:
             left = max(0.0, log.seconds_left())
@@ -80,7 +81,7 @@ class Rooms:
                 yield waiting.pop(future)
 
     def ask(self, room: Room, what: str, log: Log, function: Callable[..., Any], *args: Any) -> Any:
-        """Return what one lane makes of one call; OutOfTimeError with `what` where it overruns."""
+        """Return what one process makes of a call; OutOfTimeError with `what` where it overruns."""
         future = room.pool.submit(function, room.settings, *args)
         wait([future], timeout=max(0.0, log.seconds_left()))
         if not future.done():
@@ -89,12 +90,12 @@ class Rooms:
         return future.result()
 
     def leave(self, room: Room) -> None:
-        """End a room's lanes at once."""
+        """End a room's grader processes at once."""
         room.pool.kill()
         self._open = {key: item for key, item in self._open.items() if item is not room}
 
     def close(self) -> None:
-        """End every lane, whatever it is doing."""
+        """End every grader process, whatever it is doing."""
         for room in list(self._open.values()):
             self.leave(room)
         self._stack.close()
@@ -102,7 +103,7 @@ class Rooms:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Something that a lane was asked: what for people, the answer, and who takes it."""
+    """Something that a grader process was asked: what for people, the answer, and who takes it."""
 
     name: str
     room: Room
@@ -110,9 +111,11 @@ class Asked:
     take: Callable[[Any], None]
 
 
-def _first_started(pool: LanePool, settings: lane.LaneSettings, log: Log) -> lane.Facts:
-    """Return what the first lane to start found; the error of the last where none starts."""
-    starts = [pool.submit(lane.start, settings) for _ in range(pool.slots)]
+def _first_started(
+    pool: LocalProcesses, settings: process.ProcessSettings, log: Log
+) -> process.Facts:
+    """Return what the first process to start found; the error of the last where none starts."""
+    starts = [pool.submit(process.start, settings) for _ in range(pool.slots)]
     for future in as_completed(starts, timeout=max(0.0, log.seconds_left())):
         if future.exception() is None:
             break

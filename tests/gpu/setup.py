@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grader.batch.process import LaneSettings
-from grader.batch.run import jobs_on_gpu, usable_cores
+from grader.batch.process import ProcessSettings
+from grader.batch.run import jobs_on_gpu
 from grader.course.assignments import available, load
+from grader.machine import usable_cores
 from grader.model import Assignment, Question
 from grader.sandbox.levels.recipes import NONE, PROVABLE, Level
 
@@ -59,14 +60,14 @@ class Setup:
         found = [load(slug, self.course, need_solutions=True) for slug in available(self.course)]
         return sorted(found, key=lambda item: (not item.needs, item.slug))
 
-    def settings(self, assignment: Assignment, judges: str) -> LaneSettings:
-        """Return what a lane for CPU or GPU questions needs to know."""
-        return LaneSettings(
+    def settings(self, assignment: Assignment, judges: str) -> ProcessSettings:
+        """Return what a grader process for CPU or GPU questions needs to know."""
+        return ProcessSettings(
             str(assignment.folder), 0, assignment.limits, self.isolation, self.device,
             judges=judges,
         )  # fmt: skip
 
-    def lanes(self, assignment: Assignment, judges: str) -> int:
+    def processes(self, assignment: Assignment, judges: str) -> int:
         """Return how many submissions are judged at once, as a batch would have it."""
         if judges == "cpu":
             return self.jobs
@@ -82,7 +83,7 @@ def simulated(course: Path) -> Setup:
 
 
 def machine_questions(assignment: Assignment, judges: str) -> tuple[str, ...]:
-    """Return the questions that a lane judges, but for those that are judged alone."""
+    """Return the questions that a grader process judges, but for those that are judged alone."""
     return tuple(q.name for q in _code(assignment, judges) if not q.alone)
 
 

@@ -1,15 +1,19 @@
-"""The README's GPU section, made from one JSON that the command wrote on a machine with a GPU."""
+"""The page of what was measured on a GPU, and the README's paragraph, both made from one JSON."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
 from grader import __version__
 from grader.errors import UsageError
+from grader.sandbox.proof.probes import OK
 from tests.gpu.setup import ROOT
+from tests.gpu.steps import AS_EXPECTED, DIFFERS, FAILED, LEFT_OUT
 
 README = ROOT / "README.md"
 RESULTS = Path(__file__).with_name("RESULTS.json")
+WIDTH = 100
 SHOWN, LONGEST = 2, 110  # of what differs, in one cell; the JSON has the whole of it
 BEGIN, END = "<!-- gpu -->", "<!-- /gpu -->"
 NOTHING = (
@@ -18,8 +22,8 @@ NOTHING = (
 )
 
 
-def refresh_readme(readme: Path = README, results: Path = RESULTS) -> None:
-    """Put what the results say between the README's markers.
+def refresh(readme: Path = README, results: Path = RESULTS) -> None:
+    """Write the page beside the results, and the paragraph between the README's markers.
 
     UsageError where the README has no markers, or where the results are of a simulated run.
     """
@@ -27,9 +31,10 @@ def refresh_readme(readme: Path = README, results: Path = RESULTS) -> None:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise UsageError(f"{readme.name} has no {BEGIN} … {END}; put them where the table goes.")
-    page = render(read(results))
-    readme.write_text(f"{before}{BEGIN}\n{page}\n{END}{after}", encoding="utf-8")
+        raise UsageError(f"{readme.name} has no {BEGIN} … {END}; put them where the numbers go.")
+    document = read(results)
+    results.with_suffix(".md").write_text(render(document) + "\n", encoding="utf-8")
+    readme.write_text(f"{before}{BEGIN}\n{summary(document)}\n{END}{after}", encoding="utf-8")
 
 
 def read(results: Path = RESULTS) -> dict[str, Any] | None:
@@ -57,8 +62,45 @@ def block(readme: str) -> str | None:
     return inside.strip() if begin and end else None
 
 
+def summary(document: dict[str, Any] | None) -> str:
+    """Return in a paragraph what holds on a GPU, what differs and what was not done."""
+    if document is None:
+        return NOTHING
+    steps = {step["name"]: step for step in document["steps"]}
+    said = [item for item in (_levels(steps.get("cuda")), _ratios(steps.get("clock"))) if item]
+    said += [f"{steps[name]['title']}" for name in ("right", "wrong") if _holds(steps.get(name))]
+    for word in (DIFFERS, FAILED, LEFT_OUT):
+        titles = [step["title"] for step in document["steps"] if step["status"] == word]
+        said += [f"{word}: {', '.join(titles)}"] if titles else []
+    day, gpu = document["measured"][:10], document["environment"]["gpu"]
+    return textwrap.fill(f"On {day}, on an {gpu}: {'; '.join(said)}.", WIDTH)
+
+
+def _holds(step: dict[str, Any] | None) -> bool:
+    return step is not None and step["status"] == AS_EXPECTED
+
+
+def _levels(step: dict[str, Any] | None) -> str:
+    found = step["found"] if step else {}
+    names = [name.split()[0] for name, item in found.items() if item["cuda"] == OK]
+    shown = " and ".join(f"`{name}`" for name in dict.fromkeys(names))
+    return f"CUDA works in a student's child at {shown}" if shown else ""
+
+
+def _ratios(step: dict[str, Any] | None) -> str:
+    said = []
+    for item in step["found"].get("timings", ()) if step else ():
+        sizes = [size for size in item["sizes"] if not size["fault"]]
+        if item["factor"] in {1, 2} and sizes:
+            ratios = dict.fromkeys(f"{size['ratio']:.3f}" for size in sizes)
+            said.append(
+                f"{' and '.join(ratios)} for the {item['name']} ({item['factor']} is right)"
+            )
+    return f"the clock of the speed question says {', '.join(said)}" if said else ""
+
+
 def render(document: dict[str, Any] | None) -> str:
-    """Return the section as Markdown."""
+    """Return the page as Markdown."""
     if document is None:
         return NOTHING
     found = {step["name"]: step["found"] for step in document["steps"]}

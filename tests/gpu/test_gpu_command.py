@@ -205,7 +205,7 @@ def test_a_simulated_run_never_reaches_the_readme(document: Any, tmp_path: Path)
     results.write_text(json.dumps(document), encoding="utf-8")
     readme.write_text(f"{table.BEGIN}\nold\n{table.END}\n", encoding="utf-8")
     with pytest.raises(UsageError, match="holds a simulated run"):
-        table.refresh_readme(readme, results)
+        table.refresh(readme, results)
     assert "old" in readme.read_text(encoding="utf-8")
     assert main(["--readme", "-o", str(results)]) == 2
 
@@ -217,10 +217,14 @@ def test_the_table_says_what_was_measured_what_differs_and_what_was_left_out(
     results, readme = tmp_path / "RESULTS.json", tmp_path / "README.md"
     results.write_text(json.dumps(measured), encoding="utf-8")
     readme.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", encoding="utf-8")
-    table.refresh_readme(readme, results)
-    text = readme.read_text(encoding="utf-8")
-    assert text.startswith(f"before\n{table.BEGIN}\n`python -m tests.gpu` on ")
-    assert text.endswith(f"{table.END}\nafter\n")
+    table.refresh(readme, results)
+    short = readme.read_text(encoding="utf-8")
+    assert short.startswith(f"before\n{table.BEGIN}\nOn ")
+    assert short.endswith(f"{table.END}\nafter\n")
+    assert "2.000 for the reference, called twice (2 is right)" in " ".join(short.split())
+    assert "left out: what has no time" in " ".join(short.split())
+    text = results.with_suffix(".md").read_text(encoding="utf-8")
+    assert text.startswith("`python -m tests.gpu` on ")
     assert "left out for time: what has no time" in text
     assert "ZeroDivisionError: one step breaks" in text
     assert "right_after_all.py: should lose g1, loses nothing" in text
@@ -239,19 +243,22 @@ def test_results_of_another_version_are_not_this_ones(document: Any, tmp_path: P
     assert table.read(results) is None
     results.write_text(json.dumps(document | {"simulated": False, "grader": "0.0"}))
     assert table.read(results) is None
-    assert table.render(None) == table.NOTHING
+    assert table.render(None) == table.summary(None) == table.NOTHING
 
 
-def test_the_readme_holds_what_the_results_say() -> None:
+def test_the_page_and_the_readme_hold_what_the_results_say() -> None:
+    document = table.read()
+    page = table.RESULTS.with_suffix(".md").read_text(encoding="utf-8")
+    assert page == table.render(document) + "\n"
     shown = table.block((REPOSITORY / "README.md").read_text(encoding="utf-8"))
-    assert shown == table.render(table.read())
+    assert shown == table.summary(document)
 
 
 def test_a_readme_without_markers_is_left_alone(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("no markers\n", encoding="utf-8")
     with pytest.raises(UsageError, match="has no <!-- gpu -->"):
-        table.refresh_readme(readme, tmp_path / "none.json")
+        table.refresh(readme, tmp_path / "none.json")
 
 
 @pytest.mark.skipif("torch.cuda.is_available()", reason="this machine has a GPU")
@@ -334,7 +341,7 @@ def test_a_command_that_overruns_its_time_is_ended() -> None:
 
 
 class DeadPool:
-    """Lanes that never answer."""
+    """Grader processes that never answer."""
 
     killed = False
 
@@ -342,7 +349,9 @@ class DeadPool:
         self.killed = True
 
 
-def test_what_overruns_its_time_is_left_out_by_name_and_its_lanes_end(course: Path) -> None:
+def test_what_overruns_its_time_is_left_out_by_name_and_its_grader_processes_end(
+    course: Path,
+) -> None:
     pool: Any = DeadPool()
     facts = Facts(Isolation("none"), Environment("0", "3", "Linux"), has_cuda=True)
     setup = simulated(course)
@@ -383,16 +392,17 @@ def test_a_dependency_that_is_not_met_is_named(
     assert machine.missing_requirements() == said
 
 
-def test_more_lanes_than_a_gpu_has_room_for_are_never_opened(course: Path) -> None:
+def test_more_grader_processes_than_a_gpu_has_room_for_are_never_opened(course: Path) -> None:
     setup = replace(simulated(course), jobs=16, gpu_jobs=None)
     small = load("small", course, need_solutions=True)
-    assert setup.lanes(small, "cpu") == 16
-    assert 1 <= setup.lanes(small, "cuda") <= 16
+    assert setup.processes(small, "cpu") == 16
+    assert 1 <= setup.processes(small, "cuda") <= 16
 
 
 def test_the_command_needs_nothing_but_the_project_and_what_that_needs() -> None:
     allowed = {*sys.stdlib_module_names, "grader", "tests", "torch", "packaging"}
-    files = [*(REPOSITORY / "tests" / "gpu").glob("*.py")]
+    here = REPOSITORY / "tests" / "gpu"
+    files = [path for path in here.glob("*.py") if not path.name.startswith("test_")]
     files.append(REPOSITORY / "tests" / "benchmarks" / "classroom.py")
     assert len(files) > 5
     for path in files:

@@ -105,7 +105,7 @@ def _is_question(table: str, name: str) -> bool:
 
 
 def _start(started: float, phases: list[tuple[float, str]]) -> float:
-    """Return the seconds until the lanes were ready, which a larger class spends once as well."""
+    """Return the seconds until the processes were ready, which a larger class spends once, too."""
     return next((when - started for when, line in phases if line.startswith("isolation")), 0.0)
 
 

@@ -12,16 +12,17 @@ from typing import Any
 
 import pytest
 
-from grader.batch import process as lane
-from grader.batch.pool import LanePool, Lanes
-from grader.batch.process import Facts, LaneSettings
+from grader import machine
+from grader.batch import process
+from grader.batch.pool import LocalProcesses, Processes
+from grader.batch.process import Facts, ProcessSettings
 from grader.batch.run import Batch
 from grader.course.assignments import load
-from grader.errors import IsolationError, LaneStartError, WorkerError
+from grader.errors import IsolationError, ProcessStartError, WorkerError
 from grader.gradebook.store import Store
 from grader.grading import control
 from grader.grading.control import judge_reference, not_judged, settle
-from grader.grading.judge import Bench, judge
+from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Control,
@@ -33,7 +34,7 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox import Session, Worker
+from grader.sandbox import Session, TransferError, Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
 
@@ -50,14 +51,14 @@ def controlled(bench: Bench, *cells: str) -> tuple[Report, Control]:
     assignment = bench.assignment
     names = [question.name for question in assignment.questions]
     found = judge_reference(
-        assignment, names, lambda one, wanted: judge(one, bench, only=wanted), HERE
+        assignment, names, lambda one, wanted: judge(Request(one, only=tuple(wanted)), bench), HERE
     )
-    return settle(judge(submission_of(notebook_of(*cells)), bench), found), found
+    return settle(judge(Request(submission_of(notebook_of(*cells))), bench), found), found
 
 
 def bench_of(root: Path, worker: Worker) -> Bench:
     assignment = load("small", root, need_solutions=True)
-    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_bench: Be
 
 
 def test_without_the_control_the_same_case_would_be_the_students_loss(faulty_bench: Bench) -> None:
-    report = judge(submission_of(notebook_of(*RIGHT)), faulty_bench)
+    report = judge(Request(submission_of(notebook_of(*RIGHT))), faulty_bench)
     assert report.questions[0].cases[1].status is Status.FAILED
 
 
@@ -116,7 +117,7 @@ def test_a_case_that_fails_once_is_judged_once_more(small_bench: Bench) -> None:
 
     def busy_at_first(one: Any, wanted: list[str]) -> Report:
         calls.append(wanted)
-        report = judge(one, small_bench, only=wanted)
+        report = judge(Request(one, only=tuple(wanted)), small_bench)
         if len(calls) > 1:
             return report
         first, *rest = report.questions
@@ -135,6 +136,20 @@ def test_a_reference_that_cannot_be_judged_leaves_everything_ungraded(small_benc
     found = judge_reference(small_bench.assignment, ["q1", "q2"], broken, HERE)
     assert found.causes == ("The worker ended; run `grader doctor`.",)
     assert len(found.failing) == 4
+
+
+def test_a_value_that_is_lost_for_the_reference_too_is_nobodys_loss(
+    small_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: Any, **__: Any) -> None:
+        raise TransferError("The answer could not be handed over (RuntimeError: it was lost).")
+
+    monkeypatch.setattr(Session, "call", lose)
+    alone = judge(Request(submission_of(notebook_of(*RIGHT))), small_bench)
+    assert alone.questions[0].status is Status.FAILED  # the control: without it, a loss
+    report, found = controlled(small_bench, *RIGHT)
+    assert {case.status for case in report.questions[0].cases} == {Status.UNGRADED}
+    assert "could not be handed over" in found.causes[0]
 
 
 def test_a_question_that_is_all_or_nothing_keeps_its_nothing() -> None:
@@ -218,8 +233,8 @@ def test_a_triton_that_can_interpret_is_not_blamed() -> None:
 # Whole batches.
 
 
-class HereLanes(Lanes):
-    """One lane in a thread of this process, where a test can change what it does."""
+class ProcessesHere(Processes):
+    """One grader process in a thread of this process, where a test can change what it does."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1)
@@ -232,10 +247,10 @@ class HereLanes(Lanes):
 
 
 @contextlib.contextmanager
-def here(_jobs: int, _device: str) -> Iterator[Lanes]:
-    lanes = HereLanes()
-    yield lanes
-    lanes.stop()
+def here(_jobs: int, _device: str) -> Iterator[Processes]:
+    processes = ProcessesHere()
+    yield processes
+    processes.stop()
 
 
 class WrongDevice(Worker):
@@ -257,16 +272,16 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
     is_wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = load("small", classes.write_gpu_course(tmp_path / "course"), need_solutions=True)
-    honest = lane._worker
+    honest = process._worker
 
     def worker(assignment: Any, isolation: Isolation, device: str = "cpu") -> Worker:
         if device == "simulated" and is_wrong:
             return WrongDevice(isolation=isolation)
         return honest(assignment, isolation, device)
 
-    monkeypatch.setattr(lane, "_worker", worker)
+    monkeypatch.setattr(process, "_worker", worker)
     students = sorted(classes.write_class(tmp_path / "class", 2).iterdir())
-    settings = LaneSettings(str(small.folder), 0, small.limits, "none", "simulated")
+    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "simulated")
     said: list[str] = []
     with Store(tmp_path / "grades.db") as store:
         store.bind(small, 0)
@@ -274,7 +289,7 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
             batch = Batch(settings, small, store, pool=here, on_phase=said.append)
             batch.run([submission_of(p.read_bytes(), p.stem) for p in students], jobs=1)
         finally:
-            lane.close()
+            process.close()
         book = store.gradebook()
     right, adds = book.reports
     by_name = {question.name: question for question in right.questions}
@@ -354,7 +369,7 @@ def test_a_control_is_kept_by_question_and_place(small_course: Path, tmp_path: P
     assert second.causes == ("no disk",)
 
 
-# Lanes that cannot start.
+# Grader processes that cannot start.
 
 
 def start_or_fail(mark: str, reason: str) -> str:
@@ -363,21 +378,23 @@ def start_or_fail(mark: str, reason: str) -> str:
         Path(mark).touch(exist_ok=False)
     except FileExistsError:
         if Path(mark).read_text(encoding="utf-8") != str(os.getpid()):
-            raise LaneStartError(IsolationError(reason)) from None
+            raise ProcessStartError(IsolationError(reason)) from None
     Path(mark).write_text(str(os.getpid()), encoding="utf-8")
     return "started"
 
 
 def never_start(reason: str) -> str:
-    raise LaneStartError(IsolationError(reason))
+    raise ProcessStartError(IsolationError(reason))
 
 
 def finish(_at_once: bool) -> None:
     return
 
 
-def test_a_lane_that_cannot_start_costs_a_lane_and_not_the_batch(tmp_path: Path) -> None:
-    pool = LanePool(3, finish)
+def test_a_grader_process_that_cannot_start_costs_a_grader_process_and_not_the_batch(
+    tmp_path: Path,
+) -> None:
+    pool = LocalProcesses(3, finish)
     try:
         starts = [pool.submit(start_or_fail, str(tmp_path / "m"), "no disk") for _ in range(6)]
         assert [future.result(60) for future in starts] == ["started"] * 6
@@ -385,8 +402,8 @@ def test_a_lane_that_cannot_start_costs_a_lane_and_not_the_batch(tmp_path: Path)
         pool.kill()
 
 
-def test_where_no_lane_can_start_every_task_says_why() -> None:
-    pool = LanePool(2, finish)
+def test_where_no_grader_process_can_start_every_task_says_why() -> None:
+    pool = LocalProcesses(2, finish)
     try:
         starts = [pool.submit(never_start, "the probe read failed") for _ in range(4)]
         for future in starts:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import process as lane
+from grader import machine, wording
 from grader.course.assignments import load
-from grader.grading.judge import HIDDEN_FAILED, Bench, judge
+from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Limits,
@@ -17,7 +17,7 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox import Worker
+from grader.sandbox import Session, TransferError, Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
@@ -31,7 +31,7 @@ Judged = Callable[..., dict[str, QuestionReport]]
 @pytest.fixture
 def judged(small_bench: Bench) -> Judged:
     def run(*cells: str) -> dict[str, QuestionReport]:
-        report = judge(submission_of(notebook_of(*cells)), small_bench)
+        report = judge(Request(submission_of(notebook_of(*cells))), small_bench)
         return {question.name: question for question in report.questions}
 
     return run
@@ -47,7 +47,7 @@ TIMEOUT, KILLED = Status.TIMEOUT, Status.KILLED
 
 def test_a_right_notebook_has_full_marks_and_waits_for_a_person(small_bench: Bench) -> None:
     content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
-    report = judge(submission_of(content), small_bench)
+    report = judge(Request(submission_of(content)), small_bench)
     assert (report.score, report.pending, report.max_score) == (6.0, 1.0, 7.0)
     assert report.status is Status.PENDING
 
@@ -72,7 +72,7 @@ def test_a_failed_public_case_names_its_input(judged: Judged) -> None:
 def test_a_failed_hidden_case_says_nothing_of_its_input(judged: Judged) -> None:
     questions = judged(SETUP, "def double(x):\n    return 4", CHECK1)
     hidden = questions["q1"].cases[1]
-    assert hidden.message == HIDDEN_FAILED
+    assert hidden.message == wording.HIDDEN_NOT_PASSED
     assert "wrong for " in hidden.staff_message
 
 
@@ -135,7 +135,7 @@ def test_a_cell_that_holds_the_answer_and_never_ends_is_named(judged: Judged) ->
 def test_a_notebook_out_of_time_keeps_what_was_judged_before(small_bench: Bench) -> None:
     content = notebook_of(SETUP, DOUBLE, CHECK1, "while True: pass", SQUARE, CHECK2)
     short = replace(small_bench.assignment.limits, submission_seconds=1.0)
-    report = judge(submission_of(content), small_bench, limits=short)
+    report = judge(Request(submission_of(content), limits=short), small_bench)
     assert [q.status for q in report.questions][:2] == [PASSED, TIMEOUT]
     assert report.score == 3.0
 
@@ -168,7 +168,7 @@ def test_a_cell_that_only_draws_is_run_where_a_student_has_edited_it(
 ) -> None:
     ignoring = replace(small_bench.assignment, ignored_cells=frozenset({FIGURE.strip()}))
     bench = replace(small_bench, suite=CaseSuite(ignoring))
-    report = judge(submission_of(notebook_of(SETUP, DOUBLE, cell, CHECK1)), bench)
+    report = judge(Request(submission_of(notebook_of(SETUP, DOUBLE, cell, CHECK1))), bench)
     assert report.questions[0].status is status
 
 
@@ -281,10 +281,10 @@ def student_text(report: Report) -> str:
 
 def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_bench: Bench) -> None:
     content = notebook_of(SETUP, SPY, CHECK1, CHECK2)
-    report = judge(submission_of(content), small_bench)
+    report = judge(Request(submission_of(content)), small_bench)
     public, hidden = report.questions[1].cases
     assert public.message.endswith("ValueError: seen []")
-    assert hidden.message == HIDDEN_FAILED
+    assert hidden.message == wording.HIDDEN_NOT_PASSED
     told = ast.literal_eval(hidden.staff_message.rsplit("seen ", 1)[1].splitlines()[0])
     secrets = [str(number) for number in told if number >= 1000]
     assert secrets, "the control: staff do see what the code saw"
@@ -350,7 +350,7 @@ def test_a_result_too_large_to_hand_over_fails(judged: Judged) -> None:
 def test_a_file_that_is_no_notebook_is_rejected_with_what_it_is(
     small_bench: Bench, content: bytes, says: str
 ) -> None:
-    report = judge(submission_of(content), small_bench)
+    report = judge(Request(submission_of(content)), small_bench)
     assert report.status is ERROR
     assert report.score == 0
     assert says in str(report.error)
@@ -358,15 +358,15 @@ def test_a_file_that_is_no_notebook_is_rejected_with_what_it_is(
 
 def test_another_assignments_notebook_is_rejected_with_its_name(small_bench: Bench) -> None:
     content = notebook_of("import otter\ngrader = otter.Notebook('other.ipynb')", "x = 1")
-    report = judge(submission_of(content), small_bench)
+    report = judge(Request(submission_of(content)), small_bench)
     assert "it seems to be other.ipynb" in str(report.error)
 
 
 def test_too_many_cells_and_too_large_files_are_rejected(small_bench: Bench) -> None:
     limits = Limits(notebook_cells=3, notebook_bytes=10_000)
-    many = judge(submission_of(notebook_of(*["x = 1"] * 4)), small_bench, limits=limits)
+    many = judge(Request(submission_of(notebook_of(*["x = 1"] * 4)), limits=limits), small_bench)
     assert "has 4 cells; the limit is 3" in str(many.error)
-    large = judge(submission_of(b" " * 10_001), small_bench, limits=limits)
+    large = judge(Request(submission_of(b" " * 10_001), limits=limits), small_bench)
     assert "the limit is 0 MB" in str(large.error)
 
 
@@ -380,7 +380,7 @@ def test_format_3_is_converted_and_graded(small_bench: Bench) -> None:
     ]  # fmt: skip
     old = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0,
            "worksheets": [{"cells": cells, "metadata": {}}]}  # fmt: skip
-    report = judge(submission_of(json.dumps(old).encode()), small_bench)
+    report = judge(Request(submission_of(json.dumps(old).encode())), small_bench)
     assert report.score == 6.0
 
 
@@ -392,14 +392,14 @@ def test_a_cells_source_may_be_a_list_and_anything_else_is_empty(
 
     data = json.loads(notebook_of(SETUP, "", CHECK1, SQUARE, CHECK2))
     data["cells"][1]["source"] = source
-    report = judge(submission_of(json.dumps(data).encode()), small_bench)
+    report = judge(Request(submission_of(json.dumps(data).encode())), small_bench)
     assert report.score == (6.0 if isinstance(source, list) else 3.0)
 
 
 def test_the_same_submission_and_seed_give_the_same_report(small_bench: Bench) -> None:
     random = "import numpy as np\ndef double(x):\n    return 2 * x + (np.random.rand() < 0.5)"
     cells = (SETUP, random, CHECK1, SQUARE, CHECK2)
-    reports = [judge(submission_of(notebook_of(*cells)), small_bench) for _ in range(3)]
+    reports = [judge(Request(submission_of(notebook_of(*cells))), small_bench) for _ in range(3)]
     outcomes = [[c.status for q in r.questions for c in q.cases] for r in reports]
     assert outcomes[0] == outcomes[1] == outcomes[2]
 
@@ -432,7 +432,7 @@ def counting_bench(tmp_path: Path, worker: Worker) -> Bench:
         path = root / "solutions" / "small" / "tests" / f"{question}.py"
         path.write_text(COUNTING_TEST.format(question=question, function=function), "utf-8")
     assignment = load("small", root, need_solutions=True)
-    return Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
 
 
 def counted(report: Report) -> list[int]:
@@ -446,10 +446,38 @@ def test_a_submissions_memory_serves_all_its_cases_and_no_other_submission(
 ) -> None:
     content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
     ada, bob = (submission_of(content, student) for student in ("ada", "bob"))
-    assert [counted(judge(who, counting_bench)) for who in (ada, bob, ada)] == [[1, 2, 3, 4]] * 3
+    assert [counted(judge(Request(who), counting_bench)) for who in (ada, bob, ada)] == [
+        [1, 2, 3, 4]
+    ] * 3
 
 
 def test_a_memory_outlives_the_child_that_it_began_with(counting_bench: Bench) -> None:
     dies = "import os\nos._exit(0)"
     content = notebook_of(SETUP, DOUBLE, CHECK1, dies, SQUARE, CHECK2)
-    assert counted(judge(submission_of(content), counting_bench)) == [1, 2, 3, 4]
+    assert counted(judge(Request(submission_of(content)), counting_bench)) == [1, 2, 3, 4]
+
+
+# A value that is lost on its way is no exception of the student's code.
+
+
+def losing_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every call end as one whose answer could not be carried over."""
+
+    def lose(*_: object, **__: object) -> None:
+        raise TransferError("The answer could not be handed over (RuntimeError: it was lost).")
+
+    monkeypatch.setattr(Session, "call", lose)
+
+
+def test_a_value_that_is_lost_on_its_way_is_said_to_be_and_is_no_error_of_the_code(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losing_values(monkeypatch)
+    public, hidden = judged(SETUP, DOUBLE, CHECK1)["q1"].cases
+    assert (public.status, hidden.status) == (FAILED, FAILED)
+    assert public.message == (
+        "A value could not be handed over between the test and the notebook. "
+        "The answer could not be handed over (RuntimeError: it was lost)."
+    )
+    assert "Your code" not in public.message + public.staff_message + hidden.staff_message
+    assert hidden.message == wording.HIDDEN_NOT_PASSED

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "submissions"
+PAGE = Path(__file__).with_name("THREATS.md")
 HEADER = re.compile(r"^# (expect|reason|input|output|control): (.+)$", re.MULTILINE)
 
 # What the settings for a GPU open lies near these threats, which are tried there as well.
@@ -69,5 +70,12 @@ def load(folder: Path) -> Attack:
     )
 
 
-def load_all() -> list[Attack]:
-    return [load(folder) for folder in sorted(FOLDER.iterdir())]
+def load_all(only: str | None = None) -> list[Attack]:
+    """Return the attacks in the order of their threats, or those whose name contains a text."""
+    return [load(folder) for folder in sorted(FOLDER.iterdir()) if (only or "") in folder.name]
+
+
+def threats() -> list[int]:
+    """Return the numbers that the page of threats explains."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    return [int(found[1]) for line in lines if (found := re.match(r"(\d+)\. \S", line))]

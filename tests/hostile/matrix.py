@@ -1,8 +1,9 @@
 """Runs every attack at one isolation level, in this process's place on the machine.
 
-`python matrix.py LEVEL [--deny-namespaces] [--own-processes]` prints one JSON object. It is started
-by the tests once for each identity and level; `none` runs the controls, where each attack has to
-succeed. With --own-processes nothing outside a process namespace of this run can be signalled.
+`python matrix.py LEVEL [--only TEXT] [--deny-namespaces] [--own-processes]` prints one JSON object.
+It is started by the tests once for each identity and level; `none` runs the controls, where each
+attack has to succeed. With --own-processes nothing outside a process namespace of this run can be
+signalled.
 """
 
 import argparse
@@ -221,12 +222,12 @@ def judge_result(attack: Attack, result: Result, said: str, victim: Victim, leve
         result.problems.append(f"{len(said):,} characters of output came through")
 
 
-def run_level(level: str, *, own_processes: bool) -> dict[str, Any]:
-    """Prove the level, run every attack at it, and look at the invariants after each."""
+def run_level(level: str, *, own_processes: bool, only: str | None = None) -> dict[str, Any]:
+    """Prove the level, run the attacks at it, and look at the invariants after each."""
     isolation = choose_isolation()
     if isolation.level != level:
         return {"error": f"this place offers {isolation.level}, not {level}"}
-    attacks = [a for a in load_all() if own_processes or a.name != "22_signal_everybody"]
+    attacks = [a for a in load_all(only) if own_processes or a.name != "22_signal_everybody"]
     with Worker(isolation=isolation) as worker:
         worker.wait_until_ready()
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -379,6 +380,7 @@ def main() -> None:
     parser.add_argument("level")
     parser.add_argument("--deny-namespaces", action="store_true")
     parser.add_argument("--own-processes", action="store_true")
+    parser.add_argument("--only", metavar="TEXT", help="the attacks whose name contains this")
     options = parser.parse_args()
     if options.deny_namespaces:
         deny_namespaces()
@@ -386,7 +388,7 @@ def main() -> None:
     if options.level == "none":
         found = run_controls()
     else:
-        found = run_level(options.level, own_processes=options.own_processes)
+        found = run_level(options.level, own_processes=options.own_processes, only=options.only)
     json.dump(found, out)
 
 

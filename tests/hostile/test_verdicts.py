@@ -12,9 +12,9 @@ from pathlib import Path
 import attacks
 import pytest
 
-from grader.batch import process as lane
+from grader import machine
 from grader.course.assignments import load
-from grader.grading.judge import Bench, judge
+from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import Isolation, Outcome, Status
 from grader.sandbox import Worker
@@ -42,12 +42,12 @@ def bench(course: Path, isolation: Isolation) -> Iterator[Bench]:
     os.environ["GRADER_CANARY"] = CANARY
     suite = CaseSuite(load("small", course, need_solutions=True))
     with Worker(isolation=isolation) as worker:
-        yield Bench(suite, {"cpu": worker}, lane.environment())
+        yield Bench(suite, {"cpu": worker}, machine.environment())
     del os.environ["GRADER_CANARY"]
 
 
 def outcomes(bench: Bench, *cells: str) -> dict[str, Outcome]:
-    report = judge(submission_of(notebook_of(*cells)), bench)
+    report = judge(Request(submission_of(notebook_of(*cells))), bench)
     return {case.name: case for question in report.questions for case in question.cases}
 
 
@@ -143,7 +143,7 @@ def test_18_hidden_inputs_stay_out_of_what_a_student_reads(bench: Bench, body: s
 def test_36_only_the_question_concerned_is_touched(
     bench: Bench, cells: tuple[str, ...], scores: tuple[float, float]
 ) -> None:
-    report = judge(submission_of(notebook_of(*cells)), bench)
+    report = judge(Request(submission_of(notebook_of(*cells))), bench)
     assert tuple(question.score for question in report.questions[:2]) == scores
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from grader import wording
 from grader.model import (
     Gradebook,
     Outcome,
@@ -62,7 +63,7 @@ def test_a_hidden_case_tells_its_name_and_a_fixed_sentence(make_book: MakeBook) 
     # One page for all four: how it failed would be a way to tell what the hidden input was.
     (text,) = texts
     assert "large values" in text
-    assert feedback.HIDDEN_FAILED in text
+    assert wording.HIDDEN_NOT_PASSED in text
     assert "leak" not in text
 
 
@@ -138,8 +139,8 @@ def test_a_score_that_staff_set_is_said_to_be_set_by_hand(
     page_after, scope_after, staff_after = texts(after)
     assert "by hand" not in page_before
     assert "by hand" not in scope_before
-    assert feedback.BY_HAND in page_after
-    assert f"q1, 4 points: {feedback.BY_HAND}" in scope_after
+    assert wording.BY_HAND in page_after
+    assert f"q1, 4 points: {wording.BY_HAND}" in scope_after
     assert json.loads(scope_after)["score"] == 4.0
     assert "eve" not in page_after + scope_after
     assert "eve" in staff_after
@@ -162,11 +163,11 @@ def test_a_question_that_counts_only_as_a_whole_is_not_said_to_be_changed(
     )
     whole = replace(question, status=Status.FAILED, score=0.0, cases=cases)
     text = feedback.render(replace(book.reports[0], questions=(whole,)), book)
-    assert feedback.NO_PART_MARKS in text
+    assert wording.NO_PART_MARKS in text
     summed = replace(whole, score=first.max_score)
     text = feedback.render(replace(book.reports[0], questions=(summed,)), book)
-    assert feedback.NO_PART_MARKS not in text
-    assert feedback.BY_HAND not in text
+    assert wording.NO_PART_MARKS not in text
+    assert wording.BY_HAND not in text
 
 
 def test_feedback_files_are_one_a_student(make_book: MakeBook) -> None:

@@ -66,7 +66,7 @@ def test_the_judge_moves_below_a_group_that_is_delegated(group: Path) -> None:
     assert text(group / "cgroup.subtree_control") == "+memory"
     leaf = group / f"{cgroup.JUDGE}{os.getpid()}"
     assert text(leaf / "cgroup.procs") == str(os.getpid())
-    assert cgroup.delegated_group(leaf) == group  # its lanes are born there
+    assert cgroup.delegated_group(leaf) == group  # its grader processes are born there
 
 
 def test_what_a_killed_judge_left_is_removed(group: Path) -> None:

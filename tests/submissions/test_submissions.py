@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 
 from grader.errors import UsageError
 from grader.model import Limits, Submission
-from grader.submissions import Collection, collect
+from grader.submissions import layouts
+from grader.submissions.collection import Collection, collect
 
 NOTEBOOK = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
 
@@ -455,3 +458,52 @@ def test_github_classroom_of_logins_that_start_alike(tmp_path: Path) -> None:
     files |= {f"hw-softmax-jane-{who}/softmax.ipynb": "{}" for who in ("doe", "roe")}
     found = gather(write(tmp_path, files), assignment="hw-softmax")
     assert set(students(found)) == {"jane-doe", "jane-roe"}
+
+
+# A platform nobody has met yet
+
+BLACKBOARD = '''
+"""Blackboard's download: `<homework>_<login>_attempt_<moment>_<file>`."""
+
+import re
+
+from grader.submissions.claims import Claim, Layout, stray
+
+NAME = re.compile(r"[^_]+_(?P<login>[^_]+)_attempt_(?P<moment>[\\d-]+)_.+")
+
+
+def fits(view):
+    return any(NAME.fullmatch(place.entry.name) for place in view.handed_in)
+
+
+def read(view):
+    for _, entry in view.places:
+        found = NAME.fullmatch(entry.name)
+        yield Claim(found["login"], entry) if found else stray(entry, "Blackboard")
+
+
+LAYOUT = Layout(order=5, fits=fits, read=read)
+'''
+
+
+def test_a_new_platform_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"softmax_{who}_attempt_2024-05-01_softmax.ipynb": NOTEBOOK for who in ("ada", "bob")}
+    handed_in = write(tmp_path / "class", files)
+    assert set(students(gather(handed_in))) == {Path(name).stem for name in files}
+
+    folder = tmp_path / "layouts"
+    folder.mkdir()
+    (folder / "blackboard.py").write_text(BLACKBOARD, "utf-8")
+    monkeypatch.setattr(layouts, "__path__", [*layouts.__path__, str(folder)])
+    monkeypatch.delitem(sys.modules, "grader.submissions.layouts.blackboard", raising=False)
+    assert "blackboard" in layouts.names()
+    assert set(students(gather(handed_in))) == {"ada", "bob"}
+    assert set(students(gather(handed_in, layout="blackboard"))) == {"ada", "bob"}
+
+
+def test_the_commands_choices_are_the_layouts_that_are_tried() -> None:
+    assert sorted(layouts.load()) == layouts.names()
+    assert list(layouts.load())[-1] == layouts.LAST_RESORT
+    program = [sys.executable, "-m", "grader", "grade", "--help"]
+    told = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    assert "|".join(layouts.names()) in told

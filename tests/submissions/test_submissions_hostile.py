@@ -18,7 +18,8 @@ import pytest
 from grader.errors import UsageError
 from grader.model import Limits
 from grader.renderers.text import feedback_name
-from grader.submissions import Collection, collect, sources
+from grader.submissions import sources
+from grader.submissions.collection import Collection, collect
 
 NOTEBOOK = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
 SMALL = Limits(notebook_bytes=50_000)

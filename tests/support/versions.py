@@ -4,6 +4,9 @@
 pyproject.toml, `newest` what their constraints admit today; both go into a folder beside the
 environment, so that nothing else changes. The notebook must have full marks, with those versions
 on both sides of the sandbox.
+
+`broken` takes a pair that the constraints forbid and that does not work: nobody may lose by it.
+The question must be ungraded with the cause named first, and no word of the student's code.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from grader.course import notebooks
 from grader.course.assignments import load
@@ -24,10 +28,17 @@ ASSIGNMENT, QUESTION = "attention", "q4"
 # torch is not among them: an older one is a gigabyte with the libraries of CUDA, and its builds
 # without them come from an index that not every machine can ask.
 PACKAGES = ("numpy", "triton")
+BROKEN = ("numpy==2.4.6", "triton==3.6.0")
+CAUSE = (
+    "triton 3.6.0 cannot interpret kernels under NumPy 2.4.6: install triton 3.7 or later, "
+    "or NumPy 2.3."
+)
 
 
 def requirements(which: str) -> list[str]:
     """Return what pip is to install."""
+    if which == "broken":
+        return list(BROKEN)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found = []
     for name in PACKAGES:
@@ -49,7 +60,7 @@ def solved() -> bytes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", choices=["oldest", "newest"])
+    parser.add_argument("which", choices=["oldest", "newest", "broken"])
     which = parser.parse_args().which
     with tempfile.TemporaryDirectory() as folder:
         packages, notebook, out = (Path(folder, name) for name in ("packages", "ada.ipynb", "out"))
@@ -76,8 +87,28 @@ def main() -> None:
     sys.stdout.write(f"{which} ({said}): {QUESTION} {score}\n")
     if any(environment[name] != found[name] for name in PACKAGES):
         sys.exit(f"not graded under what was installed: {found}")
-    if question["score"] != question["max_score"]:
-        sys.exit(json.dumps(question, indent=1))
+    if which == "broken":
+        problems = unfair(question, results, done)
+    else:
+        problems = [] if question["score"] == question["max_score"] else ["it lost points"]
+    if problems:
+        sys.exit("\n".join([*problems, json.dumps(question, indent=1)]))
+
+
+def unfair(
+    question: dict[str, Any], results: dict[str, Any], done: subprocess.CompletedProcess[str]
+) -> list[str]:
+    """Return in what a fault of ours became a student's."""
+    cases = question["cases"]
+    checks = {
+        "a case was lost": {case["status"] for case in cases} <= {"passed", "ungraded"},
+        "the question is not ungraded": question["status"] == "ungraded",
+        "a message blames the student's code": not any("Your code" in c["message"] for c in cases),
+        "the cause is not the control's": results["control"][0]["causes"] == [CAUSE],
+        "the terminal does not begin with the cause": CAUSE in " ".join(done.stdout.split())[:300],
+        "the exit status is not 1": done.returncode == 1,
+    }
+    return [what for what, holds in checks.items() if not holds]
 
 
 if __name__ == "__main__":

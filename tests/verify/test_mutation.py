@@ -1,17 +1,21 @@
 """Mutants are small, valid, reachable; rewrites change the text and nothing else."""
 
 import ast
+import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from grader.course.assignments import load as load_assignment
+from grader.errors import AssignmentError
 from grader.grading.otter_tests import load_reference
 from grader.model import Assignment
-from grader.verify import mutants, operators, rewrites
+from grader.verify import allowances, mutants, operators, rewrites
 from grader.verify.agreement import reference_text
-from grader.verify.allowances import Explained
+from grader.verify.allowances import Allowances, Explained
 from grader.verify.gates import (
     Findings,
     Gate,
@@ -20,6 +24,7 @@ from grader.verify.gates import (
 )
 from grader.verify.mutants import Mutant
 from grader.verify.survival import GOAL, Kill, summarise
+from tests.conftest import REPOSITORY
 
 
 def changes(operator: operators.Operator, source: str) -> list[str]:
@@ -99,7 +104,7 @@ def test_a_change_belongs_to_the_question_that_asks_for_the_function(softmax: As
 
 def test_rewrites_change_the_text_and_not_the_values(softmax: Assignment) -> None:
     reference = load_reference(softmax)
-    found = rewrites.rewritten(softmax)
+    found = rewrites.rewritten(softmax, Allowances())
     assert len(found) >= 4
     scores = np.random.default_rng(0).standard_normal((3, 5)) * 8
     for name, source in found.items():
@@ -112,14 +117,47 @@ def test_rewrites_change_the_text_and_not_the_values(softmax: Assignment) -> Non
         assert torch.is_tensor(got[0])
 
 
+def test_numbers_that_staff_call_interchangeable_are_put_for_each_other() -> None:
+    tiles = "other numbers in _tile_sizes"
+    attention = load_assignment("attention", REPOSITORY, need_solutions=True)
+    assert tiles not in rewrites.rewritten(attention, Allowances())
+    source = rewrites.rewritten(attention, allowances.read(attention))[tiles]
+    before = ast.parse((attention.solutions / "reference.py").read_text(encoding="utf-8"))  # type: ignore[operator]
+    numbers = [
+        [n.value for n in ast.walk(function(tree, "_tile_sizes")) if isinstance(n, ast.Constant)]
+        for tree in (before, ast.parse(source))
+    ]
+    swapped = {32: 64, 64: 32}
+    assert numbers[1] == [swapped.get(value, value) for value in numbers[0]]
+    assert numbers[0] != numbers[1]
+    assert ast.dump(function(before, "attention")) == ast.dump(
+        function(ast.parse(source), "attention")
+    )
+
+
+def function(tree: ast.Module, name: str) -> ast.FunctionDef:
+    [found] = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
+    return found
+
+
+@pytest.mark.parametrize("values", ["[64]", "[64, 64]", '["64", 32]', "64"])
+def test_interchangeable_numbers_are_two_or_more(
+    values: str, softmax: Assignment, tmp_path: Path
+) -> None:
+    (tmp_path / "verify.toml").write_text(
+        f'[[interchangeable]]\nfunction = "f"\nvalues = {values}\nreason = "why not"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(AssignmentError, match="number 1: values must be a list of two or more"):
+        allowances.read(dataclasses.replace(softmax, solutions=tmp_path))
+
+
 def kill_of(function: str, case: str | None) -> Kill:
     mutant = Mutant(function, "epsilon added", ("q1",), 3, "a / b", "a / (b + 1e-6)", "")
     return Kill(mutant, "q1" if case else None, case)
 
 
 def test_an_accepted_survivor_counts_and_an_equivalent_one_does_not() -> None:
-    from grader.verify.allowances import Allowances
-
     kills = [kill_of("f", "first")] * 9 + [kill_of("g", None)]
     for is_equivalent, rate in ((True, 1.0), (False, 0.9)):
         entry = Explained("g", "a / b", "a / (b + *)", "why not", is_equivalent)

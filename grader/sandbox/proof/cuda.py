@@ -8,8 +8,8 @@ import time
 
 from grader.errors import GraderError
 from grader.model import Limits
+from grader.sandbox import Session
 from grader.sandbox.failures import ChildEnded, StudentError
-from grader.sandbox.session import Session
 from grader.sandbox.worker import Worker
 
 OK = "ok"

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import Isolation, IsolationLevel, Limits
+from grader.sandbox import Session
 from grader.sandbox.failures import ChildEnded
 from grader.sandbox.inside.attempts import PROBES, Targets
 from grader.sandbox.launch import inside_source
 from grader.sandbox.levels.host import landlock_abi
 from grader.sandbox.levels.recipes import PROVABLE, Level, Way
-from grader.sandbox.session import Session
 from grader.sandbox.worker import Worker
 
 from .targets import ProtectedTargets

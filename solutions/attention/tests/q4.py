@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from otter.test_files import test_case
 
-from grader.testing import numerics
+from grader.testing import compiled, numerics, observe
 
 OK_FORMAT = False
 name = "q4"
@@ -34,7 +34,7 @@ def quietly(function, *args, **kwargs):
 
 def check(attention, q, k, v, what, *, causal=False, scale=None):
     truth = numerics.attention_truth(q, k, v, causal=causal, scale=scale)
-    seen = quietly(attention.observe, q, k, v, causal=causal, scale=scale)
+    seen = quietly(observe.observe, attention, q, k, v, causal=causal, scale=scale)
     check_work(seen.operations, what)
     got = seen.value
     dtype = str(q.dtype).removeprefix("torch.")
@@ -247,7 +247,7 @@ def test_compiles(attention, rng):
     for dtype, d, targets in (("float16", 8, ("sm_80", "sm_90")), ("float32", 64, ("sm_80",))):
         given = heads(rng, 1, 1, 64, 64, d, dtype)
         causal = dtype == "float16"
-        found = quietly(attention.compile_kernels, *given, targets=targets, causal=causal)
+        found = quietly(compiled.compile_kernels, attention, *given, targets=targets, causal=causal)
         if any(item["fault"] == "tool" for item in found):
             raise RuntimeError(f"Cannot compile offline: {found[0]['error']}")
         assert found, f"No Triton kernel was launched for {dtype} inputs."

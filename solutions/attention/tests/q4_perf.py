@@ -9,8 +9,7 @@ import functools
 import torch
 from otter.test_files import test_case
 
-from grader.sandbox.inside import instruments
-from grader.testing import timing
+from grader.testing import chain, timing
 
 OK_FORMAT = False
 name = "q4_perf"
@@ -26,14 +25,10 @@ SIZES = ((2, 16, 4096, 64, True), (2, 16, 4096, 128, False))
 
 def measure(attention, reference, device, size, **options):
     *shape, causal = size
-    inputs = {"shape": shape, "dtype": DTYPE, "device": device}
+    inputs = {"shape": shape, "dtype": DTYPE, "device": device, "causal": causal}
 
-    def run_student(seed, steps):
-        return attention.chain(seed=seed, steps=steps, causal=causal, **inputs)
-
-    def in_the_judge(function, seed, steps):
-        keywords = {"causal": causal}
-        return instruments.chain(function, (), keywords, seed=seed, steps=steps, **inputs)
+    def run(function, seed, steps):
+        return chain.chain(function, seed=seed, steps=steps, **inputs)
 
     def check(steps, mine, right):
         _, _, length, d = shape
@@ -46,9 +41,9 @@ def measure(attention, reference, device, size, **options):
     batch, heads, length, d = shape
     work = timing.attention_work(batch * heads, length, d, causal=causal)
     return timing.compare(
-        run_student,
-        functools.partial(in_the_judge, reference.attention),
-        functools.partial(in_the_judge, lambda q, *_, **__: q),
+        functools.partial(run, attention),
+        functools.partial(run, reference.attention),
+        functools.partial(run, lambda q, *_, **__: q),
         check,
         timing.Setting(
             seconds=timing.SUBMISSION_SECONDS / len(SIZES),

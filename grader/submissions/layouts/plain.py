@@ -1,51 +1,27 @@
-"""Which layout a source has, decided by what it holds, and the one without any LMS: plain."""
+"""A folder or a zip of nobody's making: a file or a folder a student, and what otter exports."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-from grader.submissions import gradescope, lms
 from grader.submissions.claims import (
     OTTER_MARKS,
     Claim,
+    Layout,
     Refusal,
     View,
     is_candidate,
-    views,
     why_not,
     without_copy_mark,
 )
-from grader.submissions.sources import Entry, Source
+from grader.submissions.sources import Entry
 
 
-class Layout(NamedTuple):
-    """How to tell a layout, and how to read it."""
-
-    fits: Callable[[View], bool]
-    read: Callable[[View], Iterator[Claim | Refusal]]
+def fits(_view: View) -> bool:
+    """Return False: this is what remains where no other layout is recognised."""
+    return False
 
 
-def read(source: Source, layout: str | None, assignment: str | None) -> Iterator[Claim | Refusal]:
-    """Read a source in the layout named, or in the first one that fits."""
-    view, name = _recognise(list(views(source, assignment)), layout)
-    for entry in view.outside:
-        yield Refusal(entry, "is not a notebook")
-    yield from LAYOUTS[name].read(view)
-
-
-def _recognise(seen: list[View], layout: str | None) -> tuple[View, str]:
-    for view in seen:
-        for name in [layout] if layout else LAYOUTS:
-            if LAYOUTS[name].fits(view):
-                return view, name
-    return (seen[0], layout) if layout not in {None, "plain"} else (_unwrap(seen), "plain")
-
-
-def _fits_plain(_view: View) -> bool:
-    return False  # the last resort, with its own idea of the folder to start at
-
-
-def _unwrap(seen: list[View]) -> View:
+def _unwrap(seen: Sequence[View]) -> View:
     """Drop the folders that wrap a class, but not the one that names a class of one."""
     chosen = seen[0]
     for inner in seen[1:]:
@@ -66,7 +42,7 @@ def _one_students(view: View) -> bool:
     return len(folders) + (1 if copies else len(stems)) <= 1
 
 
-def _read_plain(view: View) -> Iterator[Claim | Refusal]:
+def read(view: View) -> Iterator[Claim | Refusal]:
     alone = _packed_alone(view)
     lonely = len(view.handed_in) == 1
     for parts, entry in view.places:
@@ -99,11 +75,4 @@ def _is_for(entry: Entry, assignment: str) -> bool:
     return entry.stem.casefold().startswith(assignment.casefold())
 
 
-LAYOUTS: dict[str, Layout] = {  # the surest marks first
-    "gradescope": Layout(gradescope.fits, gradescope.read),
-    "moodle": Layout(lms.fits_moodle, lms.read_moodle),
-    "canvas": Layout(lms.fits_canvas, lms.read_canvas),
-    "nbgrader": Layout(lms.fits_nbgrader, lms.read_nbgrader),
-    "github": Layout(lms.fits_github, lms.read_github),
-    "plain": Layout(_fits_plain, _read_plain),
-}
+LAYOUT = Layout(order=1000, fits=fits, read=read, start=_unwrap)

@@ -8,6 +8,7 @@ from grader.errors import UsageError
 from grader.model import MIB
 from grader.submissions.claims import (
     Claim,
+    Layout,
     Refusal,
     View,
     is_candidate,
@@ -101,3 +102,6 @@ def _load(entry: Entry, name: str) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise UsageError(f"{METADATA} of {name} holds no submissions. Export them again.")
     return document
+
+
+LAYOUT = Layout(order=10, fits=fits, read=read)

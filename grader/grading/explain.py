@@ -1,0 +1,65 @@
+"""What a case that did not pass comes to, by the exception that ended it: whose fault, what words.
+
+A case that a test's own mistake or a lost value failed stays a loss here; where the reference
+meets the same, `grader.grading.control` withdraws it for everybody.
+"""
+
+from collections.abc import Callable
+
+from grader import wording
+from grader.errors import CannotJudgeError
+from grader.grading import outcomes
+from grader.grading.otter_tests import Verdict
+from grader.model import Outcome, Status, TestCase
+from grader.sandbox import MissingNameError, StudentError, TransferError
+
+DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
+
+
+def explain(
+    question: str, case: TestCase, verdict: Verdict, describe_missing: Callable[[str], str]
+) -> Outcome:
+    """Return the outcome of a case that did not pass.
+
+    describe_missing: says of a name that the notebook does not define it, and why.
+    """
+    problem = verdict.problem
+    status = Status.FAILED
+    match problem:
+        case CannotJudgeError():
+            return outcomes.ungraded(case, f"{question}, {case.name!r}: {problem}")
+        case StudentError():
+            status, text = _describe_error(problem)
+        case MissingNameError():
+            text = describe_missing(str(problem))
+        case TransferError():
+            text = wording.value_not_handed_over(str(problem))
+        case AssertionError():
+            text = str(problem) or wording.WRONG_ANSWER
+        case _ if is_device_fault(problem):
+            return outcomes.ungraded(case, f"{question}, {case.name!r}: {_brief(problem)}")
+        case _:
+            text = wording.unusable_form(_brief(problem))
+    staff = f"{text}\n({verdict.place})" if verdict.place else text
+    return outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds)
+
+
+def is_device_fault(problem: BaseException | None) -> bool:
+    """Say whether an exception of the judge's own process is its GPU's, and nobody's answer.
+
+    A tensor on the wrong device raises a RuntimeError as well, and that is the answer's fault.
+    """
+    return isinstance(problem, RuntimeError) and any(said in str(problem) for said in DEVICE_FAULTS)
+
+
+def _describe_error(problem: StudentError) -> tuple[Status, str]:
+    kind, message = problem.failure.type_name, problem.failure.message
+    if kind == "NotImplementedError":
+        return Status.FAILED, wording.not_written(message)
+    if kind == "ValueRefusedError":
+        return Status.FAILED, wording.answer_refused(message)
+    return Status.ERROR, wording.raised(problem.describe())
+
+
+def _brief(problem: BaseException | None) -> str:
+    return f"{type(problem).__name__}: {problem}"

@@ -1,0 +1,65 @@
+"""How each case of a question can end, as a constructor with a name.
+
+What a student reads of it comes from `grader.wording`; what staff read is given here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grader import wording
+from grader.model import Outcome, Status, TestCase
+
+MAX_MESSAGE = 2_000
+
+
+def passed(case: TestCase, seconds: float = 0.0) -> Outcome:
+    """Return the outcome of a case that has earned its points."""
+    return _worded(
+        Outcome(case.name, case.hidden, Status.PASSED, case.points, case.points, seconds=seconds)
+    )
+
+
+def pending(case: TestCase, reason: str) -> Outcome:
+    """Return the outcome of a case that was not judged; `reason` is for staff."""
+    return _worded(
+        Outcome(case.name, case.hidden, Status.PENDING, 0.0, case.points, staff_message=reason)
+    )
+
+
+def lost(
+    case: TestCase, status: Status, text: str, *, staff: str = "", seconds: float = 0.0
+) -> Outcome:
+    """Return the outcome of a case that the answer did not pass.
+
+    text: what the student reads where the case is public. staff: what staff read, by default the
+    same.
+    """
+    message, said = text[:MAX_MESSAGE], (staff or text)[:MAX_MESSAGE]
+    return _worded(
+        Outcome(case.name, case.hidden, status, 0.0, case.points, message, said, seconds)
+    )
+
+
+def ungraded(case: TestCase, reason: str) -> Outcome:
+    """Return the outcome of a case that a fault of staff or of the machine kept from judging."""
+    return _worded(
+        Outcome(case.name, case.hidden, Status.UNGRADED, 0.0, case.points, staff_message=reason)
+    )
+
+
+def withdrawn(outcome: Outcome, reason: str) -> Outcome:
+    """Return an outcome that does not count, through a fault of staff or of the machine."""
+    return _worded(replace(outcome, status=Status.UNGRADED, score=0.0, staff_message=reason))
+
+
+def stopped(cases: Sequence[TestCase], status: Status, reason: str) -> list[Outcome]:
+    """Return the outcomes of the case in which a child ended, and of those that it still owed."""
+    first, *rest = cases
+    return [
+        lost(first, status, wording.sentence(reason), staff=reason),
+        *(lost(case, status, wording.AFTER_A_STOP, staff=reason) for case in rest),
+    ]
+
+
+def _worded(outcome: Outcome) -> Outcome:
+    return replace(outcome, message=wording.told(outcome).text)

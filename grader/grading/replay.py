@@ -1,0 +1,137 @@
+"""Bring a child to where the first cells of a notebook have run, as often as it takes.
+
+This module knows sessions, deadlines, cells that end their child and cells that raise. It knows no
+test: whoever shows a child what a student must not read says so by `mark_unclean`, and of what
+that child says from then on no word is kept.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from grader import wording
+from grader.course.notebooks import CodeCell, Notebook
+from grader.errors import WorkerError
+from grader.model import Limits, Status
+from grader.sandbox import ChildEnded, Session, Worker
+
+
+class Phases(dict[str, float]):
+    """Seconds by what they were spent on."""
+
+    @contextmanager
+    def spent_on(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self[name] = self.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is replayed: a notebook, the seed of its randomness, the sources that are skipped."""
+
+    notebook: Notebook
+    seed: int
+    skipped: frozenset[str] = field(default=frozenset({""}))
+
+
+class Replay:
+    """One child at a time that has run a notebook up to some cell."""
+
+    def __init__(self, script: Script, worker: Worker, limits: Limits, phases: Phases) -> None:
+        self._script = script
+        self._worker = worker
+        self._limits = limits
+        self._phases = phases
+        self._deadline = time.monotonic() + limits.submission_seconds
+        self._session: Session | None = None
+        self._position = 0  # cells that the current child has run
+        self._deadly: dict[int, str] = {}  # cell number: how it ended its child
+        self._raised: dict[int, str] = {}  # cell number: the exception that it ended with
+        self._notes: list[str] = []
+        self.is_clean = True
+
+    @property
+    def session(self) -> Session:
+        """The current child's session; WorkerError where there is none."""
+        if self._session is None:
+            raise WorkerError("There is no child to ask; this is a fault of the grader.")
+        return self._session
+
+    def run_to(self, position: int) -> None:
+        """Have the first `position` cells run, in a fresh child where the last one has ended.
+
+        A cell that ends its child is left out from then on. ChildEnded where the whole submission
+        is out of time.
+        """
+        while self._position < position or self._session is None:
+            if self._session is None:
+                self._start_child()
+            if self._position >= position:
+                return
+            cell = self._script.notebook.cells[self._position]
+            self._position += 1
+            source = cell.source.strip()
+            if cell.number not in self._deadly and source not in self._script.skipped:
+                self._run(cell)
+
+    def end_child(self) -> None:
+        """End the current child, if there is one; the next cells run in a fresh one."""
+        if self._session is not None:
+            with self._phases.spent_on("end"):
+                self._session.close()
+                self._session = None
+
+    def mark_unclean(self) -> None:
+        """Note that the current child is about to see a hidden input."""
+        self.is_clean = False
+
+    def take_notes(self) -> list[str]:
+        """Return what staff should know of the children since the last time."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def describe_missing(self, name: str) -> str:
+        """Say that the notebook does not define a name, and which failed cell holds it."""
+        text = wording.not_defined(name)
+        cells = self._script.notebook.cells
+        for number, reason in self._deadly.items():
+            if name in cells[number - 1].source:
+                return f"{text} {wording.cell_stopped(number, reason)}"
+        for number, error in self._raised.items():
+            if name in cells[number - 1].source:
+                return f"{text} {wording.cell_raised(number, error)}"
+        return text
+
+    def _start_child(self) -> None:
+        if time.monotonic() >= self._deadline:
+            seconds = f"{self._limits.submission_seconds:g}"
+            raise ChildEnded(Status.TIMEOUT, f"the notebook took longer than {seconds} s")
+        with self._phases.spent_on("start"):
+            self._session = self._worker.session(
+                self._limits, deadline=self._deadline, seed=self._script.seed
+            )
+        self._position = 0
+        self.is_clean = True
+
+    def _run(self, cell: CodeCell) -> None:
+        was_clean = self.is_clean
+        try:
+            with self._phases.spent_on("cells"):
+                result = self.session.run_cell(cell.source, cell.number)
+        except ChildEnded as end:
+            self.end_child()
+            if time.monotonic() >= self._deadline:
+                raise
+            self._deadly[cell.number] = end.reason if was_clean else wording.plain_end(end.status)
+            self._notes.append(
+                f"cell {cell.number} ended its child ({end.reason}); "
+                "judged in a fresh child without it"
+            )
+            return
+        if result.failure is not None and was_clean:
+            failure = result.failure
+            self._raised[cell.number] = f"{failure.type_name}: {failure.message}"

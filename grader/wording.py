@@ -1,0 +1,181 @@
+"""What a student may read of a verdict: every sentence, and every rule of what may be told.
+
+The judge, the pages, Gradescope's results, `grader check` and the container all speak through
+this module. Why a file is no notebook is said where it is read.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from grader.model import POINT_TOLERANCE, Outcome, QuestionReport, Report, Status
+
+OPEN = frozenset({Status.PENDING, Status.UNGRADED})
+
+# Of a case, whatever the judge recorded of it.
+HIDDEN_PASSED = "A hidden test. Your answer passed it."
+HIDDEN_NOT_PASSED = (
+    "A hidden test that your answer did not pass. It checks what the question asks for on inputs "
+    "that are not shown, so its details stay with staff."
+)
+PENDING = "Not graded yet, so neither passed nor failed: it needs a GPU or a person."
+UNGRADED = (
+    "This could not be graded through no fault of yours. Staff will repeat it; it is no zero."
+)
+
+# Of a public case, whose details are its student's to read.
+WRONG_ANSWER = "The answer is not what was asked for."
+AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
+
+# Of a question, a notebook or a report.
+BY_HAND = "Your teaching staff set this score by hand, so it is not what the tests add up to."
+NO_PART_MARKS = (
+    "This score is not what the tests add up to: either the question counts only when all of them "
+    "pass, or your teaching staff set it by hand."
+)
+NO_TEST_RUN = "No test of this question was run."
+NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
+PARTLY_UNGRADED = (
+    "Part of your work could not be graded through no fault of yours. Staff have been told and "
+    "will repeat it."
+)
+PENDING_POINTS = (
+    "They need a GPU or a person to grade them. They are neither won nor lost, and will be added "
+    "to this score."
+)
+ALL_GRADED = "Every part that needs no GPU and no person has been graded."
+UNSANDBOXED = "This was graded without isolation."
+REGRADE = (
+    "If you think that a result is wrong, write to your teaching staff. Name the question and the "
+    "test case, say in a sentence or two why the result should be another one, and quote the "
+    "reference below. Staff can run the same grading again and will get the same score."
+)
+
+# How a child ended, where its own exit status or signal must not be told: code that has seen a
+# hidden input could choose it.
+_PLAIN_END = {
+    Status.TIMEOUT: "it took too long",
+    Status.KILLED: "the notebook's process ended or broke a limit",
+}
+
+# For staff and for whoever verifies: why a case is pending.
+NEEDS_GPU = "Waits for a machine with a GPU."
+NEEDS_PERSON = "Waits for a person to read it."
+NOT_JUDGED_YET = "Not judged yet."
+NOT_ASKED = "Not judged: something was lost before, and no more was asked."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A case's status and text as its student may know them."""
+
+    status: Status
+    text: str
+
+
+def told(case: Outcome) -> Told:
+    """Return what the student may know of a case.
+
+    A hidden case that did not pass has one word and one sentence, whatever ended it: code could
+    choose between a failure, an error and a timeout to tell what the hidden input was.
+    """
+    status = case.status
+    if status is Status.PENDING:
+        return Told(status, PENDING)
+    if status is Status.UNGRADED:
+        return Told(status, UNGRADED)
+    if not case.hidden:
+        return Told(status, case.message)
+    if status is Status.PASSED:
+        return Told(status, HIDDEN_PASSED)
+    return Told(Status.FAILED, HIDDEN_NOT_PASSED)
+
+
+def for_staff(case: Outcome) -> str:
+    """Return what staff read of a case: what the judge recorded, else what its student reads."""
+    passed_unseen = case.hidden and case.status is Status.PASSED
+    return case.staff_message or ("" if passed_unseen else case.message)
+
+
+def problem(report: Report) -> str | None:
+    """Return why the whole notebook could not be graded, as far as its student may know.
+
+    An error that came while cases ran may tell what a hidden one did, and a fault of ours may tell
+    a path, so only a file that was refused before anything ran is quoted.
+    """
+    if report.error is None or any(question.cases for question in report.questions):
+        return None
+    return UNGRADED if report.status is Status.UNGRADED else report.error
+
+
+def not_the_sum(report: QuestionReport) -> str | None:
+    """Return why a decided question's score is not what its cases add up to; None where it is."""
+    if report.status in OPEN or not report.cases:
+        return None
+    earned = sum(case.score for case in report.cases)
+    if not any(case.status in OPEN for case in report.cases):
+        if abs(report.score - earned) <= POINT_TOLERANCE:
+            return None
+        if report.score == 0:  # by hand or by the tests' own rule: the report does not say which
+            return NO_PART_MARKS
+    return BY_HAND
+
+
+# What a public case says of the code that it ran.
+
+
+def sentence(reason: str) -> str:
+    """Return a reason as a sentence."""
+    return reason[:1].upper() + reason[1:] + "."
+
+
+def plain_end(status: Status) -> str:
+    """Return how a child ended, in words that the child cannot choose."""
+    return _PLAIN_END[status]
+
+
+def not_written(said: str) -> str:
+    return f"Not written yet. {said}".strip()
+
+
+def raised(description: str) -> str:
+    return f"Your code raised an error.\n{description}"
+
+
+def answer_refused(reason: str) -> str:
+    return f"The answer cannot be handed over: {reason}."
+
+
+def value_not_handed_over(detail: str) -> str:
+    return f"A value could not be handed over between the test and the notebook. {detail}"
+
+
+def unusable_form(reason: str) -> str:
+    return f"The answer has a form that cannot be judged: {reason}"
+
+
+def not_defined(name: str) -> str:
+    return f"{name} is not defined in the notebook."
+
+
+def cell_stopped(number: int, reason: str) -> str:
+    return f"Cell {number}, which holds it, was stopped: {reason}."
+
+
+def cell_raised(number: int, error: str) -> str:
+    return f"Cell {number}, which holds it, raised {error}"
+
+
+# What a notebook that is refused as a whole says.
+
+
+def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -> str:
+    some = ", ".join(list(names)[:3])
+    return f"This is not {slug}: it defines none of {some}…; {seems}. Hand in {wanted}."
+
+
+def nothing_handed_in(wanted: str) -> str:
+    return f"No notebook was handed in. Hand in {wanted}."
+
+
+def several_handed_in(names: Iterable[str]) -> str:
+    return f"More than one notebook was handed in: {', '.join(sorted(names))}. Hand in one."
