@@ -72,12 +72,12 @@ def test_a_worker_that_is_gone_is_an_error() -> None:
 
 
 def test_doctor_shows_it_below_a_gpu_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_gpu", lambda: (None, None))
+    monkeypatch.setattr("grader.machine.usable_gpu", lambda: None)
     monkeypatch.setattr(doctor, "choose_isolation", lambda *_: BEST)
     lines: list[str] = []
     doctor.examine(lines.append)
     assert not any("cuda" in line for line in lines)
-    monkeypatch.setattr(doctor, "_gpu", lambda: ("A GPU", "1.0"))
+    monkeypatch.setattr("grader.machine.usable_gpu", lambda: "A GPU")
     lines.clear()
     doctor.examine(lines.append)
     gpu = next(number for number, line in enumerate(lines) if line.startswith("GPU: A GPU"))

@@ -74,7 +74,7 @@ def test_a_file_beside_student_code_imports_only_what_is_there(path: Path) -> No
         "from ...model import Limits",
         "import grader.model",
         "from grader.errors import GraderError",
-        "if TYPE_CHECKING:\n    from ..levels.isolation import KnownGap",
+        "if TYPE_CHECKING:\n    from ..levels.recipes import KnownGap",
         "def late():\n    import otter",
         "importlib.import_module('grader.errors')",
         "__import__('otter')",
