@@ -317,7 +317,7 @@ def _verify(
             for line in gate.lines():
                 typer.echo(line)
 
-        found = verifying.verify(assignment, settings, on_gate=show, on_trial=counter.advance)
+        found = verifying.verify(assignment, settings, on_gate=show, on_judged=counter.advance)
     for line in found.points:
         typer.echo(line)
     names = ", ".join(gate.name for gate in found.failing)
