@@ -26,6 +26,7 @@ from grader.errors import (
     UsageError,
     WorkerError,
 )
+from grader.grading.assemble import assemble, start_worker
 from grader.grading.control import judge_reference
 from grader.model import (
     Assignment,
@@ -149,7 +150,7 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             with scratch.in_use():
                 fault = _add_gpu_worker(started, settings, assignment, isolation)
         where = machine.environment(name)
-        bench = _bench(settings, assignment, started, where, fault)
+        bench = _assemble(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
             for item in started.values():
                 item.wait_until_ready()
@@ -234,10 +235,7 @@ def _isolation(settings: ProcessSettings) -> Isolation:
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":
-    from grader.sandbox.session import Worker
-
-    devices = {"cpu"} if device in {"cpu", "simulated"} else {"cpu", "cuda"}
-    return Worker(imports=assignment.needs, isolation=isolation, devices=frozenset(devices))
+    return start_worker(assignment, isolation, uses_gpu=device in {"auto", "cuda"})
 
 
 def _gpu(settings: ProcessSettings) -> str | None:
@@ -253,7 +251,7 @@ def _gpu(settings: ProcessSettings) -> str | None:
     return found
 
 
-def _bench(
+def _assemble(
     settings: ProcessSettings,
     assignment: Assignment,
     workers: "dict[str, Worker]",
@@ -262,15 +260,16 @@ def _bench(
 ) -> "Bench":
     import torch
 
-    from grader.grading.judge import Bench
-    from grader.grading.otter_tests import CaseSuite
-
     torch.set_num_threads(1)
-    simulated = settings.device == "simulated"
-    interpret = simulated or settings.judges != "cuda"
-    suite = CaseSuite(assignment, seed=settings.seed, interpret=interpret)
-    names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
-    return Bench(suite, workers, where, names, gpu_fault)
+    return assemble(
+        assignment,
+        workers,
+        seed=settings.seed,
+        where=where,
+        on_gpu=settings.judges == "cuda",
+        simulated=settings.device == "simulated",
+        gpu_fault=gpu_fault,
+    )
 
 
 def grade_one(

@@ -4,12 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import machine
 from grader.course import notebooks
 from grader.course.assignments import available, find_course, load
 from grader.errors import UsageError
-from grader.grading.judge import Bench, judge
-from grader.grading.otter_tests import CaseSuite
+from grader.grading.assemble import assemble, start_worker
+from grader.grading.judge import judge
 from grader.model import (
     Assignment,
     QuestionReport,
@@ -17,7 +16,6 @@ from grader.model import (
     Status,
     Submission,
 )
-from grader.sandbox.session import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,8 @@ def check(
     if question is not None and question not in names:
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
     submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
-    with Worker(imports=loaded.needs) as worker:
-        bench = Bench(CaseSuite(loaded), {"cpu": worker}, machine.environment())
+    with start_worker(loaded) as worker:
+        bench = assemble(loaded, {"cpu": worker})
         report = judge(submission, bench, only=[question] if question else None)
     return _describe(report, loaded)
 
