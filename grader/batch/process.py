@@ -343,7 +343,12 @@ def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) ->
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is not the student's fault
         reason = f"{type(problem).__name__} while judging: {problem}"
     return ungraded(
-        ready.settings, ready.bench.assignment, submission, questions, ready.facts, reason
+        ready.settings,
+        ready.bench.assignment,
+        submission,
+        questions,
+        facts=ready.facts,
+        reason=reason,
     )
 
 
@@ -375,6 +380,7 @@ def ungraded(
     assignment: Assignment,
     submission: Submission,
     questions: tuple[str, ...],
+    *,
     facts: Facts,
     reason: str,
 ) -> Report:

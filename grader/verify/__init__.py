@@ -95,7 +95,6 @@ def verify(
     run.gate("points", lambda found: agreement.points_add_up(assignment, found))
     run.gate("leaks", lambda found: no_leaks(assignment, allowed, found))
     table = tuple(agreement.points_table(assignment))
-    rates: list[KillRate] = []
     of_process = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, settings.isolation, device="auto"
     )
@@ -108,7 +107,7 @@ def verify(
         _judge_seeds(run, runner, settings, [*zip(wrong, reports, strict=True)], reference)
         run.gate("jupyter", lambda found: plain.runs_in_jupyter(assignment, found))
         run.gate("alarms", lambda found: no_false_alarms(assignment, runner, settings, found))
-        _judge_mutants(run, runner, settings, allowed, reference, reports, rates)
+        rates = _judge_mutants(run, runner, settings, reference=reference, wrong=reports)
     return Verification(tuple(run.gates), tuple(rates), table, not settings.quick)
 
 
@@ -214,11 +213,12 @@ def _judge_mutants(
     run: _Run,
     runner: Runner,
     settings: Settings,
-    allowed: allowances.Allowances,
+    *,
     reference: Report,
     wrong: list[Report],
-    rates: list[KillRate],
-) -> None:
+) -> list[KillRate]:
+    allowed = allowances.read(run.assignment)
+    rates: list[KillRate] = []
     every = QUICK_EVERY if settings.quick else 1
     kills: list[survival.Kill] = []
 
@@ -234,6 +234,7 @@ def _judge_mutants(
         run.gate(
             "needed",
             lambda found: survival.each_is_needed(
-                run.assignment, runner, wrong, kills, reference, found
+                run.assignment, runner, kills, found, wrong=wrong, reference=reference
             ),
         )
+    return rates

@@ -131,10 +131,11 @@ def _line(rate: KillRate) -> str:
 def each_is_needed(
     assignment: Assignment,
     runner: Runner,
-    wrong: list[Report],
     kills: list[Kill],
-    reference: Report,
     findings: Findings,
+    *,
+    wrong: list[Report],
+    reference: Report,
 ) -> str:
     """Look for hidden cases that could be deleted without a wrong answer passing.
 

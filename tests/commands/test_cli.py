@@ -84,6 +84,13 @@ def assert_ends_with_the_report(said: str, out: Path) -> None:
 
 
 @pytest.mark.needs("isolation")
+def test_each_command_has_a_file_of_its_own() -> None:
+    found = commands()
+    assert len(found) == 10
+    for name, function in found.items():
+        assert function.__module__ == f"grader.commands.{name}"
+
+
 def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_path: Path) -> None:
     out = tmp_path / "a folder"  # which a terminal would not click on if it were not a URI
     lines: list[list[object]] = [
