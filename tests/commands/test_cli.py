@@ -107,9 +107,9 @@ def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_pat
 
 
 def commands_that_render() -> set[str]:
-    """Return the commands whose code ends with `_finish`."""
+    """Return the commands whose code ends with `finish`."""
     found = commands().items()
-    return {name for name, function in found if "_finish" in function.__code__.co_names}
+    return {name for name, function in found if "finish" in function.__code__.co_names}
 
 
 def test_the_outputs_have_the_designs_shape(
