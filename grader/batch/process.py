@@ -106,18 +106,18 @@ def start(settings: ProcessSettings) -> Facts:
 
 
 def bench(settings: ProcessSettings) -> "Bench":
-    """Return this process's bench, for who judges something other than a class's submissions."""
+    """Return what this process judges with, for a caller that judges no class's submissions."""
     with _turn:
         return _start(settings).bench
 
 
 def _start(settings: ProcessSettings) -> _Ready:
     """Start this process; ProcessStartError where that fails for a reason of this process's own."""
-    global _ready  # noqa: PLW0603 - one grader process a process
+    global _ready  # noqa: PLW0603 - this module's state is the process's
     if _ready is None or _ready.settings != settings:
         close()
         if _ready is None:
-            atexit.register(close)  # where a grader process is a guest in a process that lives on
+            atexit.register(close)  # where it shares a process that lives on, as in Dask
         try:
             _ready = _warm_up(settings)
         except (AssignmentError, UsageError):
@@ -408,7 +408,7 @@ def ungraded(
 
 def close() -> None:
     """Stop this process's workers and remove its temporary files; it can be started again."""
-    global _ready  # noqa: PLW0603 - one grader process a process
+    global _ready  # noqa: PLW0603 - this module's state is the process's
     with _turn:
         if _ready is not None:
             for worker in set(_ready.bench.workers.values()):
