@@ -142,11 +142,9 @@ def softmax_bench(softmax: Assignment, worker: Worker) -> Bench:
 
 
 def _bench(assignment: Assignment, worker: Worker) -> Bench:
-    from grader import machine
-    from grader.grading.judge import Bench
-    from grader.grading.otter_tests import CaseSuite
+    from grader.grading.assemble import assemble
 
-    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
+    return assemble(assignment, {"cpu": worker})
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,30 @@ def test_nothing_unpickles_or_evaluates_what_a_child_sent() -> None:
         assert users_of(library) == set()
 
 
+def callers_of(*names: str) -> set[str]:
+    """Return the files of grader and its tests that call something by one of these names."""
+    root = PACKAGE.parent
+    found = set()
+    for path in [*PACKAGE.rglob("*.py"), *(root / "tests").rglob("*.py")]:
+        if "submissions" in path.relative_to(root).parts[2:]:
+            continue  # attacks, some of which are no Python
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = node.func
+                name = called.attr if isinstance(called, ast.Attribute) else None
+                name = called.id if isinstance(called, ast.Name) else name
+                if name in names:
+                    found.add(path.relative_to(root).as_posix())
+    return found
+
+
+def test_one_function_assembles_what_judging_needs() -> None:
+    assert callers_of("Bench") == {"grader/grading/assemble.py"}
+    assert callers_of("assemble") >= {
+        "grader/batch/process.py", "grader/commands/check.py", "tests/conftest.py",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("command", [["-c", "import grader"], ["-m", "grader", "--help"]])
 def test_heavy_imports_wait_until_they_are_used(command: list[str]) -> None:
     program = [sys.executable, "-X", "importtime", *command]

@@ -28,7 +28,7 @@ from grader.sandbox.levels import cgroup
 
 END_SECONDS = 5.0
 
-# What a process does before it ends; True: it has no time to wait for anything.
+# Called in a process before it ends, with True where it must end without waiting for anything.
 Finish = Callable[[bool], None]
 
 

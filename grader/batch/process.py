@@ -26,6 +26,7 @@ from grader.errors import (
     UsageError,
     WorkerError,
 )
+from grader.grading.assemble import assemble, start_worker
 from grader.grading.control import judge_reference
 from grader.model import (
     Assignment,
@@ -105,18 +106,18 @@ def start(settings: ProcessSettings) -> Facts:
 
 
 def bench(settings: ProcessSettings) -> "Bench":
-    """Return this process's bench, for who judges something other than a class's submissions."""
+    """Return what this process judges with, for a caller that judges no class's submissions."""
     with _turn:
         return _start(settings).bench
 
 
 def _start(settings: ProcessSettings) -> _Ready:
     """Start this process; ProcessStartError where that fails for a reason of this process's own."""
-    global _ready  # noqa: PLW0603 - one grader process a process
+    global _ready  # noqa: PLW0603 - this module's state is the process's
     if _ready is None or _ready.settings != settings:
         close()
         if _ready is None:
-            atexit.register(close)  # where a grader process is a guest in a process that lives on
+            atexit.register(close)  # where it shares a process that lives on, as in Dask
         try:
             _ready = _warm_up(settings)
         except (AssignmentError, UsageError):
@@ -149,7 +150,7 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             with scratch.in_use():
                 fault = _add_gpu_worker(started, settings, assignment, isolation)
         where = machine.environment(name)
-        bench = _bench(settings, assignment, started, where, fault)
+        bench = _assemble(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
             for item in started.values():
                 item.wait_until_ready()
@@ -233,10 +234,7 @@ def _isolation(settings: ProcessSettings) -> Isolation:
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":
-    from grader.sandbox import Worker
-
-    devices = {"cpu"} if device in {"cpu", "simulated"} else {"cpu", "cuda"}
-    return Worker(imports=assignment.needs, isolation=isolation, devices=frozenset(devices))
+    return start_worker(assignment, isolation, uses_gpu=device in {"auto", "cuda"})
 
 
 def _gpu(settings: ProcessSettings) -> str | None:
@@ -252,7 +250,7 @@ def _gpu(settings: ProcessSettings) -> str | None:
     return found
 
 
-def _bench(
+def _assemble(
     settings: ProcessSettings,
     assignment: Assignment,
     workers: "dict[str, Worker]",
@@ -261,15 +259,16 @@ def _bench(
 ) -> "Bench":
     import torch
 
-    from grader.grading.judge import Bench
-    from grader.grading.otter_tests import CaseSuite
-
     torch.set_num_threads(1)
-    simulated = settings.device == "simulated"
-    interpret = simulated or settings.judges != "cuda"
-    suite = CaseSuite(assignment, seed=settings.seed, interpret=interpret)
-    names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
-    return Bench(suite, workers, where, names, gpu_fault)
+    return assemble(
+        assignment,
+        workers,
+        seed=settings.seed,
+        where=where,
+        on_gpu=settings.judges == "cuda",
+        simulated=settings.device == "simulated",
+        gpu_fault=gpu_fault,
+    )
 
 
 def grade_one(
@@ -344,7 +343,12 @@ def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) ->
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is not the student's fault
         reason = f"{type(problem).__name__} while judging: {problem}"
     return ungraded(
-        ready.settings, ready.bench.assignment, submission, questions, ready.facts, reason
+        ready.settings,
+        ready.bench.assignment,
+        submission,
+        questions,
+        facts=ready.facts,
+        reason=reason,
     )
 
 
@@ -376,6 +380,7 @@ def ungraded(
     assignment: Assignment,
     submission: Submission,
     questions: tuple[str, ...],
+    *,
     facts: Facts,
     reason: str,
 ) -> Report:
@@ -393,7 +398,7 @@ def ungraded(
 
 def close() -> None:
     """Stop this process's workers and remove its temporary files; it can be started again."""
-    global _ready  # noqa: PLW0603 - one grader process a process
+    global _ready  # noqa: PLW0603 - this module's state is the process's
     with _turn:
         if _ready is not None:
             for worker in set(_ready.bench.workers.values()):

@@ -225,8 +225,8 @@ class Batch:
                 queue.waiting.append(task)
                 return
             report = process.ungraded(
-                queue.settings, self._assignment, task.submission, task.questions, queue.facts,
-                str(problem),
+                queue.settings, self._assignment, task.submission, task.questions,
+                facts=queue.facts, reason=str(problem),
             )  # fmt: skip
             self._add(report)
             return

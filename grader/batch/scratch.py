@@ -40,7 +40,7 @@ class Scratch:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """Have everything that asks for a temporary file get it here."""
+        """Create temporary files in this folder while the block runs."""
         before = tempfile.tempdir
         tempfile.tempdir = str(self.path)
         try:

@@ -1,23 +1,33 @@
-"""The student's own check: the public tests on one notebook, in a process of its own."""
+"""The command `check`: the public tests on a student's own notebook, in a process of its own."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from grader import machine, wording
-from grader.course import notebooks
-from grader.course.assignments import available, find_course, load
+import typer
+
+from grader import wording
+from grader.commands.options import DONE, INCOMPLETE, CourseFolder
 from grader.errors import UsageError
-from grader.grading.judge import Bench, Request, judge
-from grader.grading.otter_tests import CaseSuite
-from grader.model import (
-    Assignment,
-    QuestionReport,
-    Report,
-    Status,
-    Submission,
-)
-from grader.sandbox import Worker
+from grader.model import Assignment, QuestionReport, Report, Status, Submission
+
+
+def check(
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
+    question: Annotated[
+        str | None, typer.Option("-q", "--question", help="Only this question.")
+    ] = None,
+    assignment: Annotated[
+        str | None, typer.Option(help="The assignment, if the file name does not tell.")
+    ] = None,
+    course: CourseFolder = None,
+) -> None:
+    """Run the public tests on your own notebook, as the grader would."""
+    result = check_notebook(notebook, question, assignment, course)
+    for line in result.lines:
+        typer.echo(line)
+    raise typer.Exit(DONE if result.all_passed else INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,13 @@ class CheckResult:
     all_passed: bool
 
 
-def check(
+def check_notebook(
     path: Path, question: str | None, assignment: str | None, course: Path | None
 ) -> CheckResult:
     """Judge the public cases of a notebook; UsageError where the file or question is unknown."""
+    from grader.grading.assemble import assemble, start_worker
+    from grader.grading.judge import Request, judge
+
     if not path.is_file():
         raise UsageError(f"There is no notebook at {path}.")
     content = path.read_bytes()
@@ -40,14 +53,16 @@ def check(
     if question is not None and question not in names:
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
     submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
-    with Worker(imports=loaded.needs) as worker:
-        bench = Bench(CaseSuite(loaded), {"cpu": worker}, machine.environment())
-        request = Request(submission, only=(question,) if question else None)
-        report = judge(request, bench)
+    with start_worker(loaded) as worker:
+        bench = assemble(loaded, {"cpu": worker})
+        report = judge(Request(submission, only=(question,) if question else None), bench)
     return _describe(report, loaded)
 
 
 def _assignment_of(path: Path, content: bytes, name: str | None, course: Path | None) -> Assignment:
+    from grader.course import notebooks
+    from grader.course.assignments import available, find_course, load
+
     if name is not None:
         return load(name, course, public_only=True)
     root = course or find_course(path.resolve().parent)

@@ -126,7 +126,7 @@ class Counter:
         self._shown = False
 
     def advance(self, done: int, total: int) -> None:
-        """Show how many of a gate's trials are judged."""
+        """Show how many of a gate's candidates are judged."""
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\033[K{done} of {total}")
             sys.stderr.flush()

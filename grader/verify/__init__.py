@@ -1,10 +1,10 @@
 """Grade the grader before the students are: gates from cheap to dear, each one line."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from grader import machine
 from grader.batch.pool import local_pool
 from grader.batch.process import ProcessSettings
 from grader.course import notebooks
@@ -28,9 +28,9 @@ from .gates import (
     KillRate,
     Verification,
 )
-from .trials import (
-    Jury,
-    Trial,
+from .runner import (
+    Candidate,
+    Runner,
     describe,
     losses,
 )
@@ -45,7 +45,7 @@ QUICK_EVERY = 8  # a quick run judges one mutant in so many
 class Settings:
     """How thorough a verification is, and where it runs."""
 
-    jobs: int = 0  # 0: one a processor
+    jobs: int = 0  # 0: one a core
     isolation: str = "auto"
     quick: bool = False
     every_seed: bool = False  # each right solution under each of `alarm_seeds`
@@ -54,7 +54,7 @@ class Settings:
 
     @property
     def processes(self) -> int:
-        return self.jobs or os.cpu_count() or 1
+        return self.jobs or machine.usable_cores()
 
 
 class _Run:
@@ -84,7 +84,7 @@ def verify(
     settings: Settings | None = None,
     *,
     on_gate: Callable[[Gate], None] = lambda _gate: None,
-    on_trial: Callable[[int, int], None] = lambda _done, _total: None,
+    on_judged: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Verification:
     """Try every gate; where the reference itself fails, nothing that builds on it is tried."""
     settings = settings or Settings()
@@ -95,20 +95,19 @@ def verify(
     run.gate("points", lambda found: agreement.points_add_up(assignment, found))
     run.gate("leaks", lambda found: no_leaks(assignment, allowed, found))
     table = tuple(agreement.points_table(assignment))
-    rates: list[KillRate] = []
-    process = ProcessSettings(
+    of_process = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, settings.isolation, device="auto"
     )
     with local_pool(settings.processes) as executor:
-        jury = Jury(process, executor, on_trial)
-        reference = _judge_solutions(run, jury)
+        runner = Runner(of_process, executor, on_judged)
+        reference = _judge_solutions(run, runner)
         if reference is None:
             return Verification(tuple(run.gates), (), table, not settings.quick)
-        wrong, reports = _judge_wrong(run, jury)
-        _judge_seeds(run, jury, settings, [*zip(wrong, reports, strict=True)], reference)
+        wrong, reports = _judge_wrong(run, runner)
+        _judge_seeds(run, runner, settings, [*zip(wrong, reports, strict=True)], reference)
         run.gate("jupyter", lambda found: plain.runs_in_jupyter(assignment, found))
-        run.gate("alarms", lambda found: no_false_alarms(assignment, jury, settings, found))
-        _judge_mutants(run, jury, settings, allowed, reference, reports, rates)
+        run.gate("alarms", lambda found: no_false_alarms(assignment, runner, settings, found))
+        rates = _judge_mutants(run, runner, settings, reference=reference, wrong=reports)
     return Verification(tuple(run.gates), tuple(rates), table, not settings.quick)
 
 
@@ -122,7 +121,7 @@ def no_leaks(assignment: Assignment, allowed: allowances.Allowances, findings: F
 
 
 def no_false_alarms(
-    assignment: Assignment, jury: Jury, settings: Settings, findings: Findings
+    assignment: Assignment, runner: Runner, settings: Settings, findings: Findings
 ) -> str:
     """Judge right solutions, written and generated, under many seeds: nothing may be lost."""
     names = agreement.stub_names(assignment)
@@ -143,27 +142,27 @@ def no_false_alarms(
         cpu_seconds=int(PATIENCE * assignment.limits.cpu_seconds),
         submission_seconds=PATIENCE * assignment.limits.submission_seconds,
     )
-    trials = [
-        Trial(name, content, questions, seed=seed, limits=limits)
+    candidates = [
+        Candidate(name, content, questions, seed=seed, limits=limits)
         for place, (name, content) in enumerate(contents.items())
         for seed in range(count)
         if settings.every_seed or seed == 0 or seed % len(contents) == place
     ]
-    for trial, report in zip(trials, jury.judge(trials), strict=True):
+    for candidate, report in zip(candidates, runner.judge(candidates), strict=True):
         findings.problems.extend(
-            f"{trial.name} under seed {trial.seed} loses {describe(q, o)}"
+            f"{candidate.name} under seed {candidate.seed} loses {describe(q, o)}"
             for q, o in losses(report)
         )
-    dealt = "each" if settings.every_seed else f"dealt out in {len(trials)} trials"
+    dealt = "each" if settings.every_seed else f"dealt out in {len(candidates)} candidates"
     return f"{len(contents)} right solutions keep full marks over {count} seeds, {dealt}"
 
 
-def _judge_solutions(run: _Run, jury: Jury) -> Report | None:
+def _judge_solutions(run: _Run, runner: Runner) -> Report | None:
     """Try reference, empty notebook and correct/; return the reference's report if it is full."""
     kept: list[Report] = []
 
     def reference(found: Findings) -> str:
-        summary, report = scores.reference_is_full(run.assignment, jury, found)
+        summary, report = scores.reference_is_full(run.assignment, runner, found)
         if not found.problems:
             kept.append(report)
         return summary
@@ -171,18 +170,20 @@ def _judge_solutions(run: _Run, jury: Jury) -> Report | None:
     run.gate("reference", reference)
     if not kept:
         return None
-    run.gate("empty", lambda found: scores.empty_is_zero(run.assignment, jury, found))
+    run.gate("empty", lambda found: scores.empty_is_zero(run.assignment, runner, found))
     correct = scores.variants(run.assignment, "correct")
-    run.gate("correct", lambda found: scores.correct_are_full(run.assignment, jury, correct, found))
+    run.gate(
+        "correct", lambda found: scores.correct_are_full(run.assignment, runner, correct, found)
+    )
     return kept[0]
 
 
-def _judge_wrong(run: _Run, jury: Jury) -> tuple[list[scores.Variant], list[Report]]:
+def _judge_wrong(run: _Run, runner: Runner) -> tuple[list[scores.Variant], list[Report]]:
     wrong = scores.variants(run.assignment, "wrong")
     reports: list[Report] = []
 
     def gate(found: Findings) -> str:
-        summary, judged = scores.wrong_lose_exactly(run.assignment, jury, wrong, found)
+        summary, judged = scores.wrong_lose_exactly(run.assignment, runner, wrong, found)
         reports.extend(judged)
         return summary
 
@@ -193,7 +194,7 @@ def _judge_wrong(run: _Run, jury: Jury) -> tuple[list[scores.Variant], list[Repo
 
 def _judge_seeds(
     run: _Run,
-    jury: Jury,
+    runner: Runner,
     settings: Settings,
     wrong: list[tuple[scores.Variant, Report]],
     reference: Report,
@@ -204,25 +205,26 @@ def _judge_seeds(
     some = [first, *wrong[:: QUICK_EVERY if settings.quick else 1]]
     run.gate(
         "seeds",
-        lambda found: scores.seeds_agree(run.assignment, jury, some, settings.seeds, found),
+        lambda found: scores.seeds_agree(run.assignment, runner, some, settings.seeds, found),
     )
 
 
 def _judge_mutants(
     run: _Run,
-    jury: Jury,
+    runner: Runner,
     settings: Settings,
-    allowed: allowances.Allowances,
+    *,
     reference: Report,
     wrong: list[Report],
-    rates: list[KillRate],
-) -> None:
+) -> list[KillRate]:
+    allowed = allowances.read(run.assignment)
+    rates: list[KillRate] = []
     every = QUICK_EVERY if settings.quick else 1
     kills: list[survival.Kill] = []
 
     def gate(found: Findings) -> str:
         chosen = mutants.mutants_of(run.assignment)[::every]
-        kills.extend(survival.kill(run.assignment, jury, chosen, reference, found))
+        kills.extend(survival.kill(run.assignment, runner, chosen, reference, found))
         summary, counted = survival.summarise(kills, allowed, found, complete=every == 1)
         rates.extend(counted)
         return summary
@@ -232,6 +234,7 @@ def _judge_mutants(
         run.gate(
             "needed",
             lambda found: survival.each_is_needed(
-                run.assignment, jury, wrong, kills, reference, found
+                run.assignment, runner, kills, found, wrong=wrong, reference=reference
             ),
         )
+    return rates

@@ -11,9 +11,9 @@ from grader.model import Assignment, Report, Status
 
 from .agreement import stub_names
 from .gates import Findings
-from .trials import (
-    Jury,
-    Trial,
+from .runner import (
+    Candidate,
+    Runner,
     describe,
     losses,
     lost_questions,
@@ -67,10 +67,12 @@ def machine_questions(assignment: Assignment) -> tuple[str, ...]:
     return tuple(question.name for question in assignment.questions if question.kind == "code")
 
 
-def reference_is_full(assignment: Assignment, jury: Jury, findings: Findings) -> tuple[str, Report]:
+def reference_is_full(
+    assignment: Assignment, runner: Runner, findings: Findings
+) -> tuple[str, Report]:
     """Judge the whole notebook with the reference in it: nothing may be lost."""
     names = tuple(question.name for question in assignment.questions)
-    report = jury.judge([Trial("reference", solved(assignment), names)])[0]
+    report = runner.judge([Candidate("reference", solved(assignment), names)])[0]
     _expect_full("the reference", report, findings)
     waiting = f", {report.pending:g} wait for a GPU or a person" if report.pending else ""
     return f"{report.score:g} of {report.max_score:g} points{waiting}", report
@@ -82,10 +84,10 @@ def _expect_full(name: str, report: Report, findings: Findings) -> None:
     findings.problems.extend(f"{name} loses {describe(q, o)}" for q, o in losses(report))
 
 
-def empty_is_zero(assignment: Assignment, jury: Jury, findings: Findings) -> str:
+def empty_is_zero(assignment: Assignment, runner: Runner, findings: Findings) -> str:
     """Judge the notebook as students get it: no case that a machine judges may pass."""
-    trial = Trial("empty", assignment.notebook.read_bytes(), machine_questions(assignment))
-    report = jury.judge([trial])[0]
+    candidate = Candidate("empty", assignment.notebook.read_bytes(), machine_questions(assignment))
+    report = runner.judge([candidate])[0]
     findings.problems.extend(
         f"{question}, {outcome.name!r} passes with empty stubs"
         for question, outcome in outcomes(report)
@@ -96,11 +98,11 @@ def empty_is_zero(assignment: Assignment, jury: Jury, findings: Findings) -> str
 
 
 def correct_are_full(
-    assignment: Assignment, jury: Jury, found: list[Variant], findings: Findings
+    assignment: Assignment, runner: Runner, found: list[Variant], findings: Findings
 ) -> str:
     """Judge every other right solution: nothing may be lost."""
     questions = machine_questions(assignment)
-    reports = jury.judge(Trial(item.name, item.content, questions) for item in found)
+    reports = runner.judge(Candidate(item.name, item.content, questions) for item in found)
     for item, report in zip(found, reports, strict=True):
         _expect_full(item.name, report, findings)
     if not found:
@@ -110,11 +112,11 @@ def correct_are_full(
 
 
 def wrong_lose_exactly(
-    assignment: Assignment, jury: Jury, found: list[Variant], findings: Findings
+    assignment: Assignment, runner: Runner, found: list[Variant], findings: Findings
 ) -> tuple[str, list[Report]]:
     """Judge every wrong solution: it must lose what its first line says, and nothing else."""
     questions = machine_questions(assignment)
-    reports = jury.judge(Trial(item.name, item.content, questions) for item in found)
+    reports = runner.judge(Candidate(item.name, item.content, questions) for item in found)
     for item, report in zip(found, reports, strict=True):
         judged = {q.name for q in report.questions if q.status is not Status.PENDING}
         expected = (item.lost | item.lost_on_gpu) & judged
@@ -155,7 +157,7 @@ def cases_are_tripped(assignment: Assignment, reports: list[Report], findings: F
 
 def seeds_agree(
     assignment: Assignment,
-    jury: Jury,
+    runner: Runner,
     solutions: list[tuple[Variant, Report]],
     seeds: int,
     findings: Findings,
@@ -166,21 +168,21 @@ def seeds_agree(
     turn, so that every seed meets many wrong answers.
     """
     judged = [q.name for q in assignment.questions if q.kind == "code" and q.requires is None]
-    trials: list[Trial] = []
+    candidates: list[Candidate] = []
     before: list[Report] = []
     for place, (item, report) in enumerate(solutions):
         # Of a wrong solution only the questions that it loses are worth judging again.
         names = tuple(name for name in judged if name in item.lost or not item.lost)
         for seed in range(1, seeds):
             if names and (place == 0 or place % (seeds - 1) == seed - 1):
-                trials.append(Trial(item.name, item.content, names, seed=seed))
+                candidates.append(Candidate(item.name, item.content, names, seed=seed))
                 before.append(report)
-    for trial, first, report in zip(trials, before, jury.judge(trials), strict=True):
+    for candidate, first, report in zip(candidates, before, runner.judge(candidates), strict=True):
         scores = {question.name: question.score for question in first.questions}
         for q in report.questions:
             before_and_after = (
-                f"{trial.name}: {q.name} is worth {scores[q.name]:g} under seed 0 and "
-                f"{q.score:g} under seed {trial.seed}"
+                f"{candidate.name}: {q.name} is worth {scores[q.name]:g} under seed 0 and "
+                f"{q.score:g} under seed {candidate.seed}"
             )
             # How much a wrong answer loses may be luck; that it loses may not.
             if (q.score == q.max_score) != (scores[q.name] == q.max_score):

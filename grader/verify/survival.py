@@ -9,9 +9,9 @@ from .agreement import stub_names
 from .allowances import Allowances
 from .gates import Findings, KillRate
 from .mutants import Mutant
-from .trials import (
-    Jury,
-    Trial,
+from .runner import (
+    Candidate,
+    Runner,
     losses,
     ungraded,
 )
@@ -31,9 +31,9 @@ class Kill:
     case: str | None
 
 
-def trials_of(
+def candidates_of(
     assignment: Assignment, mutants: list[Mutant], reference: Report, *, until_loss: bool
-) -> list[Trial]:
+) -> list[Candidate]:
     """Return what judges each mutant: the questions that its change can reach."""
     # A mutant is a whole reference, so it fills the stubs themselves.
     base = notebooks.essential(assignment.notebook.read_bytes(), stub_names(assignment))
@@ -41,14 +41,16 @@ def trials_of(
         question.name: sum(case.seconds for case in question.cases)
         for question in reference.questions
     }
-    trials = []
+    candidates = []
     for number, mutant in enumerate(mutants, 1):
         needed = sum(seconds.get(name, 0.0) for name in mutant.questions)
         limits = _patience(assignment.limits, max(LEAST_SECONDS, PATIENCE * needed))
         content = notebooks.fill(base, mutant.source, stub_names(assignment), mutant.operator)
         name = f"mutant-{number}"
-        trials.append(Trial(name, content, mutant.questions, until_loss=until_loss, limits=limits))
-    return trials
+        candidates.append(
+            Candidate(name, content, mutant.questions, until_loss=until_loss, limits=limits)
+        )
+    return candidates
 
 
 def _patience(limits: Limits, seconds: float) -> Limits:
@@ -61,10 +63,14 @@ def _patience(limits: Limits, seconds: float) -> Limits:
 
 
 def kill(
-    assignment: Assignment, jury: Jury, mutants: list[Mutant], reference: Report, findings: Findings
+    assignment: Assignment,
+    runner: Runner,
+    mutants: list[Mutant],
+    reference: Report,
+    findings: Findings,
 ) -> list[Kill]:
     """Judge every mutant until something is lost."""
-    reports = jury.judge(trials_of(assignment, mutants, reference, until_loss=True))
+    reports = runner.judge(candidates_of(assignment, mutants, reference, until_loss=True))
     kills = []
     for mutant, report in zip(mutants, reports, strict=True):
         findings.problems.extend(
@@ -124,11 +130,12 @@ def _line(rate: KillRate) -> str:
 
 def each_is_needed(
     assignment: Assignment,
-    jury: Jury,
-    wrong: list[Report],
+    runner: Runner,
     kills: list[Kill],
-    reference: Report,
     findings: Findings,
+    *,
+    wrong: list[Report],
+    reference: Report,
 ) -> str:
     """Look for hidden cases that could be deleted without a wrong answer passing.
 
@@ -152,7 +159,7 @@ def each_is_needed(
     ]
     open_cases = {item for item in hidden if item not in needed}
     suspects = [item.mutant for item in kills if (item.question, item.case) in open_cases]
-    reports = jury.judge(trials_of(assignment, suspects, reference, until_loss=False))
+    reports = runner.judge(candidates_of(assignment, suspects, reference, until_loss=False))
     for mutant, report in zip(suspects, reports, strict=True):
         lost = {(question, outcome.name) for question, outcome in losses(report)}
         if len(lost) == 1:

@@ -84,6 +84,13 @@ def assert_ends_with_the_report(said: str, out: Path) -> None:
 
 
 @pytest.mark.needs("isolation")
+def test_each_command_has_a_file_of_its_own() -> None:
+    found = commands()
+    assert len(found) == 10
+    for name, function in found.items():
+        assert function.__module__ == f"grader.commands.{name}"
+
+
 def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_path: Path) -> None:
     out = tmp_path / "a folder"  # which a terminal would not click on if it were not a URI
     lines: list[list[object]] = [
@@ -100,9 +107,9 @@ def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_pat
 
 
 def commands_that_render() -> set[str]:
-    """Return the commands whose code ends with `_finish`."""
+    """Return the commands whose code ends with `finish`."""
     found = commands().items()
-    return {name for name, function in found if "_finish" in function.__code__.co_names}
+    return {name for name, function in found if "finish" in function.__code__.co_names}
 
 
 def test_the_outputs_have_the_designs_shape(

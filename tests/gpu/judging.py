@@ -17,8 +17,8 @@ from grader.model import (
     Status,
     Submission,
 )
+from grader.verify.runner import describe, losses, ungraded
 from grader.verify.scores import Variant, variants
-from grader.verify.trials import describe, losses, ungraded
 from tests.gpu.rooms import Asked, Room, Rooms
 from tests.gpu.setup import Setup, machine_questions
 from tests.gpu.steps import Log, OutOfTimeError

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from grader import machine
 from grader.batch import process
 from grader.batch.pool import LocalProcesses, Processes
 from grader.batch.process import Facts, ProcessSettings
@@ -21,9 +20,9 @@ from grader.course.assignments import load
 from grader.errors import IsolationError, ProcessStartError, WorkerError
 from grader.gradebook.store import Store
 from grader.grading import control
+from grader.grading.assemble import assemble
 from grader.grading.control import judge_reference, not_judged, settle
 from grader.grading.judge import Bench, Request, judge
-from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Control,
     ControlCase,
@@ -58,7 +57,7 @@ def controlled(bench: Bench, *cells: str) -> tuple[Report, Control]:
 
 def bench_of(root: Path, worker: Worker) -> Bench:
     assignment = load("small", root, need_solutions=True)
-    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
+    return assemble(assignment, {"cpu": worker})
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import machine, wording
+from grader import wording
 from grader.course.assignments import load
+from grader.grading.assemble import assemble
 from grader.grading.judge import Bench, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
@@ -432,7 +433,7 @@ def counting_bench(tmp_path: Path, worker: Worker) -> Bench:
         path = root / "solutions" / "small" / "tests" / f"{question}.py"
         path.write_text(COUNTING_TEST.format(question=question, function=function), "utf-8")
     assignment = load("small", root, need_solutions=True)
-    return Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
+    return assemble(assignment, {"cpu": worker})
 
 
 def counted(report: Report) -> list[int]:

@@ -12,12 +12,10 @@ from pathlib import Path
 import attacks
 import pytest
 
-from grader import machine
 from grader.course.assignments import load
+from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Bench, Request, judge
-from grader.grading.otter_tests import CaseSuite
 from grader.model import Isolation, Outcome, Status
-from grader.sandbox import Worker
 from grader.sandbox.inside.usage import below
 from tests.conftest import notebook_of, submission_of, write_small_course
 
@@ -40,9 +38,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bench(course: Path, isolation: Isolation) -> Iterator[Bench]:
     os.environ["GRADER_CANARY"] = CANARY
-    suite = CaseSuite(load("small", course, need_solutions=True))
-    with Worker(isolation=isolation) as worker:
-        yield Bench(suite, {"cpu": worker}, machine.environment())
+    assignment = load("small", course, need_solutions=True)
+    with start_worker(assignment, isolation) as worker:
+        yield assemble(assignment, {"cpu": worker})
     del os.environ["GRADER_CANARY"]
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import machine
 from grader.course import notebooks
 from grader.course.assignments import load
-from grader.grading.judge import Bench, Request, judge
-from grader.grading.otter_tests import CaseSuite
+from grader.grading.assemble import assemble
+from grader.grading.judge import Request, judge
 from grader.release import student
 from grader.sandbox import Worker
 from grader.verify.agreement import reference_text, stub_names
@@ -36,7 +35,7 @@ def handed_in(repository: Path) -> bytes:
 @pytest.fixture(scope="module")
 def ours(repository: Path, worker: Worker, handed_in: bytes) -> dict[str, float]:
     assignment = load("softmax", repository, public_only=True)
-    bench = Bench(CaseSuite(assignment), {"cpu": worker}, machine.environment())
+    bench = assemble(assignment, {"cpu": worker})
     report = judge(Request(submission_of(handed_in)), bench)
     return {item.name: item.score for item in report.questions if item.cases}
 

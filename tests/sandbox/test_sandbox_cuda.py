@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from grader.commands import doctor
+from grader import machine
+from grader.commands import examination
 from grader.errors import WorkerError
 from grader.model import Isolation
 from grader.sandbox import Worker
@@ -72,14 +73,14 @@ def test_a_worker_that_is_gone_is_an_error() -> None:
 
 
 def test_doctor_shows_it_below_a_gpu_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.machine.usable_gpu", lambda: None)
-    monkeypatch.setattr(doctor, "choose_isolation", lambda *_: BEST)
+    monkeypatch.setattr(machine, "usable_gpu", lambda: None)
+    monkeypatch.setattr(examination, "choose_isolation", lambda *_: BEST)
     lines: list[str] = []
-    doctor.examine(lines.append)
+    examination.examine(lines.append)
     assert not any("cuda" in line for line in lines)
-    monkeypatch.setattr("grader.machine.usable_gpu", lambda: "A GPU")
+    monkeypatch.setattr(machine, "usable_gpu", lambda: "A GPU")
     lines.clear()
-    doctor.examine(lines.append)
+    examination.examine(lines.append)
     gpu = next(number for number, line in enumerate(lines) if line.startswith("GPU: A GPU"))
     assert lines[gpu + 1].startswith("  cuda: ")
     if not torch.cuda.is_available():
@@ -90,5 +91,5 @@ def test_doctor_survives_a_worker_that_does_not_start(monkeypatch: pytest.Monkey
     def gone(*_: object, **__: object) -> str:
         raise WorkerError("The worker ended.")
 
-    monkeypatch.setattr(doctor, "prove_cuda", gone)
-    assert doctor._prove_cuda(Isolation("none")) == "The worker ended."
+    monkeypatch.setattr(examination, "prove_cuda", gone)
+    assert examination._prove_cuda(Isolation("none")) == "The worker ended."

@@ -3,11 +3,10 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from grader.batch import process
-from grader.errors import WorkerError
+from grader.errors import ProcessLostError, WorkerError
 from grader.model import (
     Limits,
     Outcome,
@@ -20,7 +19,7 @@ HALF_OF_A_LINE = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Candidate:
     """One notebook to be judged: which questions, under which seed, how patiently."""
 
     name: str
@@ -31,51 +30,51 @@ class Trial:
     limits: Limits | None = None
 
 
-def run_trial(settings: process.ProcessSettings, trial: Trial) -> Report:
-    """Judge one trial in this grader process."""
+def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> Report:
+    """Judge one candidate in this grader process."""
     from grader.grading.judge import Request, judge
 
     bench = process.bench(settings)
-    bench.suite.seed = trial.seed  # the seed is all that changes: the warm worker is kept
-    digest = hashlib.sha256(trial.content).hexdigest()
-    submission = Submission(trial.name, f"{trial.name}.ipynb", trial.content, digest)
-    limits = trial.limits or settings.limits
-    request = Request(submission, limits, trial.questions, trial.until_loss)
+    bench.suite.seed = candidate.seed  # the seed is all that changes: the warm worker is kept
+    digest = hashlib.sha256(candidate.content).hexdigest()
+    submission = Submission(candidate.name, f"{candidate.name}.ipynb", candidate.content, digest)
+    limits = candidate.limits or settings.limits
+    request = Request(submission, limits, candidate.questions, candidate.until_loss)
     return judge(request, bench)
 
 
-class Jury:
-    """A pool of grader processes, and who is told after each of its verdicts."""
+class Runner:
+    """Has candidates judged by a pool of grader processes, and tells of each that is done."""
 
     def __init__(
         self,
         settings: process.ProcessSettings,
         executor: Executor,
-        on_trial: Callable[[int, int], None] = lambda _done, _total: None,
+        on_judged: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         self.settings = settings
         self._executor = executor
-        self._on_trial = on_trial
+        self._on_judged = on_judged
 
-    def judge(self, trials: Iterable[Trial]) -> list[Report]:
-        """Return the reports in the order of the trials; WorkerError where a process is lost."""
-        trials = list(trials)
+    def judge(self, candidates: Iterable[Candidate]) -> list[Report]:
+        """Return the reports in the order given; WorkerError names whose process was lost."""
+        candidates = list(candidates)
         futures = {
-            self._executor.submit(run_trial, self.settings, trial): number
-            for number, trial in enumerate(trials)
+            self._executor.submit(judge_candidate, self.settings, candidate): number
+            for number, candidate in enumerate(candidates)
         }
         reports: dict[int, Report] = {}
         for future in as_completed(futures):
             number = futures[future]
             try:
                 reports[number] = future.result()
-            except BrokenProcessPool as problem:
+            except ProcessLostError as problem:
                 raise WorkerError(
-                    f"The process that judged {trials[number].name} or one beside it ended; "
-                    "run the same command again with --jobs 1 to see which."
+                    f"The process that judged {candidates[number].name} ended by itself; look at "
+                    "what that solution does to the grader, then run the same command again."
                 ) from problem
-            self._on_trial(len(reports), len(trials))
-        return [reports[number] for number in range(len(trials))]
+            self._on_judged(len(reports), len(candidates))
+        return [reports[number] for number in range(len(candidates))]
 
 
 def outcomes(report: Report) -> Iterator[tuple[str, Outcome]]:

@@ -1,0 +1,27 @@
+"""The command `manual`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.commands.shown import finish, open_store, render, who
+
+
+def manual(
+    out: Annotated[Path, typer.Argument(help="The folder that `grader grade` wrote.")],
+    sheet: Annotated[
+        Path | None, typer.Argument(help="The filled sheet, by default OUT/manual.csv.")
+    ] = None,
+) -> None:
+    """Read in the scores that people wrote into manual.csv: all of them or none."""
+    from grader.gradebook import manual as sheets
+    from grader.gradebook import outputs
+
+    path = sheet or out / outputs.MANUAL_NAME
+    with open_store(out) as store:
+        lines = [line for line in sheets.load(path, store.gradebook()) if line.is_new]
+        store.set_manual([line.score for line in lines], who())
+        book = render(store, out)
+    typer.echo(f"{len(lines)} scores and comments read from {path}")
+    finish(book, out)

@@ -1,0 +1,20 @@
+"""The command `new`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.commands.options import CourseFolder
+
+
+def new(
+    slug: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
+    course: CourseFolder = None,
+) -> None:
+    """Write a small assignment that verifies as it stands, to be made yours."""
+    from grader.course import scaffold
+
+    for path in scaffold.write(slug, course or Path.cwd()):
+        typer.echo(f"wrote {path}")
+    typer.echo(f"Edit these, then run `grader verify {slug}`.")

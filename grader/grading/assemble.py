@@ -1,0 +1,52 @@
+"""Put together what judging needs: an assignment's cases, warm workers, and what this machine is.
+
+The batch's grader processes, `grader check`, Gradescope's container and the tests all call these.
+"""
+
+from typing import TYPE_CHECKING
+
+from grader import machine
+from grader.model import Assignment, Environment, Isolation
+from grader.sandbox import Worker
+
+if TYPE_CHECKING:
+    from grader.grading.judge import Bench
+
+CPU, GPU = frozenset({"cpu"}), frozenset({"cpu", "cuda"})
+
+
+def start_worker(
+    assignment: Assignment, isolation: Isolation | None = None, *, uses_gpu: bool = False
+) -> Worker:
+    """Start a worker that has imported what an assignment needs; it may not be ready yet.
+
+    isolation: as it was proved here; without one the worker has the rights of this process.
+    """
+    devices = GPU if uses_gpu else CPU
+    return Worker(imports=assignment.needs, isolation=isolation, devices=devices)
+
+
+def assemble(
+    assignment: Assignment,
+    workers: dict[str, Worker],
+    *,
+    seed: int = 0,
+    where: Environment | None = None,
+    on_gpu: bool = False,
+    simulated: bool = False,
+    gpu_fault: str = "",
+) -> "Bench":
+    """Return what `judge` needs beside a submission.
+
+    workers: by what a question requires: "cpu" always, "cuda" where GPU questions are judged.
+    where: by default this machine without its GPU. on_gpu: the reference's kernels run on the GPU,
+    and else in Triton's interpreter. simulated: GPU questions are judged on the CPU, for tests.
+    gpu_fault: why a GPU that is here cannot be used.
+    """
+    # They import torch and otter, and a worker starts meanwhile.
+    from grader.grading.judge import Bench
+    from grader.grading.otter_tests import CaseSuite
+
+    suite = CaseSuite(assignment, seed=seed, interpret=simulated or not on_gpu)
+    names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
+    return Bench(suite, workers, where or machine.environment(), names, gpu_fault)
