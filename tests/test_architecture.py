@@ -100,3 +100,29 @@ def test_heavy_imports_wait_until_they_are_used(command: list[str]) -> None:
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "otter", "numpy", "nbformat", "IPython"}
+
+
+def positional(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """Return the parameters that a caller may pass by position, but `self` and `cls`."""
+    names = [argument.arg for argument in [*node.args.posonlyargs, *node.args.args]]
+    return [name for name in names if name not in {"self", "cls"}]
+
+
+@pytest.mark.parametrize("room", ["grading", "renderers"])
+def test_no_function_takes_more_than_five_parameters_by_position(room: str) -> None:
+    for path in sorted((PACKAGE / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert len(positional(node)) <= 5, f"{path.name}, {node.name}"
+
+
+def test_a_sixth_parameter_by_position_would_be_counted() -> None:
+    [node] = ast.parse("def f(self, a, b, c, d, e, f, *, g): ...").body
+    assert isinstance(node, ast.FunctionDef)
+    assert len(positional(node)) == 6
+
+
+def test_the_replay_of_a_notebook_knows_no_test() -> None:
+    source = (PACKAGE / "grading" / "replay.py").read_text(encoding="utf-8")
+    assert not {"grading"} & imported(PACKAGE / "grading" / "replay.py")
+    assert not any(word in source for word in ("TestCase", "Outcome", "otter_tests"))
