@@ -42,7 +42,7 @@ from grader.model import (
 )
 
 if TYPE_CHECKING:
-    from grader.grading.judge import Bench
+    from grader.grading.judge import Engine
     from grader.sandbox.session import Worker
 
 ATTEMPTS = 2
@@ -89,7 +89,7 @@ class _Ready:
     """A lane that has started."""
 
     settings: LaneSettings
-    bench: "Bench"
+    engine: "Engine"
     facts: Facts
     scratch: Scratch
     controls: dict[tuple[str, ...], Control] = field(default_factory=dict)  # by questions
@@ -135,10 +135,10 @@ def start(settings: LaneSettings) -> Facts:
         return _start(settings).facts
 
 
-def bench(settings: LaneSettings) -> "Bench":
-    """Return this lane's bench, for who judges something other than a class's submissions."""
+def engine(settings: LaneSettings) -> "Engine":
+    """Return this lane's engine, for who judges something other than a class's submissions."""
     with _turn:
-        return _start(settings).bench
+        return _start(settings).engine
 
 
 def _start(settings: LaneSettings) -> _Ready:
@@ -180,7 +180,7 @@ def _warm_up(settings: LaneSettings) -> _Ready:
             with scratch.in_use():
                 fault = _add_gpu_worker(started, settings, assignment, isolation)
         where = environment(name, gpu.driver_version() if name else None)
-        bench = _bench(settings, assignment, started, where, fault)
+        engine = _engine(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
             for item in started.values():
                 item.wait_until_ready()
@@ -191,7 +191,7 @@ def _warm_up(settings: LaneSettings) -> _Ready:
         raise
     place = _place(settings, isolation, where)
     facts = Facts(isolation, where, name is not None, fault, place, seconds)
-    return _Ready(settings, bench, facts, scratch)
+    return _Ready(settings, engine, facts, scratch)
 
 
 def _add_gpu_worker(
@@ -286,16 +286,16 @@ def _gpu(settings: LaneSettings) -> str | None:
     return None
 
 
-def _bench(
+def _engine(
     settings: LaneSettings,
     assignment: Assignment,
     workers: "dict[str, Worker]",
     where: Environment,
     gpu_fault: str,
-) -> "Bench":
+) -> "Engine":
     import torch
 
-    from grader.grading.judge import Bench
+    from grader.grading.judge import Engine
     from grader.grading.otter_tests import CaseSuite
 
     torch.set_num_threads(1)
@@ -303,7 +303,7 @@ def _bench(
     interpret = simulated or settings.judges != "cuda"
     suite = CaseSuite(assignment, seed=settings.seed, interpret=interpret)
     names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
-    return Bench(suite, workers, where, names, gpu_fault)
+    return Engine(suite, workers, where, names, gpu_fault)
 
 
 def grade_one(
@@ -340,7 +340,7 @@ def control(settings: LaneSettings, questions: tuple[str, ...]) -> Control:
         ready = _start(settings)
         if questions not in ready.controls:
             ready.controls[questions] = judge_reference(
-                ready.bench.assignment,
+                ready.engine.assignment,
                 questions,
                 lambda submission, names: _grade_reference(settings, submission, names),
                 ready.facts,
@@ -370,7 +370,7 @@ def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) ->
 
     try:
         request = Request(submission, limits=ready.settings.limits, only=questions)
-        return judge(request, ready.bench)
+        return judge(request, ready.engine)
     except IsolationError:
         raise
     except GraderError as problem:
@@ -378,7 +378,7 @@ def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) ->
     except Exception as problem:  # noqa: BLE001 - whatever it is, it is not the student's fault
         reason = f"{type(problem).__name__} while judging: {problem}"
     return ungraded(
-        ready.settings, ready.bench.assignment, submission, questions, ready.facts, reason
+        ready.settings, ready.engine.assignment, submission, questions, ready.facts, reason
     )
 
 
@@ -386,7 +386,7 @@ def _is_healthy(ready: _Ready) -> bool:
     """Say whether every worker still takes a submission."""
     deadline = time.monotonic() + HEALTH_SECONDS
     try:
-        for worker in set(ready.bench.workers.values()):
+        for worker in set(ready.engine.workers.values()):
             worker.session(ready.settings.limits, deadline=deadline).close()
     except GraderError:
         return False
@@ -430,7 +430,7 @@ def close() -> None:
     global _ready  # noqa: PLW0603 - a process is one lane
     with _turn:
         if _ready is not None:
-            for worker in set(_ready.bench.workers.values()):
+            for worker in set(_ready.engine.workers.values()):
                 worker.close()
             _ready.scratch.remove()
             _ready = None

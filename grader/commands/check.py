@@ -9,7 +9,7 @@ from grader.batch import process as lane
 from grader.course import notebooks
 from grader.course.assignments import available, find_course, load
 from grader.errors import UsageError
-from grader.grading.judge import Bench, Request, judge
+from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Assignment,
@@ -42,9 +42,9 @@ def check(
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
     submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
     with Worker(imports=loaded.needs) as worker:
-        bench = Bench(CaseSuite(loaded), {"cpu": worker}, lane.environment())
+        engine = Engine(CaseSuite(loaded), {"cpu": worker}, lane.environment())
         request = Request(submission, only=(question,) if question else None)
-        report = judge(request, bench)
+        report = judge(request, engine)
     return _describe(report, loaded)
 
 

@@ -35,13 +35,13 @@ def run_trial(settings: lane.LaneSettings, trial: Trial) -> Report:
     """Judge one trial in this lane."""
     from grader.grading.judge import Request, judge
 
-    bench = lane.bench(settings)
-    bench.suite.seed = trial.seed  # the seed is all that changes: the warm worker is kept
+    engine = lane.engine(settings)
+    engine.suite.seed = trial.seed  # the seed is all that changes: the warm worker is kept
     digest = hashlib.sha256(trial.content).hexdigest()
     submission = Submission(trial.name, f"{trial.name}.ipynb", trial.content, digest)
     limits = trial.limits or settings.limits
     request = Request(submission, limits, trial.questions, trial.until_loss)
-    return judge(request, bench)
+    return judge(request, engine)
 
 
 class Jury:

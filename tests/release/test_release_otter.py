@@ -10,7 +10,7 @@ import pytest
 from grader.batch import process as lane
 from grader.course import notebooks
 from grader.course.assignments import load
-from grader.grading.judge import Bench, Request, judge
+from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.release import student
 from grader.sandbox.session import Worker
@@ -36,8 +36,8 @@ def handed_in(repository: Path) -> bytes:
 @pytest.fixture(scope="module")
 def ours(repository: Path, worker: Worker, handed_in: bytes) -> dict[str, float]:
     assignment = load("softmax", repository, public_only=True)
-    bench = Bench(CaseSuite(assignment), {"cpu": worker}, lane.environment())
-    report = judge(Request(submission_of(handed_in)), bench)
+    engine = Engine(CaseSuite(assignment), {"cpu": worker}, lane.environment())
+    report = judge(Request(submission_of(handed_in)), engine)
     return {item.name: item.score for item in report.questions if item.cases}
 
 
