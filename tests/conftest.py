@@ -23,7 +23,7 @@ from tests.support import requirements
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grader.grading.judge import Bench
+    from grader.grading.judge import Engine
     from grader.model import Assignment
     from grader.sandbox import Worker
 
@@ -137,11 +137,11 @@ def softmax() -> Assignment:
 
 
 @pytest.fixture(scope="session")
-def softmax_bench(softmax: Assignment, worker: Worker) -> Bench:
-    return _bench(softmax, worker)
+def softmax_engine(softmax: Assignment, worker: Worker) -> Engine:
+    return _engine(softmax, worker)
 
 
-def _bench(assignment: Assignment, worker: Worker) -> Bench:
+def _engine(assignment: Assignment, worker: Worker) -> Engine:
     from grader.grading.assemble import assemble
 
     return assemble(assignment, {"cpu": worker})
@@ -288,5 +288,5 @@ def small(small_course: Path) -> Assignment:
 
 
 @pytest.fixture(scope="session")
-def small_bench(small: Assignment, worker: Worker) -> Bench:
-    return _bench(small, worker)
+def small_engine(small: Assignment, worker: Worker) -> Engine:
+    return _engine(small, worker)

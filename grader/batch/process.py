@@ -41,7 +41,7 @@ from grader.model import (
 )
 
 if TYPE_CHECKING:
-    from grader.grading.judge import Bench
+    from grader.grading.judge import Engine
     from grader.sandbox import Worker
 
 ATTEMPTS = 2
@@ -88,7 +88,7 @@ class _Ready:
     """A grader process that has started."""
 
     settings: ProcessSettings
-    bench: "Bench"
+    engine: "Engine"
     facts: Facts
     scratch: Scratch
     controls: dict[tuple[str, ...], Control] = field(default_factory=dict)  # by questions
@@ -105,10 +105,10 @@ def start(settings: ProcessSettings) -> Facts:
         return _start(settings).facts
 
 
-def bench(settings: ProcessSettings) -> "Bench":
+def engine(settings: ProcessSettings) -> "Engine":
     """Return what this process judges with, for a caller that judges no class's submissions."""
     with _turn:
-        return _start(settings).bench
+        return _start(settings).engine
 
 
 def _start(settings: ProcessSettings) -> _Ready:
@@ -150,7 +150,7 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             with scratch.in_use():
                 fault = _add_gpu_worker(started, settings, assignment, isolation)
         where = machine.environment(name)
-        bench = _assemble(settings, assignment, started, where, fault)
+        engine = _assemble(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
             for item in started.values():
                 item.wait_until_ready()
@@ -161,7 +161,7 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
         raise
     place = _place(settings, isolation, where)
     facts = Facts(isolation, where, name is not None, fault, place, seconds)
-    return _Ready(settings, bench, facts, scratch)
+    return _Ready(settings, engine, facts, scratch)
 
 
 def _add_gpu_worker(
@@ -256,7 +256,7 @@ def _assemble(
     workers: "dict[str, Worker]",
     where: Environment,
     gpu_fault: str,
-) -> "Bench":
+) -> "Engine":
     import torch
 
     torch.set_num_threads(1)
@@ -305,7 +305,7 @@ def control(settings: ProcessSettings, questions: tuple[str, ...]) -> Control:
         ready = _start(settings)
         if questions not in ready.controls:
             ready.controls[questions] = judge_reference(
-                ready.bench.assignment,
+                ready.engine.assignment,
                 questions,
                 lambda submission, names: _grade_reference(settings, submission, names),
                 ready.facts,
@@ -335,7 +335,7 @@ def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) ->
 
     try:
         request = Request(submission, limits=ready.settings.limits, only=questions)
-        return judge(request, ready.bench)
+        return judge(request, ready.engine)
     except IsolationError:
         raise
     except GraderError as problem:
@@ -344,7 +344,7 @@ def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) ->
         reason = f"{type(problem).__name__} while judging: {problem}"
     return ungraded(
         ready.settings,
-        ready.bench.assignment,
+        ready.engine.assignment,
         submission,
         questions,
         facts=ready.facts,
@@ -356,7 +356,7 @@ def _is_healthy(ready: _Ready) -> bool:
     """Say whether every worker still takes a submission."""
     deadline = time.monotonic() + HEALTH_SECONDS
     try:
-        for worker in set(ready.bench.workers.values()):
+        for worker in set(ready.engine.workers.values()):
             worker.session(ready.settings.limits, deadline=deadline).close()
     except GraderError:
         return False
@@ -401,7 +401,7 @@ def close() -> None:
     global _ready  # noqa: PLW0603 - this module's state is the process's
     with _turn:
         if _ready is not None:
-            for worker in set(_ready.bench.workers.values()):
+            for worker in set(_ready.engine.workers.values()):
                 worker.close()
             _ready.scratch.remove()
             _ready = None

@@ -54,8 +54,8 @@ def check_notebook(
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
     submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
     with start_worker(loaded) as worker:
-        bench = assemble(loaded, {"cpu": worker})
-        report = judge(Request(submission, only=(question,) if question else None), bench)
+        engine = assemble(loaded, {"cpu": worker})
+        report = judge(Request(submission, only=(question,) if question else None), engine)
     return _describe(report, loaded)
 
 

@@ -10,7 +10,7 @@ from grader.model import Assignment, Environment, Isolation
 from grader.sandbox import Worker
 
 if TYPE_CHECKING:
-    from grader.grading.judge import Bench
+    from grader.grading.judge import Engine
 
 CPU, GPU = frozenset({"cpu"}), frozenset({"cpu", "cuda"})
 
@@ -35,7 +35,7 @@ def assemble(
     on_gpu: bool = False,
     simulated: bool = False,
     gpu_fault: str = "",
-) -> "Bench":
+) -> "Engine":
     """Return what `judge` needs beside a submission.
 
     workers: by what a question requires: "cpu" always, "cuda" where GPU questions are judged.
@@ -44,9 +44,9 @@ def assemble(
     gpu_fault: why a GPU that is here cannot be used.
     """
     # They import torch and otter, and a worker starts meanwhile.
-    from grader.grading.judge import Bench
+    from grader.grading.judge import Engine
     from grader.grading.otter_tests import CaseSuite
 
     suite = CaseSuite(assignment, seed=seed, interpret=simulated or not on_gpu)
     names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
-    return Bench(suite, workers, where or machine.environment(), names, gpu_fault)
+    return Engine(suite, workers, where or machine.environment(), names, gpu_fault)

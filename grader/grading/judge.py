@@ -43,7 +43,7 @@ def _say_nothing(_question: QuestionReport) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Engine:
     """Everything that stays the same from one submission to the next."""
 
     suite: CaseSuite
@@ -79,10 +79,10 @@ class Request:
         return [q for q in assignment.questions if self.only is None or q.name in self.only]
 
 
-def judge(request: Request, bench: Bench) -> Report:
+def judge(request: Request, engine: Engine) -> Report:
     """Return the report on one submission, or on some of its questions."""
     started = time.monotonic()
-    submission, assignment = request.submission, bench.assignment
+    submission, assignment = request.submission, engine.assignment
     limits = request.limits or assignment.limits
     phases, error = Phases(), None
     try:
@@ -91,14 +91,14 @@ def judge(request: Request, bench: Bench) -> Report:
         error = str(problem)
         questions = [QuestionReport.refused(q, error) for q in request.questions_of(assignment)]
     else:
-        questions = _Judging(request, bench, notebook, limits, phases).judge()
+        questions = _Judging(request, engine, notebook, limits, phases).judge()
     return Report.of(
         submission,
         questions,
-        seed=bench.suite.seed,
+        seed=engine.suite.seed,
         assignment_sha256=assignment.sha256,
-        isolation=bench.workers["cpu"].isolation,
-        environment=bench.environment,
+        isolation=engine.workers["cpu"].isolation,
+        environment=engine.environment,
         seconds=time.monotonic() - started,
         error=error,
         phases=phases,
@@ -125,18 +125,18 @@ class _Judging:
     """One request whose notebook could be read."""
 
     request: Request
-    bench: Bench
+    engine: Engine
     notebook: notebooks.Notebook
     limits: Limits
     phases: Phases
 
     def judge(self) -> list[QuestionReport]:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
-        questions = self.request.questions_of(self.bench.assignment)
+        questions = self.request.questions_of(self.engine.assignment)
         done: dict[str, QuestionReport] = {}
         for device in ("cpu", "cuda"):
             group = [q for q in questions if q.kind == "code" and (q.requires or "cpu") == device]
-            if group and device in self.bench.workers:
+            if group and device in self.engine.workers:
                 done |= _DeviceJudging(self, device).judge(group)
             else:
                 done |= {question.name: self._without_gpu(question) for question in group}
@@ -145,7 +145,7 @@ class _Judging:
 
     def _without_gpu(self, question: Question) -> QuestionReport:
         cases = [outcomes.pending(case, wording.NEEDS_GPU) for case in question.cases]
-        return QuestionReport.waiting(question, cases, note=self.bench.gpu_fault)
+        return QuestionReport.waiting(question, cases, note=self.engine.gpu_fault)
 
     def _for_a_person(self, question: Question) -> QuestionReport:
         cases = [outcomes.pending(case, wording.NEEDS_PERSON) for case in question.cases]
@@ -155,21 +155,21 @@ class _Judging:
     def script(self) -> Script:
         """Return what a child runs before it is asked anything."""
         seed = int(self.request.submission.sha256[:8] or "0", 16)
-        return Script(self.notebook, seed, self.bench.assignment.ignored_cells | {""})
+        return Script(self.notebook, seed, self.engine.assignment.ignored_cells | {""})
 
 
 class _DeviceJudging:
     """What one kind of device can judge of one notebook, in one or more children."""
 
     def __init__(self, judging: _Judging, device: str) -> None:
-        bench = judging.bench
+        engine = judging.engine
         self._request = judging.request
-        self._suite = bench.suite
-        self._device_name = bench.device_names.get(device, device)
+        self._suite = engine.suite
+        self._device_name = engine.device_names.get(device, device)
         self._position = judging.notebook.check_position
         self._phases = judging.phases
         self._replay = Replay(
-            judging.script(), bench.workers[device], judging.limits, judging.phases
+            judging.script(), engine.workers[device], judging.limits, judging.phases
         )
         self._found: dict[str, list[Outcome]] = {}
         self._notes: dict[str, str] = {}

@@ -60,7 +60,7 @@ def _judge(root: Path, target: Path) -> None:
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
     )
     facts = process.start(settings)
-    bench = process.bench(settings)
+    engine = process.engine(settings)
     code = tuple(question.name for question in assignment.questions if question.kind == "code")
     found = process.control(settings, code)
     for cause in found.causes:  # Gradescope shows this to staff only
@@ -90,7 +90,7 @@ def _judge(root: Path, target: Path) -> None:
 
     keep_so_far(None)
     request = Request(submission, on_question=keep_so_far)
-    keep(control.settle(judge(request, bench), found))
+    keep(control.settle(judge(request, engine), found))
 
 
 def _submission(root: Path, assignment: Assignment) -> Submission:

@@ -34,13 +34,13 @@ def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> 
     """Judge one candidate in this grader process."""
     from grader.grading.judge import Request, judge
 
-    bench = process.bench(settings)
-    bench.suite.seed = candidate.seed  # the seed is all that changes: the warm worker is kept
+    engine = process.engine(settings)
+    engine.suite.seed = candidate.seed  # the seed is all that changes: the warm worker is kept
     digest = hashlib.sha256(candidate.content).hexdigest()
     submission = Submission(candidate.name, f"{candidate.name}.ipynb", candidate.content, digest)
     limits = candidate.limits or settings.limits
     request = Request(submission, limits, candidate.questions, candidate.until_loss)
-    return judge(request, bench)
+    return judge(request, engine)
 
 
 class Runner:

@@ -67,29 +67,29 @@ def measure(settings: process.ProcessSettings, question: str, calls: int) -> lis
     child, its cells, the reference beside it. `fault` is the sentence of a measurement that cannot
     be believed.
     """
-    bench = process.bench(settings)
-    module = _test_module(bench.assignment, question)
-    device = bench.device_names["cuda"]
+    engine = process.engine(settings)
+    module = _test_module(engine.assignment, question)
+    device = engine.device_names["cuda"]
     deadline = time.monotonic() + settings.limits.submission_seconds
-    with bench.workers["cuda"].session(settings.limits, deadline=deadline) as session:
-        cells = notebooks.read(solved(bench.assignment), settings.limits).cells
+    with engine.workers["cuda"].session(settings.limits, deadline=deadline) as session:
+        cells = notebooks.read(solved(engine.assignment), settings.limits).cells
         sources = [cell.source for cell in cells]
         if calls == TWICE:
             sources.append(SLOW.format(name=_timed_name(module)))
         for number, source in enumerate(sources, 1):
-            if source.strip() not in bench.assignment.ignored_cells:
+            if source.strip() not in engine.assignment.ignored_cells:
                 session.run_cell(source, number)
         function = session.value(_timed_name(module))
-        return [_measured(module, function, bench, device, size) for size in module.SIZES]
+        return [_measured(module, function, engine, device, size) for size in module.SIZES]
 
 
 def _measured(
-    module: ModuleType, function: Any, bench: Any, device: str, size: Any
+    module: ModuleType, function: Any, engine: Any, device: str, size: Any
 ) -> dict[str, Any]:
     started = time.monotonic()
     found: dict[str, Any] = {"size": str(size), "fault": "", "ratio": None, "pairs": []}
     try:
-        timing = module.measure(function, bench.suite.reference, device, size)
+        timing = module.measure(function, engine.suite.reference, device, size)
     except Exception as problem:  # noqa: BLE001 - whatever the question raises is its finding
         return found | {"fault": f"{type(problem).__name__}: {problem}"}
     return found | {

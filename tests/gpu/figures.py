@@ -70,10 +70,10 @@ def bound(settings: process.ProcessSettings, dtype: str, d: int, sizes: Sizes) -
 
     from tests.gpu import kernel
 
-    bench = process.bench(settings)
+    engine = process.engine(settings)
     worst = kernel.worst_ratio(
-        bench.suite.reference.attention, getattr(torch, dtype), d, seeds=sizes.seeds,
-        rows=sizes.rows, device=bench.device_names["cuda"],
+        engine.suite.reference.attention, getattr(torch, dtype), d, seeds=sizes.seeds,
+        rows=sizes.rows, device=engine.device_names["cuda"],
     )  # fmt: skip
     return {"dtype": dtype, "d": d, "seeds": sizes.seeds, "rows": sizes.rows, "worst": worst}
 
@@ -82,9 +82,9 @@ def speed(settings: process.ProcessSettings, d: int, causal: bool, sizes: Sizes)
     """Return the reference's speed next to torch's, measured in this grader process."""
     from tests.gpu import kernel
 
-    bench = process.bench(settings)
+    engine = process.engine(settings)
     return kernel.beside_torch(
-        bench.suite.reference.attention, (*sizes.heads, sizes.length, d), causal=causal,
+        engine.suite.reference.attention, (*sizes.heads, sizes.length, d), causal=causal,
         repetitions=sizes.repetitions, flush_bytes=sizes.flush_bytes,
-        device=bench.device_names["cuda"],
+        device=engine.device_names["cuda"],
     )  # fmt: skip

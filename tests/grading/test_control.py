@@ -22,7 +22,7 @@ from grader.gradebook.store import Store
 from grader.grading import control
 from grader.grading.assemble import assemble
 from grader.grading.control import judge_reference, not_judged, settle
-from grader.grading.judge import Bench, Request, judge
+from grader.grading.judge import Engine, Request, judge
 from grader.model import (
     Control,
     ControlCase,
@@ -45,33 +45,33 @@ ENVIRONMENT = Environment("1", "3.11", "Linux", numpy="2.4.6", triton="3.6.0")
 HERE = Facts(Isolation("none"), ENVIRONMENT, has_cuda=False, place="here")
 
 
-def controlled(bench: Bench, *cells: str) -> tuple[Report, Control]:
+def controlled(engine: Engine, *cells: str) -> tuple[Report, Control]:
     """Judge a notebook and the reference in the same worker, and settle the one by the other."""
-    assignment = bench.assignment
+    assignment = engine.assignment
     names = [question.name for question in assignment.questions]
     found = judge_reference(
-        assignment, names, lambda one, wanted: judge(Request(one, only=tuple(wanted)), bench), HERE
+        assignment, names, lambda one, wanted: judge(Request(one, only=tuple(wanted)), engine), HERE
     )
-    return settle(judge(Request(submission_of(notebook_of(*cells))), bench), found), found
+    return settle(judge(Request(submission_of(notebook_of(*cells))), engine), found), found
 
 
-def bench_of(root: Path, worker: Worker) -> Bench:
+def engine_of(root: Path, worker: Worker) -> Engine:
     assignment = load("small", root, need_solutions=True)
     return assemble(assignment, {"cpu": worker})
 
 
 @pytest.fixture
-def faulty_bench(tmp_path: Path, worker: Worker) -> Bench:
+def faulty_engine(tmp_path: Path, worker: Worker) -> Engine:
     """A course whose hidden test of q1 has a mistake of its own."""
     root = write_small_course(tmp_path)
     path = root / "solutions" / "small" / "tests" / "q1.py"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("    for number", "    oops\n    for number"), encoding="utf-8")
-    return bench_of(root, worker)
+    return engine_of(root, worker)
 
 
-def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_bench: Bench) -> None:
-    report, found = controlled(faulty_bench, *RIGHT)
+def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_engine: Engine) -> None:
+    report, found = controlled(faulty_engine, *RIGHT)
     public, hidden = report.questions[0].cases
     assert (public.status, hidden.status) == (Status.PASSED, Status.UNGRADED)
     assert (hidden.score, report.questions[0].score) == (0.0, 1.0)
@@ -82,21 +82,23 @@ def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_bench: Be
     assert list(found.failing) == [("q1", "q1 of many")]
 
 
-def test_without_the_control_the_same_case_would_be_the_students_loss(faulty_bench: Bench) -> None:
-    report = judge(Request(submission_of(notebook_of(*RIGHT))), faulty_bench)
+def test_without_the_control_the_same_case_would_be_the_students_loss(
+    faulty_engine: Engine,
+) -> None:
+    report = judge(Request(submission_of(notebook_of(*RIGHT))), faulty_engine)
     assert report.questions[0].cases[1].status is Status.FAILED
 
 
-def test_what_the_reference_passes_stays_a_loss(small_bench: Bench) -> None:
+def test_what_the_reference_passes_stays_a_loss(small_engine: Engine) -> None:
     wrong = "def double(x):\n    return [x]"
-    report, found = controlled(small_bench, SETUP, wrong, *RIGHT[2:])
+    report, found = controlled(small_engine, SETUP, wrong, *RIGHT[2:])
     assert found.failing == {}
     assert [case.status for case in report.questions[0].cases] == [Status.FAILED] * 2
 
 
-def test_an_answer_that_a_test_cannot_compare_never_ends_as_ungraded(small_bench: Bench) -> None:
+def test_an_answer_that_a_test_cannot_compare_never_ends_as_ungraded(small_engine: Engine) -> None:
     wrong = "import numpy as np\ndef double(x):\n    return np.array([x, x])"
-    report, _ = controlled(small_bench, SETUP, wrong, *RIGHT[2:])
+    report, _ = controlled(small_engine, SETUP, wrong, *RIGHT[2:])
     assert {case.status for case in report.questions[0].cases} == {Status.FAILED}
 
 
@@ -106,47 +108,47 @@ def test_who_passes_what_the_reference_does_not_is_ungraded_as_everybody(
     root = write_small_course(tmp_path)
     path = root / "solutions" / "small" / "reference.py"
     path.write_text(path.read_text(encoding="utf-8").replace("2 * x", "3 * x"), encoding="utf-8")
-    report, _ = controlled(bench_of(root, worker), *RIGHT)
+    report, _ = controlled(engine_of(root, worker), *RIGHT)
     public, _hidden = report.questions[0].cases
     assert (public.status, public.score) == (Status.UNGRADED, 0.0)
 
 
-def test_a_case_that_fails_once_is_judged_once_more(small_bench: Bench) -> None:
+def test_a_case_that_fails_once_is_judged_once_more(small_engine: Engine) -> None:
     calls: list[list[str]] = []
 
     def busy_at_first(one: Any, wanted: list[str]) -> Report:
         calls.append(wanted)
-        report = judge(Request(one, only=tuple(wanted)), small_bench)
+        report = judge(Request(one, only=tuple(wanted)), small_engine)
         if len(calls) > 1:
             return report
         first, *rest = report.questions
         cases = tuple(replace(case, status=Status.TIMEOUT, score=0.0) for case in first.cases)
         return replace(report, questions=(replace(first, cases=cases), *rest))
 
-    found = judge_reference(small_bench.assignment, ["q1", "q2"], busy_at_first, HERE)
+    found = judge_reference(small_engine.assignment, ["q1", "q2"], busy_at_first, HERE)
     assert calls == [["q1", "q2"], ["q1"]]
     assert found.failing == {}
 
 
-def test_a_reference_that_cannot_be_judged_leaves_everything_ungraded(small_bench: Bench) -> None:
+def test_a_reference_that_cannot_be_judged_leaves_everything_ungraded(small_engine: Engine) -> None:
     def broken(*_: Any) -> Report:
         raise WorkerError("The worker ended; run `grader doctor`.")
 
-    found = judge_reference(small_bench.assignment, ["q1", "q2"], broken, HERE)
+    found = judge_reference(small_engine.assignment, ["q1", "q2"], broken, HERE)
     assert found.causes == ("The worker ended; run `grader doctor`.",)
     assert len(found.failing) == 4
 
 
 def test_a_value_that_is_lost_for_the_reference_too_is_nobodys_loss(
-    small_bench: Bench, monkeypatch: pytest.MonkeyPatch
+    small_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(*_: Any, **__: Any) -> None:
         raise TransferError("The answer could not be handed over (RuntimeError: it was lost).")
 
     monkeypatch.setattr(Session, "call", lose)
-    alone = judge(Request(submission_of(notebook_of(*RIGHT))), small_bench)
+    alone = judge(Request(submission_of(notebook_of(*RIGHT))), small_engine)
     assert alone.questions[0].status is Status.FAILED  # the control: without it, a loss
-    report, found = controlled(small_bench, *RIGHT)
+    report, found = controlled(small_engine, *RIGHT)
     assert {case.status for case in report.questions[0].cases} == {Status.UNGRADED}
     assert "could not be handed over" in found.causes[0]
 

@@ -10,7 +10,7 @@ import pytest
 from grader import wording
 from grader.course.assignments import load
 from grader.grading.assemble import assemble
-from grader.grading.judge import Bench, Request, judge
+from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Limits,
@@ -30,9 +30,9 @@ Judged = Callable[..., dict[str, QuestionReport]]
 
 
 @pytest.fixture
-def judged(small_bench: Bench) -> Judged:
+def judged(small_engine: Engine) -> Judged:
     def run(*cells: str) -> dict[str, QuestionReport]:
-        report = judge(Request(submission_of(notebook_of(*cells))), small_bench)
+        report = judge(Request(submission_of(notebook_of(*cells))), small_engine)
         return {question.name: question for question in report.questions}
 
     return run
@@ -46,9 +46,9 @@ PASSED, FAILED, ERROR = Status.PASSED, Status.FAILED, Status.ERROR
 TIMEOUT, KILLED = Status.TIMEOUT, Status.KILLED
 
 
-def test_a_right_notebook_has_full_marks_and_waits_for_a_person(small_bench: Bench) -> None:
+def test_a_right_notebook_has_full_marks_and_waits_for_a_person(small_engine: Engine) -> None:
     content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
-    report = judge(Request(submission_of(content)), small_bench)
+    report = judge(Request(submission_of(content)), small_engine)
     assert (report.score, report.pending, report.max_score) == (6.0, 1.0, 7.0)
     assert report.status is Status.PENDING
 
@@ -133,10 +133,10 @@ def test_a_cell_that_holds_the_answer_and_never_ends_is_named(judged: Judged) ->
     )
 
 
-def test_a_notebook_out_of_time_keeps_what_was_judged_before(small_bench: Bench) -> None:
+def test_a_notebook_out_of_time_keeps_what_was_judged_before(small_engine: Engine) -> None:
     content = notebook_of(SETUP, DOUBLE, CHECK1, "while True: pass", SQUARE, CHECK2)
-    short = replace(small_bench.assignment.limits, submission_seconds=1.0)
-    report = judge(Request(submission_of(content), limits=short), small_bench)
+    short = replace(small_engine.assignment.limits, submission_seconds=1.0)
+    report = judge(Request(submission_of(content), limits=short), small_engine)
     assert [q.status for q in report.questions][:2] == [PASSED, TIMEOUT]
     assert report.score == 3.0
 
@@ -165,11 +165,11 @@ FIGURE = "def double(x):\n    return 0\n"  # as if drawing did harm
     ids=["as-handed-out", "other-blank-lines", "edited"],
 )
 def test_a_cell_that_only_draws_is_run_where_a_student_has_edited_it(
-    cell: str, status: Status, small_bench: Bench
+    cell: str, status: Status, small_engine: Engine
 ) -> None:
-    ignoring = replace(small_bench.assignment, ignored_cells=frozenset({FIGURE.strip()}))
-    bench = replace(small_bench, suite=CaseSuite(ignoring))
-    report = judge(Request(submission_of(notebook_of(SETUP, DOUBLE, cell, CHECK1))), bench)
+    ignoring = replace(small_engine.assignment, ignored_cells=frozenset({FIGURE.strip()}))
+    engine = replace(small_engine, suite=CaseSuite(ignoring))
+    report = judge(Request(submission_of(notebook_of(SETUP, DOUBLE, cell, CHECK1))), engine)
     assert report.questions[0].status is status
 
 
@@ -280,9 +280,9 @@ def student_text(report: Report) -> str:
     return "\n".join(case.message for question in report.questions for case in question.cases)
 
 
-def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_bench: Bench) -> None:
+def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_engine: Engine) -> None:
     content = notebook_of(SETUP, SPY, CHECK1, CHECK2)
-    report = judge(Request(submission_of(content)), small_bench)
+    report = judge(Request(submission_of(content)), small_engine)
     public, hidden = report.questions[1].cases
     assert public.message.endswith("ValueError: seen []")
     assert hidden.message == wording.HIDDEN_NOT_PASSED
@@ -349,29 +349,29 @@ def test_a_result_too_large_to_hand_over_fails(judged: Judged) -> None:
     ],
 )
 def test_a_file_that_is_no_notebook_is_rejected_with_what_it_is(
-    small_bench: Bench, content: bytes, says: str
+    small_engine: Engine, content: bytes, says: str
 ) -> None:
-    report = judge(Request(submission_of(content)), small_bench)
+    report = judge(Request(submission_of(content)), small_engine)
     assert report.status is ERROR
     assert report.score == 0
     assert says in str(report.error)
 
 
-def test_another_assignments_notebook_is_rejected_with_its_name(small_bench: Bench) -> None:
+def test_another_assignments_notebook_is_rejected_with_its_name(small_engine: Engine) -> None:
     content = notebook_of("import otter\ngrader = otter.Notebook('other.ipynb')", "x = 1")
-    report = judge(Request(submission_of(content)), small_bench)
+    report = judge(Request(submission_of(content)), small_engine)
     assert "it seems to be other.ipynb" in str(report.error)
 
 
-def test_too_many_cells_and_too_large_files_are_rejected(small_bench: Bench) -> None:
+def test_too_many_cells_and_too_large_files_are_rejected(small_engine: Engine) -> None:
     limits = Limits(notebook_cells=3, notebook_bytes=10_000)
-    many = judge(Request(submission_of(notebook_of(*["x = 1"] * 4)), limits=limits), small_bench)
+    many = judge(Request(submission_of(notebook_of(*["x = 1"] * 4)), limits=limits), small_engine)
     assert "has 4 cells; the limit is 3" in str(many.error)
-    large = judge(Request(submission_of(b" " * 10_001), limits=limits), small_bench)
+    large = judge(Request(submission_of(b" " * 10_001), limits=limits), small_engine)
     assert "the limit is 0 MB" in str(large.error)
 
 
-def test_format_3_is_converted_and_graded(small_bench: Bench) -> None:
+def test_format_3_is_converted_and_graded(small_engine: Engine) -> None:
     import json
 
     cells = [
@@ -381,26 +381,26 @@ def test_format_3_is_converted_and_graded(small_bench: Bench) -> None:
     ]  # fmt: skip
     old = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0,
            "worksheets": [{"cells": cells, "metadata": {}}]}  # fmt: skip
-    report = judge(Request(submission_of(json.dumps(old).encode())), small_bench)
+    report = judge(Request(submission_of(json.dumps(old).encode())), small_engine)
     assert report.score == 6.0
 
 
 @pytest.mark.parametrize("source", [["def double(x):\n", "    return 2 * x"], 3, None])
 def test_a_cells_source_may_be_a_list_and_anything_else_is_empty(
-    small_bench: Bench, source: object
+    small_engine: Engine, source: object
 ) -> None:
     import json
 
     data = json.loads(notebook_of(SETUP, "", CHECK1, SQUARE, CHECK2))
     data["cells"][1]["source"] = source
-    report = judge(Request(submission_of(json.dumps(data).encode())), small_bench)
+    report = judge(Request(submission_of(json.dumps(data).encode())), small_engine)
     assert report.score == (6.0 if isinstance(source, list) else 3.0)
 
 
-def test_the_same_submission_and_seed_give_the_same_report(small_bench: Bench) -> None:
+def test_the_same_submission_and_seed_give_the_same_report(small_engine: Engine) -> None:
     random = "import numpy as np\ndef double(x):\n    return 2 * x + (np.random.rand() < 0.5)"
     cells = (SETUP, random, CHECK1, SQUARE, CHECK2)
-    reports = [judge(Request(submission_of(notebook_of(*cells))), small_bench) for _ in range(3)]
+    reports = [judge(Request(submission_of(notebook_of(*cells))), small_engine) for _ in range(3)]
     outcomes = [[c.status for q in r.questions for c in q.cases] for r in reports]
     assert outcomes[0] == outcomes[1] == outcomes[2]
 
@@ -427,7 +427,7 @@ def test_second({function}, memory):
 
 
 @pytest.fixture
-def counting_bench(tmp_path: Path, worker: Worker) -> Bench:
+def counting_engine(tmp_path: Path, worker: Worker) -> Engine:
     root = write_small_course(tmp_path)
     for question, function in (("q1", "double"), ("q2", "square")):
         path = root / "solutions" / "small" / "tests" / f"{question}.py"
@@ -443,19 +443,19 @@ def counted(report: Report) -> list[int]:
 
 
 def test_a_submissions_memory_serves_all_its_cases_and_no_other_submission(
-    counting_bench: Bench,
+    counting_engine: Engine,
 ) -> None:
     content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
     ada, bob = (submission_of(content, student) for student in ("ada", "bob"))
-    assert [counted(judge(Request(who), counting_bench)) for who in (ada, bob, ada)] == [
+    assert [counted(judge(Request(who), counting_engine)) for who in (ada, bob, ada)] == [
         [1, 2, 3, 4]
     ] * 3
 
 
-def test_a_memory_outlives_the_child_that_it_began_with(counting_bench: Bench) -> None:
+def test_a_memory_outlives_the_child_that_it_began_with(counting_engine: Engine) -> None:
     dies = "import os\nos._exit(0)"
     content = notebook_of(SETUP, DOUBLE, CHECK1, dies, SQUARE, CHECK2)
-    assert counted(judge(Request(submission_of(content)), counting_bench)) == [1, 2, 3, 4]
+    assert counted(judge(Request(submission_of(content)), counting_engine)) == [1, 2, 3, 4]
 
 
 # A value that is lost on its way is no exception of the student's code.

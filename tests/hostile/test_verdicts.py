@@ -14,7 +14,7 @@ import pytest
 
 from grader.course.assignments import load
 from grader.grading.assemble import assemble, start_worker
-from grader.grading.judge import Bench, Request, judge
+from grader.grading.judge import Engine, Request, judge
 from grader.model import Isolation, Outcome, Status
 from grader.sandbox.inside.usage import below
 from tests.conftest import notebook_of, submission_of, write_small_course
@@ -36,7 +36,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bench(course: Path, isolation: Isolation) -> Iterator[Bench]:
+def engine(course: Path, isolation: Isolation) -> Iterator[Engine]:
     os.environ["GRADER_CANARY"] = CANARY
     assignment = load("small", course, need_solutions=True)
     with start_worker(assignment, isolation) as worker:
@@ -44,12 +44,12 @@ def bench(course: Path, isolation: Isolation) -> Iterator[Bench]:
     del os.environ["GRADER_CANARY"]
 
 
-def outcomes(bench: Bench, *cells: str) -> dict[str, Outcome]:
-    report = judge(Request(submission_of(notebook_of(*cells))), bench)
+def outcomes(engine: Engine, *cells: str) -> dict[str, Outcome]:
+    report = judge(Request(submission_of(notebook_of(*cells))), engine)
     return {case.name: case for question in report.questions for case in question.cases}
 
 
-def test_4_nothing_that_a_notebook_can_walk_to_is_the_judges(bench: Bench) -> None:
+def test_4_nothing_that_a_notebook_can_walk_to_is_the_judges(engine: Engine) -> None:
     walk = (
         "import gc, sys\n"
         "def double(x):\n"
@@ -61,7 +61,7 @@ def test_4_nothing_that_a_notebook_can_walk_to_is_the_judges(bench: Bench) -> No
         "        frame = frame.f_back\n"
         "    return 4"
     )
-    found = outcomes(bench, SETUP, walk, CHECK1, SQUARE, CHECK2)
+    found = outcomes(engine, SETUP, walk, CHECK1, SQUARE, CHECK2)
     assert found["q1 of many"].status is Status.FAILED
     assert found["q2 of many"].status is Status.PASSED
 
@@ -78,25 +78,25 @@ def test_4_nothing_that_a_notebook_can_walk_to_is_the_judges(bench: Bench) -> No
     ],
     ids=["numpy.testing", "test_case", "Checker", "tracing", "atexit", "a fake result"],
 )
-def test_5_and_8_no_patch_and_no_printed_score_changes_a_verdict(bench: Bench, cell: str) -> None:
+def test_5_and_8_no_patch_and_no_printed_score_changes_a_verdict(engine: Engine, cell: str) -> None:
     wrong = "def double(x):\n    return 4"
-    found = outcomes(bench, SETUP, cell, wrong, CHECK1, SQUARE, CHECK2)
+    found = outcomes(engine, SETUP, cell, wrong, CHECK1, SQUARE, CHECK2)
     assert (found["q1 of many"].score, found["q2 of many"].score) == (0.0, 2.0)
 
 
-def test_13_a_table_of_known_inputs_meets_fresh_ones(bench: Bench) -> None:
+def test_13_a_table_of_known_inputs_meets_fresh_ones(engine: Engine) -> None:
     known = "seen = {2: 4}\ndef double(x):\n    return seen.setdefault(x, seen[2])"
-    found = outcomes(bench, SETUP, known, CHECK1, SQUARE, CHECK2)
+    found = outcomes(engine, SETUP, known, CHECK1, SQUARE, CHECK2)
     assert (found["q1 of two"].status, found["q1 of many"].status) == (
         Status.PASSED, Status.FAILED,
     )  # fmt: skip
 
 
-def test_14_a_stored_public_answer_behind_an_exception_fails(bench: Bench) -> None:
+def test_14_a_stored_public_answer_behind_an_exception_fails(engine: Engine) -> None:
     fallback = (
         "def double(x):\n    try:\n        return {2: 4}[x]\n    except KeyError:\n        return 4"
     )
-    assert outcomes(bench, SETUP, fallback, CHECK1)["q1 of many"].status is Status.FAILED
+    assert outcomes(engine, SETUP, fallback, CHECK1)["q1 of many"].status is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_14_a_stored_public_answer_behind_an_exception_fails(bench: Bench) -> No
     ],
     ids=["print", "raise", "warn", "file name", "plot", "keep for later", "exit", "return"],
 )
-def test_18_hidden_inputs_stay_out_of_what_a_student_reads(bench: Bench, body: str) -> None:
+def test_18_hidden_inputs_stay_out_of_what_a_student_reads(engine: Engine, body: str) -> None:
     double = f"kept = []\ndef double(x):\n    if x == 2: return 4\n    {body}"
     later = "def square(x):\n    raise ValueError(f'kept {kept}')"
-    found = outcomes(bench, SETUP, double, CHECK1, later, CHECK2)
+    found = outcomes(engine, SETUP, double, CHECK1, later, CHECK2)
     said = " ".join(case.message for case in found.values())
     numbers = [word for word in said.replace("[", " ").replace(",", " ").split() if word.isdigit()]
     assert not [number for number in numbers if int(number) >= 1000], said
@@ -139,9 +139,9 @@ def test_18_hidden_inputs_stay_out_of_what_a_student_reads(bench: Bench, body: s
          "redefined later"],
 )  # fmt: skip
 def test_36_only_the_question_concerned_is_touched(
-    bench: Bench, cells: tuple[str, ...], scores: tuple[float, float]
+    engine: Engine, cells: tuple[str, ...], scores: tuple[float, float]
 ) -> None:
-    report = judge(Request(submission_of(notebook_of(*cells))), bench)
+    report = judge(Request(submission_of(notebook_of(*cells))), engine)
     assert tuple(question.score for question in report.questions[:2]) == scores
 
 

@@ -35,8 +35,8 @@ def handed_in(repository: Path) -> bytes:
 @pytest.fixture(scope="module")
 def ours(repository: Path, worker: Worker, handed_in: bytes) -> dict[str, float]:
     assignment = load("softmax", repository, public_only=True)
-    bench = assemble(assignment, {"cpu": worker})
-    report = judge(Request(submission_of(handed_in)), bench)
+    engine = assemble(assignment, {"cpu": worker})
+    report = judge(Request(submission_of(handed_in)), engine)
     return {item.name: item.score for item in report.questions if item.cases}
 
 
