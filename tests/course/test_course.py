@@ -95,7 +95,7 @@ def judge_solutions(assignment: Assignment) -> Table:
             )
             for label, content in contents.items()
         }
-        reports = {label: future.result() for label, future in futures.items()}
+        reports = {label: future.result().report for label, future in futures.items()}
     return Table(assignment, reports, expected)
 
 
