@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from grader.course import settings
 from grader.course.assignments import (
     available,
     find_course,
     load,
-    read_cases,
 )
+from grader.course.cases import read_cases
 from grader.errors import AssignmentError, UsageError
 from grader.model import TestCase
 from tests.conftest import REPOSITORY, write_small_course
@@ -70,6 +71,13 @@ def test_the_course_that_a_clone_comes_with_is_the_last_resort(tmp_path: Path) -
         (TOML, "title =", "titel =", "line 1: unknown key 'titel'"),
         (TOML, "points = 1", "points = -1", "r1 needs points"),
         (TOML, 'kind = "manual"', 'kind = "magic"', "r1 has kind 'magic'"),
+        (TOML, 'kind = "manual"', "alone = 1", "alone of r1 must be true or false."),
+        (TOML, 'kind = "manual"', 'names = "f"', "names of r1 must be a list of texts."),
+        (TOML, 'kind = "manual"', "titel = 1", "a question has an unknown key 'titel'; known are"),
+        (TOML, "points = 1", "", "r1 needs points, a number of at least 0."),
+        (TOML, 'name = "q1"', "name = 1", "a question's name must be text."),
+        (TOML, "title =", "needs =", "needs must be a list of texts."),
+        (TOML, "cell_seconds = 2", "cell_seconds = true", "must be a number above 0"),
         (TOML, "cell_seconds = 2", "cell_secs = 2", "unknown key 'cell_secs'"),
         (TOML, "cell_seconds = 2", "cell_seconds = 0", "must be a number above 0"),
         (TOML, 'name = "q2"', 'name = "q1"', "two questions named 'q1'"),
@@ -90,6 +98,30 @@ def test_a_contradiction_is_one_sentence_with_its_place(
     with pytest.raises(AssignmentError) as caught:
         load("small", course)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "title must be text."),
+        ('title = "x"', "there are no [[questions]]; add at least one."),
+        ('title = "x"\nquestions = []', "there are no [[questions]]; add at least one."),
+        ('title = "x"\nquestions = [1]', "each [[questions]] must be a table."),
+        ('title = "x"\nlimits = 1\nquestions = []', "[limits] must be a table."),
+    ],
+)
+def test_settings_that_lack_something_are_one_sentence(course: Path, text: str, says: str) -> None:
+    path = course / TOML
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(AssignmentError) as caught:
+        load("small", course)
+    assert str(caught.value) == f"{path}: {says}"
+
+
+def test_every_field_of_the_settings_has_words_for_a_wrong_value() -> None:
+    own = set(settings.AssignmentSettings.__struct_fields__) - {"release"}  # anything for us
+    questions = {f"question.{name}" for name in settings.QuestionSettings.__struct_fields__}
+    assert set(settings.FAULTS) == own | questions | {"question"}
 
 
 def test_a_test_file_of_no_question_is_named(course: Path) -> None:

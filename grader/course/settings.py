@@ -1,0 +1,133 @@
+"""`assignment.toml` as structs: what may stand in it, and in one sentence what is wrong with it."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from grader.errors import AssignmentError
+from grader.model import Limits
+
+Text = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)]
+Points = Annotated[float, Meta(ge=0)]
+
+
+class QuestionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[questions]]` table; `names` are the stubs that the student fills."""
+
+    name: Text
+    points: Points
+    title: str = ""
+    kind: Literal["code", "manual"] = "code"
+    requires: str | None = None
+    alone: bool = False
+    names: tuple[str, ...] = ()
+
+
+class AssignmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file; `[release]` is read by whoever builds a release."""
+
+    title: Text
+    questions: Annotated[tuple[QuestionSettings, ...], Meta(min_length=1)]
+    notebook: Text | None = None
+    limits: dict[str, Any] = {}  # the names and numbers of `Limits`, looked at one by one
+    needs: tuple[str, ...] = ()
+    release: Any = None
+
+
+# What is said of a field with a value that it cannot have; {name} is the question's.
+FAULTS = {
+    "title": "title must be text",
+    "notebook": "notebook must be text",
+    "questions": "there are no [[questions]]; add at least one",
+    "limits": "[limits] must be a table",
+    "needs": "needs must be a list of texts",
+    "question": "each [[questions]] must be a table",
+    "question.name": "a question's name must be text",
+    "question.points": "{name} needs points, a number of at least 0",
+    "question.title": "title of {name} must be text",
+    "question.kind": '{name} has kind {value!r}; use "code" or "manual"',
+    "question.requires": "requires of {name} must be text",
+    "question.alone": "alone of {name} must be true or false",
+    "question.names": "names of {name} must be a list of texts",
+}
+UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`")
+MISSING = re.compile(r"Object missing required field `(?P<key>.*?)`")
+PLACE = re.compile(r" - at `\$(?P<place>.*)`$")
+QUESTION = re.compile(r"\.questions\[(?P<number>\d+)\]\.?")
+
+
+def read(path: Path) -> tuple[AssignmentSettings, list[str]]:
+    """Return the settings, and each question's table as text for its hash.
+
+    AssignmentError says what is wrong, with the file, and with the line where one key is to blame.
+    """
+    table = _table(path)
+    try:
+        settings = msgspec.convert(table, AssignmentSettings)
+    except msgspec.ValidationError as problem:
+        raise AssignmentError(_sentence(str(problem), table, path)) from problem
+    _check_limits(settings.limits, path)
+    return settings, [repr(sorted(item.items())) for item in table["questions"]]
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as problem:
+        raise AssignmentError(f"{path}: {problem}.") from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise AssignmentError(f"{path} cannot be read: {problem}.") from problem
+
+
+def _check_limits(limits: Mapping[str, Any], path: Path) -> None:
+    for key in limits:
+        if key not in Limits.names():
+            raise AssignmentError(_unknown(key, Limits.names(), path, "[limits] has an "))
+    for key, value in limits.items():
+        try:
+            msgspec.convert(value, Positive)
+        except msgspec.ValidationError as problem:
+            line = _line_of(path, key)
+            raise AssignmentError(
+                f"{path}, line {line}: {key} must be a number above 0."
+            ) from problem
+
+
+def _sentence(problem: str, table: Mapping[str, Any], path: Path) -> str:
+    """Return in words what msgspec says, for example "Expected `str`, got `int` - at `$.title`"."""
+    found = PLACE.search(problem)
+    place = found["place"] if found else ""
+    within = QUESTION.match(place)
+    if unknown := UNKNOWN.match(problem):
+        kind, where = (
+            (QuestionSettings, "a question has an ") if within else (AssignmentSettings, "")
+        )
+        return _unknown(unknown["key"], kind.__struct_fields__, path, where)
+    missing = MISSING.match(problem)
+    inner = place[within.end() :] if within else place.removeprefix(".")
+    field = missing["key"] if missing else re.split(r"[.\[]", inner)[0]
+    if within is None:
+        return f"{path}: {FAULTS[field]}."
+    question = table["questions"][int(within["number"])]
+    stated = question if isinstance(question, dict) else {}
+    said = FAULTS[f"question.{field}" if field else "question"]
+    return f"{path}: {said.format(name=stated.get('name'), value=stated.get(field))}."
+
+
+def _unknown(key: str, known: Iterable[str], path: Path, where: str) -> str:
+    choices = ", ".join(sorted(known))
+    line = _line_of(path, key)
+    return f"{path}, line {line}: {where}unknown key {key!r}; known are {choices}."
+
+
+def _line_of(path: Path, word: str) -> int:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip().strip("[]").startswith(word):
+            return number
+    return 1
