@@ -99,7 +99,7 @@ def test_the_demonstration_runs_in_an_empty_folder(environment: Path, tmp_path: 
 
 def test_a_new_assignment_and_the_courses_own_are_found(environment: Path, tmp_path: Path) -> None:
     ask = (
-        "import pathlib, grader, grader.assignments as a\n"
+        "import pathlib, grader, grader.course.assignments as a\n"
         "print(pathlib.Path(grader.__file__).parent)\n"
         "print(a.find_course(pathlib.Path.cwd()))\n"
         "print(*(a.load(name, need_solutions=True).slug for name in a.available("
