@@ -160,7 +160,7 @@ def test_the_wheel_installs_and_holds_the_whole_package(tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with zipfile.ZipFile(tmp_path / name) as archive:
         held = set(archive.namelist())
-    assert "grader/sandbox/protocol.py" in held
+    assert "grader/sandbox/wire/protocol.py" in held
     assert "grader/release/templates/run_autograder" in held
     assert not any("__pycache__" in item for item in held)
     target = tmp_path / "site"

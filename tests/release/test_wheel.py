@@ -131,7 +131,7 @@ def test_what_is_uploaded_to_gradescope_carries_no_course(built: Path, tmp_path:
     name, data = wheel.build()
     (tmp_path / name).write_bytes(data)
     ours = names(tmp_path / name)
-    assert "grader/cli.py" in ours
+    assert "grader/commands/main.py" in ours
     assert not [item for item in ours if "softmax" in item or "attention" in item]
 
 
