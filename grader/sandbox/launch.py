@@ -188,7 +188,8 @@ def make_plan(
     root = folder / "root"
     root.mkdir()
     mounts = MountPlan(
-        root=str(root), binds=view.binds, blanks=view.blanks, links=view.links,
+        root=str(root), binds=view.binds, blanks=view.blanks, hidden=view.hidden,
+        links=view.links,
         files=tuple(views.ACCOUNTS.items()), devices=view.devices, scratch_bytes=scratch_bytes,
         uid=uid, command=python,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sysconfig
 import time
 from collections.abc import Iterator
 from importlib import metadata
@@ -183,6 +184,37 @@ def test_a_worker_imports_what_pythonpath_adds_before_all_else(
         found = str(child.value("found"))
         assert "Name: added" in found
         assert "/secret/checkout" not in found
+
+
+@pytest.mark.parametrize("is_hidden", [True, False])
+def test_a_course_among_the_interpreters_own_files_is_hidden(
+    is_hidden: bool, isolation: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is where the package was installed without a virtual environment."""
+    course = Path(sysconfig.get_path("stdlib")).resolve() / "wsgiref"
+    outside = sorted(path.name for path in course.iterdir())
+    monkeypatch.setattr(view, "hidden_folders", lambda: [course] if is_hidden else [])
+    with Worker(isolation=isolation, warm=False) as worker, session(worker) as child:
+        listed = (
+            "import os\nfolder = os.path.join(os.path.dirname(os.__file__), 'wsgiref')\n"
+            "try:\n    found = sorted(os.listdir(folder))\nexcept OSError:\n    found = []"
+        )
+        assert child.run_cell(listed, 1).failure is None
+        assert child.value("found") == ([] if is_hidden else outside)
+        assert child.run_cell("import json.tool", 2).failure is None  # its neighbours are there
+
+
+def test_a_readable_folder_is_opened_around_what_is_hidden(tmp_path: Path) -> None:
+    for name in ("share/ulp-grader/assignments", "share/ulp-grader/other", "share/man", "lib"):
+        (tmp_path / name).mkdir(parents=True)
+    hidden = [tmp_path / "share/ulp-grader/assignments"]
+    found = {str(Path(p).relative_to(tmp_path)) for p in view.without(str(tmp_path), hidden)}
+    assert found == {"lib", "share/man", "share/ulp-grader/other"}
+    assert list(view.without(str(tmp_path / "lib"), hidden)) == [str(tmp_path / "lib")]
+
+
+def test_the_packages_own_course_is_what_is_hidden(repository: Path) -> None:
+    assert view.hidden_folders() == [repository / "assignments", repository / "solutions"]
 
 
 LOOK_AROUND = """

@@ -74,6 +74,8 @@ def _build(plan: MountPlan) -> None:
         _bind(source, root + target)
     for blank in plan.blanks:
         kernel.mount(empty, root + blank, None, kernel.MS_BIND)
+    for place in plan.hidden:
+        kernel.mount("tmpfs", root + place, "tmpfs", kernel.MS_NOSUID, "mode=0755,size=4k")
     for target, text in plan.files:
         os.makedirs(os.path.dirname(root + target), exist_ok=True)  # noqa: PTH103, PTH120
         Path(root + target).write_text(text, encoding="utf-8")

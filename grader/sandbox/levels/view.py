@@ -10,9 +10,11 @@ import site
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from grader.course.assignments import own_course
 
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/libx32", "/bin", "/sbin")
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts")
@@ -38,8 +40,8 @@ class View:
     """The interpreter and its packages as a worker finds them, and what must be shown for it.
 
     `binds` pairs a path here with the one inside; `links` a text with the path of the link.
-    `blanks` are inside paths shown as empty files. `listed` maps a folder to the entries of it
-    that may be read, where mounts cannot hide the others.
+    `blanks` are inside paths shown as empty files, `hidden` as empty folders. `listed` maps a
+    folder to the entries of it that may be read, where mounts cannot hide the others.
     """
 
     python: str
@@ -50,6 +52,7 @@ class View:
     devices: tuple[str, ...]
     readable: tuple[str, ...]
     listed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hidden: tuple[str, ...] = ()
     library_path: str | None = None
 
 
@@ -89,6 +92,28 @@ def _holds_packages_only(folder: Path) -> bool:
     return not any(place.resolve().is_relative_to(folder) for place in around)
 
 
+def hidden_folders() -> list[Path]:
+    """Return the folders of the course that this package came with, wherever that lies.
+
+    Installed without a virtual environment it lies below the interpreter's own prefix, which a
+    worker sees as a whole; so may a clone.
+    """
+    ours = own_course()
+    places = [] if ours is None else [ours.resolve() / name for name in sorted(COURSE_FOLDERS)]
+    return [place for place in places if place.is_dir()]
+
+
+def without(place: str, hidden: list[Path]) -> Iterator[str]:
+    """Yield a folder, or what lies in it and its folders beside what is to be hidden."""
+    folder = Path(place).resolve()
+    if not any(item.is_relative_to(folder) for item in hidden):
+        yield place
+        return
+    for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if child not in hidden:
+            yield from without(str(child), hidden)
+
+
 def _sees_system_packages() -> bool:
     with contextlib.suppress(OSError):
         text = (Path(sys.prefix) / "pyvenv.cfg").read_text(encoding="utf-8")
@@ -119,6 +144,9 @@ def private_view(*, cuda: bool) -> View:
         binds.append((CPU_FACTS, CPU_FACTS))
     paths = [inside.place(path) for path in import_paths()]
     python = inside.place(interpreter())
+    seen = [Path(place).resolve() for place, _inside in binds + inside.binds]
+    hidden = [item for item in hidden_folders() if any(item.is_relative_to(p) for p in seen)]
+    hidden_inside = tuple(inside.place(folder) for folder in hidden)
     binds += inside.binds
     return View(
         python=python,
@@ -128,6 +156,7 @@ def private_view(*, cuda: bool) -> View:
         blanks=tuple(inside.place(trace) for path in import_paths() for trace in _traces_in(path)),
         devices=tuple([f"/dev/{name}" for name in DEVICES] + (gpu_devices() if cuda else [])),
         readable=("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/sys"),
+        hidden=hidden_inside,
         library_path=f"{INNER_PYTHON}/lib" if inside.relocated else None,
     )
 
@@ -139,6 +168,8 @@ def open_view(*, cuda: bool) -> View:
     listed = tuple((str(path), tuple(_untraced(path))) for path in packages)
     etc = [f"/etc/{name}" for name in ETC]
     cpu = ["/sys"] if cuda else [CPU_FACTS]
+    hidden = hidden_folders()
+    system = [part for place in (*SYSTEM, str(base)) for part in without(place, hidden)]
     return View(
         python=str(interpreter()),
         paths=tuple(str(path) for path in packages),
@@ -146,7 +177,7 @@ def open_view(*, cuda: bool) -> View:
         links=(),
         blanks=(),
         devices=tuple([f"/dev/{name}" for name in DEVICES] + (gpu_devices() if cuda else [])),
-        readable=(*SYSTEM, *etc, *cpu, str(base)),
+        readable=(*system, *etc, *cpu),
         listed=listed,
     )
 
@@ -211,6 +242,10 @@ def bubblewrap(
         arguments += ["--ro-bind", source, target]
     for blank in view.blanks:
         arguments += ["--ro-bind", str(empty), blank]
+    nothing = folder / "nothing"
+    nothing.mkdir()
+    for place in view.hidden:
+        arguments += ["--ro-bind", str(nothing), place]
     for target in ACCOUNTS:
         arguments += ["--ro-bind", str(folder / Path(target).name), target]
     for text, target in view.links:

@@ -13,12 +13,14 @@ class MountPlan:
     """A file system to build at the folder `root`, and the command to run in it.
 
     `binds` pairs a path outside with one inside, `links` a text with the path of a link, `files` a
-    path with its text. `blanks` are shown as empty files. `uid` is whom to become first, or None.
+    path with its text. `blanks` are shown as empty files, `hidden` as empty folders. `uid` is whom
+    to become first, or None.
     """
 
     root: str
     binds: tuple[tuple[str, str], ...]
     blanks: tuple[str, ...]
+    hidden: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
     files: tuple[tuple[str, str], ...]
     devices: tuple[str, ...]
