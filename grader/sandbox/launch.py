@@ -246,7 +246,7 @@ def start_worker(
             errors.close()
             raise WorkerError(f"The worker could not be started: {problem}.") from problem
     assert process.stdin is not None  # noqa: S101 - it was asked for above
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(json.dumps(spec).encode() + b"\n" + start)
-        process.stdin.close()
+    # A worker that cannot start breaks the pipe; the pipe is closed all the same.
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(json.dumps(spec).encode() + b"\n" + start)
     return WorkerProcess(process, ours, errors)

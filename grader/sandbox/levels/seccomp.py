@@ -93,7 +93,7 @@ def compile_filter(*, private: bool, cuda: bool = False, scoped: bool = True) ->
     """
     try:
         import pyseccomp
-    except (ImportError, RuntimeError) as problem:
+    except (ImportError, RuntimeError, OSError) as problem:
         raise IsolationError(
             "The probe seccomp failed: libseccomp cannot be loaded "
             f"({problem}); install it: apt install libseccomp2, or dnf install libseccomp."
