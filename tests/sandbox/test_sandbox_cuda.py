@@ -11,14 +11,12 @@ from grader.commands import examination
 from grader.errors import WorkerError
 from grader.model import Isolation
 from grader.sandbox import Worker
-from grader.sandbox.proof import cuda, probes
-
-BEST = probes.choose_isolation()
+from grader.sandbox.proof import cuda
 
 
 @pytest.fixture(scope="module")
-def warm() -> Iterator[Worker]:
-    with Worker(isolation=BEST, imports=("triton",)) as worker:
+def warm(isolation: Isolation) -> Iterator[Worker]:
+    with Worker(isolation=isolation, imports=("triton",)) as worker:
         yield worker
 
 
@@ -27,9 +25,10 @@ def test_the_steps_succeed_where_the_device_works(warm: Worker) -> None:
     assert cuda._prove(warm, "cpu", kernels=True) == "ok"
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_without_a_gpu_one_sentence_says_what_failed_and_what_to_do() -> None:
-    with Worker(isolation=BEST, devices=frozenset({"cpu", "cuda"})) as worker:
+def test_without_a_gpu_one_sentence_says_what_failed_and_what_to_do(isolation: Isolation) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with Worker(isolation=isolation, devices=frozenset({"cpu", "cuda"})) as worker:
         said = cuda.prove_cuda(worker, kernels=True)
     assert said.startswith("CUDA does not work inside the sandbox (")
     assert "nvidia-smi" in said
@@ -62,8 +61,8 @@ def test_a_kernel_that_fails_is_told_apart(warm: Worker, monkeypatch: pytest.Mon
     assert cuda._prove(warm, "cpu", kernels=False) == "ok"
 
 
-def test_a_worker_that_is_gone_is_an_error() -> None:
-    with Worker(isolation=BEST, warm=False) as worker:
+def test_a_worker_that_is_gone_is_an_error(isolation: Isolation) -> None:
+    with Worker(isolation=isolation, warm=False) as worker:
         worker.wait_until_ready()
         worker._started.process.kill()
         worker._started.process.wait()
@@ -72,9 +71,11 @@ def test_a_worker_that_is_gone_is_an_error() -> None:
             cuda.prove_cuda(worker, kernels=False)
 
 
-def test_doctor_shows_it_below_a_gpu_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_shows_it_below_a_gpu_and_nowhere_else(
+    isolation: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(machine, "usable_gpu", lambda: None)
-    monkeypatch.setattr(examination, "choose_isolation", lambda *_: BEST)
+    monkeypatch.setattr(examination, "choose_isolation", lambda *_: isolation)
     lines: list[str] = []
     examination.examine(lines.append)
     assert not any("cuda" in line for line in lines)
