@@ -56,14 +56,19 @@ class _Queue:
     running: dict[Future[process.Judged], Task] = field(default_factory=dict)
     losses: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
     control: Future[Control] | None = None
+    control_losses: int = 0
+    questions: tuple[str, ...] = ()  # of all tasks
     controls: dict[str, Control] = field(default_factory=dict)  # by place
     held: list[tuple[Task, process.Judged]] = field(default_factory=list)
 
     def ask_for_control(self, assignment: Assignment) -> None:
         """Have the reference judged before anybody else."""
         asked = {name for task in self.waiting for name in task.questions}
-        names = tuple(q.name for q in assignment.questions if q.name in asked)
-        self.control = self.processes.submit(process.control, self.settings, names)
+        self.questions = tuple(q.name for q in assignment.questions if q.name in asked)
+        self.ask_again_for_control()
+
+    def ask_again_for_control(self) -> None:
+        self.control = self.processes.submit(process.control, self.settings, self.questions)
 
     def fill(self) -> None:
         controlled = frozenset(self.controls)
@@ -197,10 +202,11 @@ class Batch:
         except IsolationError:
             raise
         except GraderError as problem:
-            names = {name for task, _ in queue.held for name in task.questions}
-            names |= {name for task in [*queue.waiting, *queue.running.values()]
-                      for name in task.questions}  # fmt: skip
-            found = control.not_judged(self._assignment, names, queue.facts, str(problem))
+            queue.control_losses += 1
+            if isinstance(problem, WorkerError) and queue.control_losses < TRIES:
+                queue.ask_again_for_control()
+                return
+            found = control.not_judged(self._assignment, queue.questions, queue.facts, str(problem))
         self._note_control(queue, found)
         held, queue.held = queue.held, []
         for task, judged in held:

@@ -370,6 +370,34 @@ def test_a_control_is_kept_by_question_and_place(small_course: Path, tmp_path: P
     assert second.causes == ("no disk",)
 
 
+@pytest.mark.parametrize(("losses", "status"), [(1, Status.PASSED), (2, Status.UNGRADED)])
+def test_a_process_that_is_lost_over_the_reference_costs_a_second_try(
+    losses: int, status: Status, small_course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = load("small", small_course, need_solutions=True)
+    honest, calls = process.control, []
+
+    def lost_at_first(*given: Any) -> Control:
+        calls.append(given)
+        if len(calls) <= losses:
+            raise WorkerError("The process ended by itself.")
+        return honest(*given)
+
+    monkeypatch.setattr(process, "control", lost_at_first)
+    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "cpu")
+    with Store(tmp_path / "grades.db") as store:
+        store.bind(small, 0)
+        try:
+            Batch(settings, small, store, pool=here).run(
+                [submission_of(notebook_of(*RIGHT))], jobs=1
+            )
+        finally:
+            process.close()
+        [report] = store.gradebook().reports
+    assert {question.status for question in report.questions[:2]} == {status}
+    assert len(calls) == 2
+
+
 # Grader processes that cannot start.
 
 
