@@ -167,7 +167,7 @@ def test_the_wheel_installs_and_holds_the_whole_package(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-compile",
                "--target", str(target), str(tmp_path / name)]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
-    assert (target / "grader" / "cli.py").is_file()
+    assert (target / "grader" / "commands" / "main.py").is_file()
 
 
 # Gradescope's container: root, no namespaces, /autograder with source, submission and results.

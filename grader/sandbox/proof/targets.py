@@ -54,6 +54,8 @@ class ProtectedTargets:
         self.decoy = subprocess.Popen(  # noqa: S603 - does nothing but wait
             [shutil.which("cat") or "/bin/cat", "-", self.token],
             stdin=subprocess.PIPE,
+            # A copy: another thread's import may move the C library's own while it is read.
+            env=dict(os.environ),
             stderr=subprocess.DEVNULL,  # it would complain of a file that has the token's name
             start_new_session=True,
         )
