@@ -68,7 +68,8 @@ def test_a_childs_limits_are_the_submissions_own() -> None:
 def test_a_plan_of_mounts_is_read_as_it_was_written() -> None:
     plan = MountPlan(
         root="/r", binds=(("/usr", "/usr"),), blanks=("/a",), hidden=("/b",), links=(),
-        files=(("/etc/x", "y\n"),), devices=("/dev/null",), scratch_bytes=5, uid=None, command=("python", "-c", "é"),
+        files=(("/etc/x", "y\n"),), devices=("/dev/null",), scratch_bytes=5, uid=None,
+        command=("python", "-c", "é"),
     )  # fmt: skip
     assert MountPlan.load(plan.dump()).dump() == plan.dump()
     with pytest.raises(TypeError):
