@@ -276,11 +276,13 @@ def grade_one(
     submission: Submission,
     questions: tuple[str, ...],
     controlled: frozenset[str] = frozenset(),
+    of_batch: tuple[str, ...] = (),
 ) -> Judged:
     """Judge some questions of one submission; a fault of ours leaves them `ungraded`.
 
     A worker that was lost is replaced, and the submission judged once more. `controlled` names
-    the places whose control somebody has or will have; elsewhere this process judges the reference.
+    the places whose control somebody has or will have; elsewhere this process judges the reference,
+    on all questions `of_batch`, since other submissions may be asked others.
     GraderError where this grader process cannot judge anything.
     """
     with _turn:
@@ -296,7 +298,7 @@ def grade_one(
             close()
         place = ready.facts.place
         known = place in controlled or not any(item.cases for item in report.questions)
-        return Judged(report, place, None if known else control(settings, questions))
+        return Judged(report, place, None if known else control(settings, of_batch or questions))
 
 
 def control(settings: ProcessSettings, questions: tuple[str, ...]) -> Control:

@@ -78,7 +78,12 @@ class _Queue:
         while self.waiting and len(self.running) < window:
             task = self.waiting.popleft()
             future = self.processes.submit(
-                process.grade_one, self.settings, task.submission, task.questions, controlled
+                process.grade_one,
+                self.settings,
+                task.submission,
+                task.questions,
+                controlled,
+                self.questions,
             )
             self.running[future] = task
 
