@@ -1,8 +1,8 @@
 """Bring a child to where the first cells of a notebook have run, as often as it takes.
 
 This module knows sessions, deadlines, cells that end their child and cells that raise. It knows no
-test: whoever shows a child what a student must not read says so by `mark_unclean`, and of what
-that child says from then on no word is kept.
+test: whoever is about to show children what a student must not read says so by `stop_listening`,
+and of what a child says from then on no word is kept.
 """
 
 import time
@@ -46,13 +46,16 @@ class Replay:
         self._worker = worker
         self._limits = limits
         self._phases = phases
-        self._deadline = time.monotonic() + limits.submission_seconds
+        self._deadline = self._next_deadline()
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
         self._deadly: dict[int, str] = {}  # cell number: how it ended its child
         self._raised: dict[int, str] = {}  # cell number: the exception that it ended with
         self._notes: list[str] = []
-        self.is_clean = True
+        self._listens = True
+
+    def _next_deadline(self) -> float:
+        return time.monotonic() + self._limits.submission_seconds
 
     @property
     def session(self) -> Session:
@@ -62,11 +65,13 @@ class Replay:
         return self._session
 
     def run_to(self, position: int) -> None:
-        """Have the first `position` cells run, in a fresh child where the last one has ended.
+        """Have the first `position` cells run and no other, in a fresh child where that takes one.
 
         A cell that ends its child is left out from then on. ChildEnded where the whole submission
         is out of time.
         """
+        if self._position > position:
+            self.end_child()
         while self._position < position or self._session is None:
             if self._session is None:
                 self._start_child()
@@ -85,9 +90,15 @@ class Replay:
                 self._session.close()
                 self._session = None
 
-    def mark_unclean(self) -> None:
-        """Note that the current child is about to see a hidden input."""
-        self.is_clean = False
+    def stop_listening(self) -> None:
+        """Keep no word of a child from now on: each of them is about to see a hidden input.
+
+        The cells may run once more for that, and get their whole time once more.
+        """
+        self._listens = False
+        if time.monotonic() > self._deadline - self._limits.submission_seconds / 2:
+            self.end_child()
+        self._deadline = self._next_deadline()
 
     def take_notes(self) -> list[str]:
         """Return what staff should know of the children since the last time."""
@@ -115,10 +126,8 @@ class Replay:
                 self._limits, deadline=self._deadline, seed=self._script.seed
             )
         self._position = 0
-        self.is_clean = True
 
     def _run(self, cell: CodeCell) -> None:
-        was_clean = self.is_clean
         try:
             with self._phases.spent_on("cells"):
                 result = self.session.run_cell(cell.source, cell.number)
@@ -126,12 +135,14 @@ class Replay:
             self.end_child()
             if time.monotonic() >= self._deadline:
                 raise
-            self._deadly[cell.number] = end.reason if was_clean else wording.plain_end(end.status)
+            self._deadly[cell.number] = (
+                end.reason if self._listens else wording.plain_end(end.status)
+            )
             self._notes.append(
                 f"cell {cell.number} ended its child ({end.reason}); "
                 "judged in a fresh child without it"
             )
             return
-        if result.failure is not None and was_clean:
+        if result.failure is not None and self._listens:
             failure = result.failure
             self._raised[cell.number] = f"{failure.type_name}: {failure.message}"

@@ -284,7 +284,7 @@ def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_engine: Eng
     content = notebook_of(SETUP, SPY, CHECK1, CHECK2)
     report = judge(Request(submission_of(content)), small_engine)
     public, hidden = report.questions[1].cases
-    assert public.message.endswith("ValueError: seen []")
+    assert public.message.endswith("ValueError: seen [2]")
     assert hidden.message == wording.HIDDEN_NOT_PASSED
     told = ast.literal_eval(hidden.staff_message.rsplit("seen ", 1)[1].splitlines()[0])
     secrets = [str(number) for number in told if number >= 1000]

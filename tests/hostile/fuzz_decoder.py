@@ -22,6 +22,7 @@ with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.handover import Handover
     from grader.sandbox.wire import channel as wire
     from grader.sandbox.wire import protocol, values
+    from grader.sandbox.worker import ChildEnd
 
 import numpy as np
 import torch
@@ -34,8 +35,8 @@ class NoWorker:
 
     devices = frozenset({"cpu"})
 
-    def end_child(self) -> session.ChildEnd:
-        return session.ChildEnd(9, None)
+    def end_child(self) -> ChildEnd:
+        return ChildEnd(9, None)
 
 
 def seeds() -> list[bytes]:
