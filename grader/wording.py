@@ -24,6 +24,10 @@ UNGRADED = (
 
 # Of a public case, whose details are its student's to read.
 WRONG_ANSWER = "The answer is not what was asked for."
+NOT_JUDGEABLE = (
+    "This answer could not be judged, and a right one could: it takes too little time to be "
+    "measured, or a time that is another each time, or leaves the device unusable."
+)
 AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
 
 # Of a question, a notebook or a report.
@@ -151,6 +155,13 @@ def value_not_handed_over(detail: str) -> str:
 
 def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
+
+
+def changed_in_place(text: str) -> str:
+    return (
+        "Your code changes what it is given, which is not asked for here; compared with what the "
+        f"test gave it, the answer is wrong. {text}"
+    )
 
 
 def not_defined(name: str) -> str:

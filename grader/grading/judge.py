@@ -18,7 +18,8 @@ from grader.course import notebooks
 from grader.errors import WorkerError
 from grader.grading import outcomes
 from grader.grading.explain import explain
-from grader.grading.otter_tests import CaseSuite, SessionNames
+from grader.grading.otter_tests import CaseSuite, SessionNames, Verdict
+from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay, Script
 from grader.model import (
     Assignment,
@@ -33,6 +34,7 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
+from grader.sandbox.handover import Place
 
 MAX_ANSWER = 20_000
 
@@ -52,6 +54,11 @@ class Engine:
     environment: Environment
     device_names: dict[str, str] = field(default_factory=lambda: {"cuda": "cuda"})
     gpu_fault: str = ""  # why a GPU that is here cannot be used
+    reference: ReferenceChild = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have what the reference was asked about kept from one submission to the next."""
+        object.__setattr__(self, "reference", ReferenceChild(self.suite))
 
     @property
     def assignment(self) -> Assignment:
@@ -176,7 +183,9 @@ class _DeviceJudging:
         engine = judging.engine
         self._request = judging.request
         self._suite = engine.suite
-        self._device_name = engine.device_names.get(device, device)
+        self._reference = engine.reference
+        device_name = engine.device_names.get(device, device)
+        self._site = Site(engine.workers[device], device_name, judging.limits)
         self._position = judging.notebook.check_position
         # In the order in which the notebook checks them.
         self._questions = sorted(questions, key=lambda question: self._position(question.name))
@@ -269,12 +278,83 @@ class _DeviceJudging:
         )
 
     def _judge_case(self, question: Question, case: TestCase) -> Outcome:
+        memory = dict(self._memory)
+        verdict, changes = self._run(question, case, self._memory)
+        if verdict.passed:
+            if not changes:
+                return outcomes.passed(case, verdict.seconds)
+            if self._changes_of_reference(question, case) >= changes:
+                return outcomes.passed(case, verdict.seconds)
+            return self._judge_without_changes(question, case, memory)
+        outcome = self._explain(question, case, verdict)
+        if outcome.status is Status.UNGRADED:
+            return self._judge_beside_reference(question, case, outcome)
+        return outcome
+
+    def _run(
+        self,
+        question: Question,
+        case: TestCase,
+        memory: dict[Any, Any],
+        applied: frozenset[Place] | None = None,
+    ) -> tuple[Verdict, set[Place]]:
+        """Run a case in the current child; return also which arguments the calls changed."""
         session = self._replay.session
-        names = SessionNames(session, self._device_name, self._memory)
-        with self._phases.spent_on("cases"), session.case():
+        names = SessionNames(session, self._site.device, memory)
+        with self._phases.spent_on("cases"), session.case(applied) as changes:
             verdict = self._suite.run(question.name, case.name, names)
         if session.ended is not None:  # whatever the test has made of it
             raise session.ended
+        return verdict, changes.made
+
+    def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
+        return explain(question.name, case, verdict, self._replay.describe_missing)
+
+    def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place]:
+        """Return which arguments a right answer changes in place in a case."""
+        at = question.name, case.name, self._site
+        if not self._reference.knows(*at):
+            self._replay.end_child()  # one child at a time
+            self._reference.changes(*at)
+            self._replay.run_to(self._position(question.name))
+        return self._reference.changes(*at)
+
+    def _judge_without_changes(
+        self, question: Question, case: TestCase, memory: dict[Any, Any]
+    ) -> Outcome:
+        """Judge a case once more that passed with arguments changed that a right answer leaves.
+
+        A test may work out what is right from what it has handed over, and would do so from what
+        the student has made of that. This time it sees only what a right answer changes as well.
+        """
+        self._replay.end_child()
+        self._replay.run_to(self._position(question.name))
+        applied = self._changes_of_reference(question, case)
+        verdict, _ = self._run(question, case, memory, applied)
         if verdict.passed:
             return outcomes.passed(case, verdict.seconds)
-        return explain(question.name, case, verdict, self._replay.describe_missing)
+        found = self._explain(question, case, verdict)
+        text = wording.changed_in_place(found.message)
+        staff = wording.changed_in_place(found.staff_message)
+        return outcomes.lost(case, Status.FAILED, text, staff=staff)
+
+    def _judge_beside_reference(
+        self, question: Question, case: TestCase, outcome: Outcome
+    ) -> Outcome:
+        """Judge a case that could not be judged once more, if the reference can be, here and now.
+
+        What can be judged with a right answer and cannot be with this one, twice, is lost.
+        """
+        self._replay.end_child()
+        found = self._reference.run(question.name, case.name, self._site)
+        self._replay.run_to(self._position(question.name))
+        if found is None or not found.passed:
+            return outcome
+        verdict, _ = self._run(question, case, self._memory)
+        if verdict.passed:
+            return outcomes.passed(case, verdict.seconds)
+        again = self._explain(question, case, verdict)
+        if again.status is not Status.UNGRADED:
+            return again
+        staff = f"{again.staff_message} The reference was judged meanwhile, and passed."
+        return outcomes.lost(case, Status.FAILED, wording.NOT_JUDGEABLE, staff=staff)
