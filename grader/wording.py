@@ -46,6 +46,10 @@ PENDING_POINTS = (
     "They need a GPU or a person to grade them. They are neither won nor lost, and will be added "
     "to this score."
 )
+NOT_FINISHED = (
+    "Grading has begun and is not finished, so there is no score yet. If this stays, staff will "
+    "repeat it: it is no zero."
+)
 ALL_GRADED = "Every part that needs no GPU and no person has been graded."
 UNSANDBOXED = "This was graded without isolation."
 REGRADE = (
@@ -182,6 +186,13 @@ def cell_raised(number: int, error: str) -> str:
 def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -> str:
     some = ", ".join(list(names)[:3])
     return f"This is not {slug}: it defines none of {some}…; {seems}. Hand in {wanted}."
+
+
+def odd_notebook(reason: str) -> str:
+    return (
+        f"The file cannot be read as a notebook ({reason[:200]}): save it with Jupyter and hand "
+        "it in again."
+    )
 
 
 def nothing_handed_in(wanted: str) -> str:

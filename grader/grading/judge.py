@@ -117,7 +117,14 @@ def judge(request: Request, engine: Engine) -> Report:
 def _read(submission: Submission, assignment: Assignment, limits: Limits) -> notebooks.Notebook:
     if submission.problem is not None:
         raise notebooks.NotebookUnreadableError(submission.problem)
-    notebook = notebooks.read(submission.content, limits)
+    try:
+        notebook = notebooks.read(submission.content, limits)
+    except (notebooks.NotebookUnreadableError, MemoryError):
+        raise
+    except Exception as problem:
+        # The control's notebook is read by the same code: what is odd is in this one.
+        reason = wording.odd_notebook(f"{type(problem).__name__}: {problem}")
+        raise notebooks.NotebookUnreadableError(reason) from problem
     names = [name for question in assignment.questions for name in question.names]
     if names and not notebook.binds(names):
         raise notebooks.NotebookUnreadableError(

@@ -385,6 +385,18 @@ def test_format_3_is_converted_and_graded(small_engine: Engine) -> None:
     assert report.score == 6.0
 
 
+def test_what_trips_our_reader_is_rejected_and_never_ungraded(
+    small_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_: object) -> None:
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr("grader.course.notebooks.read", trip)
+    report = judge(Request(submission_of(notebook_of(SETUP))), small_engine)
+    assert (report.status, report.score) == (ERROR, 0)
+    assert "cannot be read as a notebook (TypeError: unhashable" in str(report.error)
+
+
 @pytest.mark.parametrize("source", [["def double(x):\n", "    return 2 * x"], 3, None])
 def test_a_cells_source_may_be_a_list_and_anything_else_is_empty(
     small_engine: Engine, source: object
