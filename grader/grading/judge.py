@@ -37,6 +37,7 @@ from grader.sandbox import ChildEnded, Worker
 from grader.sandbox.handover import Place
 
 MAX_ANSWER = 20_000
+PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
 OnQuestion = Callable[[QuestionReport], None]
 
@@ -157,7 +158,7 @@ class _Judging:
             else:
                 done |= {question.name: self._without_gpu(question) for question in group}
         try:
-            for is_hidden in (False, True):
+            for is_hidden in PASSES:
                 for side in sides:
                     side.judge(is_hidden)
         finally:
