@@ -153,6 +153,13 @@ def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
 
 
+def not_alone(reason: str) -> str:
+    return (
+        "The judge runs what a call is made of by itself, without the rest of the notebook, and "
+        f"cannot do so here: {reason}."
+    )
+
+
 def not_defined(name: str) -> str:
     return f"{name} is not defined in the notebook."
 

@@ -5,23 +5,31 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
 
+from .bench import Bench
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
 from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
+    Array,
     Call,
     CellDone,
+    Compiled,
     Failure,
     Fault,
     Get,
     Missing,
     Next,
     Opaque,
+    Prepared,
     ProtocolViolationError,
     Raised,
+    Record,
+    Recorded,
+    Request,
     RunCell,
 )
 from .wire.values import (
@@ -63,6 +71,7 @@ class Session:
             array_bytes=limits.array_bytes,
         )
         self._request = 0
+        self._bench: Bench | None = None
         self._output_left = limits.output_bytes
         self.ended: ChildEnded | None = None
 
@@ -88,44 +97,102 @@ class Session:
             raise MissingNameError(name)
         return self._result(reply, buffers, [])
 
-    def call(
-        self,
-        key: int,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        mode: str = "call",
-        options: dict[str, Any] | None = None,
-    ) -> Any:
+    def call(self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object of the child's; arguments that it wrote to are written to here as well.
 
         TransferError where an argument or the answer cannot be handed over.
         """
-        encoder = Encoder(
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            keep=_refuse_argument,
-            whole_storage=True,
-        )
+        message, encoder = self._with_arguments(Call, key, args, kwargs)
+        seconds = self._limits.call_seconds
+        reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
+        return self._result(reply, buffers, encoder.arrays)
+
+    def _with_arguments(
+        self,
+        kind: type[Call] | type[Record],
+        key: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Call | Record, Encoder]:
+        encoder = self.encoder()
         self._request += 1
         try:
-            message = Call(
+            message = kind(
                 self._request,
                 key,
                 [encoder.encode(value) for value in args],
                 {name: encoder.encode(value) for name, value in kwargs.items()},
                 [],
-                mode,
-                {name: encoder.encode(value) for name, value in (options or {}).items()},
             )
         except ValueRefusedError:
             raise
         except Exception as problem:
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        return message, encoder
+
+    def encoder(self) -> Encoder:
+        """Return what turns the values of one message into nodes and buffers."""
+        return Encoder(
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            keep=_refuse_argument,
+            whole_storage=True,
+        )
+
+    def record(
+        self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Recorded, list[memoryview]]:
+        """Have an object of the child's called and said what the call does: nothing to believe."""
+        message, encoder = self._with_arguments(Record, key, args, kwargs)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._result(reply, buffers, encoder.arrays)
+        if not isinstance(reply, Recorded):
+            self._result(reply, buffers, [])  # which raises what it says
+            self._broken("a request to record was answered with something else")
+        return reply, buffers
+
+    def bench(self) -> Bench:
+        """Return the child that runs what was recorded here, and has run no cell.
+
+        CannotJudgeError where there is none, which is no fault of a student's.
+        """
+        if self._bench is None:
+            try:
+                self._bench = self._worker.bench(self._limits, deadline=self._deadline)
+            except GraderError as problem:
+                raise CannotJudgeError(f"Kernels cannot be run by themselves: {problem}") from None
+        return self._bench
+
+    def lose_with(self, end: ChildEnded) -> NoReturn:
+        """End this child as well, where the one on its bench has ended."""
+        self.close()
+        self.ended = end
+        raise end
+
+    def ask(self, kind: type[Request], what: str, *fields: Any, encoder: Encoder) -> Any:
+        """Put a request to a child that runs no cell, and return its answer, decoded.
+
+        fields: the message's, but for its number. TransferError, StudentError and ChildEnded as
+        for a call.
+        """
+        self._request += 1
+        message = kind(self._request, *fields)
+        sizes = getattr(message, "buffers", [])
+        sizes.extend(buffer.nbytes for buffer in encoder.buffers)
+        reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, what)
+        if isinstance(reply, Prepared | Compiled):
+            return reply
+        return self._result(reply, buffers, [])
+
+    def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
+        """Return arrays that a child sent; one that contradicts itself ends the child."""
+        try:
+            return [self._decoder(buffers, []).array(node) for node in nodes]
+        except DeviceRefusedError as problem:
+            raise _not_handed_over("The answer", problem) from problem
+        except ProtocolViolationError as problem:
+            self._broken(str(problem))
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
@@ -172,14 +239,7 @@ class Session:
             raise TransferError(reply.what[:MAX_FAULT])
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
-        decoder = Decoder(
-            buffers,
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            opaque=self._stand_in,
-            arguments=arguments,
-            devices=self._worker.devices,
-        )
+        decoder = self._decoder(buffers, arguments)
         try:
             for number, node in reply.changed:
                 _write_back(arguments, number, decoder.array(node))
@@ -193,6 +253,16 @@ class Session:
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
 
+    def _decoder(self, buffers: list[memoryview], arguments: list[Any]) -> Decoder:
+        return Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            arguments=arguments,
+            devices=self._worker.devices,
+        )
+
     def _stand_in(self, node: Opaque) -> StudentObject:
         kind = StudentFunction if node.is_callable else StudentObject
         return kind(self, node)
@@ -203,6 +273,9 @@ class Session:
     def _end(self, status: Status, reason: str | None) -> NoReturn:
         """End the child, remember why, and raise it; what the worker saw decides where unsure."""
         seen = self._worker.end_child()
+        if self._bench is not None:
+            self._bench.close()
+            self._bench = None
         if reason is None or seen.exceeded is not None:
             status, reason = Status.KILLED, seen.describe(self._limits)
         self.ended = ChildEnded(status, reason)
@@ -210,6 +283,9 @@ class Session:
 
     def close(self) -> None:
         """End the child, if it is still there."""
+        if self._bench is not None:
+            self._bench.close()
+            self._bench = None
         if self.ended is None:
             self._worker.end_child()
             self.ended = ChildEnded(Status.KILLED, "the session was closed")

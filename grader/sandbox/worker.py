@@ -12,9 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Self, TypeVar
 
-from grader.errors import IsolationError, WorkerError
+from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import Isolation, IsolationLevel, Limits
 
+from .bench import Bench
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
 from .launch import (
@@ -107,6 +108,8 @@ class Worker:
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
+        self._imports = imports
+        self._bench: Worker | None = None
         self.seconds: dict[str, float] = {}
         self._ready = False
         self._session: Session | None = None
@@ -166,6 +169,22 @@ class Worker:
         self._session = Session(self, ours, limits, deadline)
         return self._session
 
+    def bench(self, limits: Limits, *, deadline: float) -> Bench:
+        """Fork a child that will run no cell, beside the one that does, in a worker of its own.
+
+        WorkerError or IsolationError where it cannot be started.
+        """
+        if self._bench is None:
+            self._bench = Worker(
+                imports=self._imports, isolation=self.isolation, devices=self.devices
+            )
+        try:
+            return Bench(self._bench.session(limits, deadline=deadline))
+        except GraderError:
+            self._bench.close()
+            self._bench = None  # the next call may have more luck
+            raise
+
     def _wait_until_locked(self, connection: socket.socket) -> None:
         """Return when the child has given everything up; nothing of a student's is there yet."""
         started = time.perf_counter()
@@ -220,6 +239,8 @@ class Worker:
         """Stop the worker with whatever it runs, and remove its scratch folder."""
         if self._session is not None:
             self._session.abandon()
+        if self._bench is not None:
+            self._bench.close()
         if self._gpu_memory is not None:
             self._gpu_memory.stop()
         self._started.stop()
