@@ -2,13 +2,14 @@
 
     from grader.testing import numerics, timing
 
-| module     | what for                                                                         |
-|------------|----------------------------------------------------------------------------------|
-| `numerics` | oracles in float64, derived error bounds, and a mismatch in one sentence         |
-| `observe`  | which torch operations a call dispatches and which Triton kernels it launches    |
-| `compiled` | whether those kernels compile for a GPU that is not here, and what they use      |
-| `chain`    | many calls in a row from a few numbers, committed to by a few sums: for timing   |
-| `timing`   | the ratio of a student's time to the reference's, by the judge's clock           |
+| module       | what for                                                                       |
+|--------------|--------------------------------------------------------------------------------|
+| `numerics`   | oracles in float64, derived error bounds, and a mismatch in one sentence       |
+| `observe`    | which torch operations a call dispatches and which Triton kernels it launches  |
+| `compiled`   | whether those kernels compile for a GPU that is not here, and what they use    |
+| `chain`      | many calls in a row from a few numbers, committed to by a few sums: for timing |
+| `sequential` | random trials, a few at a time, until a right answer can be told from a wrong  |
+| `timing`     | the ratio of a student's time to the reference's, by the judge's clock         |
 
 A whole hidden test, in `solutions/<slug>/tests/q1.py`:
 
