@@ -28,6 +28,14 @@ class Status(StrEnum):
         return max(statuses, key=order.index, default=cls.PASSED)
 
 
+class Feedback(StrEnum):
+    """How much students read of a hidden case, from least to most; each includes the one before."""
+
+    NAME = "name"
+    PROMISE = "promise"  # what the case checks, in the words of its author
+    HINT = "hint"  # and, where it failed, what was found: words of the test file, never a value
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one submission may use; seconds and bytes, defaults from the design's section 9."""
@@ -70,6 +78,7 @@ class TestCase:
     name: str
     points: float
     hidden: bool
+    promise: str = ""  # what it checks and where to read of it, written for students
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,7 @@ class Assignment:
     needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and torch
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
+    feedback: Feedback = Feedback.HINT
 
     @property
     def points(self) -> float:
@@ -148,6 +158,8 @@ class Outcome:
     message: str = ""  # what the student may read
     staff_message: str = ""
     seconds: float = 0.0
+    promise: str = ""  # of a hidden case, as its author wrote it for students
+    hint: str = ""  # of a hidden case that failed: words of its test file
 
 
 @dataclass(frozen=True, slots=True)

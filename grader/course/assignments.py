@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from grader.errors import AssignmentError, UsageError
 from grader.model import (
     POINT_TOLERANCE,
     Assignment,
+    Feedback,
     Limits,
     Question,
 )
@@ -84,7 +86,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{path} has two questions named {repeated!r}; rename one.")
     questions = tuple(
-        _question(item, table, folder, solutions)
+        _told(_question(item, table, folder, solutions), stated.feedback)
         for item, table in zip(stated.questions, tables, strict=True)
     )
     _refuse_stray_tests(folder, solutions, names)
@@ -100,6 +102,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         sha256=_digest([path, notebook, *question_files(folder, solutions, names)],
                        reference_path(solutions)),
         ignored_cells=_ignored_cells(notebook),
+        feedback=stated.feedback,
     )  # fmt: skip
 
 
@@ -127,6 +130,14 @@ def _question(
     )
     _check_cases(question, folder / "assignment.toml", complete=solutions is not None)
     return question
+
+
+def _told(question: Question, feedback: Feedback) -> Question:
+    """Return a question whose cases say no more than students are to read."""
+    if feedback is not Feedback.NAME:
+        return question
+    cases = tuple(replace(case, promise="") for case in question.cases)
+    return replace(question, cases=cases)
 
 
 def _check_cases(question: Question, path: Path, *, complete: bool) -> None:

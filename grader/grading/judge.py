@@ -16,7 +16,7 @@ from grader import wording
 from grader.course import notebooks
 from grader.errors import WorkerError
 from grader.grading import outcomes
-from grader.grading.explain import explain
+from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames
 from grader.grading.replay import Phases, Replay, Script
 from grader.model import (
@@ -269,7 +269,8 @@ class _DeviceJudging:
             return outcomes.passed(case, verdict.seconds)
         if session.ended is not None:
             raise session.ended
-        return explain(question.name, case, verdict, self._replay.describe_missing)
+        notes = Notes(self._replay.describe_missing, self._suite.unwritten)
+        return explain(question.name, case, verdict, notes)
 
 
 def _is_lost(found: dict[str, list[Outcome]]) -> bool:
