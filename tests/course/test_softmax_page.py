@@ -231,8 +231,8 @@ PRESETS = {
     "1,024 tokens at 4.2": "The sum overflows, and nobody says so.",
     "The small ones vanish": "Finite, and wrong.",
     "A loop that stalls at 2048": "The sum stalls at 2,048.",
-    "1000, maximum subtracted": "All is well.",
-    "65,520 equals, all the same": "The sum overflows, and nobody says so.",
+    "1000, less the maximum": "All is well.",
+    "65,520 equal scores": "The sum overflows, and nobody says so.",
 }
 
 
