@@ -104,6 +104,10 @@ class Question:
         return sum(case.points for case in self.cases if case.hidden)
 
 
+# What takes a second or two to import, as many assignments do.
+LIBRARIES = ("torch", "matplotlib.pyplot")
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """An assignment as its two folders state it; `solutions` is None in a public checkout."""
@@ -115,7 +119,8 @@ class Assignment:
     solutions: Path | None
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
-    needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and torch
+    needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
+    libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
     feedback: Feedback = Feedback.HINT
@@ -232,6 +237,10 @@ class Isolation:
     def is_unsandboxed(self) -> bool:
         """Whether student code ran with the rights of whoever graded."""
         return self.level == IsolationLevel.NONE
+
+    def is_made_like(self, other: "Isolation") -> bool:
+        """Whether a worker that was started for one is a worker for the other."""
+        return (self.level, self.way) == (other.level, other.way)
 
 
 @dataclass(frozen=True, slots=True)

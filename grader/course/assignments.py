@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib import metadata
@@ -11,6 +12,7 @@ from grader.course import notebooks, settings
 from grader.course.cases import read_cases
 from grader.errors import AssignmentError, UsageError
 from grader.model import (
+    LIBRARIES,
     POINT_TOLERANCE,
     Assignment,
     Feedback,
@@ -90,6 +92,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         for item, table in zip(stated.questions, tables, strict=True)
     )
     _refuse_stray_tests(folder, solutions, names)
+    files = [path, notebook, *question_files(folder, solutions, names)]
     return Assignment(
         slug=folder.name,
         title=stated.title,
@@ -99,11 +102,21 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         questions=questions,
         limits=Limits.from_mapping(stated.limits),
         needs=stated.needs,
-        sha256=_digest([path, notebook, *question_files(folder, solutions, names)],
-                       reference_path(solutions)),
+        libraries=_mentioned([*files, reference_path(solutions)]),
+        sha256=_digest(files, reference_path(solutions)),
         ignored_cells=_ignored_cells(notebook),
         feedback=stated.feedback,
     )  # fmt: skip
+
+
+def _mentioned(files: Iterable[Path | None]) -> tuple[str, ...]:
+    """Return the libraries that some of the files mention; nobody else should wait for them."""
+    texts = [path.read_bytes() for path in files if path is not None]
+    return tuple(
+        name
+        for name in LIBRARIES
+        if any(re.search(rb"\b%b\b" % name.partition(".")[0].encode(), text) for text in texts)
+    )
 
 
 def _ignored_cells(notebook: Path) -> frozenset[str]:
