@@ -98,13 +98,13 @@ def tasks(pids: list[int]) -> int:
     return total
 
 
-def processor_seconds(pids: list[int]) -> float:
+def processor_seconds(pids: list[int], *, reaped: bool = True) -> float:
     """Return the time that processes, and those they waited for, spent on a processor."""
     ticks = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
             fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])
+            ticks += sum(int(field) for field in fields[11 : 15 if reaped else 13])
     return ticks / TICKS
 
 

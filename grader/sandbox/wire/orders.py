@@ -107,10 +107,11 @@ class Spawned(Struct, tag="spawned"):
 
 
 class Ended(Struct, tag="ended"):
-    """The child's wait status, and the limit for which the worker ended it."""
+    """The child's wait status, the limit for which the worker ended it, its processor time."""
 
     wait_status: int
     exceeded: Resource | None
+    processor_seconds: float
 
 
 # From the child to the judge, once, before any student code runs.
