@@ -127,9 +127,13 @@ def test_every_question_may_end_its_child(judged: Judged) -> None:
 def test_a_cell_that_holds_the_answer_and_never_ends_is_named(judged: Judged) -> None:
     questions = judged(SETUP, DOUBLE + "\nwhile True: pass", CHECK1, SQUARE, CHECK2)
     assert statuses(questions) == (FAILED, PASSED)
-    assert questions["q1"].cases[0].message == (
-        "double is not defined in the notebook. "
-        "Cell 2, which holds it, was stopped: cell 2 took longer than 2 s."
+    assert (
+        questions["q1"]
+        .cases[0]
+        .message.startswith(
+            "double is not defined in the notebook. "
+            "Cell 2, which holds it, was stopped: cell 2 took longer than "
+        )
     )
 
 
