@@ -30,6 +30,7 @@ from .levels.uids import Slot
 from .patience import ProcessorClock
 from .session import Session
 from .wire import orders
+from .wire.channel import SOCKET_BYTES
 from .wire.orders import ChildLimits, Resource
 from .wire.protocol import DEVICE_LOST, ProtocolViolationError
 
@@ -165,6 +166,8 @@ class Worker:
         if self._group is not None:
             self._group.limit(limits)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        # The child may not choose how much its sockets hold.
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
         order = orders.dump(orders.Spawn(seed, _child_limits(limits)))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])

@@ -109,7 +109,7 @@ class Channel:
         return memoryview(taken)
 
     def _take_large(self, count: int, left: Callable[[], float]) -> memoryview:
-        target = memoryview(mmap.mmap(-1, count))
+        target = memoryview(_pages(count))
         filled = min(count, len(self._early))
         target[:filled] = self._early[:filled]
         del self._early[:filled]
@@ -143,6 +143,13 @@ class Channel:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _pages(count: int) -> mmap.mmap:
+    """Return memory of one's own; pages that are shared without a file are refused to a child."""
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
+        return mmap.mmap(-1, count)
+    return mmap.mmap(-1, count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 def _left(wait: Wait) -> Callable[[], float]:
