@@ -318,6 +318,7 @@ class Report:
     members: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
     limits: Limits = field(default_factory=Limits)
+    ran_out: tuple[str, ...] = ()  # questions that lost by a limit of time; not kept
 
     @classmethod
     def of(
@@ -333,6 +334,7 @@ class Report:
         seconds: float = 0.0,
         error: str | None = None,
         phases: Mapping[str, float] | None = None,
+        ran_out: tuple[str, ...] = (),
     ) -> Self:
         """Return the report on a submission, with all that is known of how it was handed in."""
         return cls(
@@ -351,6 +353,7 @@ class Report:
             members=submission.members,
             phases=dict(phases or {}),
             limits=limits,
+            ran_out=ran_out,
         )
 
     @property

@@ -26,6 +26,11 @@ UNGRADED = (
 
 # Of a public case, whose details are its student's to read.
 WRONG_ANSWER = "The answer is not what was asked for."
+ENDED_THE_JUDGE = (
+    "judging this answer ended the process that judges, also with nothing beside it and where the "
+    "reference does not"
+)
+TOO_LARGE_TO_JUDGE = "The answer is so large that judging it would take more memory than there is."
 AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
 
 # Of a question, a notebook or a report.

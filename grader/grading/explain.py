@@ -43,7 +43,9 @@ def explain(question: str, case: TestCase, verdict: Verdict, notes: Notes) -> Ou
         case TransferError():
             text = wording.value_not_handed_over(str(problem))
         case AssertionError():
-            text, hint = str(problem) or wording.WRONG_ANSWER, verdict.hint
+            text, hint = _said(problem) or wording.WRONG_ANSWER, verdict.hint
+        case MemoryError():
+            text = wording.TOO_LARGE_TO_JUDGE
         case _ if is_device_fault(problem):
             return outcomes.ungraded(case, f"{question}, {case.name!r}: {_brief(problem)}")
         case _:
@@ -73,4 +75,12 @@ def _describe_error(problem: StudentError, question: str, notes: Notes) -> tuple
 
 
 def _brief(problem: BaseException | None) -> str:
-    return f"{type(problem).__name__}: {problem}"
+    return f"{type(problem).__name__}: {_said(problem)}"
+
+
+def _said(problem: BaseException | None) -> str:
+    """Return the beginning of an exception's text, which may be as long as an answer is large."""
+    try:
+        return str(problem)[: outcomes.MAX_MESSAGE]
+    except MemoryError:
+        return ""

@@ -1,5 +1,6 @@
 """The judge's side of one submission: run its cells, look up its names, call its functions."""
 
+import math
 import socket
 import time
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from grader.model import Limits, Status
 
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
+from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
@@ -32,7 +34,7 @@ from .wire.values import (
 )
 
 if TYPE_CHECKING:
-    from .worker import Worker
+    from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
 
@@ -48,14 +50,28 @@ class CellResult:
 
 
 class Session:
-    """One child that holds one student's notebook, with every deadline that applies to it."""
+    """One child that holds one student's notebook, with every limit of time that applies to it.
+
+    deadline: when the submission must have ended, by the monotonic clock. processor: how many
+    seconds of processor time the submission has left.
+    """
 
     def __init__(
-        self, worker: "Worker", connection: socket.socket, limits: Limits, deadline: float
+        self,
+        worker: "Worker",
+        connection: socket.socket,
+        limits: Limits,
+        deadline: float,
+        *,
+        clock: ProcessorClock,
+        processor: float = math.inf,
     ) -> None:
         self._worker = worker
         self._limits = limits
         self._deadline = deadline
+        self._clock = clock
+        self._processor = processor
+        self._taken = 0.0  # of it, by a child that has ended
         self._channel = Channel(
             connection,
             receives="reply",
@@ -142,16 +158,19 @@ class Session:
     ) -> tuple[Any, list[memoryview]]:
         if self.ended is not None:
             raise self.ended
-        left = self._deadline - time.monotonic()
-        allowed = min(seconds, left)
+        left = self._processor - self._clock.seconds()
+        by_clock = self._deadline - time.monotonic()
+        patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
             if self._channel.speaks_unasked():
                 raise ProtocolViolationError("it spoke before it was asked")
-            started = time.monotonic()
-            self._channel.send(message, buffers, allowed)
-            reply, received = self._channel.receive(allowed - (time.monotonic() - started))
+            self._channel.send(message, buffers, patience)
+            reply, received = self._channel.receive(patience)
         except TimeoutError:
-            self._end(Status.TIMEOUT, self._overrun(seconds, left, what))
+            out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
+            whole = "the notebook" if out_of_all else what
+            limit = self._limits.submission_seconds if out_of_all else seconds
+            self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
         except ChannelClosedError:
             self._end(Status.KILLED, None)
         except ProtocolViolationError as problem:
@@ -159,11 +178,6 @@ class Session:
         if reply.request != self._request:
             self._broken("a reply to another request")
         return reply, received
-
-    def _overrun(self, seconds: float, left: float, what: str) -> str:
-        if left < seconds:
-            return f"the notebook took longer than {self._limits.submission_seconds:g} s"
-        return f"{what} took longer than {seconds:g} s"
 
     def _result(self, reply: Any, buffers: list[memoryview], arguments: list[Any]) -> Any:
         if isinstance(reply, Raised):
@@ -197,21 +211,35 @@ class Session:
         kind = StudentFunction if node.is_callable else StudentObject
         return kind(self, node)
 
+    def break_off(self, reason: str) -> NoReturn:
+        """End the child for what it does to the judge; ChildEnded."""
+        self._end(Status.KILLED, reason)
+
     def _broken(self, what: str) -> NoReturn:
         self._end(Status.KILLED, f"the notebook's process broke the protocol: {what}")
 
     def _end(self, status: Status, reason: str | None) -> NoReturn:
         """End the child, remember why, and raise it; what the worker saw decides where unsure."""
-        seen = self._worker.end_child()
+        seen = self._end_child()
         if reason is None or seen.exceeded is not None:
-            status, reason = Status.KILLED, seen.describe(self._limits)
+            status, reason = seen.status, seen.describe(self._limits)
         self.ended = ChildEnded(status, reason)
         raise self.ended
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the child has taken, with all that it started."""
+        return self._taken if self.ended is not None else self._clock.look()
+
+    def _end_child(self) -> "ChildEnd":
+        looked = self._clock.look()
+        seen = self._worker.end_child()
+        self._taken = max(looked, seen.processor_seconds)
+        return seen
 
     def close(self) -> None:
         """End the child, if it is still there."""
         if self.ended is None:
-            self._worker.end_child()
+            self._end_child()
             self.ended = ChildEnded(Status.KILLED, "the session was closed")
         self._channel.close()
 
@@ -226,6 +254,13 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def took_too_long(what: str, seconds: float, ran_out: str) -> str:
+    """Say of a request which of its two limits it reached: processor time, or time by the clock."""
+    if ran_out == "processor":
+        return f"{what} took longer than {seconds:g} s of processor time"
+    return f"{what} took longer than {WALL * seconds:g} s"
 
 
 def _opaque_key(value: Any) -> Opaque | None:

@@ -73,7 +73,9 @@ def test_a_failed_public_case_names_its_input(judged: Judged) -> None:
 def test_a_failed_hidden_case_says_nothing_of_its_input(judged: Judged) -> None:
     questions = judged(SETUP, "def double(x):\n    return 4", CHECK1)
     hidden = questions["q1"].cases[1]
-    assert hidden.message == wording.HIDDEN_NOT_PASSED
+    assert hidden.message == wording.PROMISED.format(
+        promise="double is right for large numbers too."
+    )
     assert "wrong for " in hidden.staff_message
 
 
@@ -127,9 +129,13 @@ def test_every_question_may_end_its_child(judged: Judged) -> None:
 def test_a_cell_that_holds_the_answer_and_never_ends_is_named(judged: Judged) -> None:
     questions = judged(SETUP, DOUBLE + "\nwhile True: pass", CHECK1, SQUARE, CHECK2)
     assert statuses(questions) == (FAILED, PASSED)
-    assert questions["q1"].cases[0].message == (
-        "double is not defined in the notebook. "
-        "Cell 2, which holds it, was stopped: cell 2 took longer than 2 s."
+    assert (
+        questions["q1"]
+        .cases[0]
+        .message.startswith(
+            "double is not defined in the notebook. "
+            "Cell 2, which holds it, was stopped: cell 2 took longer than "
+        )
     )
 
 

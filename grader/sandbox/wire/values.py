@@ -243,7 +243,7 @@ class Decoder:
     ) -> None:
         self.arrays: list[Any] = []
         self._buffers = buffers
-        self._array_bytes = array_bytes
+        self._array_bytes = self._room = array_bytes
         self._nesting = nesting
         self._opaque = opaque
         self._arguments = list(arguments)
@@ -275,9 +275,10 @@ class Decoder:
             case BigInt():
                 return self._big_int(node)
             case Bytes():
-                return bytes(self._buffer(node.buffer))
+                return bytes(self._charged(self._buffer(node.buffer)))
             case Text():
-                return bytes(self._buffer(node.buffer)).decode("utf-8", "replace")
+                raw = self._charged(self._buffer(node.buffer))
+                return bytes(raw).decode("utf-8", "replace")
             case Scalar():
                 return self._scalar(node)
             case _:
@@ -322,6 +323,16 @@ class Decoder:
             raise ProtocolViolationError(f"buffer number {number}, which was not sent")
         return self._buffers[number]
 
+    def _charged(self, raw: memoryview) -> memoryview:
+        self._charge(raw.nbytes)
+        return raw
+
+    def _charge(self, size: int) -> None:
+        """Count what a value takes: a buffer may be named as often as somebody likes."""
+        self._room -= size
+        if self._room < 0:
+            raise ProtocolViolationError("values that are larger than the limit together")
+
     def array(self, node: Array) -> Any:
         """Return a fresh array over a private copy of the buffer."""
         known = {"numpy": NUMPY_DTYPES, "torch": TORCH_DTYPES}.get(node.library, frozenset())
@@ -348,6 +359,7 @@ class Decoder:
         count = math.prod(node.shape)
         if count * item > self._array_bytes:
             raise ProtocolViolationError("an array larger than the limit")
+        self._charge(count * item)
         last = node.offset + sum((n - 1) * s for n, s in zip(node.shape, node.strides, strict=True))
         if count and (last + 1) * item > available:
             raise ProtocolViolationError("an array that reaches past the end of its buffer")
