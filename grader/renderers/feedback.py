@@ -12,6 +12,7 @@ from grader.model import (
     QuestionReport,
     Report,
     Status,
+    Written,
 )
 from grader.renderers.page import asset, pages, policy
 from grader.renderers.text import feedback_name, isolation_label
@@ -47,7 +48,7 @@ class Part:
     open: tuple[Line, ...]
     remark: str | None
     manual: bool
-    answer: str
+    answer: Written
 
 
 def render_all(book: Gradebook, *, regrade: str = wording.REGRADE) -> Iterator[tuple[str, str]]:
@@ -104,7 +105,7 @@ def _part(report: QuestionReport, book: Gradebook) -> Part:
         open=tuple(one for one in shown if one.status in wording.OPEN),
         remark=remark,
         manual=question.kind == "manual",
-        answer=report.answer,
+        answer=report.written,
     )
 
 
