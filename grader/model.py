@@ -168,6 +168,28 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a written answer: what it is called, its media type, its bytes in base64."""
+
+    name: str
+    media_type: str
+    data: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a student wrote for a question that a person grades; `missing` says why it is nothing.
+
+    searched: the hash of the notebook, where nothing stood in the place of an answer.
+    """
+
+    text: str = ""
+    pictures: tuple[Picture, ...] = ()
+    missing: str = ""
+    searched: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionReport:
     """How one question ended: its cases, and what they add up to."""
 
@@ -178,7 +200,7 @@ class QuestionReport:
     pending: float = 0.0
     cases: tuple[Outcome, ...] = ()
     note: str = ""  # for staff, for example "judged in a fresh child after q2 was killed"
-    answer: str = ""  # a manual question's text, for the person who grades it
+    written: Written = Written()  # of a manual question, for the person who grades it
 
     @classmethod
     def judged(
@@ -193,11 +215,19 @@ class QuestionReport:
 
     @classmethod
     def waiting(
-        cls, question: Question, cases: Sequence[Outcome] = (), *, note: str = "", answer: str = ""
+        cls,
+        question: Question,
+        cases: Sequence[Outcome] = (),
+        *,
+        note: str = "",
+        written: Written | None = None,
     ) -> Self:
         """Return the report on a question that needs a GPU or a person first."""
         points = question.points
-        return cls(question.name, Status.PENDING, 0.0, points, points, tuple(cases), note, answer)
+        return cls(
+            question.name, Status.PENDING, 0.0, points, points, tuple(cases), note,
+            written or Written(),
+        )  # fmt: skip
 
     @classmethod
     def refused(cls, question: Question, reason: str) -> Self:

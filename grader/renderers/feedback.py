@@ -12,6 +12,7 @@ from grader.model import (
     QuestionReport,
     Report,
     Status,
+    Written,
 )
 from grader.renderers.page import asset, pages, policy
 from grader.renderers.text import feedback_name, isolation_label
@@ -58,7 +59,7 @@ class Part:
     open: tuple[Line, ...]
     remark: str | None
     manual: bool
-    answer: str
+    answer: Written
 
     @property
     def is_partly_right(self) -> bool:
@@ -135,7 +136,7 @@ def _part(report: QuestionReport, book: Gradebook) -> Part:
         open=tuple(one for one in shown if one.status in wording.OPEN),
         remark=remark,
         manual=question.kind == "manual",
-        answer=report.answer,
+        answer=report.written,
     )
 
 
