@@ -4,15 +4,21 @@ One browser serves the whole module, and each format is compared in a few calls.
 """
 
 import base64
+import html
+import io
+import json
 import math
+import zipfile
 from collections.abc import Callable, Iterator
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from IPython.display import HTML
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from grader.course.assignments import load
@@ -324,9 +330,41 @@ def test_it_passes_an_accessibility_check_and_nothing_is_cut_off(
         assert trouble == []
 
 
-def test_students_get_the_page() -> None:
-    import io
-    import zipfile
+def cell_of(content: bytes, identity: str) -> str:
+    cells = json.loads(content)["cells"]
+    return next("".join(cell["source"]) for cell in cells if cell["id"] == identity)
 
-    archive = student.archive(load("softmax", REPOSITORY), b"{}")
-    assert zipfile.ZipFile(io.BytesIO(archive)).read("softmax/softmax.html") == PAGE.read_bytes()
+
+def test_students_get_the_page_also_where_they_have_one_notebook_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assignment = load("softmax", REPOSITORY)
+    released = student.notebook(assignment)
+    archive = zipfile.ZipFile(io.BytesIO(student.archive(assignment, released)))
+    assert archive.read("softmax/softmax.html") == PAGE.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    exec(cell_of(released, "public-tests"), {})  # noqa: S102
+    assert (tmp_path / "softmax.html").read_bytes() == PAGE.read_bytes()
+
+
+def test_a_cell_of_the_notebook_shows_the_page_without_a_kernel(
+    visit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the cell puts into the notebook goes on working when only the saved file is left."""
+    shown: list[HTML] = []
+    names = {"Path": Path, "html": html, "HTML": HTML, "display": shown.append}
+    source = cell_of(load("softmax", REPOSITORY).notebook.read_bytes(), "page")
+    monkeypatch.chdir(PAGE.parent)
+    exec(source + '\nshow_page("#format=float16&x=7*64")', names)  # noqa: S102
+    saved = tmp_path / "saved.html"
+    saved.write_text(f"<meta charset=utf-8>{shown[-1].data}", "utf-8")
+    opened, trouble = visit()
+    opened.goto(saved.as_uri())
+    frame = opened.frame_locator("iframe")
+    frame.locator("#verdict strong", has_text="The sum overflows").wait_for()
+    frame.get_by_label("bfloat16").check(force=True)
+    frame.locator("#verdict strong", has_text="All is well.").wait_for()
+    assert trouble == []
+    monkeypatch.chdir(tmp_path)
+    exec(source, names)  # noqa: S102  (without the page it says so)
+    assert len(shown) == 2
