@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from grader import machine
+from grader.batch import memory
 from grader.batch.scratch import Scratch
 from grader.course.assignments import load
 from grader.errors import (
@@ -41,9 +42,10 @@ from grader.model import (
     Status,
     Submission,
 )
+from grader.sandbox.patience import WALL
 
 if TYPE_CHECKING:
-    from grader.grading.judge import Engine
+    from grader.grading.judge import Engine, Request
     from grader.sandbox import Worker
 
 ATTEMPTS = 2
@@ -93,6 +95,7 @@ class _Ready:
     engine: "Engine"
     facts: Facts
     scratch: Scratch
+    addresses: int  # bytes of them that the process uses before it has judged anything
     controls: dict[tuple[str, ...], Control] = field(default_factory=dict)  # by questions
 
 
@@ -167,7 +170,7 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
         raise
     place = _place(settings, isolation, where)
     facts = Facts(isolation, where, name is not None, fault, place, seconds)
-    return _Ready(settings, engine, facts, scratch)
+    return _Ready(settings, engine, facts, scratch, memory.addresses())
 
 
 def _start_early(
@@ -364,19 +367,44 @@ def _grade_reference(
 @contextmanager
 def _watchdog(limits: Limits) -> Iterator[None]:
     """End this process if judging hangs where no limit holds, as in a hidden test's own loop."""
-    faulthandler.dump_traceback_later(2 * limits.submission_seconds + 120, exit=True)
+    seconds = 2 * WALL * limits.submission_seconds + 120
+    faulthandler.dump_traceback_later(seconds, exit=True)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
 
 
+def judge(settings: ProcessSettings, request: "Request") -> Report:
+    """Judge in this process, which takes no more of the machine's memory than a part of it."""
+    from grader.grading import judge as judging
+
+    with _turn:
+        ready = _start(settings)
+        room = memory.room(request.limits or settings.limits)
+        most = ready.addresses + room
+        on_gpu = ready.engine.judges_on_gpu
+        with memory.watched(room) if on_gpu else memory.bounded(most):
+            return judging.judge(request, ready.engine)
+
+
+def is_spent() -> bool:
+    """Say whether this process has kept so much of what it judged that another should go on."""
+    if _ready is None or not _ready.addresses:
+        return False
+    most = _ready.addresses + memory.KEPT
+    if memory.addresses() > most:
+        gc.collect()
+    return memory.addresses() > most
+
+
 def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) -> Report:
-    from grader.grading.judge import Request, judge
+    from grader.grading.judge import Request
 
     try:
-        request = Request(submission, limits=ready.settings.limits, only=questions)
-        return judge(request, ready.engine)
+        return judge(
+            ready.settings, Request(submission, limits=ready.settings.limits, only=questions)
+        )
     except IsolationError:
         raise
     except GraderError as problem:

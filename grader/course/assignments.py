@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from grader.model import (
     LIBRARIES,
     POINT_TOLERANCE,
     Assignment,
+    Feedback,
     Limits,
     Question,
 )
@@ -86,7 +88,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{path} has two questions named {repeated!r}; rename one.")
     questions = tuple(
-        _question(item, table, folder, solutions)
+        _told(_question(item, table, folder, solutions), stated.feedback)
         for item, table in zip(stated.questions, tables, strict=True)
     )
     _refuse_stray_tests(folder, solutions, names)
@@ -103,6 +105,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         libraries=_mentioned([*files, reference_path(solutions)]),
         sha256=_digest(files, reference_path(solutions)),
         ignored_cells=_ignored_cells(notebook),
+        feedback=stated.feedback,
     )  # fmt: skip
 
 
@@ -140,6 +143,14 @@ def _question(
     )
     _check_cases(question, folder / "assignment.toml", complete=solutions is not None)
     return question
+
+
+def _told(question: Question, feedback: Feedback) -> Question:
+    """Return a question whose cases say no more than students are to read."""
+    if feedback is not Feedback.NAME:
+        return question
+    cases = tuple(replace(case, promise="") for case in question.cases)
+    return replace(question, cases=cases)
 
 
 def _check_cases(question: Question, path: Path, *, complete: bool) -> None:

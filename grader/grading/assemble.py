@@ -6,6 +6,7 @@ The batch's grader processes, `grader check`, Gradescope's container and the tes
 from typing import TYPE_CHECKING
 
 from grader import machine
+from grader.course import notebooks
 from grader.model import Assignment, Environment, Isolation
 from grader.sandbox import Worker
 
@@ -54,4 +55,5 @@ def assemble(
 
     suite = CaseSuite(assignment, seed=seed, interpret=simulated or not on_gpu)
     names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
-    return Engine(suite, workers, where or machine.environment(), names, gpu_fault)
+    handout = notebooks.read(assignment.notebook.read_bytes())
+    return Engine(suite, workers, where or machine.environment(), names, gpu_fault, handout)

@@ -110,11 +110,12 @@ def _supervise(
             exceeded = lockdown.over_limit(pid, limits)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        _pid, status = os.waitpid(pid, 0)
+        _pid, status, used = os.wait4(pid, 0)
     finally:
         os.close(watched)
     lockdown.clear()
-    return None if is_abandoned else orders.Ended(status, exceeded)
+    seconds = used.ru_utime + used.ru_stime
+    return None if is_abandoned else orders.Ended(status, exceeded, seconds)
 
 
 def _is_told_to_kill(control: socket.socket) -> bool:
