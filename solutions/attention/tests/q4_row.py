@@ -5,6 +5,7 @@ import torch
 from otter.test_files import test_case
 
 from grader.testing import observe
+from grader.testing.hints import hint
 
 OK_FORMAT = False
 name = "q4_row"
@@ -34,12 +35,14 @@ def test_long(row_logsumexp, rng):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             seen = observe.observe(row_logsumexp, x)
-        assert any(entry.startswith("triton::") for entry in seen.operations), (
-            f"{what}: no Triton kernel was launched."
-        )
+        with hint("No Triton kernel was launched."):
+            assert any(entry.startswith("triton::") for entry in seen.operations), (
+                f"{what}: no Triton kernel was launched."
+            )
         named = {entry.removeprefix("aten::").split(".")[0] for entry in seen.operations}
         busy = sorted(named & MATHEMATICS)
-        assert not busy, f"{what}: torch's {busy[0]} works beside the kernel."
+        with hint("A torch operation does mathematics beside the kernel."):
+            assert not busy, f"{what}: torch's {busy[0]} works beside the kernel."
         right = torch.logsumexp(x.double(), 1)
         # l is off by n + some roundings, which log makes absolute; m + log l is rounded once.
         bound = 2.0**-24 * (x.shape[1] + 200 + right.abs())
