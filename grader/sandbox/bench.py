@@ -69,6 +69,10 @@ class Bench:
         )  # fmt: skip
         return Sums(projections, norms)
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the child has taken."""
+        return self._session.processor_seconds()
+
     def close(self) -> None:
         """End the child."""
         self._session.close()
