@@ -148,6 +148,7 @@ class Outcome:
     message: str = ""  # what the student may read
     staff_message: str = ""
     seconds: float = 0.0
+    cause: str = ""  # what went wrong before any test ran, which the student may read
 
 
 @dataclass(frozen=True, slots=True)

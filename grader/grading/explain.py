@@ -4,44 +4,48 @@ A case that a test's own mistake or a lost value failed stays a loss here; where
 meets the same, `grader.grading.control` withdraws it for everybody.
 """
 
-from collections.abc import Callable
-
 from grader import wording
 from grader.errors import CannotJudgeError
 from grader.grading import outcomes
 from grader.grading.otter_tests import Verdict
-from grader.model import Outcome, Status, TestCase
+from grader.grading.whereabouts import Reason, Whereabouts
+from grader.model import Outcome, Question, Status, TestCase
 from grader.sandbox import MissingNameError, StudentError, TransferError
 
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
-def explain(
-    question: str, case: TestCase, verdict: Verdict, describe_missing: Callable[[str], str]
-) -> Outcome:
+def explain(question: Question, case: TestCase, verdict: Verdict, where: Whereabouts) -> Outcome:
     """Return the outcome of a case that did not pass.
 
-    describe_missing: says of a name that the notebook does not define it, and why.
+    where: what is known of the notebook's names where the question is judged.
     """
     problem = verdict.problem
-    status = Status.FAILED
+    status, reason = Status.FAILED, Reason()
     match problem:
         case CannotJudgeError():
-            return outcomes.ungraded(case, f"{question}, {case.name!r}: {problem}")
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {problem}")
         case StudentError():
             status, text = _describe_error(problem)
+            reason = where.undefined(problem.failure.message)
+            if problem.failure.type_name == "NotImplementedError":
+                reason = where.unwritten(question.names)
         case MissingNameError():
-            text = describe_missing(str(problem))
+            reason = where.missing(str(problem))
+            text = f"{wording.not_defined(str(problem))} {reason.text}".strip()
         case TransferError():
             text = wording.value_not_handed_over(str(problem))
         case AssertionError():
             text = str(problem) or wording.WRONG_ANSWER
         case _ if is_device_fault(problem):
-            return outcomes.ungraded(case, f"{question}, {case.name!r}: {_brief(problem)}")
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {_brief(problem)}")
         case _:
             text = wording.unusable_form(_brief(problem))
+    text = text if reason.text in text else f"{text}\n{reason.text}"
     staff = f"{text}\n({verdict.place})" if verdict.place else text
-    return outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds)
+    # What a hidden case has met may depend on its input; what was wrong before does not.
+    cause = where.first_cause(question.names) if case.hidden else reason.cause
+    return outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds, cause=cause)
 
 
 def is_device_fault(problem: BaseException | None) -> bool:

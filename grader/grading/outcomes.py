@@ -27,16 +27,22 @@ def pending(case: TestCase, reason: str) -> Outcome:
 
 
 def lost(
-    case: TestCase, status: Status, text: str, *, staff: str = "", seconds: float = 0.0
+    case: TestCase,
+    status: Status,
+    text: str,
+    *,
+    staff: str = "",
+    seconds: float = 0.0,
+    cause: str = "",
 ) -> Outcome:
     """Return the outcome of a case that the answer did not pass.
 
     text: what the student reads where the case is public. staff: what staff read, by default the
-    same.
+    same. cause: what went wrong before any test ran.
     """
     message, said = text[:MAX_MESSAGE], (staff or text)[:MAX_MESSAGE]
     return _worded(
-        Outcome(case.name, case.hidden, status, 0.0, case.points, message, said, seconds)
+        Outcome(case.name, case.hidden, status, 0.0, case.points, message, said, seconds, cause)
     )
 
 

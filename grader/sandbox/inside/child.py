@@ -39,6 +39,7 @@ from ..wire.protocol import (
     Sequence,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
+from . import imports
 from . import shell as notebook_shell
 
 MAX_MESSAGE = 2_000
@@ -82,7 +83,8 @@ def describe_failure(
 ) -> Failure:
     """Return what a student should see of an exception: their own lines and the last sentence."""
     base = next((c for c in kind.__mro__ if c.__module__ == "builtins"), Exception)
-    lines = list(itertools.islice(_student_lines(trace), 50))[-MAX_FRAMES:]
+    lines = list(itertools.islice(_student_lines(trace), 50))
+    lines = lines[:1] + lines[1:][1 - MAX_FRAMES :]  # where it began, and how it ended
     if isinstance(error, SyntaxError):
         lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
     try:
@@ -351,6 +353,7 @@ def refuse_input(prompt: object = "") -> str:
 def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
     """Serve one submission over a connected socket."""
     builtins.input = refuse_input
+    imports.import_from_here()
     shell.builtin_trap.__enter__()
     channel = Channel(
         connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes
