@@ -28,6 +28,14 @@ class Status(StrEnum):
         return max(statuses, key=order.index, default=cls.PASSED)
 
 
+class Feedback(StrEnum):
+    """How much students read of a hidden case, from least to most; each includes the one before."""
+
+    NAME = "name"
+    PROMISE = "promise"  # what the case checks, in the words of its author
+    HINT = "hint"  # and, where it failed, what was found: words of the test file, never a value
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one submission may use; seconds and bytes, defaults from the design's section 9."""
@@ -70,6 +78,7 @@ class TestCase:
     name: str
     points: float
     hidden: bool
+    promise: str = ""  # what it checks and where to read of it, written for students
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,10 @@ class Question:
         return sum(case.points for case in self.cases if case.hidden)
 
 
+# What takes a second or two to import, as many assignments do.
+LIBRARIES = ("torch", "matplotlib.pyplot")
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """An assignment as its two folders state it; `solutions` is None in a public checkout."""
@@ -106,9 +119,11 @@ class Assignment:
     solutions: Path | None
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
-    needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and torch
+    needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
+    libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
+    feedback: Feedback = Feedback.HINT
 
     @property
     def points(self) -> float:
@@ -148,6 +163,8 @@ class Outcome:
     message: str = ""  # what the student may read
     staff_message: str = ""
     seconds: float = 0.0
+    promise: str = ""  # of a hidden case, as its author wrote it for students
+    hint: str = ""  # of a hidden case that failed: words of its test file
     cause: str = ""  # what went wrong before any test ran, which the student may read
 
 
@@ -252,6 +269,10 @@ class Isolation:
         """Whether student code ran with the rights of whoever graded."""
         return self.level == IsolationLevel.NONE
 
+    def is_made_like(self, other: "Isolation") -> bool:
+        """Whether a worker that was started for one is a worker for the other."""
+        return (self.level, self.way) == (other.level, other.way)
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -328,6 +349,7 @@ class Report:
     members: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
     limits: Limits = field(default_factory=Limits)
+    ran_out: tuple[str, ...] = ()  # questions that lost by a limit of time; not kept
 
     @classmethod
     def of(
@@ -343,6 +365,7 @@ class Report:
         seconds: float = 0.0,
         error: str | None = None,
         phases: Mapping[str, float] | None = None,
+        ran_out: tuple[str, ...] = (),
     ) -> Self:
         """Return the report on a submission, with all that is known of how it was handed in."""
         return cls(
@@ -361,6 +384,7 @@ class Report:
             members=submission.members,
             phases=dict(phases or {}),
             limits=limits,
+            ran_out=ran_out,
         )
 
     @property

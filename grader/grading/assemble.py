@@ -24,7 +24,12 @@ def start_worker(
     isolation: as it was proved here; without one the worker has the rights of this process.
     """
     devices = GPU if uses_gpu else CPU
-    return Worker(imports=assignment.needs, isolation=isolation, devices=devices)
+    return Worker(
+        imports=assignment.needs,
+        libraries=assignment.libraries,
+        isolation=isolation,
+        devices=devices,
+    )
 
 
 def assemble(

@@ -16,7 +16,7 @@ from grader import wording
 from grader.course import notebooks
 from grader.errors import WorkerError
 from grader.grading import outcomes
-from grader.grading.explain import explain
+from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames
 from grader.grading.replay import Phases, Replay, Script
 from grader.grading.whereabouts import Whereabouts, failures
@@ -56,6 +56,11 @@ class Engine:
     def assignment(self) -> Assignment:
         return self.suite.assignment
 
+    @property
+    def judges_on_gpu(self) -> bool:
+        """Whether this process uses a GPU itself, for the reference and the comparisons."""
+        return "cuda" in self.workers and self.device_names.get("cuda") == "cuda"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -85,13 +90,16 @@ def judge(request: Request, engine: Engine) -> Report:
     submission, assignment = request.submission, engine.assignment
     limits = request.limits or assignment.limits
     phases, error = Phases(), None
+    ran_out: tuple[str, ...] = ()
     try:
         notebook = _read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
         error = str(problem)
         questions = [QuestionReport.refused(q, error) for q in request.questions_of(assignment)]
     else:
-        questions = _Judging(request, engine, notebook, limits, phases).judge()
+        judging = _Judging(request, engine, notebook, limits, phases)
+        questions = judging.judge()
+        ran_out = tuple(judging.ran_out)
     return Report.of(
         submission,
         questions,
@@ -103,6 +111,7 @@ def judge(request: Request, engine: Engine) -> Report:
         error=error,
         phases=phases,
         limits=limits,
+        ran_out=ran_out,
     )
 
 
@@ -129,6 +138,7 @@ class _Judging:
     notebook: notebooks.Notebook
     limits: Limits
     phases: Phases
+    ran_out: list[str] = field(default_factory=list)  # questions that time was too short for
 
     def judge(self) -> list[QuestionReport]:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
@@ -137,7 +147,9 @@ class _Judging:
         for device in ("cpu", "cuda"):
             group = [q for q in questions if q.kind == "code" and (q.requires or "cpu") == device]
             if group and device in self.engine.workers:
-                done |= _DeviceJudging(self, device).judge(group)
+                judged = _DeviceJudging(self, device)
+                done |= judged.judge(group)
+                self.ran_out.extend(judged.ran_out())
             else:
                 done |= {question.name: self._without_gpu(question) for question in group}
         done |= {q.name: self._for_a_person(q) for q in questions if q.kind == "manual"}
@@ -194,6 +206,16 @@ class _DeviceJudging:
         finally:
             self._replay.end_child()
         return {question.name: self._report(question) for question in questions}
+
+    def ran_out(self) -> list[str]:
+        """Return the questions that lost by a limit of time, of theirs or of a cell before."""
+        lost = frozenset(Status) - {Status.PASSED, Status.PENDING}
+        counts = lost if self._replay.ran_out else {Status.TIMEOUT}
+        return [
+            name
+            for name, cases in self._found.items()
+            if any(case.status in counts for case in cases)
+        ]
 
     def _report(self, question: Question) -> QuestionReport:
         return QuestionReport.judged(
@@ -275,7 +297,7 @@ class _DeviceJudging:
             raise session.ended
         position = self._position(question.name)
         where = Whereabouts(self._notebook, failures(self._replay.failed), position)
-        return explain(question, case, verdict, where)
+        return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
 
 def _is_lost(found: dict[str, list[Outcome]]) -> bool:

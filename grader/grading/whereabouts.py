@@ -83,22 +83,15 @@ class Whereabouts:
         found = UNDEFINED.search(error)
         return self.missing(found[1]) if found else Reason()
 
-    def unwritten(self, wanted: tuple[str, ...]) -> Reason:
-        """Return which other cells define what is not written yet."""
-        return Reason(self._other_cells(wanted))
-
-    def _other_cells(self, wanted: tuple[str, ...]) -> str:
-        for name in wanted:
-            cells = [c.number for c in self._notebook.cells if _binds(c, name)]
-            ran = [n for n in cells if n <= self._position]
-            late = [n for n in cells if n > self._position]
-            if late:
-                return wording.defined_too_late(name, late[-1])
-            if len(ran) > 1:
-                return wording.defined_twice(name, ran)
-            if (place := self._not_run(name)) is not None:
-                return place
-        return ""
+    def unwritten(self, name: str) -> Reason:
+        """Return which other cells define a stub that is not written yet."""
+        cells = [cell.number for cell in self._notebook.cells if _binds(cell, name)]
+        ran = [number for number in cells if number <= self._position]
+        if cells and cells[-1] > self._position:
+            return Reason(wording.defined_too_late(name, cells[-1]))
+        if len(ran) > 1:
+            return Reason(wording.defined_twice(name, ran))
+        return Reason(self._not_run(name) or "")
 
     def first_cause(self, wanted: tuple[str, ...]) -> str:
         """Return what keeps some names, or what they need, from being defined; "" for nothing.
