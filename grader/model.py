@@ -124,7 +124,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one student, or one group, handed in; `problem` says why it cannot be graded."""
+    """What one student, or one group, handed in; `problem` says why it cannot be graded.
+
+    `student` is the label of a row, `identity` who that is for the platform ("canvas:41232", ""
+    where it gives nothing that lasts), `name` what the platform calls them.
+    """
 
     student: str
     path: str  # as the LMS gave it, relative to what the TA named
@@ -134,6 +138,8 @@ class Submission:
     late: bool = False
     members: tuple[str, ...] = ()  # of a group, in the LMS's order
     problem: str | None = None
+    identity: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +303,12 @@ class Report:
     members: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
     limits: Limits = field(default_factory=Limits)
+    identity: str = ""  # who the student is for a platform, as of a submission
+
+    def number(self, platform: str) -> str:
+        """Return what a platform knows the student by, "" where another or none has told."""
+        kind, _, number = self.identity.partition(":")
+        return number if kind == platform else ""
 
     @classmethod
     def of(
@@ -330,6 +342,7 @@ class Report:
             members=submission.members,
             phases=dict(phases or {}),
             limits=limits,
+            identity=submission.identity,
         )
 
     @property

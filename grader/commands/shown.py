@@ -50,12 +50,13 @@ def finish(book: "Gradebook", out: Path) -> None:
 
     from grader.gradebook import outputs
     from grader.model import Status
+    from grader.renderers import text
 
     uri = (out / outputs.REPORT_NAME).resolve().as_uri()
     typer.echo("\nThe report, to open in a browser:")
     Console().print(uri, style=f"link {uri}", markup=False, highlight=False, soft_wrap=True)
     typer.echo(f"Beside it in {out}: {', '.join(outputs.written_in(out))}")
-    ungraded = [r.student for r in book.reports if r.status is Status.UNGRADED]
+    ungraded = [text.shown(r.student) for r in book.reports if r.status is Status.UNGRADED]
     if ungraded:
         typer.echo(
             f"{len(ungraded)} ungraded through no fault of the students: "

@@ -13,7 +13,6 @@ from grader.renderers.text import number, shown
 
 KEPT = ("Student", "ID", "SIS User ID", "SIS Login ID", "Root Account", "Integration ID", "Section")
 POINTS_ROW = "points possible"
-FILE = re.compile(r".+?_(?:LATE_)?(\d+)_\d+_.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +100,7 @@ def _scores(
     index = _index(people, header)
     filled: dict[int, str] = {}
     ungraded, pending, missing = [], [], []
+    _refuse_two_for_one(book, index)
     for report in book.reports:
         if report.status is Status.UNGRADED:
             ungraded.append(report.student)
@@ -122,6 +122,21 @@ def _scores(
     return filled, notes
 
 
+def _refuse_two_for_one(book: Gradebook, index: dict[str, list[list[str]]]) -> None:
+    taken: dict[int, str] = {}
+    for report in book.reports:
+        for _, row in _rows_of(report, index):
+            if row is None:
+                continue
+            first = taken.setdefault(id(row), report.student)
+            if first != report.student:
+                raise UsageError(
+                    f"{shown(first)} and {shown(report.student)} would both be {shown(row[0])} in "
+                    "the gradebook. Grade the platform's own download, or give `grader grade` a "
+                    "--roster, so that each is known by an id."
+                )
+
+
 def _listed(names: list[str]) -> str:
     return ", ".join(shown(name) for name in names)
 
@@ -129,10 +144,13 @@ def _listed(names: list[str]) -> str:
 def _rows_of(
     report: Report, index: dict[str, list[list[str]]]
 ) -> Iterator[tuple[str, list[str] | None]]:
-    found = [match for part in report.path.split("/") if (match := FILE.fullmatch(part))]
-    numbered = [row for match in found for row in index.get(f"id {match[1]}", [])]
-    if len(numbered) == 1 and not report.members:
-        yield report.student, numbered[0]
+    """Yield the row of everybody whom a report is of: by Canvas's own number, or login, or name.
+
+    A number counts only where Canvas gave it, never because a student's file is called so.
+    """
+    if (number := report.number("canvas")) and not report.members:
+        rows = index.get(f"id {number}", [])
+        yield report.student, rows[0] if len(rows) == 1 else None
         return
     for who in report.members or (report.student,):
         keys = [f"login {who.casefold()}", f"login {who.casefold().split('@')[0]}", _key(who)]
