@@ -76,6 +76,11 @@ CREATE TABLE control (
 );
 """,
     """
+UPDATE result SET report = json_set(report, '$.written',
+    json_object('text', json_extract(report, '$.answer')))
+WHERE json_extract(report, '$.answer') <> '';
+""",
+    """
 ALTER TABLE submission ADD COLUMN identity TEXT NOT NULL DEFAULT '';
 ALTER TABLE submission ADD COLUMN name TEXT NOT NULL DEFAULT '';
 """,

@@ -15,6 +15,8 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Session, Worker
+from grader.sandbox.patience import WALL
+from grader.sandbox.session import took_too_long
 
 
 class Phases(dict[str, float]):
@@ -46,13 +48,15 @@ class Replay:
         self._worker = worker
         self._limits = limits
         self._phases = phases
-        self._deadline = time.monotonic() + limits.submission_seconds
+        self._deadline = time.monotonic() + WALL * limits.submission_seconds
+        self._processor = limits.submission_seconds  # seconds of processor time that are left
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
         self._deadly: dict[int, str] = {}  # cell number: how it ended its child
         self._raised: dict[int, str] = {}  # cell number: the exception that it ended with
         self._notes: list[str] = []
         self.is_clean = True
+        self.ran_out = False  # whether a cell was left out because its time did
 
     @property
     def session(self) -> Session:
@@ -83,6 +87,7 @@ class Replay:
         if self._session is not None:
             with self._phases.spent_on("end"):
                 self._session.close()
+                self._processor -= self._session.processor_seconds()
                 self._session = None
 
     def mark_unclean(self) -> None:
@@ -107,15 +112,25 @@ class Replay:
         return text
 
     def _start_child(self) -> None:
-        if time.monotonic() >= self._deadline:
-            seconds = f"{self._limits.submission_seconds:g}"
-            raise ChildEnded(Status.TIMEOUT, f"the notebook took longer than {seconds} s")
+        if reason := self._out_of_time():
+            raise ChildEnded(Status.TIMEOUT, reason)
         with self._phases.spent_on("start"):
             self._session = self._worker.session(
-                self._limits, deadline=self._deadline, seed=self._script.seed
+                self._limits,
+                deadline=self._deadline,
+                processor=self._processor,
+                seed=self._script.seed,
             )
         self._position = 0
         self.is_clean = True
+
+    def _out_of_time(self) -> str:
+        """Return why the whole submission may not go on, or ""."""
+        ran_out = "processor" if self._processor <= 0 else ""
+        if time.monotonic() >= self._deadline:
+            ran_out = "wall"
+        limit = self._limits.submission_seconds
+        return took_too_long("the notebook", limit, ran_out) if ran_out else ""
 
     def _run(self, cell: CodeCell) -> None:
         was_clean = self.is_clean
@@ -124,8 +139,9 @@ class Replay:
                 result = self.session.run_cell(cell.source, cell.number)
         except ChildEnded as end:
             self.end_child()
-            if time.monotonic() >= self._deadline:
+            if self._out_of_time():
                 raise
+            self.ran_out = self.ran_out or end.status is Status.TIMEOUT
             self._deadly[cell.number] = end.reason if was_clean else wording.plain_end(end.status)
             self._notes.append(
                 f"cell {cell.number} ended its child ({end.reason}); "

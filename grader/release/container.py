@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _judge(root: Path, target: Path) -> None:
-    from grader.grading.judge import Request, judge
+    from grader.grading.judge import Request
 
     folders = sorted((root / "source" / "course" / "assignments").glob("*/assignment.toml"))
     if len(folders) != 1:
@@ -60,7 +60,6 @@ def _judge(root: Path, target: Path) -> None:
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
     )
     facts = process.start(settings)
-    engine = process.engine(settings)
     code = tuple(question.name for question in assignment.questions if question.kind == "code")
     found = process.control(settings, code)
     for cause in found.causes:  # Gradescope shows this to staff only
@@ -90,7 +89,7 @@ def _judge(root: Path, target: Path) -> None:
 
     keep_so_far(None)
     request = Request(submission, on_question=keep_so_far)
-    keep(control.settle(judge(request, engine), found))
+    keep(control.settle(process.judge(settings, request), found))
 
 
 def _submission(root: Path, assignment: Assignment) -> Submission:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 ITEMS_AT_ONCE = 256
+MAX_ITEMS = 1_000_000  # of one iterable; one that goes on has no end
 
 
 class StudentObject:
@@ -29,11 +30,12 @@ class StudentObject:
         return f"<an object of type {self._type_name}>"
 
     def __iter__(self) -> Iterator[Any]:
-        while True:
+        for _ in range(0, MAX_ITEMS, ITEMS_AT_ONCE):
             items = self._session.take(self._key, ITEMS_AT_ONCE)
             yield from items
             if len(items) < ITEMS_AT_ONCE:
                 return
+        self._session.break_off(f"an iterable gave more than {MAX_ITEMS:,} items")
 
     def __eq__(self, _other: object) -> bool:
         return False  # it equals nothing, whatever it says of itself

@@ -1,6 +1,7 @@
 """The judge's handle on one warm worker: start it, fork children in it, hear how they ended."""
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from grader.errors import IsolationError, WorkerError
-from grader.model import Isolation, IsolationLevel, Limits
+from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
 
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
@@ -26,8 +27,10 @@ from .levels import cgroup
 from .levels.host import is_root
 from .levels.recipes import Way, recipe
 from .levels.uids import Slot
+from .patience import ProcessorClock
 from .session import Session
 from .wire import orders
+from .wire.channel import SOCKET_BYTES
 from .wire.orders import ChildLimits, Resource
 from .wire.protocol import DEVICE_LOST, ProtocolViolationError
 
@@ -65,6 +68,15 @@ class ChildEnd:
 
     wait_status: int
     exceeded: Resource | None
+    processor_seconds: float = 0.0
+
+    @property
+    def status(self) -> Status:
+        """Return `TIMEOUT` where time ran out, else `KILLED`."""
+        ran_out = self.exceeded is Resource.PROCESSOR
+        if self.exceeded is None and os.WIFSIGNALED(self.wait_status):
+            ran_out = os.WTERMSIG(self.wait_status) == signal.SIGXCPU
+        return Status.TIMEOUT if ran_out else Status.KILLED
 
     def describe(self, limits: Limits) -> str:
         """Say in words how the process ended."""
@@ -96,19 +108,21 @@ class Worker:
         self,
         *,
         imports: tuple[str, ...] = (),
+        libraries: tuple[str, ...] = LIBRARIES,
         isolation: Isolation | None = None,
         devices: frozenset[str] = frozenset({"cpu"}),
         warm: bool = True,
     ) -> None:
         """Start the process.
 
-        isolation: without a way, the level's first is taken. warm: import numpy, torch and
-        matplotlib; without, the worker starts quickly and does little.
+        isolation: without a way, the level's first is taken. warm: import numpy, `libraries` and
+        `imports`; without, the worker starts quickly and does little.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
         self.seconds: dict[str, float] = {}
         self._ready = False
+        self._own: frozenset[int] = frozenset()  # processes below, that are no child's
         self._session: Session | None = None
         self._gpu_memory: GpuMemoryWatch | None = None
         self._folder = tempfile.mkdtemp(prefix="notebook-")
@@ -124,7 +138,7 @@ class Worker:
             cuda="cuda" in devices,
             uid=self._slot.uid if self._slot else None,
         )
-        modules = ("numpy", "torch", "matplotlib.pyplot", *imports) if warm else ()
+        modules = ("numpy", *libraries, *imports) if warm else ()
         # Without a GPU kernels are interpreted, which triton must know before it is imported; and
         # where there is one, who may not use it should not see it.
         on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -140,16 +154,21 @@ class Worker:
             self.seconds["worker"] = ready.seconds
             _check_versions(ready.versions)
             self._ready = True
+            pid = self._started.process.pid
+            self._own = frozenset(below(pid))
             if self._group is not None:
-                pid = self._started.process.pid
-                self._group.adopt([pid, *below(pid)])
+                self._group.adopt([pid, *self._own])
 
-    def session(self, limits: Limits, *, deadline: float, seed: int = 0) -> Session:
-        """Fork a child for one submission."""
+    def session(
+        self, limits: Limits, *, deadline: float, processor: float = math.inf, seed: int = 0
+    ) -> Session:
+        """Fork a child for one submission, which has until then, and so much processor time."""
         self.wait_until_ready()
         if self._group is not None:
             self._group.limit(limits)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        # The child may not choose how much its sockets hold.
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
         order = orders.dump(orders.Spawn(seed, _child_limits(limits)))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])
@@ -163,7 +182,10 @@ class Worker:
         if "cuda" in self.devices:
             pid = self._started.process.pid
             self._gpu_memory = GpuMemoryWatch(pid, limits.gpu_memory_bytes)
-        self._session = Session(self, ours, limits, deadline)
+        clock = ProcessorClock(self._started.process.pid, self._own)
+        self._session = Session(
+            self, ours, limits, deadline, clock=clock, processor=processor
+        )  # fmt: skip
         return self._session
 
     def _wait_until_locked(self, connection: socket.socket) -> None:
@@ -190,7 +212,7 @@ class Worker:
         if self._gpu_memory is not None and self._gpu_memory.stop():
             exceeded = Resource.GPU
         self._gpu_memory = None
-        return ChildEnd(ended.wait_status, exceeded)
+        return ChildEnd(ended.wait_status, exceeded, ended.processor_seconds)
 
     def _receive(self, kind: type[Event], seconds: float) -> Event:
         """Return the worker's next message, which has to be of this kind."""

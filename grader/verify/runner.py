@@ -32,7 +32,7 @@ class Candidate:
 
 def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> Report:
     """Judge one candidate in this grader process."""
-    from grader.grading.judge import Request, judge
+    from grader.grading.judge import Request
 
     engine = process.engine(settings)
     engine.suite.seed = candidate.seed  # the seed is all that changes: the warm worker is kept
@@ -40,7 +40,7 @@ def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> 
     submission = Submission(candidate.name, f"{candidate.name}.ipynb", candidate.content, digest)
     limits = candidate.limits or settings.limits
     request = Request(submission, limits, candidate.questions, candidate.until_loss)
-    return judge(request, engine)
+    return process.judge(settings, request)
 
 
 class Runner:
