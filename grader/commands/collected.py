@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.commands.options import INCOMPLETE
+from grader.commands.terminal import say
 
 if TYPE_CHECKING:
     from grader.submissions.collection import Collection
@@ -12,17 +13,17 @@ if TYPE_CHECKING:
 MANY = 100  # files passed over; more would hide what was said before them
 
 
-def say(found: "Collection", *, everything: bool = False) -> None:
+def tell(found: "Collection", *, everything: bool = False) -> None:
     """Say how the paths were understood, what was passed over, and what looks odd."""
-    typer.echo(found.understood)
+    say(found.understood)
     many = None if everything else MANY
     for one in found.skipped[:many]:
-        typer.echo(f"skipped {one.path}: {one.reason}", err=True)
+        say(f"skipped {one.path}: {one.reason}", err=True)
     if len(found.skipped) > MANY and not everything:
         more = len(found.skipped) - MANY
-        typer.echo(f"skipped {more:,} more; --dry-run names all of them", err=True)
+        say(f"skipped {more:,} more; --dry-run names all of them", err=True)
     for note in found.notes:
-        typer.echo(note, err=True)
+        say(note, err=True)
 
 
 def show(found: "Collection") -> None:
@@ -46,7 +47,7 @@ def show(found: "Collection") -> None:
     console.print(table)
     nobody = [choice.submission for choice in found.chosen if not choice.submission.path]
     if nobody:
-        typer.echo(f"{len(nobody)} of the roster handed in nothing.")
+        say(f"{len(nobody)} of the roster handed in nothing.")
 
 
 def finish(found: "Collection") -> None:
@@ -56,7 +57,7 @@ def finish(found: "Collection") -> None:
     count = len(found.lost)
     named = ", ".join(one.path for one in found.lost[:5])
     what = "file that may be a student's is" if count == 1 else "files that may be students' are"
-    typer.echo(
+    say(
         f"{count} {what} graded for nobody: {named}. Give each as a path of its own, name the "
         "--layout, or take it out.",
         err=True,

@@ -18,6 +18,7 @@ from grader.commands.options import (
     Jobs,
 )
 from grader.commands.shown import finish, render, show
+from grader.commands.terminal import say
 from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
@@ -68,7 +69,7 @@ def grade(
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
     found = _collect(loaded, paths, layout=layout, roster=roster)
-    collected.say(found, everything=dry_run)
+    collected.tell(found, everything=dry_run)
     if out is None or dry_run:
         collected.show(found)
         collected.finish(found)
@@ -118,7 +119,6 @@ def grade_class(
     from grader.commands.progress import Progress
     from grader.gradebook import outputs, people
     from grader.gradebook.store import Store
-    from grader.renderers.text import shown
 
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value
@@ -129,7 +129,7 @@ def grade_class(
         store.bind(assignment, seed)
         named = people.named(submissions, store.known())
         for note in named.notes:
-            typer.echo(shown(note), err=True)
+            say(note, err=True)
         try:
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,
