@@ -17,6 +17,7 @@ from grader.submissions.claims import (
     View,
     is_candidate,
     views,
+    why_not,
 )
 from grader.submissions.names import names_nobody, try_number, without_number
 from grader.submissions.sources import Entry, Source
@@ -35,20 +36,26 @@ class Reading:
 
     name: str
     layout: Layout
-    found: tuple[Claim | Refusal, ...]
+    inside: tuple[Claim | Refusal, ...]
+    outside: tuple[Refusal, ...]
     score: float
+
+    @property
+    def found(self) -> tuple[Claim | Refusal, ...]:
+        """What is said of each file of the whole download."""
+        return (*self.outside, *self.inside)
 
     @property
     def students(self) -> list[str]:
         """The students that it finds, in the download's order."""
-        claims = (item for item in self.found if isinstance(item, Claim))
+        claims = (item for item in self.inside if isinstance(item, Claim))
         return list(dict.fromkeys(c.student for c in claims if is_candidate(c.entry)))
 
     @property
     def partition(self) -> frozenset[frozenset[str]]:
         """Which files it takes for one person's."""
         people: dict[tuple[str, str], set[str]] = defaultdict(set)
-        for item in self.found:
+        for item in self.inside:
             if isinstance(item, Claim) and is_candidate(item.entry):
                 who = (item.identity, "") if item.identity else (item.student, item.apart)
                 people[who].add(item.entry.path)
@@ -107,15 +114,16 @@ def _readings(seen: Sequence[View], known: dict[str, Layout], is_own: IsOwn) -> 
 
 
 def _reading(name: str, layout: Layout, view: View, proven: float = 1.0) -> Reading:
-    found = [Refusal(entry, "is not a notebook") if not is_candidate(entry) else _outside(entry)
-             for entry in view.outside]  # fmt: skip
     inside = tuple(layout.read(view))
-    weight = layout.weight or 1.0
-    return Reading(name, layout, (*found, *inside), weight * _explained(view, inside) * proven)
+    score = (layout.weight or 1.0) * _explained(view, inside) * proven
+    return Reading(name, layout, inside, tuple(map(_outside, view.outside)), score)
 
 
 def _outside(entry: Entry) -> Refusal:
-    return Refusal(entry, "lies beside the folder of the others; give it as a path of its own")
+    reason = why_not(entry)
+    if is_candidate(entry):
+        reason = "lies beside the folder of the others; give it as a path of its own to grade it"
+    return Refusal(entry, reason)
 
 
 def _explained(view: View, inside: Sequence[Claim | Refusal]) -> float:

@@ -117,6 +117,6 @@ def names_nobody(name: str, assignment: str | None) -> bool:
     base = without_number(stem).casefold()
     if assignment is not None and base == assignment.casefold():
         return True
-    words = WORD.findall(base)
+    words = [word for word in WORD.findall(base) if len(word) > 1]  # section A
     own = set(WORD.findall((assignment or "").casefold()))
     return bool(words) and all(COLLECTIVE.fullmatch(word) or word in own for word in words)

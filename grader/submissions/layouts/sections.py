@@ -12,7 +12,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     """Read each folder at the top as a class of its own; namesakes are told by their section."""
     for folder in view.folders:
         below = view.below(folder)
-        for item in best_of(below, without="sections").found:
+        for item in best_of(below, without="sections").inside:
             if isinstance(item, Claim) and not item.identity:
                 yield replace(item, apart=item.apart or folder)
             else:
