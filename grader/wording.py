@@ -239,7 +239,3 @@ def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -
 
 def nothing_handed_in(wanted: str) -> str:
     return f"No notebook was handed in. Hand in {wanted}."
-
-
-def several_handed_in(names: Iterable[str]) -> str:
-    return f"More than one notebook was handed in: {', '.join(sorted(names))}. Hand in one."
