@@ -9,6 +9,7 @@ import typer
 
 from grader import wording
 from grader.commands.options import DONE, INCOMPLETE, CourseFolder
+from grader.commands.terminal import say
 from grader.errors import UsageError
 from grader.model import Assignment, QuestionReport, Report, Status, Submission
 
@@ -26,7 +27,7 @@ def check(
     """Run the public tests on your own notebook, as the grader would."""
     result = check_notebook(notebook, question, assignment, course)
     for line in result.lines:
-        typer.echo(line)
+        say(line)
     raise typer.Exit(DONE if result.all_passed else INCOMPLETE)
 
 
