@@ -115,6 +115,14 @@ def judge(request: Request, engine: Engine) -> Report:
     )
 
 
+def _beside(assignment: Assignment, submission: Submission) -> tuple[tuple[str, bytes], ...]:
+    """Return the files that lie beside the notebook: a student's own, else as handed out."""
+    own = dict(submission.files)
+    places = {name: assignment.folder / name for name in assignment.files if name not in own}
+    given = {name: path.read_bytes() for name, path in places.items() if path.is_file()}
+    return tuple(sorted({**given, **own}.items()))
+
+
 def _read(submission: Submission, assignment: Assignment, limits: Limits) -> notebooks.Notebook:
     if submission.problem is not None:
         raise notebooks.NotebookUnreadableError(submission.problem)
@@ -170,7 +178,9 @@ class _Judging:
     def script(self) -> Script:
         """Return what a child runs before it is asked anything."""
         seed = int(self.request.submission.sha256[:8] or "0", 16)
-        return Script(self.notebook, seed, self.engine.assignment.ignored_cells | {""})
+        assignment = self.engine.assignment
+        skipped = assignment.ignored_cells | {""}
+        return Script(self.notebook, seed, skipped, _beside(assignment, self.request.submission))
 
 
 class _DeviceJudging:

@@ -5,6 +5,7 @@ test: whoever shows a child what a student must not read says so by `mark_unclea
 that child says from then on no word is kept.
 """
 
+import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,19 @@ from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import took_too_long
+
+PIECE = 256 * 1024  # bytes of a file that one cell writes; twice that fits into a frame
+
+
+def _writing(name: str, content: bytes) -> Iterator[str]:
+    """Yield cells that write a file beside the notebook and define nothing."""
+    for start in range(0, max(1, len(content)), PIECE):
+        piece = base64.b64encode(content[start : start + PIECE]).decode()
+        mode = "ab" if start else "wb"
+        yield (
+            f"__import__('pathlib').Path({name!r}).open({mode!r})"
+            f".write(__import__('base64').b64decode({piece!r}));"
+        )
 
 
 class Phases(dict[str, float]):
@@ -38,6 +52,7 @@ class Script:
     notebook: Notebook
     seed: int
     skipped: frozenset[str] = field(default=frozenset({""}))
+    files: tuple[tuple[str, bytes], ...] = ()  # that lie beside the notebook
 
 
 class Replay:
@@ -116,6 +131,9 @@ class Replay:
             )
         self._position = 0
         self.is_clean = True
+        for name, content in self._script.files:
+            for source in _writing(name, content):
+                self._session.run_cell(source, 0)
 
     def _out_of_time(self) -> str:
         """Return why the whole submission may not go on, or ""."""

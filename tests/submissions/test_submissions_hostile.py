@@ -366,12 +366,19 @@ def test_feedback_names_are_unique_and_safe_on_every_file_system(tmp_path: Path)
     assert len({name.casefold() for name in made}) == len(names)
     for name in made:
         assert len(name.encode()) < 100
-        assert name.isascii()
+        assert all(character.isalnum() or character in "~-_." for character in name)
         assert not set(name) & set("/\\:*?\"<>| '$%&;`\n\0")
         assert name[0] not in ".-"
         (tmp_path / f"{name}.html").write_text("x")
     assert len(list(tmp_path.iterdir())) == len(names)
     assert feedback_name("ada") == "ada"
+
+
+def test_a_feedback_file_can_be_told_by_its_students_name() -> None:
+    assert feedback_name("张伟 😀").startswith("张伟~")
+    assert feedback_name("Müller, Zoë").startswith("Muller-Zoe~")
+    assert feedback_name("رزان").startswith("رزان~")
+    assert feedback_name("Иванов").startswith("Иванов~")
 
 
 def test_nobody_can_choose_a_name_whose_feedback_is_another_students() -> None:
