@@ -35,6 +35,7 @@ from grader.model import (
     Control,
     Environment,
     Isolation,
+    IsolationLevel,
     Limits,
     QuestionReport,
     Report,
@@ -63,6 +64,7 @@ class ProcessSettings:
     device: str
     assignment_sha256: str = ""  # what the folder must hold, if given
     judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
+    places: tuple[str, ...] = ()  # of submissions and results, which no student's code may read
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
     try:
         with _timed(seconds, "isolation"):
             assignment = _load(settings)
-            isolation = _isolation(settings)
+            isolation = _isolation(settings, assignment)
         with scratch.in_use():
             started["cpu"] = _worker(assignment, isolation)
         imports.join()
@@ -226,15 +228,23 @@ def _load(settings: ProcessSettings) -> Assignment:
     return assignment
 
 
-def _isolation(settings: ProcessSettings) -> Isolation:
+def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:
+    """Prove what keeps student code apart, also from the very places of this batch."""
+    from grader.sandbox.levels.view import refuse_shown
     from grader.sandbox.proof.probes import choose_isolation
+
+    folders = [assignment.folder, assignment.solutions]
+    places = [folder for folder in folders if folder is not None]
+    if settings.isolation != IsolationLevel.NONE:
+        refuse_shown(places)
 
     # What a GPU's driver has to be given is open in the probes too, or they would prove too much.
     opens_gpu = (
         settings.judges != "cpu" and settings.device in {"auto", "cuda"} and machine.may_have_gpu()
     )
     devices = {"cpu", "cuda"} if opens_gpu else {"cpu"}
-    return choose_isolation(settings.isolation, frozenset(devices))
+    beside = (*(str(place) for place in places), *settings.places)
+    return choose_isolation(settings.isolation, frozenset(devices), beside)
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":

@@ -88,13 +88,18 @@ def grade_class(
     from grader.commands.progress import Progress
     from grader.gradebook import outputs
     from grader.gradebook.store import Store
+    from grader.sandbox.levels.view import refuse_shown
     from grader.submissions.collection import collect
 
     found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
     for skipped in found.skipped:
         typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
+    places = [path.resolve() for path in (*paths, out)]
+    if isolation is not IsolationChoice.NONE:
+        refuse_shown(places)
     settings = ProcessSettings(
-        str(assignment.folder), seed, limits, isolation.value, device.value
+        str(assignment.folder), seed, limits, isolation.value, device.value,
+        places=tuple(map(str, places)),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)

@@ -153,7 +153,7 @@ def processor_seconds(pids: list[int], *, reaped: bool = True) -> float:
 
 
 def written(pids: list[int]) -> int:
-    """Return the bytes that live processes sent towards a disk."""
+    """Return the bytes that processes, and those they waited for, sent towards a disk."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
@@ -163,22 +163,24 @@ def written(pids: list[int]) -> int:
     return total
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            yield entry
-            if entry.is_dir(follow_symlinks=False):
-                yield from _entries(entry.path)
-
-
 def stored(folder: str) -> tuple[int, int]:
-    """Return the bytes and the number of files below a folder, counting no further than needed."""
+    """Return the bytes and the number of files below a folder, counting no further than needed.
+
+    What cannot be looked into, because it lies too deep or is closed, counts as too many files.
+    """
     size = count = 0
-    with contextlib.suppress(OSError, RecursionError):
-        for entry in _entries(folder):
-            count += 1
+    waiting = [folder]
+    while waiting and count <= MAX_FILES:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except (FileNotFoundError, NotADirectoryError):  # it has just been removed
+            continue
+        except OSError:
+            return size, MAX_FILES + 1
+        count += len(entries)
+        for entry in entries:
             with contextlib.suppress(OSError):
                 size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
-            if count > MAX_FILES:
-                break
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
     return size, count
