@@ -87,7 +87,8 @@ class ChildEnd:
             Resource.GPU: f"used more than {gpu_memory:g} GiB of the GPU's memory",
             Resource.PROCESSOR: f"used more than {limits.cpu_seconds} s of processor time",
             Resource.TASKS: f"ran more than {limits.tasks} processes and threads at once",
-            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
+            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files, or "
+            "too many or too deep ones",
         }
         if self.exceeded is not None:
             return f"the notebook {words[self.exceeded]}"

@@ -165,7 +165,6 @@ CALLS = {
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
     "mincore": (27, 232),
-    "sysinfo": (99, 179),
 }
 SI_QUEUE = -1
 F_SETSIG, F_SETOWN_EX = 10, 15
@@ -241,8 +240,6 @@ def _counters() -> str:
     """Read what changes with what the machine does."""
     names = ("stat", "loadavg", "uptime", "meminfo", "vmstat")
     attempts: dict[str, Attempt] = {f"/proc/{name}": partial(_some, name) for name in names}
-    place = ctypes.create_string_buffer(256)
-    attempts["sysinfo"] = lambda: _system_call("sysinfo", place)
     return _succeeded(attempts)
 
 
@@ -257,11 +254,6 @@ def _out_of_band() -> None:
     one, other = socket.socketpair()
     with one, other:
         one.send(b"!", socket.MSG_OOB)
-
-
-def _unmapped_pages() -> None:
-    """Hold memory that is in no process's account."""
-    mmap.mmap(-1, 1 << 16).close()
 
 
 def _places(paths: tuple[str, ...]) -> str:
@@ -330,7 +322,6 @@ PROBES: dict[str, Callable[[Targets], str]] = {
     "caches": lambda _: _caches(),
     "counters": lambda _: _counters(),
     "urgent": lambda _: _succeeded({"MSG_OOB": _out_of_band}),
-    "pages": lambda _: _succeeded({"pages without a file": _unmapped_pages}),
     "signal": lambda targets: _signal(targets.decoy),
 }
 

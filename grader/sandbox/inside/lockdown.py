@@ -220,6 +220,7 @@ class Lockdown:
 
     def _over_scratch(self, pids: list[int], limits: ChildLimits) -> bool:
         size, count = usage.stored(self._scratch)
+        size += usage.unlinked(pids, self._scratch)
         rewritten = usage.written(pids) > usage.REWRITES * limits.scratch_bytes
         return size > limits.scratch_bytes or count > usage.MAX_FILES or rewritten
 

@@ -103,9 +103,9 @@ def memory(pids: list[int], limit: int) -> int:
 def sockets_of_the_network() -> int:
     """Return how many unix sockets this network has, also those that no process has open."""
     with contextlib.suppress(OSError, IndexError, ValueError):
-        for line in _read("/proc/self/net/protocols").splitlines():
-            if line.startswith("UNIX "):
-                return int(line.split()[2])
+        lines = _read("/proc/self/net/protocols").splitlines()
+        # Streams have a line of their own from Linux 5.15 on.
+        return sum(int(line.split()[2]) for line in lines if line.startswith("UNIX"))
     return 0
 
 
@@ -179,8 +179,27 @@ def stored(folder: str) -> tuple[int, int]:
             return size, MAX_FILES + 1
         count += len(entries)
         for entry in entries:
-            with contextlib.suppress(OSError):
+            try:
                 size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return size, MAX_FILES + 1
     return size, count
+
+
+def unlinked(pids: list[int], folder: str) -> int:
+    """Return the bytes of files below a folder that processes have open and no name leads to."""
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            place = f"/proc/{pid}/fd"
+            for name in os.listdir(place):  # noqa: PTH208 - as above
+                with contextlib.suppress(OSError):
+                    link = os.readlink(f"{place}/{name}")  # noqa: PTH115
+                    if link.startswith(folder) and link.endswith(" (deleted)"):
+                        seen = os.stat(f"{place}/{name}")  # noqa: PTH116
+                        found[seen.st_dev, seen.st_ino] = seen.st_blocks * BLOCK
+    return sum(found.values())
