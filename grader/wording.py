@@ -17,6 +17,8 @@ HIDDEN_NOT_PASSED = (
     "A hidden test that your answer did not pass. It checks what the question asks for on inputs "
     "that are not shown, so its details stay with staff."
 )
+PROMISED = "What this hidden test checks: {promise}"
+HINTED = "What was found: {hint}"
 PENDING = "Not graded yet, so neither passed nor failed: it needs a GPU or a person."
 UNGRADED = (
     "This could not be graded through no fault of yours. Staff will repeat it; it is no zero."
@@ -37,6 +39,7 @@ NO_PART_MARKS = (
     "This score is not what the tests add up to: either the question counts only when all of them "
     "pass, or your teaching staff set it by hand."
 )
+NO_ANSWER = "No answer of yours was found in the notebook, so a person will look into it."
 NO_TEST_RUN = "No test of this question was run."
 NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
 PARTLY_UNGRADED = (
@@ -81,7 +84,9 @@ def told(case: Outcome) -> Told:
     """Return what the student may know of a case.
 
     A hidden case that did not pass has one word and one sentence, whatever ended it: code could
-    choose between a failure, an error and a timeout to tell what the hidden input was.
+    choose between a failure, an error and a timeout to tell what the hidden input was. What the
+    sentence adds was written by the case's author: its promise and, of a failed check, a hint that
+    stands in the test file word for word.
     """
     status = case.status
     if status is Status.PENDING:
@@ -92,7 +97,14 @@ def told(case: Outcome) -> Told:
         return Told(status, case.message)
     if status is Status.PASSED:
         return Told(status, HIDDEN_PASSED)
-    return Told(Status.FAILED, HIDDEN_NOT_PASSED)
+    return Told(Status.FAILED, _not_passed(case))
+
+
+def _not_passed(case: Outcome) -> str:
+    said = [PROMISED.format(promise=case.promise) if case.promise else HIDDEN_NOT_PASSED]
+    if case.hint:
+        said.append(HINTED.format(hint=case.hint))
+    return "\n".join(said)
 
 
 def for_staff(case: Outcome) -> str:
@@ -110,6 +122,12 @@ def problem(report: Report) -> str | None:
     if report.error is None or any(question.cases for question in report.questions):
         return None
     return UNGRADED if report.status is Status.UNGRADED else report.error
+
+
+def one_cause(count: int) -> str:
+    """Return the words before the cause that several cases share."""
+    words = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return f"These {words[count - 2] if count <= len(words) + 1 else count} have one cause:"
 
 
 def not_the_sum(report: QuestionReport) -> str | None:
@@ -138,8 +156,11 @@ def plain_end(status: Status) -> str:
     return _PLAIN_END[status]
 
 
-def not_written(said: str) -> str:
-    return f"Not written yet. {said}".strip()
+def not_written(said: str, needed: str = "") -> str:
+    """Return what is said of a stub; `needed` is its name where another question rests on it."""
+    if needed:
+        return f"{needed} is not written yet, and this question rests on it. {said}"
+    return f"Not written yet. {said}"
 
 
 def raised(description: str) -> str:

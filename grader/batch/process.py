@@ -8,10 +8,11 @@ import faulthandler
 import gc
 import os
 import platform
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -138,17 +139,22 @@ def _start(settings: ProcessSettings) -> _Ready:
 
 def _warm_up(settings: ProcessSettings) -> _Ready:
     seconds: dict[str, float] = {}
-    # Both are long: this process's imports, and proving isolation to start a worker of its own.
-    imports = threading.Thread(target=_import, args=(seconds,), name="imports")
-    imports.start()
+    assignment = _load(settings)
     scratch = Scratch()
     started: dict[str, Worker] = {}
     try:
+        # All three take long: a worker's imports, this process's own, and proving isolation.
+        with scratch.in_use(), _timed(seconds, "start"):
+            likely = _start_early(settings, assignment, started)
+        imports = threading.Thread(target=_import, args=(seconds, assignment.libraries))
+        imports.start()
         with _timed(seconds, "isolation"):
-            assignment = _load(settings)
             isolation = _isolation(settings, assignment)
-        with scratch.in_use():
-            started["cpu"] = _worker(assignment, isolation)
+        if not started or not isolation.is_made_like(likely):
+            with scratch.in_use():
+                _close_all(started)
+                started["cpu"] = _worker(assignment, isolation)
+        started["cpu"].isolation = isolation
         imports.join()
         name = _gpu(settings)
         fault = ""
@@ -161,13 +167,32 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             for item in started.values():
                 item.wait_until_ready()
     except BaseException:
-        for item in started.values():
-            item.close()
+        _close_all(started)
         scratch.remove()
         raise
     place = _place(settings, isolation, where)
     facts = Facts(isolation, where, name is not None, fault, place, seconds)
     return _Ready(settings, engine, facts, scratch, memory.addresses())
+
+
+def _start_early(
+    settings: ProcessSettings, assignment: Assignment, started: "dict[str, Worker]"
+) -> Isolation:
+    """Start the worker of the level that is likely to be proved here, and return that level.
+
+    It makes its imports meanwhile. No student code gets to it unless that very level is proved.
+    """
+    from grader.sandbox.proof.probes import likely_isolation
+
+    likely = likely_isolation(settings.isolation)
+    with suppress(GraderError, OSError):  # the proof is to say what is wrong
+        started["cpu"] = _worker(assignment, likely)
+    return likely
+
+
+def _close_all(started: "dict[str, Worker]") -> None:
+    while started:
+        started.popitem()[1].close()
 
 
 def _add_gpu_worker(
@@ -212,10 +237,21 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.perf_counter() - started
 
 
-def _import(seconds: dict[str, float]) -> None:
-    with _timed(seconds, "imports"):
-        for name in ("torch", "grader.grading.judge"):
+def _import(seconds: dict[str, float], libraries: tuple[str, ...]) -> None:
+    with _timed(seconds, "imports"), _without_collecting():
+        for name in ("grader.grading.judge", *({"torch"} & {*libraries})):
             import_module(name)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Do not look for garbage meanwhile: while modules are imported there is next to none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _load(settings: ProcessSettings) -> Assignment:
@@ -255,7 +291,8 @@ def _gpu(settings: ProcessSettings) -> str | None:
     """Return the GPU's name, or None; UsageError where one was asked for and there is none."""
     if settings.device == "simulated":
         return "simulated"
-    found = None if settings.device == "cpu" else machine.usable_gpu()
+    looks = settings.device == "cuda" or (settings.device == "auto" and machine.may_have_gpu())
+    found = machine.usable_gpu() if looks else None
     if found is None and settings.device == "cuda":
         raise UsageError(
             "--device cuda: this machine offers no GPU to torch; run `grader doctor`, or use "
@@ -271,9 +308,10 @@ def _assemble(
     where: Environment,
     gpu_fault: str,
 ) -> "Engine":
-    import torch
+    if "torch" in assignment.libraries:
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
     return assemble(
         assignment,
         workers,
@@ -406,9 +444,8 @@ def _is_healthy(ready: _Ready) -> bool:
 
 def _leave_a_broken_device() -> None:
     """End this process if its own CUDA context is lost: nothing but a new process gets another."""
-    import torch
-
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
         try:
             torch.cuda.synchronize()
         except RuntimeError:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from grader.errors import AssignmentError
-from grader.model import Limits
+from grader.model import Feedback, Limits
 
 Text = Annotated[str, Meta(min_length=1)]
 Positive = Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)]
@@ -37,6 +37,7 @@ class AssignmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     notebook: Text | None = None
     limits: dict[str, Any] = {}  # the names and numbers of `Limits`, looked at one by one
     needs: tuple[str, ...] = ()
+    feedback: Feedback = Feedback.HINT
     release: Any = None
 
 
@@ -47,6 +48,7 @@ FAULTS = {
     "questions": "there are no [[questions]]; add at least one",
     "limits": "[limits] must be a table",
     "needs": "needs must be a list of texts",
+    "feedback": 'feedback must be "name", "promise" or "hint"',
     "question": "each [[questions]] must be a table",
     "question.name": "a question's name must be text",
     "question.points": "{name} needs points, a number of at least 0",

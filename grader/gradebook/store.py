@@ -74,6 +74,11 @@ CREATE TABLE control (
     PRIMARY KEY (question, place)
 );
 """,
+    """
+UPDATE result SET report = json_set(report, '$.written',
+    json_object('text', json_extract(report, '$.answer')))
+WHERE json_extract(report, '$.answer') <> '';
+""",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 BUSY_SECONDS = 30

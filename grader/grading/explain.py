@@ -4,7 +4,8 @@ A case that a test's own mistake or a lost value failed stays a loss here; where
 meets the same, `grader.grading.control` withdraws it for everybody.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from grader import wording
 from grader.errors import CannotJudgeError
@@ -16,26 +17,33 @@ from grader.sandbox import MissingNameError, StudentError, TransferError
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
-def explain(
-    question: str, case: TestCase, verdict: Verdict, describe_missing: Callable[[str], str]
-) -> Outcome:
-    """Return the outcome of a case that did not pass.
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is known of the notebook beside a verdict.
 
-    describe_missing: says of a name that the notebook does not define it, and why.
+    describe_missing: says of a name that the notebook does not define it, and why. unwritten: by
+    what a stub of the hand-out says when it is called, its question and its name.
     """
+
+    describe_missing: Callable[[str], str]
+    unwritten: Mapping[str, tuple[str, str]]
+
+
+def explain(question: str, case: TestCase, verdict: Verdict, notes: Notes) -> Outcome:
+    """Return the outcome of a case that did not pass."""
     problem = verdict.problem
-    status = Status.FAILED
+    status, hint = Status.FAILED, ""
     match problem:
         case CannotJudgeError():
             return outcomes.ungraded(case, f"{question}, {case.name!r}: {problem}")
         case StudentError():
-            status, text = _describe_error(problem)
+            status, text = _describe_error(problem, question, notes)
         case MissingNameError():
-            text = describe_missing(str(problem))
+            text = notes.describe_missing(str(problem))
         case TransferError():
             text = wording.value_not_handed_over(str(problem))
         case AssertionError():
-            text = _said(problem) or wording.WRONG_ANSWER
+            text, hint = _said(problem) or wording.WRONG_ANSWER, verdict.hint
         case MemoryError():
             text = wording.TOO_LARGE_TO_JUDGE
         case _ if is_device_fault(problem):
@@ -43,7 +51,8 @@ def explain(
         case _:
             text = wording.unusable_form(_brief(problem))
     staff = f"{text}\n({verdict.place})" if verdict.place else text
-    return outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds)
+    lost = outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds)
+    return outcomes.hinted(lost, hint)
 
 
 def is_device_fault(problem: BaseException | None) -> bool:
@@ -54,10 +63,12 @@ def is_device_fault(problem: BaseException | None) -> bool:
     return isinstance(problem, RuntimeError) and any(said in str(problem) for said in DEVICE_FAULTS)
 
 
-def _describe_error(problem: StudentError) -> tuple[Status, str]:
+def _describe_error(problem: StudentError, question: str, notes: Notes) -> tuple[Status, str]:
     kind, message = problem.failure.type_name, problem.failure.message
-    if kind == "NotImplementedError":
-        return Status.FAILED, wording.not_written(message)
+    # Libraries raise NotImplementedError too: only a stub's own words say that it was left as is.
+    if kind == "NotImplementedError" and message in notes.unwritten:
+        of, name = notes.unwritten[message]
+        return Status.FAILED, wording.not_written(message, "" if of == question else name)
     if kind == "ValueRefusedError":
         return Status.FAILED, wording.answer_refused(message)
     return Status.ERROR, wording.raised(problem.describe())

@@ -9,14 +9,14 @@ has run is judged again in such a child.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grader import wording
 from grader.course import notebooks
 from grader.errors import WorkerError
 from grader.grading import outcomes
-from grader.grading.explain import explain
+from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames
 from grader.grading.replay import Phases, Replay, Script
 from grader.model import (
@@ -32,8 +32,6 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
-
-MAX_ANSWER = 20_000
 
 OnQuestion = Callable[[QuestionReport], None]
 
@@ -51,6 +49,7 @@ class Engine:
     environment: Environment
     device_names: dict[str, str] = field(default_factory=lambda: {"cuda": "cuda"})
     gpu_fault: str = ""  # why a GPU that is here cannot be used
+    handout: notebooks.Notebook | None = None  # where it says that an answer in words belongs
 
     @property
     def assignment(self) -> Assignment:
@@ -161,8 +160,11 @@ class _Judging:
 
     def _for_a_person(self, question: Question) -> QuestionReport:
         cases = [outcomes.pending(case, wording.NEEDS_PERSON) for case in question.cases]
-        answer = self.notebook.prose.get(f"{question.name}-answer", "")[:MAX_ANSWER]
-        return QuestionReport.waiting(question, cases, answer=answer)
+        handout = self.engine.handout or self.notebook
+        written = notebooks.find_answer(self.notebook, handout, question.name)
+        if written.missing == notebooks.NOT_FOUND:
+            written = replace(written, searched=self.request.submission.sha256)
+        return QuestionReport.waiting(question, cases, written=written)
 
     def script(self) -> Script:
         """Return what a child runs before it is asked anything."""
@@ -291,7 +293,8 @@ class _DeviceJudging:
             return outcomes.passed(case, verdict.seconds)
         if session.ended is not None:
             raise session.ended
-        return explain(question.name, case, verdict, self._replay.describe_missing)
+        notes = Notes(self._replay.describe_missing, self._suite.unwritten)
+        return explain(question.name, case, verdict, notes)
 
 
 def _is_lost(found: dict[str, list[Outcome]]) -> bool:

@@ -3,12 +3,15 @@
 import math
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from grader.model import Limits, Status
 
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
+from .handover import Changes, Handover, Place
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
+KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Session:
         self._deadline = deadline
         self._clock = clock
         self._processor = processor
-        self._taken = 0.0  # of it, by a child that has ended
+        self._processor_taken = 0.0  # of it, by a child that has ended
         self._channel = Channel(
             connection,
             receives="reply",
@@ -80,7 +84,19 @@ class Session:
         )
         self._request = 0
         self._output_left = limits.output_bytes
+        self._names: dict[int, str] = {}  # of what was looked up, by its key
+        self._changes: Changes | None = None
         self.ended: ChildEnded | None = None
+
+    @contextmanager
+    def case(self, applied: frozenset[Place] | None = None) -> Iterator[Changes]:
+        """Undo in the end what calls change of the test's objects meanwhile; see `Changes`."""
+        changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
+        try:
+            yield changes
+        finally:
+            self._changes = None
+            changes.undo()
 
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
@@ -102,7 +118,12 @@ class Session:
         reply, buffers = self._ask(message, [], self._limits.call_seconds, f"looking up {name}")
         if isinstance(reply, Missing):
             raise MissingNameError(name)
-        return self._result(reply, buffers, [])
+        found = self._result(reply, buffers)
+        if isinstance(found, StudentObject):
+            key = found._key  # noqa: SLF001
+            if self._names.setdefault(key, name) != name:
+                self._broken("two names for one key")
+        return found
 
     def call(
         self,
@@ -121,7 +142,7 @@ class Session:
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             keep=_refuse_argument,
-            whole_storage=True,
+            as_arguments=True,
         )
         self._request += 1
         try:
@@ -134,6 +155,7 @@ class Session:
                 mode,
                 {name: encoder.encode(value) for name, value in (options or {}).items()},
             )
+            encoder.seal()
         except ValueRefusedError:
             raise
         except Exception as problem:
@@ -141,14 +163,14 @@ class Session:
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._result(reply, buffers, encoder.arrays)
+        return self._result(reply, buffers, Handover(encoder, self._names.get(key, "")))
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
         self._request += 1
         message = Next(self._request, key, count)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "taking an item")
-        items = self._result(reply, buffers, [])
+        items = self._result(reply, buffers)
         if not isinstance(items, list) or len(items) > count:
             self._broken("items were not a list")
         return items
@@ -181,25 +203,17 @@ class Session:
             self._broken("a reply to another request")
         return reply, received
 
-    def _result(self, reply: Any, buffers: list[memoryview], arguments: list[Any]) -> Any:
+    def _result(
+        self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
+    ) -> Any:
         if isinstance(reply, Raised):
             raise student_error(reply.failure)
         if isinstance(reply, Fault):
             raise TransferError(reply.what[:MAX_FAULT])
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
-        decoder = Decoder(
-            buffers,
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            opaque=self._stand_in,
-            arguments=arguments,
-            devices=self._worker.devices,
-        )
         try:
-            for number, node in reply.changed:
-                _write_back(arguments, number, decoder.array(node))
-            return decoder.decode(reply.value)
+            return self._taken(reply, buffers, handover or Handover(_nothing()))
         except StudentError:
             raise
         except DeviceRefusedError as problem:
@@ -208,6 +222,25 @@ class Session:
             self._broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
+
+    def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
+        """Return an answer's value, once what the call changed of its arguments is changed here."""
+        changes = self._changes or Changes(KEPT * self._limits.array_bytes)
+        handover.take_changes(reply.changed, buffers, changes)
+        decoder = Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            arguments=handover.owners(),
+            containers=handover.containers,
+            devices=self._worker.devices,
+            total_bytes=self._limits.array_bytes,
+        )
+        handover.take_contents(reply, decoder, changes)
+        value = decoder.decode(reply.value)
+        handover.keep_shared(decoder, changes)
+        return value
 
     def _stand_in(self, node: Opaque) -> StudentObject:
         kind = StudentFunction if node.is_callable else StudentObject
@@ -230,12 +263,12 @@ class Session:
 
     def processor_seconds(self) -> float:
         """Return the processor time that the child has taken, with all that it started."""
-        return self._taken if self.ended is not None else self._clock.look()
+        return self._processor_taken if self.ended is not None else self._clock.look()
 
     def _end_child(self) -> "ChildEnd":
         looked = self._clock.look()
         seen = self._worker.end_child()
-        self._taken = max(looked, seen.processor_seconds)
+        self._processor_taken = max(looked, seen.processor_seconds)
         return seen
 
     def close(self) -> None:
@@ -285,26 +318,5 @@ def _not_handed_over(what: str, problem: Exception) -> TransferError:
     return TransferError(f"{what} could not be handed over ({reason[:MAX_FAULT]}).")
 
 
-def _write_back(arguments: list[Any], number: int, after: Any) -> None:
-    if not 0 <= number < len(arguments):
-        raise ProtocolViolationError("a changed argument that was not sent")
-    before = arguments[number]
-    same = type(before) is type(after) and before.dtype == after.dtype
-    if not same or tuple(before.shape) != tuple(after.shape):
-        raise ProtocolViolationError("a changed argument of another shape or dtype")
-    if not hasattr(before, "flags"):
-        _write_tensor(before, after)
-        return
-    if not before.flags.writeable:
-        said = "assignment destination is read-only"
-        raise student_error(Failure("ValueError", "ValueError", said, ""))
-    before[...] = after
-
-
-def _write_tensor(before: Any, after: Any) -> None:
-    """Copy each element of memory once: along a stride of 0, which `expand` makes, all are one."""
-    import torch
-
-    once = tuple(slice(1) if step == 0 else slice(None) for step in before.stride())
-    with torch.no_grad():
-        before[once].copy_(after[once])
+def _nothing() -> Encoder:
+    return Encoder(array_bytes=0, nesting=0, keep=_refuse_argument)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from grader.errors import IsolationError, WorkerError
-from grader.model import Isolation, IsolationLevel, Limits, Status
+from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
 
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
@@ -110,14 +110,15 @@ class Worker:
         self,
         *,
         imports: tuple[str, ...] = (),
+        libraries: tuple[str, ...] = LIBRARIES,
         isolation: Isolation | None = None,
         devices: frozenset[str] = frozenset({"cpu"}),
         warm: bool = True,
     ) -> None:
         """Start the process.
 
-        isolation: without a way, the level's first is taken. warm: import numpy, torch and
-        matplotlib; without, the worker starts quickly and does little.
+        isolation: without a way, the level's first is taken. warm: import numpy, `libraries` and
+        `imports`; without, the worker starts quickly and does little.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
@@ -141,7 +142,7 @@ class Worker:
             cuda="cuda" in devices,
             uid=self._slot.uid if self._slot else None,
         )
-        modules = ("numpy", "torch", "matplotlib.pyplot", *imports) if warm else ()
+        modules = ("numpy", *libraries, *imports) if warm else ()
         # Without a GPU kernels are interpreted, which triton must know before it is imported; and
         # where there is one, who may not use it should not see it.
         on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}

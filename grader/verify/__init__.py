@@ -17,6 +17,7 @@ from . import (
     leaks,
     mutants,
     plain,
+    promises,
     rewrites,
     scores,
     survival,
@@ -93,6 +94,7 @@ def verify(
     run.gate("stubs", lambda found: agreement.stubs_agree(assignment, found))
     run.gate("notebook", lambda found: agreement.notebook_is_clean(assignment, found))
     run.gate("points", lambda found: agreement.points_add_up(assignment, found))
+    run.gate("promises", lambda found: promises.are_stated(assignment, found))
     run.gate("leaks", lambda found: no_leaks(assignment, allowed, found))
     table = tuple(agreement.points_table(assignment))
     of_process = ProcessSettings(

@@ -93,11 +93,19 @@ def undisturbed(course: Path, students: Path, tmp_path_factory: pytest.TempPathF
 class Running:
     """A batch under way, with everything that it started."""
 
-    def __init__(self, command: list[str], temporary: Path, **more: Any) -> None:
+    def __init__(
+        self, command: list[str], temporary: Path, first: Callable[[], None] = lambda: None
+    ) -> None:
+        def begin() -> None:
+            # Who starts pytest in the background of a shell has it deaf to this, and its children.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            first()
+
         self.temporary = temporary
         self.process = subprocess.Popen(
             command, env=classes.environment(temporary), start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=begin,  # noqa: PLW1509 - no other thread of this process is in the way
         )  # fmt: skip
         self.said = ""
         self._family: dict[int, psutil.Process] = {}
@@ -352,7 +360,7 @@ def test_a_full_disk_stops_the_batch_with_a_clear_error_and_loses_nothing(
     def no_file_above() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
-    running = start(folder=few, preexec_fn=no_file_above)
+    running = start(folder=few, first=no_file_above)
     _, said = running.process.communicate(timeout=PATIENCE)
     assert running.process.returncode == 1, said
     assert "grades.db could not be written" in said

@@ -8,6 +8,7 @@ import builtins
 import contextlib
 import io
 import itertools
+import operator
 import os
 import socket
 import sys
@@ -16,27 +17,22 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
-from ..wire import arrays
 from ..wire.channel import Channel, ChannelClosedError
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     DEVICE_LOST,
     Answer,
-    Array,
     Call,
     CellDone,
     Failure,
     Fault,
     Get,
-    Mapping,
     Missing,
     Next,
-    Node,
     Opaque,
     Raised,
     Reply,
     RunCell,
-    Sequence,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
 from . import shell as notebook_shell
@@ -154,6 +150,38 @@ def _end_without_a_device() -> None:
             os._exit(DEVICE_LOST)
 
 
+class Given:
+    """The arguments of one call, and what they held before it."""
+
+    def __init__(self, decoder: Decoder, buffers: list[memoryview]) -> None:
+        self._decoder = decoder
+        self.arrays = list(decoder.arrays)
+        self.containers = list(decoder.containers)
+        self._memory = [bytearray(buffer) for buffer in buffers]  # compares as fast as C can
+        self._contents = [_items(container) for container in self.containers]
+
+    def changed_memory(self) -> Iterator[tuple[int, memoryview]]:
+        """Yield the number of each buffer whose arrays were written to, and what it holds now."""
+        for number, before in enumerate(self._memory):
+            after = self._decoder.memory(number)
+            if before != after:
+                yield number, after
+
+    def changed_contents(self) -> Iterator[tuple[int, Any]]:
+        """Yield the number of each list and dict that holds other objects, and what it is now."""
+        for number, before in enumerate(self._contents):
+            container = self.containers[number]
+            after = _items(container)
+            if len(before) != len(after) or not all(map(operator.is_, before, after)):
+                yield number, container
+
+
+def _items(container: list[Any] | dict[Any, Any]) -> list[Any]:
+    if isinstance(container, dict):
+        return [part for pair in container.items() for part in pair]
+    return list(container)
+
+
 class NotebookProcess:
     """One student's notebook: its names, its output, and the objects that stayed here."""
 
@@ -217,12 +245,13 @@ class NotebookProcess:
         discarded = self._output.discarded + len(text) - len(kept)
         return CellDone(message.request, failure, kept, discarded, seconds)
 
-    def _encoder(self, arguments: list[Any]) -> Encoder:
+    def _encoder(self, given: Given | None) -> Encoder:
         return Encoder(
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             keep=self._keep,
-            arguments=arguments,
+            arguments=given.arrays if given else (),
+            containers=given.containers if given else (),
         )
 
     def _keep(self, value: Any) -> Opaque:
@@ -235,24 +264,17 @@ class NotebookProcess:
         request: int,
         value: Any,
         *,
-        arguments: list[Any] | None = None,
+        given: Given | None = None,
         seconds: float = 0.0,
-        changed: dict[int, list[int]] | None = None,
     ) -> tuple[Reply, list[memoryview]]:
-        """Return the answer; `changed` gives the shape that each argument written to had."""
+        """Return the answer, with what has become of the arguments that were given."""
         self._carrying = "The answer"
-        arguments = arguments or []
-        encoder = self._encoder(arguments)
-        node = encoder.encode(value)
-        plain = self._encoder([])
-        plain.buffers = encoder.buffers
-        rewritten: list[tuple[int, Array]] = []
-        for number, shape in (changed or {}).items():
-            after = plain.encode(arguments[number])
-            if isinstance(after, Array) and after.shape == shape:
-                rewritten.append((number, after))
-        sizes = [buffer.nbytes for buffer in encoder.buffers]
-        answer = Answer(request, node, sizes, rewritten, seconds)
+        encoder = self._encoder(given)
+        answer = Answer(request, encoder.encode(value), [], seconds=seconds)
+        if given is not None:
+            answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
+            answer.contents = [(n, encoder.contents(item)) for n, item in given.changed_contents()]
+        answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return self._checked_size(answer), encoder.buffers
 
     def _checked_size(self, answer: Answer) -> Answer:
@@ -270,31 +292,18 @@ class NotebookProcess:
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"
-        untouched = [bytearray(buffer) for buffer in buffers]  # which compares as fast as C can
         decoder = Decoder(
-            buffers, array_bytes=self._limits.array_bytes, nesting=64,
+            buffers, array_bytes=self._limits.array_bytes, nesting=64, as_arguments=True,
             opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
         )  # fmt: skip
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
-        nodes = _arrays_in([*message.arguments, *message.keywords.values()])
-        # A student can give an argument another shape or other memory; not this one.
-        copies = [
-            None if arrays.lies_in_its_buffer(array) else array.detach()
-            for array in decoder.arrays[: len(nodes)]
-        ]
+        given = Given(decoder, buffers)
         function = _instrumented(message, self._kept[message.key], decoder)
         started = time.perf_counter()
         value = _run_theirs(function, *arguments, **keywords)
         seconds = time.perf_counter() - started
-        changed = {
-            number: node.shape
-            for number, (node, copy) in enumerate(zip(nodes, copies, strict=True))
-            if _was_written(node, copy, buffers[node.buffer], untouched[node.buffer])
-        }
-        return self._finish(
-            message.request, value, arguments=decoder.arrays, seconds=seconds, changed=changed
-        )
+        return self._finish(message.request, value, given=given, seconds=seconds)
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         items = _run_theirs(self._take, message.key, message.count)
@@ -315,32 +324,6 @@ def _instrumented(message: Call, function: Any, decoder: Decoder) -> Callable[..
     instrument = getattr(instruments, message.mode)
     options = {name: decoder.decode(node) for name, node in message.options.items()}
     return lambda *args, **kwargs: instrument(function, args, kwargs, **options)
-
-
-def _arrays_in(nodes: list[Node]) -> list[Array]:
-    """Return the array nodes in the order in which the decoder makes them."""
-    found: list[Array] = []
-    for node in nodes:
-        if isinstance(node, Array):
-            found.append(node)
-        elif isinstance(node, Sequence):
-            found.extend(_arrays_in(node.items))
-        elif isinstance(node, Mapping):
-            found.extend(_arrays_in([part for pair in node.pairs for part in pair]))
-    return found
-
-
-def _was_written(node: Array, copy: Any, buffer: memoryview, before: bytearray) -> bool:
-    """Compare an argument with the bytes it came in; `copy` is it where it lies elsewhere."""
-    if copy is None:
-        return before != buffer
-    if not copy.numel():
-        return False
-    import torch
-
-    then = torch.frombuffer(before, dtype=copy.dtype)
-    then = then.as_strided(node.shape, node.strides, node.offset)
-    return not torch.equal(arrays.flat_bytes(copy), arrays.flat_bytes(then))
 
 
 def refuse_input(prompt: object = "") -> str:

@@ -56,10 +56,17 @@ class Scalar(Struct, tag="g"):
     raw: bytes
 
 
+class Repeat(Struct, tag="r"):
+    """The list or dict number `container` of the call's arguments once more."""
+
+    container: int
+
+
 class Array(Struct, tag="a"):
     """A strided view of a buffer, for NumPy (`library` "numpy") or torch.
 
-    Strides and offset count elements. `device` is "cpu" or "cuda".
+    Strides and offset count elements; NumPy's strides may be negative. `device` is "cpu" or "cuda".
+    Arguments that share memory name the same buffer.
     """
 
     library: str
@@ -69,6 +76,7 @@ class Array(Struct, tag="a"):
     offset: int
     buffer: int
     device: str = "cpu"
+    is_readonly: bool = False
 
 
 class Alias(Struct, tag="v"):
@@ -102,6 +110,7 @@ Node = (
     | Text
     | Sequence
     | Mapping
+    | Repeat
     | Scalar
     | Array
     | Alias
@@ -169,12 +178,17 @@ class CellDone(Struct, tag="ran"):
 
 
 class Answer(Struct, tag="answer"):
-    """A value by value; `changed` holds the argument arrays that the call wrote to."""
+    """A value by value, and what the call wrote to of its arguments.
+
+    `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
+    memory now. `contents` holds the lists and dicts of the arguments that are others now.
+    """
 
     request: int
     value: Node
     buffers: list[int]
-    changed: list[tuple[int, Array]] = []
+    changed: list[tuple[int, int]] = []
+    contents: list[tuple[int, Sequence | Mapping]] = []
     seconds: float = 0.0
 
 
