@@ -10,17 +10,18 @@ fresh child without what ended it.
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grader import wording
 from grader.course import notebooks
 from grader.errors import WorkerError
 from grader.grading import outcomes
-from grader.grading.explain import explain
+from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay, Script
+from grader.grading.whereabouts import Whereabouts, failures
 from grader.model import (
     Assignment,
     Environment,
@@ -36,7 +37,6 @@ from grader.model import (
 from grader.sandbox import ChildEnded, Worker
 from grader.sandbox.handover import Place
 
-MAX_ANSWER = 20_000
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
 OnQuestion = Callable[[QuestionReport], None]
@@ -55,6 +55,7 @@ class Engine:
     environment: Environment
     device_names: dict[str, str] = field(default_factory=lambda: {"cuda": "cuda"})
     gpu_fault: str = ""  # why a GPU that is here cannot be used
+    handout: notebooks.Notebook | None = None  # where it says that an answer in words belongs
     reference: ReferenceChild = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +65,11 @@ class Engine:
     @property
     def assignment(self) -> Assignment:
         return self.suite.assignment
+
+    @property
+    def judges_on_gpu(self) -> bool:
+        """Whether this process uses a GPU itself, for the reference and the comparisons."""
+        return "cuda" in self.workers and self.device_names.get("cuda") == "cuda"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +100,16 @@ def judge(request: Request, engine: Engine) -> Report:
     submission, assignment = request.submission, engine.assignment
     limits = request.limits or assignment.limits
     phases, error = Phases(), None
+    ran_out: tuple[str, ...] = ()
     try:
         notebook = _read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
         error = str(problem)
         questions = [QuestionReport.refused(q, error) for q in request.questions_of(assignment)]
     else:
-        questions = _Judging(request, engine, notebook, limits, phases).judge()
+        judging = _Judging(request, engine, notebook, limits, phases)
+        questions = judging.judge()
+        ran_out = tuple(judging.ran_out)
     return Report.of(
         submission,
         questions,
@@ -112,7 +121,16 @@ def judge(request: Request, engine: Engine) -> Report:
         error=error,
         phases=phases,
         limits=limits,
+        ran_out=ran_out,
     )
+
+
+def _beside(assignment: Assignment, submission: Submission) -> tuple[tuple[str, bytes], ...]:
+    """Return the files that lie beside the notebook: a student's own, else as handed out."""
+    own = dict(submission.files)
+    places = {name: assignment.folder / name for name in assignment.files if name not in own}
+    given = {name: path.read_bytes() for name, path in places.items() if path.is_file()}
+    return tuple(sorted({**given, **own}.items()))
 
 
 def _read(submission: Submission, assignment: Assignment, limits: Limits) -> notebooks.Notebook:
@@ -145,6 +163,7 @@ class _Judging:
     notebook: notebooks.Notebook
     limits: Limits
     phases: Phases
+    ran_out: list[str] = field(default_factory=list)  # questions that time was too short for
 
     def judge(self) -> list[QuestionReport]:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
@@ -166,6 +185,7 @@ class _Judging:
                 side.end()
         for side in sides:
             done |= side.reports()
+            self.ran_out.extend(side.ran_out())
         done |= {q.name: self._for_a_person(q) for q in questions if q.kind == "manual"}
         return [done[question.name] for question in questions]
 
@@ -175,13 +195,18 @@ class _Judging:
 
     def _for_a_person(self, question: Question) -> QuestionReport:
         cases = [outcomes.pending(case, wording.NEEDS_PERSON) for case in question.cases]
-        answer = self.notebook.prose.get(f"{question.name}-answer", "")[:MAX_ANSWER]
-        return QuestionReport.waiting(question, cases, answer=answer)
+        handout = self.engine.handout or self.notebook
+        written = notebooks.find_answer(self.notebook, handout, question.name)
+        if written.missing == notebooks.NOT_FOUND:
+            written = replace(written, searched=self.request.submission.sha256)
+        return QuestionReport.waiting(question, cases, written=written)
 
     def script(self) -> Script:
         """Return what a child runs before it is asked anything."""
         seed = int(self.request.submission.sha256[:8] or "0", 16)
-        return Script(self.notebook, seed, self.engine.assignment.ignored_cells | {""})
+        assignment = self.engine.assignment
+        skipped = assignment.ignored_cells | {""}
+        return Script(self.notebook, seed, skipped, _beside(assignment, self.request.submission))
 
 
 class _DeviceJudging:
@@ -194,6 +219,7 @@ class _DeviceJudging:
         self._reference = engine.reference
         device_name = engine.device_names.get(device, device)
         self._site = Site(engine.workers[device], device_name, judging.limits)
+        self._notebook = judging.notebook
         self._position = judging.notebook.check_position
         # In the order in which the notebook checks them.
         self._questions = sorted(questions, key=lambda question: self._position(question.name))
@@ -208,8 +234,7 @@ class _DeviceJudging:
 
     def judge(self, is_hidden: bool) -> None:
         """Judge the public or the hidden cases of all questions."""
-        if is_hidden:
-            self._replay.stop_listening()
+        self._replay.start_again()
         for question in self._questions:
             due = [case for case in self._missing(question) if case.hidden == is_hidden]
             if due and not self._fault and not self._is_over():
@@ -235,6 +260,16 @@ class _DeviceJudging:
 
     def _take(self, question: Question, found: Iterable[Outcome]) -> None:
         self._found[question.name] |= {outcome.name: outcome for outcome in found}
+
+    def ran_out(self) -> list[str]:
+        """Return the questions that lost by a limit of time, of theirs or of a cell before."""
+        lost = frozenset(Status) - {Status.PASSED, Status.PENDING}
+        counts = lost if self._replay.ran_out else {Status.TIMEOUT}
+        return [
+            name
+            for name, cases in self._found.items()
+            if any(case.status in counts for case in cases.values())
+        ]
 
     def _report(self, question: Question) -> QuestionReport:
         found = self._found[question.name]
@@ -307,6 +342,8 @@ class _DeviceJudging:
         applied: frozenset[Place] | None = None,
     ) -> tuple[Verdict, set[Place]]:
         """Run a case in the current child; return also which arguments the calls changed."""
+        if case.hidden:
+            self._replay.stop_listening()
         session = self._replay.session
         names = SessionNames(session, self._site.device, memory)
         with self._phases.spent_on("cases"), session.case(applied) as changes:
@@ -316,7 +353,9 @@ class _DeviceJudging:
         return verdict, changes.made
 
     def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
-        return explain(question.name, case, verdict, self._replay.describe_missing)
+        position = self._position(question.name)
+        where = Whereabouts(self._notebook, failures(self._replay.failed), position)
+        return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
     def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place]:
         """Return which arguments a right answer changes in place in a case."""
@@ -342,9 +381,9 @@ class _DeviceJudging:
         if verdict.passed:
             return outcomes.passed(case, verdict.seconds)
         found = self._explain(question, case, verdict)
-        text = wording.changed_in_place(found.message)
+        text = found.message if case.hidden else wording.changed_in_place(found.message)
         staff = wording.changed_in_place(found.staff_message)
-        return outcomes.lost(case, Status.FAILED, text, staff=staff)
+        return replace(found, status=Status.FAILED, message=text, staff_message=staff)
 
     def _judge_beside_reference(
         self, question: Question, case: TestCase, outcome: Outcome

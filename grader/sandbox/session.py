@@ -1,5 +1,6 @@
 """The judge's side of one submission: run its cells, look up its names, call its functions."""
 
+import math
 import socket
 import time
 from collections.abc import Iterator
@@ -7,24 +8,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
 
+from .bench import Bench
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
 from .handover import Changes, Handover, Place
+from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
+    Array,
     Call,
     CellDone,
+    Compiled,
     Failure,
     Fault,
     Get,
     Missing,
     Next,
     Opaque,
+    Prepared,
     ProtocolViolationError,
     Raised,
+    Record,
+    Recorded,
+    Request,
     RunCell,
 )
 from .wire.values import (
@@ -35,7 +45,7 @@ from .wire.values import (
 )
 
 if TYPE_CHECKING:
-    from .worker import Worker
+    from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
@@ -52,14 +62,28 @@ class CellResult:
 
 
 class Session:
-    """One child that holds one student's notebook, with every deadline that applies to it."""
+    """One child that holds one student's notebook, with every limit of time that applies to it.
+
+    deadline: when the submission must have ended, by the monotonic clock. processor: how many
+    seconds of processor time the submission has left.
+    """
 
     def __init__(
-        self, worker: "Worker", connection: socket.socket, limits: Limits, deadline: float
+        self,
+        worker: "Worker",
+        connection: socket.socket,
+        limits: Limits,
+        deadline: float,
+        *,
+        clock: ProcessorClock,
+        processor: float = math.inf,
     ) -> None:
         self._worker = worker
         self._limits = limits
         self._deadline = deadline
+        self._clock = clock
+        self._processor = processor
+        self._processor_taken = 0.0  # of it, by a child that has ended
         self._channel = Channel(
             connection,
             receives="reply",
@@ -67,6 +91,8 @@ class Session:
             array_bytes=limits.array_bytes,
         )
         self._request = 0
+        self._bench: Bench | None = None
+        self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
         self._names: dict[int, str] = {}  # of what was looked up, by its key
         self._changes: Changes | None = None
@@ -109,35 +135,32 @@ class Session:
                 self._broken("two names for one key")
         return found
 
-    def call(
-        self,
-        key: int,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        mode: str = "call",
-        options: dict[str, Any] | None = None,
-    ) -> Any:
+    def call(self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object of the child's; arguments that it wrote to are written to here as well.
 
         TransferError where an argument or the answer cannot be handed over.
         """
-        encoder = Encoder(
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            keep=_refuse_argument,
-            as_arguments=True,
-        )
+        message, encoder = self._with_arguments(Call, key, args, kwargs)
+        seconds = self._limits.call_seconds
+        reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
+        return self._result(reply, buffers, Handover(encoder, self._names.get(key, "")))
+
+    def _with_arguments(
+        self,
+        kind: type[Call] | type[Record],
+        key: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Call | Record, Encoder]:
+        encoder = self.encoder()
         self._request += 1
         try:
-            message = Call(
+            message = kind(
                 self._request,
                 key,
                 [encoder.encode(value) for value in args],
                 {name: encoder.encode(value) for name, value in kwargs.items()},
                 [],
-                mode,
-                {name: encoder.encode(value) for name, value in (options or {}).items()},
             )
             encoder.seal()
         except ValueRefusedError:
@@ -145,9 +168,82 @@ class Session:
         except Exception as problem:
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        return message, encoder
+
+    def encoder(self) -> Encoder:
+        """Return what turns the values of one message into nodes and buffers."""
+        return Encoder(
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            keep=_refuse_argument,
+            as_arguments=True,
+        )
+
+    def record(
+        self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Recorded, list[memoryview]]:
+        """Have an object of the child's called and said what the call does: nothing to believe."""
+        message, encoder = self._with_arguments(Record, key, args, kwargs)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._result(reply, buffers, Handover(encoder, self._names.get(key, "")))
+        if not isinstance(reply, Recorded):
+            self._result(reply, buffers)  # which raises what it says
+            self._broken("a request to record was answered with something else")
+        return reply, buffers
+
+    def bench(self) -> Bench:
+        """Return the child that runs what was recorded here, and has run no cell.
+
+        CannotJudgeError where there is none, which is no fault of a student's.
+        """
+        if self._bench is None:
+            try:
+                left = self._processor - self.processor_seconds()
+                self._bench = self._worker.bench(
+                    self._limits, deadline=self._deadline, processor=left
+                )
+            except GraderError as problem:
+                raise CannotJudgeError(f"Kernels cannot be run by themselves: {problem}") from None
+        return self._bench
+
+    def lose_with(self, end: ChildEnded) -> NoReturn:
+        """End this child as well, where the one on its bench has ended."""
+        self.close()
+        self.ended = end
+        raise end
+
+    def ask(self, kind: type[Request], what: str, *fields: Any, encoder: Encoder) -> Any:
+        """Put a request to a child that runs no cell, and return its answer, decoded.
+
+        fields: the message's, but for its number. TransferError, StudentError and ChildEnded as
+        for a call.
+        """
+        self._request += 1
+        encoder.seal()
+        message = kind(self._request, *fields)
+        sizes = getattr(message, "buffers", [])
+        sizes.extend(buffer.nbytes for buffer in encoder.buffers)
+        reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, what)
+        if isinstance(reply, Prepared | Compiled):
+            return reply
+        return self._result(reply, buffers)
+
+    def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
+        """Return arrays that a child sent; one that contradicts itself ends the child."""
+        decoder = Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            devices=self._worker.devices,
+            total_bytes=self._limits.array_bytes,
+        )
+        try:
+            return [decoder.array(node) for node in nodes]
+        except DeviceRefusedError as problem:
+            raise _not_handed_over("The answer", problem) from problem
+        except ProtocolViolationError as problem:
+            self._broken(str(problem))
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
@@ -164,28 +260,28 @@ class Session:
     ) -> tuple[Any, list[memoryview]]:
         if self.ended is not None:
             raise self.ended
-        left = self._deadline - time.monotonic()
-        allowed = min(seconds, left)
+        left = self._processor - self._clock.seconds()
+        by_clock = self._deadline - time.monotonic()
+        patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
             if self._channel.speaks_unasked():
                 raise ProtocolViolationError("it spoke before it was asked")
-            started = time.monotonic()
-            self._channel.send(message, buffers, allowed)
-            reply, received = self._channel.receive(allowed - (time.monotonic() - started))
+            self._channel.send(message, buffers, patience)
+            reply, received = self._channel.receive(patience)
         except TimeoutError:
-            self._end(Status.TIMEOUT, self._overrun(seconds, left, what))
+            out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
+            whole = "the notebook" if out_of_all else what
+            limit = self._limits.submission_seconds if out_of_all else seconds
+            self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
         except ChannelClosedError:
             self._end(Status.KILLED, None)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except (MemoryError, OSError):  # what is left of the frame would seem to be the next one
+            self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
         if reply.request != self._request:
             self._broken("a reply to another request")
         return reply, received
-
-    def _overrun(self, seconds: float, left: float, what: str) -> str:
-        if left < seconds:
-            return f"the notebook took longer than {self._limits.submission_seconds:g} s"
-        return f"{what} took longer than {seconds:g} s"
 
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
@@ -230,21 +326,45 @@ class Session:
         kind = StudentFunction if node.is_callable else StudentObject
         return kind(self, node)
 
+    def break_off(self, reason: str) -> NoReturn:
+        """End the child for what it does to the judge; ChildEnded."""
+        self._end(Status.KILLED, reason)
+
     def _broken(self, what: str) -> NoReturn:
         self._end(Status.KILLED, f"the notebook's process broke the protocol: {what}")
 
     def _end(self, status: Status, reason: str | None) -> NoReturn:
         """End the child, remember why, and raise it; what the worker saw decides where unsure."""
-        seen = self._worker.end_child()
+        seen = self._end_child()
+        self._clear_bench()
         if reason is None or seen.exceeded is not None:
-            status, reason = Status.KILLED, seen.describe(self._limits)
+            status, reason = seen.status, seen.describe(self._limits)
         self.ended = ChildEnded(status, reason)
         raise self.ended
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the child has taken, with all that it started."""
+        own = self._processor_taken if self.ended is not None else self._clock.look()
+        on_the_bench = self._bench.processor_seconds() if self._bench is not None else 0.0
+        return own + on_the_bench + self._bench_taken
+
+    def _end_child(self) -> "ChildEnd":
+        looked = self._clock.look()
+        seen = self._worker.end_child()
+        self._processor_taken = max(looked, seen.processor_seconds)
+        return seen
+
+    def _clear_bench(self) -> None:
+        if self._bench is not None:
+            self._bench.close()
+            self._bench_taken += self._bench.processor_seconds()
+            self._bench = None
+
     def close(self) -> None:
         """End the child, if it is still there."""
+        self._clear_bench()
         if self.ended is None:
-            self._worker.end_child()
+            self._end_child()
             self.ended = ChildEnded(Status.KILLED, "the session was closed")
         self._channel.close()
 
@@ -259,6 +379,13 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def took_too_long(what: str, seconds: float, ran_out: str) -> str:
+    """Say of a request which of its two limits it reached: processor time, or time by the clock."""
+    if ran_out == "processor":
+        return f"{what} took longer than {seconds:g} s of processor time"
+    return f"{what} took longer than {WALL * seconds:g} s"
 
 
 def _opaque_key(value: Any) -> Opaque | None:
