@@ -126,7 +126,7 @@ def test_causal(attention, rng, device):
     points=0.5,
     hidden=True,
     failure_message=(
-        "What lies between or behind a tensor's elements in memory is never used. See step 5."
+        "What lies between or behind a tensor's elements is never used. See `Masks` in step 6."
     ),
 )
 def test_nan_buffers(attention, rng, device):

@@ -82,6 +82,6 @@ for step in range(1, 9):
         hidden=True,
         failure_message=(
             "The kernel's time beside the reference's, from 5 times as long for the first step "
-            "to 1.25 for the last. See step 6."
+            "to 1.25 for the last. See step 7."
         ),
     )(functools.partial(check_step, step))
