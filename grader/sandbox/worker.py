@@ -13,9 +13,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Self, TypeVar
 
-from grader.errors import IsolationError, WorkerError
+from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
 
+from .bench import Bench
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
 from .launch import (
@@ -122,6 +123,8 @@ class Worker:
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
+        self._imports = imports
+        self._bench: Worker | None = None
         self.seconds: dict[str, float] = {}
         self._ready = False
         self._own: frozenset[int] = frozenset()  # processes below, that are no child's
@@ -194,6 +197,25 @@ class Worker:
         )  # fmt: skip
         return self._session
 
+    def bench(self, limits: Limits, *, deadline: float, processor: float) -> Bench:
+        """Fork a child that will run no cell, beside the one that does, in a worker of its own.
+
+        Its limits are those of a session. WorkerError or IsolationError where it cannot be started.
+        """
+        if self._bench is None:
+            self._bench = Worker(
+                imports=self._imports,
+                libraries=("torch",),
+                isolation=self.isolation,
+                devices=self.devices,
+            )
+        try:
+            return Bench(self._bench.session(limits, deadline=deadline, processor=processor))
+        except GraderError:
+            self._bench.close()
+            self._bench = None  # the next call may have more luck
+            raise
+
     def _wait_until_locked(self, connection: socket.socket) -> None:
         """Return when the child has given everything up; nothing of a student's is there yet."""
         started = time.perf_counter()
@@ -254,6 +276,8 @@ class Worker:
         """Stop the worker with whatever it runs, and remove its scratch folder."""
         if self._session is not None:
             self._session.abandon()
+        if self._bench is not None:
+            self._bench.close()
         if self._gpu_memory is not None:
             self._gpu_memory.stop()
         self._release_core()
