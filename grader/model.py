@@ -173,6 +173,7 @@ class Outcome:
     seconds: float = 0.0
     promise: str = ""  # of a hidden case, as its author wrote it for students
     hint: str = ""  # of a hidden case that failed: words of its test file
+    cause: str = ""  # what went wrong before any test ran, which the student may read
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from grader.grading import outcomes
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames
 from grader.grading.replay import Phases, Replay, Script
+from grader.grading.whereabouts import Whereabouts, failures
 from grader.model import (
     Assignment,
     Environment,
@@ -190,6 +191,7 @@ class _DeviceJudging:
         self._request = judging.request
         self._suite = engine.suite
         self._device_name = engine.device_names.get(device, device)
+        self._notebook = judging.notebook
         self._position = judging.notebook.check_position
         self._phases = judging.phases
         self._replay = Replay(
@@ -303,8 +305,9 @@ class _DeviceJudging:
             return outcomes.passed(case, verdict.seconds)
         if session.ended is not None:
             raise session.ended
-        notes = Notes(self._replay.describe_missing, self._suite.unwritten)
-        return explain(question.name, case, verdict, notes)
+        position = self._position(question.name)
+        where = Whereabouts(self._notebook, failures(self._replay.failed), position)
+        return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
 
 def _is_lost(found: dict[str, list[Outcome]]) -> bool:

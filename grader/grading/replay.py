@@ -15,7 +15,7 @@ from grader import wording
 from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
-from grader.sandbox import ChildEnded, Session, Worker
+from grader.sandbox import ChildEnded, Failure, Session, Worker
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import took_too_long
 
@@ -68,7 +68,7 @@ class Replay:
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
         self._deadly: dict[int, str] = {}  # cell number: how it ended its child
-        self._raised: dict[int, str] = {}  # cell number: the exception that it ended with
+        self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
         self._notes: list[str] = []
         self.is_clean = True
         self.ran_out = False  # whether a cell was left out because its time did
@@ -114,17 +114,10 @@ class Replay:
         notes, self._notes = self._notes, []
         return notes
 
-    def describe_missing(self, name: str) -> str:
-        """Say that the notebook does not define a name, and which failed cell holds it."""
-        text = wording.not_defined(name)
-        cells = self._script.notebook.cells
-        for number, reason in self._deadly.items():
-            if name in cells[number - 1].source:
-                return f"{text} {wording.cell_stopped(number, reason)}"
-        for number, error in self._raised.items():
-            if name in cells[number - 1].source:
-                return f"{text} {wording.cell_raised(number, error)}"
-        return text
+    @property
+    def failed(self) -> dict[int, Failure | str]:
+        """What cells raised, or what stopped them, by number: before any hidden input was seen."""
+        return {**self._raised, **self._deadly}
 
     def _start_child(self) -> None:
         if reason := self._out_of_time():
@@ -167,5 +160,4 @@ class Replay:
             )
             return
         if result.failure is not None and was_clean:
-            failure = result.failure
-            self._raised[cell.number] = f"{failure.type_name}: {failure.message}"
+            self._raised[cell.number] = result.failure
