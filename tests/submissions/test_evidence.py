@@ -1,7 +1,6 @@
 """How a download is read is evidence of the whole: no single file turns it, and doubts are said."""
 
 import re
-import struct
 import zipfile
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from grader.errors import UsageError
 from grader.model import Limits
-from grader.submissions import roster
+from grader.submissions import roster, sources
 from grader.submissions.collection import Collection, collect
 from grader.submissions.content import Wanted
 from grader.submissions.names import names_nobody
@@ -23,6 +22,7 @@ from tests.support.downloads import (
     exported,
     owner_of,
     pack,
+    table_of,
     write,
 )
 
@@ -69,6 +69,13 @@ def test_no_name_that_a_student_chooses_turns_the_layout(tmp_path: Path, name: s
     assert [owner for owner in told.values() if owner == "eve"] == ["eve"]
     assert all(one.identity == "" for one in found.submissions)
     assert not found.lost
+
+
+def test_the_first_pattern_that_fits_would_lose_the_others(tmp_path: Path) -> None:
+    files = {**HONEST, **TURNS["moodle"]}
+    found = gather(write(tmp_path / "class", files), layout="moodle")
+    assert list(by_student(found)) == ["Eve"]
+    assert len(found.lost) == 3
 
 
 def test_a_number_in_a_files_name_is_nobodys_identity(tmp_path: Path) -> None:
@@ -182,16 +189,6 @@ def test_a_roster_without_names_or_ids_is_refused(tmp_path: Path, text: str) -> 
 # In time
 
 
-def table_of(count: int, name: bytes) -> bytes:
-    """A zip that is all table of contents; it says of itself that it has no length."""
-    mark = b"PK\x05\x06"
-    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 3, 20, *[0] * 4, 33, *[0] * 3,
-                        len(name), *[0] * 6) + name  # fmt: skip
-    table, offset = entry * count, int.from_bytes(mark, "little")
-    end = struct.pack("<4s4H2LH", mark, 0, 0, count & 0xFFFF, count & 0xFFFF, len(table), offset, 0)
-    return b"PK\x03\x04" + bytes(26) + table + end
-
-
 @pytest.mark.parametrize(("count", "name"), [(669_303, b"a"), (90_000, b"a"), (100, b" " * 60_000)])
 def test_a_large_table_of_contents_is_refused_by_its_length(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, name: bytes
@@ -206,6 +203,9 @@ def test_a_large_table_of_contents_is_refused_by_its_length(
     assert by_student(found) == {"ann": "ann"}
     problem = next(one.problem for one in found.submissions if one.student == "eve")
     assert "holds more than 10,000 files, or names too long" in (problem or "")
+    monkeypatch.setattr(sources, "_directory_bytes", lambda *_: 0)  # what the zip says of itself
+    with pytest.raises(AssertionError, match="the table was parsed"):
+        gather(path)
     monkeypatch.undo()
 
 
