@@ -596,7 +596,7 @@ def judged_five(five: Engine, double: str) -> tuple[list[Outcome], str]:
 def test_a_case_that_ends_the_child_costs_no_other_case(five: Engine) -> None:
     dies = "def double(x):\n    import os\n    return 2 * x if x not in (2, 4) else os._exit(0)"
     cases, note = judged_five(five, dies)
-    assert note.count("the child ended in case") == 2
+    assert note.count("in case 'of") == 2
     assert [case.status for case in cases] == [PASSED, KILLED, PASSED, KILLED, PASSED]
     assert sum(case.score for case in cases) == pytest.approx(1.2)
 
@@ -605,5 +605,5 @@ def test_after_three_timeouts_the_rest_of_a_question_is_not_run(five: Engine) ->
     loops = "def double(x):\n    while x > 1:\n        pass\n    return 2 * x"
     cases, note = judged_five(five, loops)
     assert [case.status for case in cases] == [PASSED, *[TIMEOUT] * 4]
-    assert note.count("the child ended in case") == 3
+    assert note.count("in case 'of") == 3
     assert "of 5" not in note
