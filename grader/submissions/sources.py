@@ -90,7 +90,7 @@ class Source:
     kind: str  # "folder", "zip" or "file"
     hidden: tuple[tuple[str, ...], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()  # path and reason, where no student can be told
-    origin: str = ""  # what tells it from a source of the same name; "" for a folder
+    origin: str = ""  # what tells it from a source of the same name: where it lies
 
     @property
     def stem(self) -> str:
@@ -148,7 +148,8 @@ def _folder(path: Path, name: str) -> Source:
             raise UsageError(
                 f"{path} holds more than {MAX_FILES:,} files. Give the folder of the submissions."
             )
-    return Source(name, tuple(entries), "folder", tuple(hidden))
+    origin = composed(str(path.resolve()))
+    return Source(name, tuple(entries), "folder", tuple(hidden), origin=origin)
 
 
 def _walk(folder: Path, parts: tuple[str, ...], hidden: list[tuple[str, ...]]) -> Iterator[Entry]:
@@ -251,7 +252,8 @@ def _archive(stream: IO[bytes], file: Path | None, name: str, size: int) -> Sour
         raise RejectedError(f"{name} holds {len(listed):,} files, more than {MAX_ENTRIES:,}")
     shared = _Archive(archive, size)
     entries, hidden, refused = _members(shared, listed)
-    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), name)
+    origin = name if file is None else composed(str(file))
+    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), origin)
 
 
 def _members(

@@ -24,16 +24,18 @@ from grader.submissions.sources import Entry
 def read(view: View) -> Iterator[Claim | Refusal]:
     """Read a student a folder and a student a file; `ada (1).ipynb` is a copy of `ada.ipynb`."""
     alone = _packed_alone(view)
-    lonely = len(view.handed_in) == 1
+    lonely = len(view.handed_in) == 1 and view.source.kind != "folder"
     for parts, entry in view.places:
         if alone:
-            yield Claim(alone, entry)
+            yield Claim(alone, entry, is_sure=False)
         elif len(parts) > 1:
             tries = [number for part in parts[1:-1] if (number := try_number(part)) is not None]
-            yield Claim(parts[0], entry, attempt=tuple(tries[-1:]))
+            yield Claim(parts[0], entry, attempt=tuple(tries[-1:]), is_sure=False)
         elif is_candidate(entry) or is_disguised(entry):
-            name, apart = _named(entry, view), view.source.origin if lonely else ""
-            yield Claim(name, entry, apart=apart)
+            name = _named(entry, view)
+            # A name that is nobody's tells only within its own folder or zip.
+            apart = lonely or names_nobody(name, view.assignment)
+            yield Claim(name, entry, apart=view.source.origin if apart else "", is_sure=False)
         else:
             yield Refusal(entry, why_not(entry))
 
