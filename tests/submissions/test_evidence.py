@@ -86,13 +86,15 @@ def test_several_folders_of_the_same_files_are_several_people(tmp_path: Path) ->
     for name in ("ann", "bob"):
         files = {"small.ipynb": book(name), "scratch.ipynb": book(name, own=False)}
         write(tmp_path / name / "work", files)
+        write(tmp_path / "named" / name, files)
         (tmp_path / f"{name}.zip").write_bytes(pack(files))
+    works = gather(tmp_path / "ann" / "work", tmp_path / "bob" / "work")
+    assert {owner_of(one.content) for one in works.submissions} == {"ann", "bob"}
     for paths in (
-        [tmp_path / "ann" / "work", tmp_path / "bob" / "work"],
+        [tmp_path / "named" / "ann", tmp_path / "named" / "bob"],
         [tmp_path / "ann.zip", tmp_path / "bob.zip"],
     ):
-        owners = [owner_of(one.content) for one in gather(*paths).submissions]
-        assert set(owners) == {"ann", "bob"}
+        assert by_student(gather(*paths)) == {"ann": "ann", "bob": "bob"}
 
 
 def test_the_first_pattern_that_fits_would_lose_the_others(tmp_path: Path) -> None:
