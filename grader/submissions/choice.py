@@ -30,6 +30,7 @@ from grader.submissions.sources import (
     Entry,
     RejectedError,
     Source,
+    UnavailableError,
     open_zip,
 )
 
@@ -73,6 +74,7 @@ class _Look:
     entry: Entry
     content: bytes = b""
     problem: str | None = None
+    is_ours: bool = False  # the problem is none of the student's
     share: float = 1.0
     beside: tuple[Claim, ...] = ()  # what lies in the same zip, or else was handed in with it
 
@@ -127,7 +129,8 @@ class Chooser:
             return None
         names = [claim.entry.name for claim in noted]
         problem = f"No notebook was handed in, but {listed(names)}. Ask for the .ipynb."
-        look = _Look(noted[0], noted[0].entry.path, noted[0].entry, problem=problem)
+        first = noted[0].entry
+        look = _Look(noted[0], first.path, first, problem=problem, is_ours=first.is_missing)
         return Choice(_submission(person, look), "no notebook among the files")
 
     def _looks(self, claims: Sequence[Claim]) -> list[_Look]:
@@ -163,8 +166,9 @@ class Chooser:
             content = as_notebook(content, entry.name, self.limits.notebook_bytes)
         except RejectedError as error:
             share = self._share(content) if content and not is_zip(content) else 0.0
-            return _Look(claim, path, entry, b"", f"{error}.", share)
-        return _Look(claim, path, entry, content, None, self._share(content))
+            ours = isinstance(error, UnavailableError)
+            return _Look(claim, path, entry, problem=f"{error}.", is_ours=ours, share=share)
+        return _Look(claim, path, entry, content, share=self._share(content))
 
     def _share(self, content: bytes) -> float:
         return 1.0 if self.wanted is None else self.wanted.share(content)
@@ -290,7 +294,7 @@ def _bytes_of(entry: Entry, limit: int) -> bytes:
     try:
         return entry.read(limit)
     except RejectedError as error:
-        raise RejectedError(f"{entry.name} {error}") from None
+        raise type(error)(f"{entry.name} {error}") from None
 
 
 def _is_another_persons(look: _Look, chosen: _Look, slug: str | None) -> bool:
@@ -337,6 +341,7 @@ def _submission(
         late=claim.late,
         members=claim.members,
         problem=None if look.problem is None else shown(look.problem),
+        is_ours=look.is_ours,
         identity=person.identity,
         name=person.name,
         files=files,

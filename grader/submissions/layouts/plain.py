@@ -20,7 +20,6 @@ from grader.submissions.names import (
 )
 from grader.submissions.sources import Entry
 
-
 ASIDE = frozenset({"scratch", "untitled", "temp", "tmp", "test", "draft", "notes"})  # no hand-in
 
 
