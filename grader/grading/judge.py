@@ -107,7 +107,8 @@ def judge(request: Request, engine: Engine) -> Report:
         notebook = _read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
         error = str(problem)
-        questions = [QuestionReport.refused(q, error) for q in request.questions_of(assignment)]
+        report = QuestionReport.ungraded if submission.is_ours else QuestionReport.refused
+        questions = [report(question, error) for question in request.questions_of(assignment)]
     else:
         judging = _Judging(request, engine, notebook, limits, phases)
         questions = judging.judge()
