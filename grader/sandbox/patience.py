@@ -22,10 +22,10 @@ class ProcessorClock:
     Where the system does not tell (no /proc), time by the clock stands for it.
     """
 
-    def __init__(self, worker: int | None = None, others: frozenset[int] = frozenset()) -> None:
+    def __init__(self, worker: int, others: frozenset[int]) -> None:
         """Find the child among the processes below a worker, which are `others` without it."""
-        self._worker, self._others = worker or 0, others
-        found = [pid for pid in below(worker) if pid not in others] if worker else []
+        self._worker, self._others = worker, others
+        found = [pid for pid in below(worker) if pid not in others]
         self._pid = found[0] if found else None
         self._clock = 0 if self._pid is None else (~self._pid << 3) | CPUCLOCK_SCHED
         self._began = time.monotonic()

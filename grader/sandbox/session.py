@@ -75,13 +75,13 @@ class Session:
         limits: Limits,
         deadline: float,
         *,
-        clock: ProcessorClock | None = None,
+        clock: ProcessorClock,
         processor: float = math.inf,
     ) -> None:
         self._worker = worker
         self._limits = limits
         self._deadline = deadline
-        self._clock = clock or ProcessorClock()
+        self._clock = clock
         self._processor = processor
         self._processor_taken = 0.0  # of it, by a child that has ended
         self._channel = Channel(
