@@ -11,6 +11,7 @@ import numpy as np
 from otter.test_files import test_case
 
 from grader.testing import sequential
+from grader.testing.hints import hint
 
 OK_FORMAT = False
 name = "q4"
@@ -37,7 +38,15 @@ def next_seed(rng):
     return int(rng.integers(2**31))
 
 
-@test_case(name="how often it fails", points=0.5, hidden=True)
+@test_case(
+    name="how often it fails",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "failure_rate is the share of independent trials that fail by your "
+        "analyze_softmax_safety, from 0 to 1. See the docstring of q4."
+    ),
+)
 def test_failure_rate(softmax_stress_test, rng):
     sums, trials = sequential.Rate(**BY_SUM), 0
     while not sums.is_known and trials < LARGE_TRIALS:
@@ -46,32 +55,53 @@ def test_failure_rate(softmax_stress_test, rng):
         largest, rate = row["avg_max_score"], row["failure_rate"]
         if largest <= HARMLESS:
             sums.add(rate)
-        assert rate == 1 or not largest > FATAL, (
-            f"seed {seed}, seq_len 512, d_model 2: a trial whose largest score is {largest:.4g} "
-            f"has the failure rate {rate}"
-        )
+        with hint("A trial with a score whose exp is inf does not count as failed."):
+            assert rate == 1 or not largest > FATAL, (
+                f"seed {seed}, seq_len 512, d_model 2: a trial whose largest score is "
+                f"{largest:.4g} has the failure rate {rate}"
+            )
     call = f"{trials} trials at seq_len 512, d_model 2"
-    assert sums.is_known, f"{call}: in {sums.trials} of them no score is above 11, which is too few"
-    assert sums.is_right, f"{call}: the failure rate of those with no score above 11 is {sums}"
+    with hint("Scores are larger or smaller than QK^T of standard normal numbers."):
+        assert sums.is_known, f"{call}: in {sums.trials} no score is above 11, which is too few"
+    with hint("Trials whose rows overflow in their sum alone are not counted as chance has it."):
+        assert sums.is_right, f"{call}: the failure rate of those with no score above 11 is {sums}"
     rate = sequential.Rate(**MIDDLING)
     while not rate.is_known:
         seed = next_seed(rng)
         (row,) = softmax_stress_test([32], [8], SMALL_TRIALS, "float16", False, seed)
         rate.add(row["failure_rate"], SMALL_TRIALS)
-    assert rate.is_right, f"seq_len 32, d_model 8, up to seed {seed}: {rate}"
+    with hint("The share of trials that fail is not where chance leaves it."):
+        assert rate.is_right, f"seq_len 32, d_model 8, up to seed {seed}: {rate}"
 
 
-@test_case(name="how large the scores are", points=0.25, hidden=True)
+@test_case(
+    name="how large the scores are",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "avg_max_score is the largest score of each trial, averaged over the trials, and "
+        "divided by the square root of d_model if scaled. See the docstring of q4."
+    ),
+)
 def test_average_of_the_largest(softmax_stress_test, rng):
     mean = sequential.Mean(**LARGEST)
     while not mean.is_known:
         seed = next_seed(rng)
         rows = softmax_stress_test([24], [2, 8], num_trials=20, scaled=True, seed=seed)
         mean.add(rows[1]["avg_max_score"], 20)
-    assert mean.is_right, f"seq_len 24, d_model 8, up to seed {seed}: avg_max_score is {mean}"
+    with hint("The average of the largest scores is not where chance leaves it."):
+        assert mean.is_right, f"seq_len 24, d_model 8, up to seed {seed}: avg_max_score is {mean}"
 
 
-@test_case(name="every precision", points=0.25, hidden=True)
+@test_case(
+    name="every precision",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "The same draws are judged in the format that was asked for: where float16 breaks, "
+        "bfloat16 may not. See `Realistic attention scores` in step 2."
+    ),
+)
 def test_every_precision(softmax_stress_test, rng):
     # The scores' standard deviation is sqrt(d_model). At 64 it is the largest of 4,096 scores
     # against 11 deviations (88.7 / 8), at 4,096 the largest of 256 against 1.4 (88.7 / 64). The
@@ -86,13 +116,24 @@ def test_every_precision(softmax_stress_test, rng):
     ):
         seed = int(rng.integers(2**31))
         (row,) = softmax_stress_test([seq_len], [d_model], 2, dtype, scaled, seed)
-        assert row["failure_rate"] == expected, (
-            f"{dtype}, seq_len {seq_len}, d_model {d_model}, scaled {scaled}: the rate should be "
-            f"{expected}, not {row['failure_rate']}"
-        )
+        with hint(
+            "The failure rate does not fit the format, scaling or sizes that were asked for."
+        ):
+            assert row["failure_rate"] == expected, (
+                f"{dtype}, seq_len {seq_len}, d_model {d_model}, scaled {scaled}: the rate should "
+                f"be {expected}, not {row['failure_rate']}"
+            )
 
 
-@test_case(name="where the draws come from", points=0.25, hidden=True)
+@test_case(
+    name="where the draws come from",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "All draws come from numpy.random.default_rng(seed): equal seeds agree, others do "
+        "not, and the global state plays no part. See the docstring of q4."
+    ),
+)
 def test_generator(softmax_stress_test, rng):
     # The global state of the student's process is out of reach, its draws are not: with one
     # score a trial, np.random.seed(seed) and its like give the product of the first two normal
@@ -103,10 +144,13 @@ def test_generator(softmax_stress_test, rng):
 
     seeds = [int(seed) for seed in rng.integers(2**31, size=3)]
     scores = [single(seed) for seed in seeds]
-    assert len(set(scores)) == len(seeds), f"seeds {seeds} give the same scores {scores}"
-    assert scores == [single(seed) for seed in seeds], f"seeds {seeds} do not repeat"
+    with hint("Other seeds give the same draws."):
+        assert len(set(scores)) == len(seeds), f"seeds {seeds} give the same scores {scores}"
+    with hint("The same seed gives other draws the second time."):
+        assert scores == [single(seed) for seed in seeds], f"seeds {seeds} do not repeat"
     for seed, score in zip(seeds, scores, strict=True):
         legacy = math.prod(np.random.RandomState(seed).standard_normal(2))
-        assert not math.isclose(score, legacy, rel_tol=1e-3), (
-            f"seed {seed}: the draws are those of np.random.seed, NumPy's global state"
-        )
+        with hint("The draws come from the global state of NumPy."):
+            assert not math.isclose(score, legacy, rel_tol=1e-3), (
+                f"seed {seed}: the draws are those of np.random.seed, NumPy's global state"
+            )
