@@ -59,7 +59,15 @@ def feedback_name(student: str) -> str:
     plain = SAFE.fullmatch(student) and not RESERVED.fullmatch(student)
     if plain and len(student) <= LONGEST_STEM:
         return student
-    ascii_only = unicodedata.normalize("NFKD", student).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9_]+", "-", ascii_only).strip("-")[:LONGEST_STEM].strip("-")
+    stem = _stem(student)
     digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{stem or 'student'}~{digest}"
+
+
+def _stem(name: str) -> str:
+    """Return a name's letters and digits: plain ones where it can be told by them, else its own."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    if any(character.isalnum() and not character.isascii() for character in plain):
+        plain = unicodedata.normalize("NFC", name)
+    words = re.sub(r"[\W_]+", "-", plain) if not plain.isascii() else re.sub(r"\W+", "-", plain)
+    return words.strip("-")[:LONGEST_STEM].strip("-")

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -210,7 +211,7 @@ def test_feedback_files_are_one_a_student(make_book: MakeBook) -> None:
     assert len({name.casefold() for name in names}) == 40
     assert names[-1] == "student0034.html"
     text = report.render(book)
-    assert all(f'href="feedback/{name}"' in text for name in names)
+    assert all(f'href="feedback/{quote(name)}"' in text for name in names)
 
 
 def test_links_can_be_left_out(make_book: MakeBook) -> None:
