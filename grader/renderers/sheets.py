@@ -196,7 +196,9 @@ NOTES = {
 def _decide(score: float, person: Person, target: Target, policy: Policy) -> tuple[str, str]:
     """Return what becomes of a cell, "" where there is nothing to say, and how it is named."""
     old = target.sheet.cell(person.row, target.column)
-    name = f"{shown(person.label)} {shown(old)}".strip()
+    namesakes = {other.number for other in target.people if other.label == person.label}
+    label = f"{person.label} ({person.number})" if len(namesakes) > 1 else person.label
+    name = f"{shown(label)} {shown(old)}".strip()
     if person.row in target.locked:
         return "locked", name
     held = value_of(old)
@@ -212,7 +214,7 @@ def _decide(score: float, person: Person, target: Target, policy: Policy) -> tup
 def _listed(names: Sequence[str]) -> str:
     names = list(dict.fromkeys(names))
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    return "; ".join(names[:LISTED]) + more
 
 
 def _points_note(book: Gradebook, told: str, where: str) -> list[str]:

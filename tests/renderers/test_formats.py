@@ -242,7 +242,7 @@ def test_canvas_never_guesses_and_names_whom_it_does_not_find() -> None:
     filled = filled_in(book, twins)
     assert ',1234,S1,bsmith@uni.edu,"Sec 1, Mon",\n' in filled.text
     assert '"Hopper, Grace",1300,S3,ghopper,Sec 1,2\n' in filled.text  # what Canvas had
-    assert "smithbob, nobody" in filled.notes[0]
+    assert "smithbob; nobody" in filled.notes[0]
     assert "ghopper" in filled.notes[1]
     assert "Lovelace, Ada 1" in filled.notes[2]
     assert "pending for 1 of 4" in filled.notes[3]

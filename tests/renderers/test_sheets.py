@@ -91,24 +91,24 @@ def test_excuses_and_scores_given_by_hand_are_kept_and_named() -> None:
     assert scores == {"1200": "EX", "1201": "N/A", "1202": "3.5", "1203": "3.00", "9999": ""}
     kept, changed = filled.notes
     assert kept.startswith("Kept as they are in the template: ")
-    for said in ("Lovelace, Ada EX", "Pascal, Blaise N/A", "Smith, John 3.00"):
+    for said in ("Lovelace, Ada EX", "Pascal, Blaise N/A", "Smith, John (1203) 3.00"):
         assert said in kept
     assert "--overwrite" in kept
-    assert changed == "Changed from what is in the template: Smith, John 2.00 to 3.5."
+    assert changed == "Changed from what is in the template: Smith, John (1202) 2.00 to 3.5."
 
 
 def test_overwriting_changes_them_and_names_them() -> None:
     filled = run(canvas.target, BOOK, export("EX", "N/A", "", "3.00"), policy=Policy(True))
     scores = list(cells(filled.text, "ID", "Softmax (2)").values())
     assert scores == ["4", "2.75", "3.5", "1.625", ""]
-    assert "Lovelace, Ada EX to 4, Pascal, Blaise N/A to 2.75" in filled.notes[0]
+    assert "Lovelace, Ada EX to 4; Pascal, Blaise N/A to 2.75" in filled.notes[0]
 
 
 def test_a_higher_score_that_was_ours_is_changed() -> None:
     ours = Policy(ours={"1203": "3.00"})
     filled = run(canvas.target, BOOK, export("", "", "", "3"), policy=ours)
     assert cells(filled.text, "ID", "Softmax (2)")["1203"] == "1.625"
-    assert "Smith, John 3 to 1.625" in filled.notes[0]
+    assert "Smith, John (1203) 3 to 1.625" in filled.notes[0]
 
 
 def test_a_person_of_two_sections_has_two_rows_filled() -> None:
