@@ -120,6 +120,7 @@ class Assignment:
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
     needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
+    files: tuple[str, ...] = ()  # beside the notebook: a student's own, else as handed out
     libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
@@ -155,6 +156,7 @@ class Submission:
     problem: str | None = None
     identity: str = ""
     name: str = ""
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # beside the notebook
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,9 @@ def grade(
         collected.finish(found)
         return
     book = grade_class(
-        loaded, found.submissions, out, limits=loaded.limits, isolation=isolation, device=device,
-        jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed, cluster=cluster,
+        loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
+        isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
+        cluster=cluster,
     )  # fmt: skip
     show(book)
     finish(book, out)
@@ -101,6 +102,7 @@ def grade_class(
     submissions: Iterable["Submission"],
     out: Path,
     *,
+    handed_in: Iterable[Path] = (),
     limits: "Limits",
     isolation: IsolationChoice,
     device: Device = Device.AUTO,
@@ -110,7 +112,10 @@ def grade_class(
     seed: int = 0,
     cluster: str | None = None,
 ) -> "Gradebook":
-    """Grade what is due, and render it; what was graded is rendered in any case."""
+    """Grade what is due, and render it; what was graded is rendered in any case.
+
+    handed_in: where the submissions lie, which no student's code may see.
+    """
     from grader import machine
     from grader.batch.cluster import connect
     from grader.batch.pool import local_pool
@@ -119,9 +124,14 @@ def grade_class(
     from grader.commands.progress import Progress
     from grader.gradebook import outputs, people
     from grader.gradebook.store import Store
+    from grader.sandbox.levels.view import refuse_shown
 
+    places = [path.resolve() for path in (*handed_in, out)]
+    if isolation is not IsolationChoice.NONE:
+        refuse_shown(places)
     settings = ProcessSettings(
-        str(assignment.folder), seed, limits, isolation.value, device.value
+        str(assignment.folder), seed, limits, isolation.value, device.value,
+        places=tuple(map(str, places)),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
 
+from .bench import Bench
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
 from .handover import Changes, Handover, Place
 from .patience import WALL, Patience, ProcessorClock
@@ -17,16 +19,22 @@ from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
+    Array,
     Call,
     CellDone,
+    Compiled,
     Failure,
     Fault,
     Get,
     Missing,
     Next,
     Opaque,
+    Prepared,
     ProtocolViolationError,
     Raised,
+    Record,
+    Recorded,
+    Request,
     RunCell,
 )
 from .wire.values import (
@@ -83,6 +91,8 @@ class Session:
             array_bytes=limits.array_bytes,
         )
         self._request = 0
+        self._bench: Bench | None = None
+        self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
         self._names: dict[int, str] = {}  # of what was looked up, by its key
         self._changes: Changes | None = None
@@ -125,35 +135,32 @@ class Session:
                 self._broken("two names for one key")
         return found
 
-    def call(
-        self,
-        key: int,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        mode: str = "call",
-        options: dict[str, Any] | None = None,
-    ) -> Any:
+    def call(self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object of the child's; arguments that it wrote to are written to here as well.
 
         TransferError where an argument or the answer cannot be handed over.
         """
-        encoder = Encoder(
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            keep=_refuse_argument,
-            as_arguments=True,
-        )
+        message, encoder = self._with_arguments(Call, key, args, kwargs)
+        seconds = self._limits.call_seconds
+        reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
+        return self._result(reply, buffers, Handover(encoder, self._names.get(key, "")))
+
+    def _with_arguments(
+        self,
+        kind: type[Call] | type[Record],
+        key: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Call | Record, Encoder]:
+        encoder = self.encoder()
         self._request += 1
         try:
-            message = Call(
+            message = kind(
                 self._request,
                 key,
                 [encoder.encode(value) for value in args],
                 {name: encoder.encode(value) for name, value in kwargs.items()},
                 [],
-                mode,
-                {name: encoder.encode(value) for name, value in (options or {}).items()},
             )
             encoder.seal()
         except ValueRefusedError:
@@ -161,9 +168,82 @@ class Session:
         except Exception as problem:
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        return message, encoder
+
+    def encoder(self) -> Encoder:
+        """Return what turns the values of one message into nodes and buffers."""
+        return Encoder(
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            keep=_refuse_argument,
+            as_arguments=True,
+        )
+
+    def record(
+        self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Recorded, list[memoryview]]:
+        """Have an object of the child's called and said what the call does: nothing to believe."""
+        message, encoder = self._with_arguments(Record, key, args, kwargs)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._result(reply, buffers, Handover(encoder, self._names.get(key, "")))
+        if not isinstance(reply, Recorded):
+            self._result(reply, buffers)  # which raises what it says
+            self._broken("a request to record was answered with something else")
+        return reply, buffers
+
+    def bench(self) -> Bench:
+        """Return the child that runs what was recorded here, and has run no cell.
+
+        CannotJudgeError where there is none, which is no fault of a student's.
+        """
+        if self._bench is None:
+            try:
+                left = self._processor - self.processor_seconds()
+                self._bench = self._worker.bench(
+                    self._limits, deadline=self._deadline, processor=left
+                )
+            except GraderError as problem:
+                raise CannotJudgeError(f"Kernels cannot be run by themselves: {problem}") from None
+        return self._bench
+
+    def lose_with(self, end: ChildEnded) -> NoReturn:
+        """End this child as well, where the one on its bench has ended."""
+        self.close()
+        self.ended = end
+        raise end
+
+    def ask(self, kind: type[Request], what: str, *fields: Any, encoder: Encoder) -> Any:
+        """Put a request to a child that runs no cell, and return its answer, decoded.
+
+        fields: the message's, but for its number. TransferError, StudentError and ChildEnded as
+        for a call.
+        """
+        self._request += 1
+        encoder.seal()
+        message = kind(self._request, *fields)
+        sizes = getattr(message, "buffers", [])
+        sizes.extend(buffer.nbytes for buffer in encoder.buffers)
+        reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, what)
+        if isinstance(reply, Prepared | Compiled):
+            return reply
+        return self._result(reply, buffers)
+
+    def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
+        """Return arrays that a child sent; one that contradicts itself ends the child."""
+        decoder = Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            devices=self._worker.devices,
+            total_bytes=self._limits.array_bytes,
+        )
+        try:
+            return [decoder.array(node) for node in nodes]
+        except DeviceRefusedError as problem:
+            raise _not_handed_over("The answer", problem) from problem
+        except ProtocolViolationError as problem:
+            self._broken(str(problem))
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
@@ -197,6 +277,8 @@ class Session:
             self._end(Status.KILLED, None)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except (MemoryError, OSError):  # what is left of the frame would seem to be the next one
+            self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
         if reply.request != self._request:
             self._broken("a reply to another request")
         return reply, received
@@ -254,6 +336,7 @@ class Session:
     def _end(self, status: Status, reason: str | None) -> NoReturn:
         """End the child, remember why, and raise it; what the worker saw decides where unsure."""
         seen = self._end_child()
+        self._clear_bench()
         if reason is None or seen.exceeded is not None:
             status, reason = seen.status, seen.describe(self._limits)
         self.ended = ChildEnded(status, reason)
@@ -261,7 +344,9 @@ class Session:
 
     def processor_seconds(self) -> float:
         """Return the processor time that the child has taken, with all that it started."""
-        return self._processor_taken if self.ended is not None else self._clock.look()
+        own = self._processor_taken if self.ended is not None else self._clock.look()
+        on_the_bench = self._bench.processor_seconds() if self._bench is not None else 0.0
+        return own + on_the_bench + self._bench_taken
 
     def _end_child(self) -> "ChildEnd":
         looked = self._clock.look()
@@ -269,8 +354,15 @@ class Session:
         self._processor_taken = max(looked, seen.processor_seconds)
         return seen
 
+    def _clear_bench(self) -> None:
+        if self._bench is not None:
+            self._bench.close()
+            self._bench_taken += self._bench.processor_seconds()
+            self._bench = None
+
     def close(self) -> None:
         """End the child, if it is still there."""
+        self._clear_bench()
         if self.ended is None:
             self._end_child()
             self.ended = ChildEnded(Status.KILLED, "the session was closed")

@@ -13,9 +13,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Self, TypeVar
 
-from grader.errors import IsolationError, WorkerError
+from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
 
+from .bench import Bench
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
 from .launch import (
@@ -24,6 +25,7 @@ from .launch import (
     start_worker,
 )
 from .levels import cgroup
+from .levels.cores import Core
 from .levels.host import is_root
 from .levels.recipes import Way, recipe
 from .levels.uids import Slot
@@ -86,7 +88,8 @@ class ChildEnd:
             Resource.GPU: f"used more than {gpu_memory:g} GiB of the GPU's memory",
             Resource.PROCESSOR: f"used more than {limits.cpu_seconds} s of processor time",
             Resource.TASKS: f"ran more than {limits.tasks} processes and threads at once",
-            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
+            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files, or "
+            "too many or too deep ones",
         }
         if self.exceeded is not None:
             return f"the notebook {words[self.exceeded]}"
@@ -120,6 +123,8 @@ class Worker:
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
+        self._imports = imports
+        self._bench: Worker | None = None
         self.seconds: dict[str, float] = {}
         self._ready = False
         self._own: frozenset[int] = frozenset()  # processes below, that are no child's
@@ -127,6 +132,8 @@ class Worker:
         self._gpu_memory: GpuMemoryWatch | None = None
         self._folder = tempfile.mkdtemp(prefix="notebook-")
         level = recipe(self.isolation.level)
+        self._confines = level.confines
+        self._core: Core | None = None  # of the child
         self._slot = Slot() if level.lends_uid and is_root() else None
         if level.child_becomes_uid:
             Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
@@ -169,7 +176,9 @@ class Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         # The child may not choose how much its sockets hold.
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-        order = orders.dump(orders.Spawn(seed, _child_limits(limits)))
+        self._core = Core() if self._confines else None
+        number = self._core.number if self._core else None
+        order = orders.dump(orders.Spawn(seed, _child_limits(limits), number))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])
         except OSError as problem:
@@ -187,6 +196,25 @@ class Worker:
             self, ours, limits, deadline, clock=clock, processor=processor
         )  # fmt: skip
         return self._session
+
+    def bench(self, limits: Limits, *, deadline: float, processor: float) -> Bench:
+        """Fork a child that will run no cell, beside the one that does, in a worker of its own.
+
+        Its limits are those of a session. WorkerError or IsolationError where it cannot be started.
+        """
+        if self._bench is None:
+            self._bench = Worker(
+                imports=self._imports,
+                libraries=("torch",),
+                isolation=self.isolation,
+                devices=self.devices,
+            )
+        try:
+            return Bench(self._bench.session(limits, deadline=deadline, processor=processor))
+        except GraderError:
+            self._bench.close()
+            self._bench = None  # the next call may have more luck
+            raise
 
     def _wait_until_locked(self, connection: socket.socket) -> None:
         """Return when the child has given everything up; nothing of a student's is there yet."""
@@ -206,6 +234,7 @@ class Worker:
         with contextlib.suppress(OSError):
             self._started.control.send(orders.dump(orders.Kill()))
         ended = self._receive(orders.Ended, END_SECONDS)
+        self._release_core()
         exceeded = ended.exceeded
         if self._group is not None and self._group.has_killed():
             exceeded = Resource.MEMORY
@@ -213,6 +242,11 @@ class Worker:
             exceeded = Resource.GPU
         self._gpu_memory = None
         return ChildEnd(ended.wait_status, exceeded, ended.processor_seconds)
+
+    def _release_core(self) -> None:
+        if self._core is not None:
+            self._core.release()
+            self._core = None
 
     def _receive(self, kind: type[Event], seconds: float) -> Event:
         """Return the worker's next message, which has to be of this kind."""
@@ -242,8 +276,11 @@ class Worker:
         """Stop the worker with whatever it runs, and remove its scratch folder."""
         if self._session is not None:
             self._session.abandon()
+        if self._bench is not None:
+            self._bench.close()
         if self._gpu_memory is not None:
             self._gpu_memory.stop()
+        self._release_core()
         self._started.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._group is not None:

@@ -4,8 +4,10 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from pathlib import PurePosixPath
 
-from grader.model import Limits, Submission
+from grader.model import MIB, Limits, Submission
 from grader.renderers.text import shown
 from grader.submissions.claims import (
     OTTER_MARKS,
@@ -15,7 +17,7 @@ from grader.submissions.claims import (
     why_not,
 )
 from grader.submissions.content import RAW_BYTES, Wanted, as_notebook, is_zip
-from grader.submissions.names import copy_number, natural
+from grader.submissions.names import copy_number, natural, without_number
 from grader.submissions.people import Person
 from grader.submissions.sources import (
     STUDENT_ZIP_BYTES,
@@ -25,6 +27,7 @@ from grader.submissions.sources import (
     open_zip,
 )
 
+FILE_BYTES = 20 * MIB  # of a file that an assignment puts beside its notebook
 LOOKED_AT = 20  # notebooks of one attempt or zip that are read, the likeliest first
 NAMED = 3  # how many files a message names before it counts the rest
 ZIPS_DEEP = 2  # a zip in a student's zip is opened, and none in that one
@@ -65,6 +68,7 @@ class _Look:
     content: bytes = b""
     problem: str | None = None
     share: float = 1.0
+    beside: tuple[Claim, ...] = ()  # what lies in the same zip, or else was handed in with it
 
 
 @dataclass(slots=True)
@@ -79,8 +83,10 @@ class Chooser:
         """Return what to grade of a student's files, None where they handed in nothing."""
         claims = person.claims
         files, others = _sorted_out(claims)
+        named = () if self.wanted is None else self.wanted.files
         for other in others:
-            self._skip(other.entry.path, why_not(other.entry))
+            if not any(_is_called(other, name) for name in named):
+                self._skip(other.entry.path, why_not(other.entry))
         if not files:
             return self._nothing(person, others)
         attempts: dict[tuple[int, ...], list[Claim]] = defaultdict(list)
@@ -94,7 +100,9 @@ class Chooser:
         chosen = looks[at]
         why = _why(files, newest_first, at)
         self._pass_over(person.label, files, chosen)
-        return Choice(_submission(person, chosen), why)
+        same = [claim for claim in others if claim.attempt == newest_first[at]]
+        beside = self._beside(chosen, chosen.beside or tuple(same))
+        return Choice(_submission(person, chosen, beside), why)
 
     def is_own(self, entry: Entry) -> bool:
         """Say whether a file is the assignment's notebook, by its content."""
@@ -170,11 +178,12 @@ class Chooser:
             names = [entry.name for entry in source.entries]
             raise RejectedError(f"{source.name} holds no notebook, but {listed(names)}")
         best, *older = self._ranked(looks)
+        inside = tuple(replace(claim, entry=entry, file="") for entry in source.entries)
         reason = f"{best.path} of the same zip is newer or fits better"
         unopened = [] if opened else [f"{path}/{entry.path}" for entry in zips]
         for one in [*(look.path for look in older), *unopened]:
             self._skip(one, reason)
-        return replace(best, claim=claim)
+        return replace(best, claim=claim, beside=best.beside or inside)
 
     def _inside(self, entries: Iterable[Entry], path: str) -> list[tuple[Entry, str]]:
         likely = self._likely((Claim("", entry), f"{path}/{entry.path}") for entry in entries)
@@ -197,6 +206,23 @@ class Chooser:
                     copy_number(entry.stem), natural(entry.path))  # fmt: skip
 
         return sorted(looks, key=key, reverse=True)
+
+    def _beside(self, chosen: _Look, claims: Sequence[Claim]) -> tuple[tuple[str, bytes], ...]:
+        """Return those of the files handed in that the assignment puts beside its notebook.
+
+        Of several of one name, the one that lies nearest to the notebook.
+        """
+        found: dict[str, bytes] = {}
+        for name in () if self.wanted is None else self.wanted.files:
+            alike = [claim.entry for claim in claims if _is_called(claim, name)]
+            nearest = sorted(alike, key=lambda entry: _distance(entry, chosen.entry))
+            if not nearest:
+                continue
+            try:
+                found[name] = _bytes_of(nearest[0], FILE_BYTES)
+            except RejectedError as error:
+                self._skip(nearest[0].path, str(error))
+        return tuple(found.items())
 
     def _pass_over(self, student: str, claims: Iterable[Claim], chosen: _Look) -> None:
         reason = f"{student} handed in {chosen.path}, which is newer or fits better"
@@ -243,19 +269,41 @@ def _bytes_of(entry: Entry, limit: int) -> bytes:
         raise RejectedError(f"{entry.name} {error}") from None
 
 
-def _submission(person: Person, look: _Look) -> Submission:
+def _is_called(claim: Claim, name: str) -> bool:
+    """Say whether a file is called so, or as a platform calls it when it comes once more."""
+    own, wanted = PurePosixPath(claim.own_name), PurePosixPath(name)
+    return own.name == name or (
+        own.suffix == wanted.suffix and without_number(own.stem) == wanted.stem
+    )
+
+
+def _distance(entry: Entry, notebook: Entry) -> tuple[int, str]:
+    """Return how many folders lie between two files of one person."""
+    one, other = entry.parts[:-1], notebook.parts[:-1]
+    pairs = zip(one, other, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return len(one) + len(other) - 2 * shared, entry.path
+
+
+def _submission(
+    person: Person, look: _Look, files: tuple[tuple[str, bytes], ...] = ()
+) -> Submission:
     claim = look.claim
+    digest = hashlib.sha256(look.content)
+    for name, content in files:
+        digest.update(name.encode() + b"\0" + content)
     return Submission(
         student=person.label,
         path=look.path,
         content=look.content,
-        sha256=hashlib.sha256(look.content).hexdigest(),
+        sha256=digest.hexdigest(),
         received=claim.received,
         late=claim.late,
         members=claim.members,
         problem=None if look.problem is None else shown(look.problem),
         identity=person.identity,
         name=person.name,
+        files=files,
     )
 
 

@@ -38,13 +38,14 @@ class Wanted:
     slug: str
     names: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()  # that belong to it and lie beside the notebook
 
     @classmethod
     def of(cls, assignment: Assignment) -> "Wanted":
         """Return what tells an assignment's notebook."""
         names = [name for question in assignment.questions for name in question.names]
         checked = [question.name for question in assignment.questions if question.kind == "code"]
-        return cls(assignment.slug, tuple(names), tuple(checked))
+        return cls(assignment.slug, tuple(names), tuple(checked), assignment.files)
 
     def share(self, content: bytes) -> float:
         """Return which share of the stubs and checks a notebook's text holds, from 0 to 1.

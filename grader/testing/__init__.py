@@ -5,7 +5,7 @@
 | module       | what for                                                                       |
 |--------------|--------------------------------------------------------------------------------|
 | `numerics`   | oracles in float64, derived error bounds, and a mismatch in one sentence       |
-| `observe`    | which torch operations a call dispatches and which Triton kernels it launches  |
+| `observe`    | a call's value, and the torch operations and Triton kernels that gave it       |
 | `compiled`   | whether those kernels compile for a GPU that is not here, and what they use    |
 | `chain`      | many calls in a row from a few numbers, committed to by a few sums: for timing |
 | `hints`      | what a student reads of a failed check, beside the promise of its case         |
@@ -32,6 +32,7 @@ A whole hidden test, in `solutions/<slug>/tests/q1.py`:
         truth = numerics.softmax_truth(x)
         numerics.assert_within_bound(my_softmax(x), truth.expected, truth.bound, what="4 x 9")
         seen = observe.observe(my_softmax, x)
+        numerics.assert_within_bound(seen.value, truth.expected, truth.bound, what="its parts")
         with hint("The work is left to torch's own softmax."):
             assert "aten::softmax" not in seen.operations
 

@@ -14,6 +14,7 @@ from grader.model import Assignment, Report
 from . import (
     agreement,
     allowances,
+    attackers,
     leaks,
     mutants,
     plain,
@@ -173,6 +174,11 @@ def _judge_solutions(run: _Run, runner: Runner) -> Report | None:
     if not kept:
         return None
     run.gate("empty", lambda found: scores.empty_is_zero(run.assignment, runner, found))
+    allowed = allowances.read(run.assignment)
+    run.gate(
+        "attackers",
+        lambda found: attackers.earn_nothing(run.assignment, runner, allowed, found),
+    )
     correct = scores.variants(run.assignment, "correct")
     run.gate(
         "correct", lambda found: scores.correct_are_full(run.assignment, runner, correct, found)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
+from typing import TypeVar
 
 from grader.batch import process
 from grader.errors import ProcessLostError, WorkerError
@@ -16,6 +17,7 @@ from grader.model import (
 )
 
 HALF_OF_A_LINE = 150
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class Runner:
                 ) from problem
             self._on_judged(len(reports), len(candidates))
         return [reports[number] for number in range(len(candidates))]
+
+    def ask(self, question: Callable[[process.ProcessSettings], Answer]) -> Answer:
+        """Return what a function says in a grader process of the pool."""
+        return self._executor.submit(question, self.settings).result()
 
 
 def outcomes(report: Report) -> Iterator[tuple[str, Outcome]]:

@@ -24,19 +24,29 @@ from ..wire.protocol import (
     Answer,
     Call,
     CellDone,
+    Chain,
+    Compile,
+    Compiled,
     Failure,
     Fault,
     Get,
     Missing,
     Next,
     Opaque,
+    Prepare,
+    Prepared,
     Raised,
+    Record,
+    Recorded,
+    Replay,
     Reply,
     RunCell,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
 from . import imports
 from . import shell as notebook_shell
+from .bench import Bench, KernelRefusedError
+from .recording import UnrecordableError, record
 
 MAX_MESSAGE = 2_000
 MAX_FRAMES = 6
@@ -80,6 +90,8 @@ def describe_failure(
     """Return what a student should see of an exception: their own lines and the last sentence."""
     base = next((c for c in kind.__mro__ if c.__module__ == "builtins"), Exception)
     lines = list(itertools.islice(_student_lines(trace), 50))
+    if isinstance(error.__cause__, BaseException):  # a kernel's own lines, from its interpreter
+        lines += itertools.islice(_student_lines(error.__cause__.__traceback__), 50)
     lines = lines[:1] + lines[1:][1 - MAX_FRAMES :]  # where it began, and how it ended
     if isinstance(error, SyntaxError):
         lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
@@ -113,7 +125,7 @@ def _student_lines(trace: TracebackType | None) -> Iterator[str]:
 
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename.startswith("<cell "):
+        if code.co_filename.startswith(("<cell ", "<kernel ")):
             line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
             inside = "" if code.co_name == "<module>" else f", in {code.co_name}"
             yield f"{_place(code.co_filename)}, line {trace.tb_lineno}{inside}: {line}"
@@ -192,6 +204,7 @@ class NotebookProcess:
         self._channel = channel
         self._limits = limits
         self._kept: dict[int, Any] = {}
+        self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
 
     def serve(self) -> None:
@@ -216,9 +229,19 @@ class NotebookProcess:
                     return self._call(message, buffers)
                 case Next():
                     return self._next(message)
-            raise AssertionError("unknown request")
+            return self._answer_about_a_call(message, buffers)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
             return self._explain(message.request, error), []
+
+    def _answer_about_a_call(
+        self, message: Any, buffers: list[memoryview]
+    ) -> tuple[Reply, list[memoryview]]:
+        match message:
+            case Record():
+                return self._record(message, buffers)
+            case Prepare() | Replay() | Compile() | Chain():
+                return self._on_the_bench(message, buffers)
+        raise AssertionError("unknown request")
 
     def _explain(self, request: int, error: BaseException) -> Reply:
         """Say what a student's code raised, or what failed in ours, which only carries values."""
@@ -279,7 +302,7 @@ class NotebookProcess:
         answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return self._checked_size(answer), encoder.buffers
 
-    def _checked_size(self, answer: Answer) -> Answer:
+    def _checked_size(self, answer: Answer | Recorded) -> Answer | Recorded:
         import msgspec
 
         if len(msgspec.msgpack.encode(answer)) > self._limits.frame_bytes:
@@ -294,14 +317,11 @@ class NotebookProcess:
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"
-        decoder = Decoder(
-            buffers, array_bytes=self._limits.array_bytes, nesting=64, as_arguments=True,
-            opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
-        )  # fmt: skip
+        decoder = self._decoder(buffers)
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
         given = Given(decoder, buffers)
-        function = _instrumented(message, self._kept[message.key], decoder)
+        function = self._kept[message.key]
         started = time.perf_counter()
         value = _run_theirs(function, *arguments, **keywords)
         seconds = time.perf_counter() - started
@@ -311,21 +331,63 @@ class NotebookProcess:
         items = _run_theirs(self._take, message.key, message.count)
         return self._finish(message.request, items)
 
+    def _record(self, message: Record, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+        """Call a function for what it does; the arguments are for nothing else."""
+        self._carrying = "The arguments"
+        decoder = self._decoder(buffers)
+        arguments = [decoder.decode(node) for node in message.arguments]
+        keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
+        try:
+            tape, given = _run_theirs(record, self._kept[message.key], arguments, keywords)
+        except StudentRaisedError as raised:
+            if isinstance(raised.error, UnrecordableError):
+                return Recorded(message.request, None, str(raised.error)[:MAX_MESSAGE]), []
+            raise
+        encoder = self._encoder(None)
+        nodes = [encoder.encode(tensor) for tensor in given]
+        sizes = [buffer.nbytes for buffer in encoder.buffers]
+        return self._checked_size(
+            Recorded(message.request, tape, "", nodes, sizes)  # type: ignore[arg-type]
+        ), encoder.buffers
+
+    def _on_the_bench(
+        self, message: Prepare | Replay | Compile | Chain, buffers: list[memoryview]
+    ) -> tuple[Reply, list[memoryview]]:
+        self._carrying = "The request"
+        decoder, bench = self._decoder(buffers), self._bench
+        request = message.request
+        match message:
+            case Prepare():
+                given = [decoder.decode(node) for node in message.given]
+                try:
+                    return Prepared(request, bench.prepare(message.tape, given)), []
+                except KernelRefusedError as problem:
+                    return Prepared(request, -1, str(problem)[:MAX_MESSAGE]), []
+            case Replay():
+                inputs = [decoder.decode(node) for node in message.inputs]
+                return self._finish(request, _run_theirs(bench.run, message.program, inputs))
+            case Compile():
+                inputs = [decoder.decode(node) for node in message.inputs]
+                found = _run_theirs(bench.compile, message.program, inputs, message.targets)
+                return Compiled(request, found), []
+            case Chain():
+                sums = _run_theirs(
+                    bench.chain, message.program, message.shape, message.dtype,
+                    seed=message.seed, steps=message.steps, device=message.device,
+                )  # fmt: skip
+                return self._finish(request, (sums.projections, sums.norms))
+
+    def _decoder(self, buffers: list[memoryview]) -> Decoder:
+        return Decoder(
+            buffers, array_bytes=self._limits.array_bytes, nesting=64, as_arguments=True,
+            opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
+        )  # fmt: skip
+
     def _take(self, key: int, count: int) -> list[Any]:
         iterator = self._kept[key]
         if not isinstance(iterator, Iterator):
             iterator = self._kept[key] = iter(iterator)
         return list(itertools.islice(iterator, count))
-
-
-def _instrumented(message: Call, function: Any, decoder: Decoder) -> Callable[..., Any]:
-    if message.mode == "call":
-        return function  # type: ignore[no-any-return]
-    from . import instruments
-
-    instrument = getattr(instruments, message.mode)
-    options = {name: decoder.decode(node) for name, node in message.options.items()}
-    return lambda *args, **kwargs: instrument(function, args, kwargs, **options)
 
 
 def refuse_input(prompt: object = "") -> str:

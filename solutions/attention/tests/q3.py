@@ -130,10 +130,14 @@ def test_failure_cases(attention_forward, reference, rng):
 def test_inputs(attention_forward, rng):
     given = draw(rng, "float32", (6, 16), (9, 16), (9, 16))
     before = [tensor.clone() for tensor in given]
-    seen = observe.observe(attention_forward, *given, causal=True)
+    check(attention_forward, *given, "causal", causal=True)
     for letter, tensor, old in zip("QKV", given, before, strict=True):
         with hint("An input was changed in place."):
             assert torch.equal(tensor, old), f"{letter} was changed in place."
+    seen = observe.observe(attention_forward, *before, causal=True)
+    truth = numerics.attention_truth(*before, causal=True)
+    what = "causal, by its own operations"
+    numerics.assert_within_bound(seen.value, truth.expected, truth.bound, what=what)
     # _safe_softmax is in nothing but the ready-made attention, where that is taken apart.
     ready_made = [op for op in seen.operations if "attention" in op or "_safe_softmax" in op]
     with hint("The work is left to a ready-made attention."):
