@@ -99,10 +99,10 @@ def _answers_not_found(book: Gradebook) -> Iterator[str]:
     ]
     if found:
         more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+        count = "1 written answer was" if len(found) == 1 else f"{len(found)} written answers were"
         yield (
-            f"{len(found)} written answers were not found where they belong: "
-            f"{', '.join(found[:LISTED])}{more}. Look into the notebooks, and give their scores in "
-            f"{MANUAL_NAME} all the same."
+            f"{count} not found where it belongs: {', '.join(found[:LISTED])}{more}. Look into the "
+            f"notebooks, and give the scores in {MANUAL_NAME} all the same."
         )
 
 

@@ -206,7 +206,7 @@ def test_an_answer_that_was_not_found_is_said_everywhere(store: Store, tmp_path:
         row = next(row for row in sheet(store) if row["student"] == "ada")
         assert row["answer"] == "(Not found: look there.)"
         told = outputs.write(store.gradebook(), tmp_path).notes
-        assert any("1 written answers were not found" in note and "ada r1" in note for note in told)
+        assert any("1 written answer was not found" in note and "ada r1" in note for note in told)
         assert "Not found: look there." in (tmp_path / "report.html").read_text("utf-8")
         assert take(store, written([row | {"score": "4"}])) == 1
         assert given(store)["ada"] == (Status.PASSED, 4.0)
