@@ -20,7 +20,7 @@ MATHEMATICS = {"mm", "bmm", "addmm", "matmul", "exp", "sum", "amax", "softmax", 
     hidden=True,
     failure_message=(
         "The docstring promises any number of whole tiles of queries and keys, with scores, m, l "
-        "and acc in float32, from a Triton kernel: read “One head of whole tiles” again."
+        "and acc in float32, from a Triton kernel. See `One head of whole tiles` in step 5."
     ),
 )
 def test_tiles(head_attention, rng):
