@@ -19,8 +19,8 @@ MATHEMATICS = {"mm", "bmm", "addmm", "matmul", "einsum", "mul", "div", "sum", "d
     points=0.25,
     hidden=True,
     failure_message=(
-        "The docstring promises a Triton kernel whose products are summed and scaled in float32: "
-        "read “A kernel that multiplies one tile” again."
+        "The docstring promises a Triton kernel whose products are summed and scaled in float32. "
+        "See `A kernel that multiplies one tile` in step 5."
     ),
 )
 def test_large(tile_scores, rng):
