@@ -120,6 +120,7 @@ class Assignment:
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
     needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
+    files: tuple[str, ...] = ()  # beside the notebook: a student's own, else as handed out
     libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
@@ -139,7 +140,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one student, or one group, handed in; `problem` says why it cannot be graded."""
+    """What one student, or one group, handed in; `problem` says why it cannot be graded.
+
+    `student` is the label of a row, `identity` who that is for the platform ("canvas:41232", ""
+    where it gives nothing that lasts), `name` what the platform calls them.
+    """
 
     student: str
     path: str  # as the LMS gave it, relative to what the TA named
@@ -149,6 +154,9 @@ class Submission:
     late: bool = False
     members: tuple[str, ...] = ()  # of a group, in the LMS's order
     problem: str | None = None
+    identity: str = ""
+    name: str = ""
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # beside the notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,7 @@ class Outcome:
     seconds: float = 0.0
     promise: str = ""  # of a hidden case, as its author wrote it for students
     hint: str = ""  # of a hidden case that failed: words of its test file
+    cause: str = ""  # what went wrong before any test ran, which the student may read
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +357,13 @@ class Report:
     members: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
     limits: Limits = field(default_factory=Limits)
+    identity: str = ""  # who the student is for a platform, as of a submission
     ran_out: tuple[str, ...] = ()  # questions that lost by a limit of time; not kept
+
+    def number(self, platform: str) -> str:
+        """Return what a platform knows the student by, "" where another or none has told."""
+        kind, _, number = self.identity.partition(":")
+        return number if kind == platform else ""
 
     @classmethod
     def of(
@@ -383,6 +398,7 @@ class Report:
             members=submission.members,
             phases=dict(phases or {}),
             limits=limits,
+            identity=submission.identity,
             ran_out=ran_out,
         )
 

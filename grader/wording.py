@@ -4,7 +4,7 @@ The judge, the pages, Gradescope's results, `grader check` and the container all
 this module. Why a file is no notebook is said where it is read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.model import POINT_TOLERANCE, Outcome, QuestionReport, Report, Status
@@ -86,7 +86,8 @@ def told(case: Outcome) -> Told:
     A hidden case that did not pass has one word and one sentence, whatever ended it: code could
     choose between a failure, an error and a timeout to tell what the hidden input was. What the
     sentence adds was written by the case's author: its promise and, of a failed check, a hint that
-    stands in the test file word for word.
+    stands in the test file word for word. What went wrong before any hidden input was there may be
+    said with it.
     """
     status = case.status
     if status is Status.PENDING:
@@ -104,6 +105,8 @@ def _not_passed(case: Outcome) -> str:
     said = [PROMISED.format(promise=case.promise) if case.promise else HIDDEN_NOT_PASSED]
     if case.hint:
         said.append(HINTED.format(hint=case.hint))
+    if case.cause:
+        said.append(case.cause)
     return "\n".join(said)
 
 
@@ -191,11 +194,46 @@ def not_defined(name: str) -> str:
 
 
 def cell_stopped(number: int, reason: str) -> str:
-    return f"Cell {number}, which holds it, was stopped: {reason}."
+    return f"Cell {number} was stopped, so nothing of it counts: {reason}."
 
 
-def cell_raised(number: int, error: str) -> str:
-    return f"Cell {number}, which holds it, raised {error}"
+def cell_raised(number: int, error: str, line: int | None) -> str:
+    """Say what a cell raised in which line, None where it is not known or none ran."""
+    raised = f"Cell {number} raised {error.rstrip('.')}"
+    if line is None:
+        return f"{raised}, so it did not run."
+    return f"{raised} in its line {line}, and the lines below it did not run."
+
+
+def defined_too_late(name: str, number: int) -> str:
+    return (
+        f"Cell {number} defines {name}, but below the cell that checks the question, so it does "
+        "not count. Move it above."
+    )
+
+
+def defined_twice(name: str, numbers: Sequence[int]) -> str:
+    cells = " and ".join(str(number) for number in numbers)
+    return f"Cells {cells} define {name}, and the last of them counts. Delete the others."
+
+
+def defined_inside(name: str, number: int, inside: str) -> str:
+    return f"Cell {number} defines {name} inside {inside}, where tests cannot see it."
+
+
+def defined_alike(name: str, number: int) -> str:
+    return f"Cell {number} defines {name}, which is spelled differently."
+
+
+def only_written(name: str, number: int, path: str) -> str:
+    return f"Cell {number} writes {name} into the file {path}, and no cell imports it from there."
+
+
+def not_a_cell_of_code(name: str, kind: str, before: int) -> str:
+    return (
+        f"A {kind} cell below code cell {before} defines {name}, and such a cell is not run. Make "
+        "it a cell of code."
+    )
 
 
 # What a notebook that is refused as a whole says.
@@ -208,7 +246,3 @@ def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -
 
 def nothing_handed_in(wanted: str) -> str:
     return f"No notebook was handed in. Hand in {wanted}."
-
-
-def several_handed_in(names: Iterable[str]) -> str:
-    return f"More than one notebook was handed in: {', '.join(sorted(names))}. Hand in one."

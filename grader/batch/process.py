@@ -36,6 +36,7 @@ from grader.model import (
     Control,
     Environment,
     Isolation,
+    IsolationLevel,
     Limits,
     QuestionReport,
     Report,
@@ -64,6 +65,7 @@ class ProcessSettings:
     device: str
     assignment_sha256: str = ""  # what the folder must hold, if given
     judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
+    places: tuple[str, ...] = ()  # of submissions and results, which no student's code may read
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
         imports = threading.Thread(target=_import, args=(seconds, assignment.libraries))
         imports.start()
         with _timed(seconds, "isolation"):
-            isolation = _isolation(settings)
+            isolation = _isolation(settings, assignment)
         if not started or not isolation.is_made_like(likely):
             with scratch.in_use():
                 _close_all(started)
@@ -262,15 +264,23 @@ def _load(settings: ProcessSettings) -> Assignment:
     return assignment
 
 
-def _isolation(settings: ProcessSettings) -> Isolation:
+def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:
+    """Prove what keeps student code apart, also from the very places of this batch."""
+    from grader.sandbox.levels.view import refuse_shown
     from grader.sandbox.proof.probes import choose_isolation
+
+    folders = [assignment.folder, assignment.solutions]
+    places = [folder for folder in folders if folder is not None]
+    if settings.isolation != IsolationLevel.NONE:
+        refuse_shown(places)
 
     # What a GPU's driver has to be given is open in the probes too, or they would prove too much.
     opens_gpu = (
         settings.judges != "cpu" and settings.device in {"auto", "cuda"} and machine.may_have_gpu()
     )
     devices = {"cpu", "cuda"} if opens_gpu else {"cpu"}
-    return choose_isolation(settings.isolation, frozenset(devices))
+    beside = (*(str(place) for place in places), *settings.places)
+    return choose_isolation(settings.isolation, frozenset(devices), beside)
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":

@@ -87,12 +87,14 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
     names = [item.name for item in stated.questions]
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{path} has two questions named {repeated!r}; rename one.")
+    beside = [folder / name for name in stated.files if (folder / name).is_file()]
+    given = _digest(beside, None) if beside else ""
     questions = tuple(
-        _told(_question(item, table, folder, solutions), stated.feedback)
+        _told(_question(item, table + given, folder, solutions), stated.feedback)
         for item, table in zip(stated.questions, tables, strict=True)
     )
     _refuse_stray_tests(folder, solutions, names)
-    files = [path, notebook, *question_files(folder, solutions, names)]
+    files = [path, notebook, *question_files(folder, solutions, names), *beside]
     return Assignment(
         slug=folder.name,
         title=stated.title,
@@ -102,6 +104,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         questions=questions,
         limits=Limits.from_mapping(stated.limits),
         needs=stated.needs,
+        files=stated.files,
         libraries=_mentioned([*files, reference_path(solutions)]),
         sha256=_digest(files, reference_path(solutions)),
         ignored_cells=_ignored_cells(notebook),

@@ -4,14 +4,15 @@ A case that a test's own mistake or a lost value failed stays a loss here; where
 meets the same, `grader.grading.control` withdraws it for everybody.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grader import wording
 from grader.errors import CannotJudgeError
 from grader.grading import outcomes
 from grader.grading.otter_tests import Verdict
-from grader.model import Outcome, Status, TestCase
+from grader.grading.whereabouts import Reason, Whereabouts
+from grader.model import Outcome, Question, Status, TestCase
 from grader.sandbox import MissingNameError, StudentError, TransferError
 
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
@@ -21,25 +22,27 @@ DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STAT
 class Notes:
     """What is known of the notebook beside a verdict.
 
-    describe_missing: says of a name that the notebook does not define it, and why. unwritten: by
-    what a stub of the hand-out says when it is called, its question and its name.
+    where: its names where the question is judged. unwritten: by what a stub of the hand-out says
+    when it is called, its question and its name.
     """
 
-    describe_missing: Callable[[str], str]
+    where: Whereabouts
     unwritten: Mapping[str, tuple[str, str]]
 
 
-def explain(question: str, case: TestCase, verdict: Verdict, notes: Notes) -> Outcome:
+def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) -> Outcome:
     """Return the outcome of a case that did not pass."""
     problem = verdict.problem
-    status, hint = Status.FAILED, ""
+    status, hint, reason = Status.FAILED, "", Reason()
     match problem:
         case CannotJudgeError():
-            return outcomes.ungraded(case, f"{question}, {case.name!r}: {problem}")
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {problem}")
         case StudentError():
-            status, text = _describe_error(problem, question, notes)
+            status, text = _describe_error(problem, question.name, notes)
+            reason = _reason(problem, notes)
         case MissingNameError():
-            text = notes.describe_missing(str(problem))
+            reason = notes.where.missing(str(problem))
+            text = f"{wording.not_defined(str(problem))} {reason.text}".strip()
         case TransferError():
             text = wording.value_not_handed_over(str(problem))
         case AssertionError():
@@ -47,11 +50,14 @@ def explain(question: str, case: TestCase, verdict: Verdict, notes: Notes) -> Ou
         case MemoryError():
             text = wording.TOO_LARGE_TO_JUDGE
         case _ if is_device_fault(problem):
-            return outcomes.ungraded(case, f"{question}, {case.name!r}: {_brief(problem)}")
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {_brief(problem)}")
         case _:
             text = wording.unusable_form(_brief(problem))
+    text = text if reason.text in text else f"{text}\n{reason.text}"
     staff = f"{text}\n({verdict.place})" if verdict.place else text
-    lost = outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds)
+    # What a hidden case has met may depend on its input; what was wrong before does not.
+    cause = notes.where.first_cause(question.names) if case.hidden else reason.cause
+    lost = outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds, cause=cause)
     return outcomes.hinted(lost, hint)
 
 
@@ -72,6 +78,13 @@ def _describe_error(problem: StudentError, question: str, notes: Notes) -> tuple
     if kind == "ValueRefusedError":
         return Status.FAILED, wording.answer_refused(message)
     return Status.ERROR, wording.raised(problem.describe())
+
+
+def _reason(problem: StudentError, notes: Notes) -> Reason:
+    message = problem.failure.message
+    if problem.failure.type_name == "NotImplementedError" and message in notes.unwritten:
+        return notes.where.unwritten(notes.unwritten[message][1])
+    return notes.where.undefined(message)
 
 
 def _brief(problem: BaseException | None) -> str:

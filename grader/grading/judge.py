@@ -19,6 +19,7 @@ from grader.grading import outcomes
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames
 from grader.grading.replay import Phases, Replay, Script
+from grader.grading.whereabouts import Whereabouts, failures
 from grader.model import (
     Assignment,
     Environment,
@@ -114,6 +115,14 @@ def judge(request: Request, engine: Engine) -> Report:
     )
 
 
+def _beside(assignment: Assignment, submission: Submission) -> tuple[tuple[str, bytes], ...]:
+    """Return the files that lie beside the notebook: a student's own, else as handed out."""
+    own = dict(submission.files)
+    places = {name: assignment.folder / name for name in assignment.files if name not in own}
+    given = {name: path.read_bytes() for name, path in places.items() if path.is_file()}
+    return tuple(sorted({**given, **own}.items()))
+
+
 def _read(submission: Submission, assignment: Assignment, limits: Limits) -> notebooks.Notebook:
     if submission.problem is not None:
         raise notebooks.NotebookUnreadableError(submission.problem)
@@ -169,7 +178,9 @@ class _Judging:
     def script(self) -> Script:
         """Return what a child runs before it is asked anything."""
         seed = int(self.request.submission.sha256[:8] or "0", 16)
-        return Script(self.notebook, seed, self.engine.assignment.ignored_cells | {""})
+        assignment = self.engine.assignment
+        skipped = assignment.ignored_cells | {""}
+        return Script(self.notebook, seed, skipped, _beside(assignment, self.request.submission))
 
 
 class _DeviceJudging:
@@ -180,6 +191,7 @@ class _DeviceJudging:
         self._request = judging.request
         self._suite = engine.suite
         self._device_name = engine.device_names.get(device, device)
+        self._notebook = judging.notebook
         self._position = judging.notebook.check_position
         self._phases = judging.phases
         self._replay = Replay(
@@ -293,8 +305,9 @@ class _DeviceJudging:
             return outcomes.passed(case, verdict.seconds)
         if session.ended is not None:
             raise session.ended
-        notes = Notes(self._replay.describe_missing, self._suite.unwritten)
-        return explain(question.name, case, verdict, notes)
+        position = self._position(question.name)
+        where = Whereabouts(self._notebook, failures(self._replay.failed), position)
+        return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
 
 def _is_lost(found: dict[str, list[Outcome]]) -> bool:

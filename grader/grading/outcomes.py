@@ -25,15 +25,21 @@ def pending(case: TestCase, reason: str) -> Outcome:
 
 
 def lost(
-    case: TestCase, status: Status, text: str, *, staff: str = "", seconds: float = 0.0
+    case: TestCase,
+    status: Status,
+    text: str,
+    *,
+    staff: str = "",
+    seconds: float = 0.0,
+    cause: str = "",
 ) -> Outcome:
     """Return the outcome of a case that the answer did not pass.
 
     text: what the student reads where the case is public. staff: what staff read, by default the
-    same.
+    same. cause: what went wrong before any test ran.
     """
     message, said = text[:MAX_MESSAGE], (staff or text)[:MAX_MESSAGE]
-    found = _of(case, status)
+    found = replace(_of(case, status), cause=cause)
     return _worded(replace(found, message=message, staff_message=said, seconds=seconds))
 
 

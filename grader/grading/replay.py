@@ -5,6 +5,7 @@ test: whoever shows a child what a student must not read says so by `mark_unclea
 that child says from then on no word is kept.
 """
 
+import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,22 @@ from grader import wording
 from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
-from grader.sandbox import ChildEnded, Session, Worker
+from grader.sandbox import ChildEnded, Failure, Session, Worker
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import took_too_long
+
+PIECE = 256 * 1024  # bytes of a file that one cell writes; twice that fits into a frame
+
+
+def _writing(name: str, content: bytes) -> Iterator[str]:
+    """Yield cells that write a file beside the notebook and define nothing."""
+    for start in range(0, max(1, len(content)), PIECE):
+        piece = base64.b64encode(content[start : start + PIECE]).decode()
+        mode = "ab" if start else "wb"
+        yield (
+            f"__import__('pathlib').Path({name!r}).open({mode!r})"
+            f".write(__import__('base64').b64decode({piece!r}));"
+        )
 
 
 class Phases(dict[str, float]):
@@ -38,6 +52,7 @@ class Script:
     notebook: Notebook
     seed: int
     skipped: frozenset[str] = field(default=frozenset({""}))
+    files: tuple[tuple[str, bytes], ...] = ()  # that lie beside the notebook
 
 
 class Replay:
@@ -53,7 +68,7 @@ class Replay:
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
         self._deadly: dict[int, str] = {}  # cell number: how it ended its child
-        self._raised: dict[int, str] = {}  # cell number: the exception that it ended with
+        self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
         self._notes: list[str] = []
         self.is_clean = True
         self.ran_out = False  # whether a cell was left out because its time did
@@ -99,17 +114,10 @@ class Replay:
         notes, self._notes = self._notes, []
         return notes
 
-    def describe_missing(self, name: str) -> str:
-        """Say that the notebook does not define a name, and which failed cell holds it."""
-        text = wording.not_defined(name)
-        cells = self._script.notebook.cells
-        for number, reason in self._deadly.items():
-            if name in cells[number - 1].source:
-                return f"{text} {wording.cell_stopped(number, reason)}"
-        for number, error in self._raised.items():
-            if name in cells[number - 1].source:
-                return f"{text} {wording.cell_raised(number, error)}"
-        return text
+    @property
+    def failed(self) -> dict[int, Failure | str]:
+        """What cells raised, or what stopped them, by number: before any hidden input was seen."""
+        return {**self._raised, **self._deadly}
 
     def _start_child(self) -> None:
         if reason := self._out_of_time():
@@ -123,6 +131,9 @@ class Replay:
             )
         self._position = 0
         self.is_clean = True
+        for name, content in self._script.files:
+            for source in _writing(name, content):
+                self._session.run_cell(source, 0)
 
     def _out_of_time(self) -> str:
         """Return why the whole submission may not go on, or ""."""
@@ -149,5 +160,4 @@ class Replay:
             )
             return
         if result.failure is not None and was_clean:
-            failure = result.failure
-            self._raised[cell.number] = f"{failure.type_name}: {failure.message}"
+            self._raised[cell.number] = result.failure

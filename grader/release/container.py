@@ -96,16 +96,12 @@ def _submission(root: Path, assignment: Assignment) -> Submission:
     """Return what was handed in; what is no notebook becomes a submission with a problem."""
     student = _student(root / "submission_metadata.json")
     try:
-        found = collect([root / "submission"], limits=assignment.limits, assignment=assignment.slug)
+        found = collect([root / "submission"], layout="single", limits=assignment.limits,
+                        assignment=assignment)  # fmt: skip
     except UsageError:
         problem = wording.nothing_handed_in(assignment.notebook.name)
         return Submission(student, "submission", b"", "", problem=problem)
-    handed_in = list(found.submissions)
-    named = [one for one in handed_in if Path(one.path).name == assignment.notebook.name]
-    if len(handed_in) > 1 and len(named) != 1:
-        problem = wording.several_handed_in(one.path for one in handed_in)
-        return Submission(student, "submission", b"", "", problem=problem)
-    return replace((named or handed_in)[0], student=student)
+    return replace(found.submissions[0], student=student)
 
 
 def _student(path: Path) -> str:

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from .proof.probes import choose_isolation
     from .proxies import StudentFunction, StudentObject
     from .session import CellResult, Session
+    from .wire.protocol import Failure
     from .worker import Worker
 
 __all__ = [
-    "CellResult", "ChildEnded", "MissingNameError", "Session", "StudentError", "StudentFunction",
-    "StudentObject", "TransferError", "Worker", "choose_isolation",
+    "CellResult", "ChildEnded", "Failure", "MissingNameError", "Session", "StudentError",
+    "StudentFunction", "StudentObject", "TransferError", "Worker", "choose_isolation",
 ]  # fmt: skip
 
 _PLACES = {
@@ -35,6 +36,7 @@ _PLACES = {
     "proof.probes": ("choose_isolation",),
     "proxies": ("StudentFunction", "StudentObject"),
     "session": ("CellResult", "Session"),
+    "wire.protocol": ("Failure",),
     "worker": ("Worker",),
 }
 

@@ -277,6 +277,8 @@ class Session:
             self._end(Status.KILLED, None)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except (MemoryError, OSError):  # what is left of the frame would seem to be the next one
+            self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
         if reply.request != self._request:
             self._broken("a reply to another request")
         return reply, received

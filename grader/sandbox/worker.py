@@ -25,6 +25,7 @@ from .launch import (
     start_worker,
 )
 from .levels import cgroup
+from .levels.cores import Core
 from .levels.host import is_root
 from .levels.recipes import Way, recipe
 from .levels.uids import Slot
@@ -87,7 +88,8 @@ class ChildEnd:
             Resource.GPU: f"used more than {gpu_memory:g} GiB of the GPU's memory",
             Resource.PROCESSOR: f"used more than {limits.cpu_seconds} s of processor time",
             Resource.TASKS: f"ran more than {limits.tasks} processes and threads at once",
-            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
+            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files, or "
+            "too many or too deep ones",
         }
         if self.exceeded is not None:
             return f"the notebook {words[self.exceeded]}"
@@ -130,6 +132,8 @@ class Worker:
         self._gpu_memory: GpuMemoryWatch | None = None
         self._folder = tempfile.mkdtemp(prefix="notebook-")
         level = recipe(self.isolation.level)
+        self._confines = level.confines
+        self._core: Core | None = None  # of the child
         self._slot = Slot() if level.lends_uid and is_root() else None
         if level.child_becomes_uid:
             Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
@@ -172,7 +176,9 @@ class Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         # The child may not choose how much its sockets hold.
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-        order = orders.dump(orders.Spawn(seed, _child_limits(limits)))
+        self._core = Core() if self._confines else None
+        number = self._core.number if self._core else None
+        order = orders.dump(orders.Spawn(seed, _child_limits(limits), number))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])
         except OSError as problem:
@@ -228,6 +234,7 @@ class Worker:
         with contextlib.suppress(OSError):
             self._started.control.send(orders.dump(orders.Kill()))
         ended = self._receive(orders.Ended, END_SECONDS)
+        self._release_core()
         exceeded = ended.exceeded
         if self._group is not None and self._group.has_killed():
             exceeded = Resource.MEMORY
@@ -235,6 +242,11 @@ class Worker:
             exceeded = Resource.GPU
         self._gpu_memory = None
         return ChildEnd(ended.wait_status, exceeded, ended.processor_seconds)
+
+    def _release_core(self) -> None:
+        if self._core is not None:
+            self._core.release()
+            self._core = None
 
     def _receive(self, kind: type[Event], seconds: float) -> Event:
         """Return the worker's next message, which has to be of this kind."""
@@ -268,6 +280,7 @@ class Worker:
             self._bench.close()
         if self._gpu_memory is not None:
             self._gpu_memory.stop()
+        self._release_core()
         self._started.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._group is not None:

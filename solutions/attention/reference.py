@@ -321,7 +321,7 @@ def row_logsumexp(x: torch.Tensor) -> torch.Tensor:
     x: (R, n), float16, contiguous, finite; n is a multiple of 64. One program takes one row.
     Returns (R,) float32: the running state's m + log(l) after the last tile.
     """
-    out = torch.empty(x.shape[0], dtype=torch.float32, device=x.device)
+    out = x.new_empty(x.shape[:1], dtype=torch.float32)
     _row_kernel[(x.shape[0],)](x, out, x.shape[1], BLOCK=64)
     return out
 

@@ -46,7 +46,7 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
             checks = tuple(CHECK.findall(source)) if ".check(" in source else ()
             code.append(CodeCell(len(code) + 1, source, checks, _is_ignored(cell)))
             every.append(Cell("code", source, ids_of(cell), len(code)))
-        elif kind in {"markdown", "raw"}:
+        elif kind in ("markdown", "raw"):
             attached = cell.get("attachments")
             attached = attached if isinstance(attached, dict) else {}
             every.append(Cell(kind, source_of(cell), ids_of(cell), attachments=attached))
@@ -96,7 +96,7 @@ def _parse(content: bytes, limits: Limits) -> dict[str, Any]:
 def _convert(content: bytes, version: Any) -> dict[str, Any]:
     import nbformat
 
-    if version not in {2, 3}:
+    if version not in (2, 3):
         raise NotebookUnreadableError("The file is JSON but no notebook: it names no format.")
     try:
         text = content.decode("utf-8-sig")

@@ -43,6 +43,7 @@ from ..wire.protocol import (
     RunCell,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
+from . import imports
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .recording import UnrecordableError, record
@@ -91,7 +92,7 @@ def describe_failure(
     lines = list(itertools.islice(_student_lines(trace), 50))
     if isinstance(error.__cause__, BaseException):  # a kernel's own lines, from its interpreter
         lines += itertools.islice(_student_lines(error.__cause__.__traceback__), 50)
-    lines = lines[-MAX_FRAMES:]
+    lines = lines[:1] + lines[1:][1 - MAX_FRAMES :]  # where it began, and how it ended
     if isinstance(error, SyntaxError):
         lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
     try:
@@ -397,6 +398,7 @@ def refuse_input(prompt: object = "") -> str:
 def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
     """Serve one submission over a connected socket."""
     builtins.input = refuse_input
+    imports.import_from_here()
     shell.builtin_trap.__enter__()
     channel = Channel(
         connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes

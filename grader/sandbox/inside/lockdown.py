@@ -102,8 +102,11 @@ class Lockdown:
                 kernel.setns(self._processes, kernel.CLONE_NEWPID)
         return pid
 
-    def enter(self, limits: ChildLimits) -> None:
-        """Lock this process down for good."""
+    def enter(self, limits: ChildLimits, core: int | None) -> None:
+        """Lock this process down for good, on one processor where one is given."""
+        if core is not None:
+            with contextlib.suppress(OSError):  # it has been taken from this machine
+                os.sched_setaffinity(0, {core})
         with contextlib.suppress(PermissionError):
             os.setsid()
         if self._nested:
@@ -217,6 +220,7 @@ class Lockdown:
 
     def _over_scratch(self, pids: list[int], limits: ChildLimits) -> bool:
         size, count = usage.stored(self._scratch)
+        size += usage.unlinked(pids, self._scratch)
         rewritten = usage.written(pids) > usage.REWRITES * limits.scratch_bytes
         return size > limits.scratch_bytes or count > usage.MAX_FILES or rewritten
 

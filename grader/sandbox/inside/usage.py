@@ -103,9 +103,9 @@ def memory(pids: list[int], limit: int) -> int:
 def sockets_of_the_network() -> int:
     """Return how many unix sockets this network has, also those that no process has open."""
     with contextlib.suppress(OSError, IndexError, ValueError):
-        for line in _read("/proc/self/net/protocols").splitlines():
-            if line.startswith("UNIX "):
-                return int(line.split()[2])
+        lines = _read("/proc/self/net/protocols").splitlines()
+        # Streams have a line of their own from Linux 5.15 on.
+        return sum(int(line.split()[2]) for line in lines if line.startswith("UNIX"))
     return 0
 
 
@@ -153,7 +153,7 @@ def processor_seconds(pids: list[int], *, reaped: bool = True) -> float:
 
 
 def written(pids: list[int]) -> int:
-    """Return the bytes that live processes sent towards a disk."""
+    """Return the bytes that processes, and those they waited for, sent towards a disk."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
@@ -163,22 +163,43 @@ def written(pids: list[int]) -> int:
     return total
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            yield entry
-            if entry.is_dir(follow_symlinks=False):
-                yield from _entries(entry.path)
-
-
 def stored(folder: str) -> tuple[int, int]:
-    """Return the bytes and the number of files below a folder, counting no further than needed."""
+    """Return the bytes and the number of files below a folder, counting no further than needed.
+
+    What cannot be looked into, because it lies too deep or is closed, counts as too many files.
+    """
     size = count = 0
-    with contextlib.suppress(OSError, RecursionError):
-        for entry in _entries(folder):
-            count += 1
-            with contextlib.suppress(OSError):
+    waiting = [folder]
+    while waiting and count <= MAX_FILES:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except (FileNotFoundError, NotADirectoryError):  # it has just been removed
+            continue
+        except OSError:
+            return size, MAX_FILES + 1
+        count += len(entries)
+        for entry in entries:
+            try:
                 size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
-            if count > MAX_FILES:
-                break
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return size, MAX_FILES + 1
     return size, count
+
+
+def unlinked(pids: list[int], folder: str) -> int:
+    """Return the bytes of files below a folder that processes have open and no name leads to."""
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            place = f"/proc/{pid}/fd"
+            for name in os.listdir(place):  # noqa: PTH208 - as above
+                with contextlib.suppress(OSError):
+                    link = os.readlink(f"{place}/{name}")  # noqa: PTH115
+                    if link.startswith(folder) and link.endswith(" (deleted)"):
+                        seen = os.stat(f"{place}/{name}")  # noqa: PTH116
+                        found[seen.st_dev, seen.st_ino] = seen.st_blocks * BLOCK
+    return sum(found.values())

@@ -63,7 +63,7 @@ def _become_child(
             first = descriptor + 1
         os.closerange(first, 65_536)
         try:
-            lockdown.enter(order.limits)
+            lockdown.enter(order.limits, order.core)
         except Exception as problem:  # noqa: BLE001 - no isolation, no child, whatever the reason
             reason = f"{type(problem).__name__}: {problem}"[: orders.MAX_REASON]
             connection.sendall(orders.dump(orders.NotLocked(reason)))

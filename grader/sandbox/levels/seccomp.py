@@ -61,8 +61,8 @@ REFUSED = """
     shmat shmget swapoff swapon syslog umount2 unshare userfaultfd
 """
 # What another student's file reads have left in the machine's memory, or what the machine does.
-CACHES_AND_COUNTERS = """
-    fadvise64 mincore readahead sync_file_range sysinfo
+CACHES = """
+    fadvise64 mincore readahead sync_file_range
 """
 # They keep pages in a pipe that no process has any more, and nobody counts.
 HIDDEN_PAGES = """
@@ -128,7 +128,7 @@ def compile_filter(*, private: bool, cuda: bool = False, scoped: bool = True) ->
     rules = _Rules(chosen, pyseccomp)
     for names in (FILES, MEMORY, PROCESSES, SIGNALS, CLOCKS, SOCKETS):
         rules.add(allow, names)
-    for names in (REFUSED, CACHES_AND_COUNTERS, HIDDEN_PAGES):
+    for names in (REFUSED, CACHES, HIDDEN_PAGES):
         rules.add(refuse, names)
     rules.add(allow if private else pyseccomp.ERRNO(0), MODES_AND_TIMES)
     rules.add(pyseccomp.ERRNO(errno.ENOTSUP), EXTENDED_ATTRIBUTES)
@@ -216,8 +216,9 @@ def _restrict_what_is_shared(rules: _Rules, library: object, *, cuda: bool) -> N
         action = nothing if option in SIZES_OF_BUFFERS else allow
         rules.add(action, "setsockopt", arg(1, equal, SOL_SOCKET), arg(2, equal, option))
     if cuda:
-        rules.add(allow, "mmap")
+        rules.add(allow, "mmap sysinfo")
         return
+    rules.add(refuse, "sysinfo")  # how busy the machine is
     # Pages shared without a file stay in memory when nobody has them mapped.
     kinds = MAP_TYPE | MAP_ANONYMOUS
     for kind in range(MAP_TYPE + 1):

@@ -84,10 +84,14 @@ class Start(Struct):
 
 
 class Spawn(Struct, tag="spawn"):
-    """Fork a child whose connection is the descriptor that comes along."""
+    """Fork a child whose connection is the descriptor that comes along.
+
+    `core` is the number of the only processor that it may use, None where it may use all.
+    """
 
     seed: int
     limits: ChildLimits
+    core: int | None
 
 
 class Kill(Struct, tag="kill"):
