@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from pathlib import PurePosixPath
 
 from grader.model import MIB, Limits, Submission
 from grader.renderers.text import shown
@@ -16,7 +17,7 @@ from grader.submissions.claims import (
     why_not,
 )
 from grader.submissions.content import RAW_BYTES, Wanted, as_notebook, is_zip
-from grader.submissions.names import copy_number, natural
+from grader.submissions.names import copy_number, natural, without_number
 from grader.submissions.people import Person
 from grader.submissions.sources import (
     STUDENT_ZIP_BYTES,
@@ -67,7 +68,7 @@ class _Look:
     content: bytes = b""
     problem: str | None = None
     share: float = 1.0
-    beside: tuple[Entry, ...] = ()  # what lies in the same zip, or else was handed in with it
+    beside: tuple[Claim, ...] = ()  # what lies in the same zip, or else was handed in with it
 
 
 @dataclass(slots=True)
@@ -82,9 +83,9 @@ class Chooser:
         """Return what to grade of a student's files, None where they handed in nothing."""
         claims = person.claims
         files, others = _sorted_out(claims)
-        named = frozenset() if self.wanted is None else frozenset(self.wanted.files)
+        named = () if self.wanted is None else self.wanted.files
         for other in others:
-            if other.entry.name not in named:
+            if not any(_is_called(other, name) for name in named):
                 self._skip(other.entry.path, why_not(other.entry))
         if not files:
             return self._nothing(person, others)
@@ -99,7 +100,7 @@ class Chooser:
         chosen = looks[at]
         why = _why(files, newest_first, at)
         self._pass_over(person.label, files, chosen)
-        same = [c.entry for c in others if c.attempt == newest_first[at]]
+        same = [claim for claim in others if claim.attempt == newest_first[at]]
         beside = self._beside(chosen, chosen.beside or tuple(same))
         return Choice(_submission(person, chosen, beside), why)
 
@@ -177,11 +178,12 @@ class Chooser:
             names = [entry.name for entry in source.entries]
             raise RejectedError(f"{source.name} holds no notebook, but {listed(names)}")
         best, *older = self._ranked(looks)
+        inside = tuple(replace(claim, entry=entry, file="") for entry in source.entries)
         reason = f"{best.path} of the same zip is newer or fits better"
         unopened = [] if opened else [f"{path}/{entry.path}" for entry in zips]
         for one in [*(look.path for look in older), *unopened]:
             self._skip(one, reason)
-        return replace(best, claim=claim, beside=best.beside or source.entries)
+        return replace(best, claim=claim, beside=best.beside or inside)
 
     def _inside(self, entries: Iterable[Entry], path: str) -> list[tuple[Entry, str]]:
         likely = self._likely((Claim("", entry), f"{path}/{entry.path}") for entry in entries)
@@ -205,14 +207,14 @@ class Chooser:
 
         return sorted(looks, key=key, reverse=True)
 
-    def _beside(self, chosen: _Look, entries: Sequence[Entry]) -> tuple[tuple[str, bytes], ...]:
+    def _beside(self, chosen: _Look, claims: Sequence[Claim]) -> tuple[tuple[str, bytes], ...]:
         """Return those of the files handed in that the assignment puts beside its notebook.
 
         Of several of one name, the one that lies nearest to the notebook.
         """
         found: dict[str, bytes] = {}
         for name in () if self.wanted is None else self.wanted.files:
-            alike = [entry for entry in entries if entry.name == name]
+            alike = [claim.entry for claim in claims if _is_called(claim, name)]
             nearest = sorted(alike, key=lambda entry: _distance(entry, chosen.entry))
             if not nearest:
                 continue
@@ -265,6 +267,14 @@ def _bytes_of(entry: Entry, limit: int) -> bytes:
         return entry.read(limit)
     except RejectedError as error:
         raise RejectedError(f"{entry.name} {error}") from None
+
+
+def _is_called(claim: Claim, name: str) -> bool:
+    """Say whether a file is called so, or as a platform calls it when it comes once more."""
+    own, wanted = PurePosixPath(claim.own_name), PurePosixPath(name)
+    return own.name == name or (
+        own.suffix == wanted.suffix and without_number(own.stem) == wanted.stem
+    )
 
 
 def _distance(entry: Entry, notebook: Entry) -> tuple[int, str]:

@@ -40,6 +40,12 @@ class Claim:
     received: str | None = None
     late: bool = False
     members: tuple[str, ...] = ()
+    file: str = ""  # what the student called it, where the platform put something before that
+
+    @property
+    def own_name(self) -> str:
+        """What the student called the file."""
+        return self.file or self.entry.name
 
 
 class Refusal(NamedTuple):

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tests.benchmarks.growth import Grown
+from tests.benchmarks.memory import Peak
 from tests.benchmarks.spread import Spread, paired
 from tests.benchmarks.start_up import StartUp
 from tests.benchmarks.throughput import Throughput
@@ -27,6 +28,7 @@ class Results:
     throughput: list[Throughput] = field(default_factory=list)
     start_up: list[StartUp] = field(default_factory=list)
     growth: list[list[Grown]] = field(default_factory=list)  # by round, in order of size
+    memory: list[Peak] = field(default_factory=list)
     sandbox: dict[str, Spread] = field(default_factory=dict)  # milliseconds
     left_out: list[str] = field(default_factory=list)
 
@@ -39,6 +41,8 @@ def render(results: Results) -> str:
         parts.append(_start_up(results.start_up))
     if results.growth:
         parts.append(_growth(results.growth))
+    if results.memory:
+        parts.append(_memory(results.memory))
     if results.sandbox:
         parts.append(_sandbox(results.sandbox))
     parts += results.left_out
@@ -141,6 +145,15 @@ def _growth(rounds: list[list[Grown]]) -> str:
         "report.html, s", "all outputs, s", "report.html, MiB",
     )  # fmt: skip
     return f"{head}\n\n{_rows(columns, rows)}"
+
+
+def _memory(peaks: list[Peak]) -> str:
+    rows = [(peak.what, peak.status, f"{peak.judge_mib:,.0f}") for peak in peaks]
+    head = (
+        "**The judge's memory** at its peak, by what one notebook sends; a right one beside it has "
+        "full marks each time."
+    )
+    return f"{head}\n\n{_rows(('sent', 'it is', 'judge, MiB'), rows)}"
 
 
 def _sandbox(costs: dict[str, Spread]) -> str:

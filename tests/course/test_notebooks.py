@@ -1,6 +1,7 @@
 """Reading, filling and checking notebooks; and the hand-outs themselves."""
 
 import ast
+import html
 import shutil
 from pathlib import Path
 
@@ -151,6 +152,42 @@ def test_the_solved_notebook_has_green_checks(assignment: Assignment, tmp_path: 
     assert errors(node) == []
     for name, shown in check_results(node).items():
         assert "All test cases passed" in shown, f"{name}: {shown}"
+    assert figures_without_words(node) == []
+
+
+def figures_without_words(node: nbformat.NotebookNode) -> list[str]:
+    """Return the cells whose picture lacks a description, in its metadata or beside it."""
+    found = []
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                words = output.metadata.get("image/png", {}).get("alt", "")
+                told = html.escape(words) in output.data.get("text/html", "")
+                if len(words) < 40 or not told:
+                    found.append(cell.id)
+    return found
+
+
+def test_a_figure_without_words_is_noticed() -> None:
+    bare = {"image/png": "iVBORw0KGgo="}
+    outputs = [nbformat.v4.new_output("display_data", bare)]
+    cell = nbformat.v4.new_code_cell("plt.show()", id="bare", outputs=outputs)
+    assert figures_without_words(nbformat.v4.new_notebook(cells=[cell])) == ["bare"]
+
+
+def test_code_that_only_draws_is_folded_in_each_frontend_that_can(assignment: Assignment) -> None:
+    """JupyterLab, Colab, and what follows Jupyter Book's tags; and the fold has a title."""
+    drawing = [
+        cell
+        for cell in nbformat.reads(assignment.notebook.read_text("utf-8"), as_version=4).cells
+        if cell.cell_type == "code" and "plt.subplots" in cell.source
+    ]
+    for cell in drawing:
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden")
+        assert folded, cell.id
+        assert cell.metadata.get("cellView") == "form", cell.id
+        assert "hide-input" in cell.metadata.get("tags", []), cell.id
+        assert cell.source.startswith("# @title "), cell.id
 
 
 def test_what_students_get_says_how_many_points_hidden_tests_decide(

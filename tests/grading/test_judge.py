@@ -1,6 +1,7 @@
 """One submission through the judge: what costs points, what costs nothing, and whom."""
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from grader import wording
 from grader.course.assignments import load
+from grader.grading import judge as judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite
@@ -43,7 +45,7 @@ def statuses(questions: dict[str, QuestionReport]) -> tuple[Status, Status]:
 
 
 PASSED, FAILED, ERROR = Status.PASSED, Status.FAILED, Status.ERROR
-TIMEOUT, KILLED = Status.TIMEOUT, Status.KILLED
+TIMEOUT, KILLED, PENDING = Status.TIMEOUT, Status.KILLED, Status.PENDING
 
 
 def not_passed(function: str) -> str:
@@ -294,12 +296,64 @@ def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_engine: Eng
     content = notebook_of(SETUP, SPY, CHECK1, CHECK2)
     report = judge(Request(submission_of(content)), small_engine)
     public, hidden = report.questions[1].cases
-    assert public.message.endswith("ValueError: seen []")
+    assert public.message.endswith("ValueError: seen [2]")
     assert hidden.message == not_passed("square")
     told = ast.literal_eval(hidden.staff_message.rsplit("seen ", 1)[1].splitlines()[0])
     secrets = [str(number) for number in told if number >= 1000]
     assert secrets, "the control: staff do see what the code saw"
     assert not any(secret in student_text(report) for secret in secrets)
+
+
+def leaving_notes(folder: Path) -> bytes:
+    """Return a notebook that writes down each input where every later child can read it."""
+    notes = f"""
+import pathlib
+notes = pathlib.Path({str(folder / "notes")!r})
+def write(x):
+    with notes.open("a") as file:
+        print(x, file=file)
+def double(x):
+    write(x)
+    return 2 * x
+def square(x):
+    raise ValueError(f"seen {{notes.read_text().split()}}")
+"""
+    return notebook_of(SETUP, notes, CHECK1, "import os\nos._exit(0)", CHECK2)
+
+
+def inputs_in(text: str) -> list[str]:
+    return [number for number in re.findall(r"[0-9]+", text) if int(number) >= 1000]
+
+
+def test_no_child_that_is_heard_comes_after_one_that_saw_a_hidden_input(
+    small_engine: Engine, tmp_path: Path
+) -> None:
+    report = judge(Request(submission_of(leaving_notes(tmp_path))), small_engine)
+    assert "ValueError: seen ['2']" in student_text(report)
+    assert not inputs_in(student_text(report))
+    assert inputs_in((tmp_path / "notes").read_text())
+
+
+def test_in_another_order_hidden_inputs_would_come_out(
+    small_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+    monkeypatch.setattr(judging, "PASSES", (True, False))
+    report = judge(Request(submission_of(leaving_notes(tmp_path))), small_engine)
+    assert inputs_in(student_text(report))
+
+
+def test_a_question_is_told_of_only_what_a_student_may_read(
+    small_engine: Engine, tmp_path: Path
+) -> None:
+    told: list[QuestionReport] = []
+    content = leaving_notes(tmp_path)
+    report = judge(Request(submission_of(content), on_question=told.append), small_engine)
+    said = [[case.status for case in question.cases] for question in told]
+    assert [question.name for question in told] == ["q1", "q2", "q1", "q2"]
+    assert said == [[PASSED, PENDING], [ERROR, PENDING], [PASSED, PASSED], [ERROR, ERROR]]
+    assert not inputs_in("".join(case.message for one in told for case in one.cases))
+    assert tuple(told[2:]) == report.questions[:2]
 
 
 def test_an_exit_status_tells_a_student_nothing_of_hidden_inputs(judged: Judged) -> None:
@@ -393,6 +447,18 @@ def test_format_3_is_converted_and_graded(small_engine: Engine) -> None:
            "worksheets": [{"cells": cells, "metadata": {}}]}  # fmt: skip
     report = judge(Request(submission_of(json.dumps(old).encode())), small_engine)
     assert report.score == 6.0
+
+
+def test_what_trips_our_reader_is_rejected_and_never_ungraded(
+    small_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_: object) -> None:
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr("grader.course.notebooks.read", trip)
+    report = judge(Request(submission_of(notebook_of(SETUP))), small_engine)
+    assert (report.status, report.score) == (ERROR, 0)
+    assert "cannot be read as a notebook (TypeError: unhashable" in str(report.error)
 
 
 @pytest.mark.parametrize("source", [["def double(x):\n", "    return 2 * x"], 3, None])
