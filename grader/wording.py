@@ -47,6 +47,7 @@ NO_PART_MARKS = (
     "This score is not what the tests add up to: either the question counts only when all of them "
     "pass, or your teaching staff set it by hand."
 )
+MEND_FIRST = "Mend this first, since what follows hangs on it:"
 NO_ANSWER = "No answer of yours was found in the notebook, so a person will look into it."
 NO_TEST_RUN = "No test of this question was run."
 NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
