@@ -4,8 +4,8 @@ Each question is judged where the notebook checks it, twice over: the public cas
 first, then the hidden ones. What a student reads of their own code's words so comes from children
 that have seen no hidden input, and that no such child came before. Where the last child has run
 cells beyond a question's check that reuse its names (`reuse`), its hidden cases have a fresh child
-that replays the cells up to there. When a child ends early, what was judged keeps its score, and the rest is judged in a
-fresh child without what ended it.
+that replays the cells up to there. When a child ends early, what was judged keeps its score, and
+the rest is judged in a fresh child without what ended it.
 """
 
 import time
