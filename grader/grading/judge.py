@@ -39,6 +39,8 @@ from grader.sandbox.handover import Place
 
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
+MAX_TIMEOUTS = 3  # cases of one question; what follows would take as long, for nothing
+
 OnQuestion = Callable[[QuestionReport], None]
 
 
@@ -105,7 +107,8 @@ def judge(request: Request, engine: Engine) -> Report:
         notebook = _read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
         error = str(problem)
-        questions = [QuestionReport.refused(q, error) for q in request.questions_of(assignment)]
+        report = QuestionReport.ungraded if submission.is_ours else QuestionReport.refused
+        questions = [report(question, error) for question in request.questions_of(assignment)]
     else:
         judging = _Judging(request, engine, notebook, limits, phases)
         questions = judging.judge()
@@ -282,8 +285,28 @@ class _DeviceJudging:
         )  # fmt: skip
 
     def _judge_cases(self, question: Question, cases: list[TestCase]) -> None:
-        """Judge some cases of one question; where the child ends, none of its cases follows."""
-        notes = self._notes[question.name]
+        """Judge some cases of one question; after one that ends the child, in a fresh child."""
+        timeouts = 0
+        for number, case in enumerate(cases):
+            if self._is_over() or not self._is_ready(question):
+                return
+            try:
+                self._take(question, [self._judge_case(question, case)])
+            except ChildEnded as end:
+                said = f"the child ended in case {case.name!r}: {end.reason}"
+                self._notes[question.name].append(said)
+                timeouts += end.status is Status.TIMEOUT
+                owed = cases[number:] if timeouts == MAX_TIMEOUTS else [case]
+                self._take(question, outcomes.stopped(owed, end.status, end.reason))
+                self._replay.end_child()
+                if owed != [case]:
+                    return
+            except WorkerError as problem:
+                self._fault = str(problem)
+                return
+
+    def _is_ready(self, question: Question) -> bool:
+        """Bring a child to where a question is judged, and say whether there is one."""
         try:
             self._replay.run_to(self._position(question.name))
         except ChildEnded as end:  # the whole submission is out of time
@@ -291,26 +314,13 @@ class _DeviceJudging:
             owed = self._missing(question)
             lost = [outcomes.lost(c, end.status, text, staff=end.reason) for c in owed]
             self._take(question, lost)
-            return
+            return False
         except WorkerError as problem:
             self._fault = str(problem)
-            return
+            return False
         finally:
-            notes += self._replay.take_notes()
-        for case in cases:
-            if self._is_over():
-                return
-            try:
-                self._take(question, [self._judge_case(question, case)])
-            except ChildEnded as end:
-                notes.append(f"the child ended in case {case.name!r}: {end.reason}")
-                owed = sorted(self._missing(question), key=lambda one: one.hidden)
-                self._take(question, outcomes.stopped(owed, end.status, end.reason))
-                self._replay.end_child()
-                return
-            except WorkerError as problem:
-                self._fault = str(problem)
-                return
+            self._notes[question.name] += self._replay.take_notes()
+        return True
 
     def _is_over(self) -> bool:
         """Say whether whoever asks only for a loss has one."""

@@ -2,6 +2,7 @@
 
 import ast
 import html
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -213,3 +214,35 @@ def test_what_students_get_says_how_many_points_hidden_tests_decide(
             row = next(row for row in rows if row[0].strip("`*") == question.name)
             assert f"{question.public_points:g}" in row, row
             assert f"{question.hidden_points:g}" in row, row
+
+
+STEP = re.compile(r"^## Step (\d+)\.", re.MULTILINE)
+PLACE = re.compile(r"`(?P<heading>[^`]+)` in step (?P<step>\d+)")
+
+
+def sections(content: bytes) -> dict[str, list[str]]:
+    """Return the headings of each step of a notebook."""
+    found: dict[str, list[str]] = {"0": []}
+    step = "0"
+    for text in notebooks.read(content).prose.values():
+        begun = STEP.search(text)
+        step = begun[1] if begun else step
+        lines = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+        found.setdefault(step, []).extend(line.replace("`", "") for line in lines)
+    return found
+
+
+def test_where_a_promise_says_to_read_again_there_is_such_a_place(assignment: Assignment) -> None:
+    headings = sections(assignment.notebook.read_bytes())
+    promises = [case.promise for question in assignment.questions for case in question.cases]
+    places = [place.groupdict() for promise in promises for place in PLACE.finditer(promise)]
+    missing = [
+        place
+        for place in places
+        if not any(place["heading"] in line for line in headings.get(place["step"], []))
+    ]
+    assert missing == []
+    assert all(
+        number in headings for text in promises for number in re.findall(r"step (\d+)", text)
+    )
+    assert len(places) >= 3

@@ -148,6 +148,19 @@ def test_what_cannot_be_read_is_one_sentence_with_the_next_step(tmp_path: Path, 
     assert problem.endswith(".")
 
 
+def test_what_is_no_fault_of_the_students_is_marked(tmp_path: Path) -> None:
+    files = {"ada/small.ipynb": SENTENCES["pointer"][0], "blaise/small.ipynb": CONFLICT}
+    found = gather(write(tmp_path / "class", files))
+    assert {one.student: one.is_ours for one in found.submissions} == {"ada": True, "blaise": False}
+    metadata = "---\nsubmission_1:\n  :submitters:\n  - :name: Ada\n    :email: ada@x.edu\n"
+    listed = metadata + metadata.removeprefix("---\n").replace("_1", "_2").replace("ada", "bob")
+    export = {"submission_1/small.ipynb": book("ada"), "submission_metadata.yml": listed.encode()}
+    found = gather(write(tmp_path / "export", export))
+    assert {one.student: one.is_ours for one in found.submissions} == {
+        "ada@x.edu": False, "bob@x.edu": True,
+    }  # fmt: skip
+
+
 def test_outputs_do_not_count_in_the_size(tmp_path: Path) -> None:
     data = json.loads(book("ada"))
     data["cells"][0] |= {"outputs": [{"text": "x" * 200_000}], "id": "a", "attachments": {"b": {}}}

@@ -43,7 +43,7 @@ def check(state, q, k, v, what):
     hidden=True,
     failure_message=(
         "The docstring promises any N, with a last tile that may be shorter, and a state that is "
-        "right whenever the maximum moves: read “Tiles in torch” again."
+        "right whenever the maximum moves. See `Tiles in torch` in step 4."
     ),
 )
 def test_rising(attention_tiled, rng):
@@ -54,6 +54,7 @@ def test_rising(attention_tiled, rng):
         )
         rise = torch.linspace(-3, 6, keys)[:, None] * q.mean(0) / q.mean(0).norm()
         k = k + 2 * rise
+        k[-1] = 60 * q[0] / q[0].norm()  # the last tile makes all before it vanish, in one row
         what = f"{queries} queries, {keys} keys, block = {block}"
         check(attention_tiled(q, k, v, block), q, k, v, what)
 
@@ -63,8 +64,8 @@ def test_rising(attention_tiled, rng):
     points=0.25,
     hidden=True,
     failure_message=(
-        "The docstring promises that scores are made, used and forgotten tile by tile: read “Tiles "
-        "in torch” again."
+        "The docstring promises that scores are made, used and forgotten tile by tile. See `Tiles "
+        "in torch` in step 4."
     ),
 )
 def test_tile_by_tile(attention_tiled, rng):
