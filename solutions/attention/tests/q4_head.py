@@ -18,7 +18,7 @@ points = None
     hidden=True,
     failure_message=(
         "The docstring promises any number of whole tiles of queries and keys, with scores, m, l "
-        "and acc in float32, from a Triton kernel. See `One head of whole tiles` in step 5."
+        "and acc in float32, from a Triton kernel. See “One head of whole tiles” in step 5."
     ),
 )
 def test_tiles(head_attention, rng):

@@ -18,7 +18,7 @@ points = None
     hidden=True,
     failure_message=(
         "The docstring promises one pass of a Triton kernel with m and l in float32, for any "
-        "number of whole tiles. See `The online softmax of a row, in a kernel` in step 5."
+        "number of whole tiles. See “The online softmax of a row, in a kernel” in step 5."
     ),
 )
 def test_long(row_logsumexp, rng):

@@ -18,7 +18,7 @@ points = None
     hidden=True,
     failure_message=(
         "The docstring promises a Triton kernel whose products are summed and scaled in float32. "
-        "See `A kernel that multiplies one tile` in step 5."
+        "See “A kernel that multiplies one tile” in step 5."
     ),
 )
 def test_large(tile_scores, rng):
