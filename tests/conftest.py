@@ -19,6 +19,7 @@ import pytest
 from grader.course import notebooks
 from grader.model import Isolation, Submission
 from tests.support import requirements
+from tests.support.ahead import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +57,41 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         return (yield)
     finally:
         subprocess.Popen.__init__ = begin  # type: ignore[method-assign]
+
+
+AHEAD = pytest.StashKey[Ahead]()
+
+
+def works_of(item: pytest.Item) -> dict[str, object]:
+    """Return the computations that a test's module has made ahead."""
+    found: dict[str, object] = getattr(getattr(item, "module", None), "WORK_AHEAD", {})
+    return found
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Put those tests last for which something is computed meanwhile."""
+    items.sort(key=lambda item: bool(works_of(item)))
+    works = [(item.module.__name__, name) for item in items for name in works_of(item)]  # type: ignore[attr-defined]
+    alone = all(works_of(item) for item in items)
+    session.stash[AHEAD] = Ahead(list(dict.fromkeys(works)), alone=alone)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Have long computations made while other tests run."""
+    ahead = session.stash[AHEAD]
+    if not session.config.option.collectonly:
+        ahead.begin()
+    try:
+        return (yield)
+    finally:
+        ahead.end()
+
+
+@pytest.fixture(scope="session")
+def ahead(request: pytest.FixtureRequest) -> Ahead:
+    """The results of a module's `WORK_AHEAD`."""
+    return request.session.stash[AHEAD]
 
 
 @pytest.hookimpl(tryfirst=True)

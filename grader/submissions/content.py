@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from grader.model import MIB, Assignment
-from grader.submissions.sources import RejectedError
+from grader.submissions.sources import RejectedError, UnavailableError
 
 RAW_BYTES = 96 * MIB  # of a notebook with its outputs, which decide nothing and are left out
 LOOKS_LIKE = {
@@ -95,7 +95,7 @@ def as_notebook(content: bytes, name: str, limit: int) -> bytes:
     if not start and not content.strip():
         raise RejectedError(f"{name} is empty")
     if content.startswith(LFS):
-        raise RejectedError(
+        raise UnavailableError(
             f"{name} is a pointer of Git LFS, not the notebook itself; run `git lfs pull` where it "
             "was cloned, or ask for the .ipynb"
         )

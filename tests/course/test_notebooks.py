@@ -4,6 +4,7 @@ import ast
 import html
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import nbclient
@@ -15,6 +16,7 @@ from grader.course.assignments import available, load, reference_path
 from grader.errors import AssignmentError
 from grader.model import Assignment
 from tests.conftest import REPOSITORY, notebook_of
+from tests.support.ahead import Ahead
 
 STUB = 'def double(x):\n    """Return twice x."""\n    raise NotImplementedError("q1")'
 
@@ -102,16 +104,33 @@ def test_a_stub_and_its_reference_agree(assignment: Assignment) -> None:
             assert ast.get_docstring(stub) == ast.get_docstring(references[name]), name
 
 
-def run_in_jupyter(content: bytes, assignment: Assignment, folder: Path) -> nbformat.NotebookNode:
+def solved(assignment: Assignment) -> bytes:
+    path = reference_path(assignment.solutions)
+    assert path is not None
+    text = path.read_text(encoding="utf-8")
+    content = assignment.notebook.read_bytes()
+    return notebooks.fill(content, text, stub_names(assignment), "reference.py")
+
+
+def run_in_jupyter(kind: str, slug: str) -> nbformat.NotebookNode:
     """Run a notebook in a real kernel, beside its public tests, as a student would."""
-    shutil.copytree(assignment.folder / "tests", folder / "tests")
-    path = folder / assignment.notebook.name
-    path.write_bytes(content)
+    assignment = load(slug, REPOSITORY, need_solutions=True)
+    content = solved(assignment) if kind == "solved" else assignment.notebook.read_bytes()
     node = nbformat.reads(content.decode(), as_version=4)
-    client = nbclient.NotebookClient(
-        node, timeout=120, allow_errors=True, resources={"metadata": {"path": str(folder)}}
-    )
-    return client.execute()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(assignment.folder / "tests", folder / "tests")
+        (folder / assignment.notebook.name).write_bytes(content)
+        place = {"metadata": {"path": name}}
+        client = nbclient.NotebookClient(node, timeout=120, allow_errors=True, resources=place)
+        return client.execute()
+
+
+WORK_AHEAD = {
+    f"{kind} {slug}": ("run_in_jupyter", kind, slug)
+    for slug in available(REPOSITORY)
+    for kind in ("empty", "solved")
+}
 
 
 def errors(node: nbformat.NotebookNode) -> list[str]:
@@ -134,22 +153,16 @@ def check_results(node: nbformat.NotebookNode) -> dict[str, str]:
     return found
 
 
-def test_the_empty_notebook_runs_from_top_to_bottom(assignment: Assignment, tmp_path: Path) -> None:
-    node = run_in_jupyter(assignment.notebook.read_bytes(), assignment, tmp_path)
+def test_the_empty_notebook_runs_from_top_to_bottom(assignment: Assignment, ahead: Ahead) -> None:
+    node = ahead.result(__name__, f"empty {assignment.slug}")
     assert errors(node) == []
     results = check_results(node)
     assert results
     assert not any("All test cases passed" in text for text in results.values())
 
 
-def test_the_solved_notebook_has_green_checks(assignment: Assignment, tmp_path: Path) -> None:
-    path = reference_path(assignment.solutions)
-    assert path is not None
-    text = path.read_text(encoding="utf-8")
-    solved = notebooks.fill(
-        assignment.notebook.read_bytes(), text, stub_names(assignment), "reference.py"
-    )
-    node = run_in_jupyter(solved, assignment, tmp_path)
+def test_the_solved_notebook_has_green_checks(assignment: Assignment, ahead: Ahead) -> None:
+    node = ahead.result(__name__, f"solved {assignment.slug}")
     assert errors(node) == []
     for name, shown in check_results(node).items():
         assert "All test cases passed" in shown, f"{name}: {shown}"
