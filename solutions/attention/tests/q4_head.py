@@ -18,21 +18,23 @@ points = None
     hidden=True,
     failure_message=(
         "The docstring promises any number of whole tiles of queries and keys, with scores, m, l "
-        "and acc in float32, from a Triton kernel: read “One head of whole tiles” again."
+        "and acc in float32, from a Triton kernel. See “One head of whole tiles” in step 5."
     ),
 )
 def test_tiles(head_attention, rng):
-    for what, queries, keys, d, size, mean in (
-        ("192 queries, 256 keys, d = 16", 192, 256, 16, 1.0, 0.0),
+    for what, queries, keys, d, size, mean, drop in (
+        ("192 queries, 256 keys, d = 16", 192, 256, 16, 1.0, 0.0, 0.0),
         # Nearly equal scores: the accumulator passes float16, its quotient by l does not.
-        ("V with a mean of 500, d = 64", 64, 192, 64, 0.01, 500.0),
-        ("one tile, d = 128", 64, 64, 128, 1.0, 0.0),
+        ("V with a mean of 500, d = 64", 64, 192, 64, 0.01, 500.0, 0.0),
+        # The first query's scores fall by more than a float32 exp can make up for.
+        ("scores that fall, d = 128", 64, 128, 128, 1.0, 0.0, 8.0),
     ):
         q, k, v = (rng.standard_normal((n, d)) for n in (queries, keys, keys))
         q[0] = 2 * np.sign(q[0])
-        q *= size
         k += np.linspace(-0.2, 0.4, keys)[:, None] * np.sign(q[0])
-        q, k, v = (torch.from_numpy(x).half() for x in (q, k, v + mean))
+        k[:64] += drop * np.sign(q[0])
+        q, k, v = (torch.from_numpy(x).half() for x in (size * q, k, v + mean))
+        truth = numerics.attention_truth(q, k, v)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             seen = observe.observe(head_attention, q, k, v)
@@ -43,7 +45,6 @@ def test_tiles(head_attention, rng):
         busy = observe.busy(seen)
         with hint("A torch operation does mathematics beside the kernel."):
             assert not busy, f"{what}: torch's {busy} works beside the kernel."
-        truth = numerics.attention_truth(q, k, v)
         numerics.assert_within_bound(
             seen.value, truth.expected, truth.bound, what=what, dtype="float16"
         )
