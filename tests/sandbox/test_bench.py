@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.model import Isolation, Limits, Status
+from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Session, StudentError, StudentFunction, Worker
 from grader.sandbox.bench import NotAloneError
 from grader.sandbox.decoys import decoys
@@ -46,12 +46,6 @@ X = torch.linspace(-1, 1, 24)
 RIGHT = torch.exp2(2 * X)
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with Worker(imports=("triton",), isolation=Isolation("none")) as started:
-        yield started
-
-
 def opened(worker: Worker) -> Session:
     limits = Limits.from_mapping({"call_seconds": 30, "cell_seconds": 30})
     session = worker.session(limits, deadline=time.monotonic() + 300)
@@ -60,8 +54,8 @@ def opened(worker: Worker) -> Session:
 
 
 @pytest.fixture(scope="module")
-def session(worker: Worker) -> Iterator[Session]:
-    with opened(worker) as session:
+def session(kernel_worker: Worker) -> Iterator[Session]:
+    with opened(kernel_worker) as session:
         yield session
 
 
@@ -363,7 +357,7 @@ def test_what_no_tape_can_hold_is_said(function: Function, cell: str, says: str)
 
 
 def test_a_kernel_that_ends_its_process_ends_the_session(
-    worker: Worker, session: Session, function: Function
+    kernel_worker: Worker, session: Session, function: Function
 ) -> None:
     kernel = """
 @triton.jit
@@ -375,5 +369,5 @@ f = lambda x: launch(wild, x)
         observed(function(kernel), X)
     assert caught.value.status is Status.KILLED
     assert session.ended is caught.value
-    with opened(worker) as another:
+    with opened(kernel_worker) as another:
         assert is_right(observed(another.value("honest"), X))
