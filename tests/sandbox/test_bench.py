@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from grader.errors import CannotJudgeError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Session, StudentError, StudentFunction, Worker
 from grader.sandbox.bench import NotAloneError
@@ -120,6 +121,15 @@ def f(x):
     tuned[(2, 1, 1)](x, out, x.numel(), np.float32(2.0), BLOCK=16)
     return out
 import numpy as np
+""",
+    "a kernel that is tuned": """
+import triton.runtime.autotuner as tuner
+tuner.Autotuner._bench = lambda self, *args, config, **meta: [float(config.kwargs["BLOCK"])]
+tuned = triton.autotune([triton.Config({"BLOCK": size}) for size in (32, 16, 64)], key=["n"])(scale)
+def f(x):
+    out = torch.empty_like(x)
+    tuned[lambda meta: (triton.cdiv(x.numel(), meta["BLOCK"]),)](x, out, x.numel(), 2.0)
+    return out
 """,
     "torch all the way": "f = lambda x: torch.exp2(x + x)",
 }
@@ -242,6 +252,11 @@ def test_a_process_is_shown_other_numbers_of_the_same_kind() -> None:
             given.shape, given.stride(), given.dtype,
         )  # fmt: skip
         assert other.isfinite().all()
+    given = torch.ones(2, 3, dtype=torch.complex64).t()
+    assert decoys(given).stride() == given.stride()
+    assert not torch.equal(decoys(given), given)
+    with pytest.raises(CannotJudgeError, match="NumPy array"):
+        decoys((1.0, [np.ones(2)]))
     whole = torch.arange(3)
     assert decoys({"a": (whole, 2.5, "x")}) == {"a": (whole, 2.5, "x")}
 
