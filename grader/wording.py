@@ -34,6 +34,10 @@ ENDED_THE_JUDGE = (
     "judging this answer ended the process that judges, also with nothing beside it and where the "
     "reference does not"
 )
+ENDED_THE_WORKER = (
+    "Judging this answer ended the process that starts notebooks, twice, and judging the reference "
+    "did not."
+)
 TOO_LARGE_TO_JUDGE = "The answer is so large that judging it would take more memory than there is."
 AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
 
@@ -43,6 +47,7 @@ NO_PART_MARKS = (
     "This score is not what the tests add up to: either the question counts only when all of them "
     "pass, or your teaching staff set it by hand."
 )
+MEND_FIRST = "Mend this first, since what follows hangs on it:"
 NO_ANSWER = "No answer of yours was found in the notebook, so a person will look into it."
 NO_TEST_RUN = "No test of this question was run."
 NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
