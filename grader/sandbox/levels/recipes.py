@@ -93,7 +93,7 @@ BUSY = KnownGap(
 )
 SLOWER = KnownGap(
     "a neighbour made slower by what all processors share: caches, memory and disks",
-    "each child has one processor; a limit counts processor time, and who ran out of it is judged "
+    "no child uses more than one processor at a time; a limit counts processor time, and who ran out of it is judged "
     "once more alone",
 )
 GPU_OOM_SCORE = KnownGap(
