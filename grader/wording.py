@@ -34,6 +34,10 @@ ENDED_THE_JUDGE = (
     "judging this answer ended the process that judges, also with nothing beside it and where the "
     "reference does not"
 )
+ENDED_THE_WORKER = (
+    "Judging this answer ended the process that starts notebooks, twice, and judging the reference "
+    "did not."
+)
 TOO_LARGE_TO_JUDGE = "The answer is so large that judging it would take more memory than there is."
 AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
 

@@ -40,6 +40,7 @@ class Claim:
     received: str | None = None
     late: bool = False
     members: tuple[str, ...] = ()
+    is_sure: bool = True  # a platform says whose it is, not only the name of a folder
     file: str = ""  # what the student called it, where the platform put something before that
 
     @property

@@ -61,6 +61,7 @@ def _measure(options: argparse.Namespace, work: Path, results: table.Results) ->
     if "startup" in options.only:
         one = softmax_class(work / "one", ONE)
         results.start_up = start_up.measure(one, work / "one-out", options.runs)
+        results.phases = [start_up.phases(one, work / "one-out") for _ in range(options.runs)]
     if "growth" in options.only:
         _growth(options, work, results)
     if "memory" in options.only:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.benchmarks.growth import Grown
 from tests.benchmarks.memory import Peak
 from tests.benchmarks.spread import Spread, paired
-from tests.benchmarks.start_up import StartUp
+from tests.benchmarks.start_up import Phases, StartUp
 from tests.benchmarks.throughput import Throughput
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -27,6 +27,7 @@ class Results:
     load: float  # of the machine, before the benchmark added its own
     throughput: list[Throughput] = field(default_factory=list)
     start_up: list[StartUp] = field(default_factory=list)
+    phases: list[Phases] = field(default_factory=list)  # of one notebook's runs
     growth: list[list[Grown]] = field(default_factory=list)  # by round, in order of size
     memory: list[Peak] = field(default_factory=list)
     sandbox: dict[str, Spread] = field(default_factory=dict)  # milliseconds
@@ -39,6 +40,8 @@ def render(results: Results) -> str:
     parts += [_throughput(item) for item in results.throughput]
     if results.start_up:
         parts.append(_start_up(results.start_up))
+    if results.phases:
+        parts.append(_phases(results.phases))
     if results.growth:
         parts.append(_growth(results.growth))
     if results.memory:
@@ -115,6 +118,18 @@ def _start_up(rows: list[StartUp]) -> str:
     return _rows(
         ("whole command", "seconds", "beside", "its seconds", "ratio"),
         [(r.what, str(r.seconds), r.beside, str(r.bare), str(r.ratio)) for r in rows],
+    )
+
+
+def _phases(runs: list[Phases]) -> str:
+    """Return where the median run's seconds go."""
+    order = sorted(runs, key=lambda run: run.command + run.start + run.judging + run.end)
+    median = order[len(order) // 2]
+    return (
+        f"Of one notebook's {median.command + median.start + median.judging + median.end:.2f} s: "
+        f"{median.command:.2f} s until the class is collected, {median.start:.2f} s until a grader "
+        f"process is ready ({median.at_once}, much of it at once), {median.judging:.2f} s for the "
+        f"reference and the notebook, {median.end:.2f} s for the outputs and the end."
     )
 
 

@@ -16,6 +16,7 @@ from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Limits,
+    Outcome,
     QuestionReport,
     Report,
     Status,
@@ -349,11 +350,12 @@ def test_a_question_is_told_of_only_what_a_student_may_read(
     told: list[QuestionReport] = []
     content = leaving_notes(tmp_path)
     report = judge(Request(submission_of(content), on_question=told.append), small_engine)
-    said = [[case.status for case in question.cases] for question in told]
-    assert [question.name for question in told] == ["q1", "q2", "q1", "q2"]
-    assert said == [[PASSED, PENDING], [ERROR, PENDING], [PASSED, PASSED], [ERROR, ERROR]]
+    said = [(question.name, *(case.status for case in question.cases)) for question in told]
+    assert said[:2] == [("q1", PASSED, PENDING), ("q2", ERROR, PENDING)]
+    assert set(said[2:]) == {("q1", PASSED, PASSED), ("q2", ERROR, ERROR)}
     assert not inputs_in("".join(case.message for one in told for case in one.cases))
-    assert tuple(told[2:]) == report.questions[:2]
+    final = {question.name: question for question in told}
+    assert (final["q1"], final["q2"]) == report.questions[:2]
 
 
 def test_an_exit_status_tells_a_student_nothing_of_hidden_inputs(judged: Judged) -> None:
@@ -558,3 +560,51 @@ def test_a_value_that_is_lost_on_its_way_is_said_to_be_and_is_no_error_of_the_co
     )
     assert "Your code" not in public.message + public.staff_message + hidden.staff_message
     assert hidden.message == not_passed("double")
+
+
+# One case that ends the child costs itself.
+
+FIVE_TESTS = """OK_FORMAT = False
+name = "q1"
+
+from otter.test_files import test_case
+
+
+def check(double, number):
+    assert double(number) == 2 * number
+
+
+for number in range(1, 6):
+    globals()[f"test_{number}"] = test_case(
+        name=f"of {number}", points=0.4, hidden=True, failure_message="Numbers are doubled."
+    )((lambda number: lambda double: check(double, number))(number))
+"""
+
+
+@pytest.fixture(scope="module")
+def five(tmp_path_factory: pytest.TempPathFactory, worker: Worker) -> Engine:
+    root = write_small_course(tmp_path_factory.mktemp("five"))
+    (root / "solutions/small/tests/q1.py").write_text(FIVE_TESTS, encoding="utf-8")
+    return assemble(load("small", root, need_solutions=True), {"cpu": worker})
+
+
+def judged_five(five: Engine, double: str) -> tuple[list[Outcome], str]:
+    report = judge(Request(submission_of(notebook_of(SETUP, double, CHECK1))), five)
+    question = report.questions[0]
+    return [case for case in question.cases if case.hidden], question.note
+
+
+def test_a_case_that_ends_the_child_costs_no_other_case(five: Engine) -> None:
+    dies = "def double(x):\n    import os\n    return 2 * x if x not in (2, 4) else os._exit(0)"
+    cases, note = judged_five(five, dies)
+    assert note.count("in case 'of") == 2
+    assert [case.status for case in cases] == [PASSED, KILLED, PASSED, KILLED, PASSED]
+    assert sum(case.score for case in cases) == pytest.approx(1.2)
+
+
+def test_after_three_timeouts_the_rest_of_a_question_is_not_run(five: Engine) -> None:
+    loops = "def double(x):\n    while x > 1:\n        pass\n    return 2 * x"
+    cases, note = judged_five(five, loops)
+    assert [case.status for case in cases] == [PASSED, *[TIMEOUT] * 4]
+    assert note.count("in case 'of") == 3
+    assert "of 5" not in note

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ from grader.release import (
 from grader.release.archives import pack
 from grader.verify import Gate, Verification
 from grader.verify.agreement import stub_names
-from tests.conftest import edit_cells
+from tests.conftest import REPOSITORY, edit_cells
 from tests.support import requirements
+from tests.support.ahead import Ahead
 
 COLAB = """import sys, types
 import otter.check.utils as utils
@@ -126,13 +128,19 @@ def run_alone(content: bytes, folder: Path, *, first: str = "") -> list[str]:
     return checks_of(notebooks.executed(content, folder))
 
 
-@pytest.mark.parametrize("slug", ["softmax", "attention"])
-def test_the_single_file_is_solved_and_checked_on_colab(
-    slug: str, repository: Path, tmp_path: Path
-) -> None:
-    assignment = load(slug, repository, need_solutions=True)
+def checked_on_colab(slug: str) -> list[str]:
+    assignment = load(slug, REPOSITORY, need_solutions=True)
     content = solve(assignment, student.notebook(assignment))
-    found = run_alone(content, tmp_path, first=COLAB)
+    with tempfile.TemporaryDirectory() as folder:
+        return run_alone(content, Path(folder), first=COLAB)
+
+
+WORK_AHEAD = {slug: ("checked_on_colab", slug) for slug in ("softmax", "attention")}
+
+
+@pytest.mark.parametrize("slug", list(WORK_AHEAD))
+def test_the_single_file_is_solved_and_checked_on_colab(slug: str, ahead: Ahead) -> None:
+    found = ahead.result(__name__, slug)
     assert found
     assert all("passed!" in text for text in found), found
 

@@ -68,7 +68,33 @@ def test_no_name_that_a_student_chooses_turns_the_layout(tmp_path: Path, name: s
     }  # fmt: skip
     assert [owner for owner in told.values() if owner == "eve"] == ["eve"]
     assert all(one.identity == "" for one in found.submissions)
-    assert not found.lost
+    assert all(one.path.startswith("eve/") for one in found.lost)  # who else's could they be?
+
+
+def test_people_in_one_folder_or_zip_among_others_are_lost_and_said(tmp_path: Path) -> None:
+    inside = {f"{name}/small.ipynb": book(name) for name in ("dan", "eli")}
+    for files in ({"group.zip": pack(inside)}, {f"group/{n}": c for n, c in inside.items()}):
+        folder = tmp_path / str(len(files))
+        found = gather(write(folder, {**HONEST, **files}))
+        assert len(found.lost) == 1
+        assert "may be another person's" in found.lost[0].reason
+    older = {"ann/old/small.ipynb": book("ann"), "ann/backup 2/small.ipynb": book("ann")}
+    assert not gather(write(tmp_path / "older", {**HONEST, **older})).lost
+
+
+def test_several_folders_of_the_same_files_are_several_people(tmp_path: Path) -> None:
+    for name in ("ann", "bob"):
+        files = {"small.ipynb": book(name), "scratch.ipynb": book(name, own=False)}
+        write(tmp_path / name / "work", files)
+        write(tmp_path / "named" / name, files)
+        (tmp_path / f"{name}.zip").write_bytes(pack(files))
+    works = gather(tmp_path / "ann" / "work", tmp_path / "bob" / "work")
+    assert {owner_of(one.content) for one in works.submissions} == {"ann", "bob"}
+    for paths in (
+        [tmp_path / "named" / "ann", tmp_path / "named" / "bob"],
+        [tmp_path / "ann.zip", tmp_path / "bob.zip"],
+    ):
+        assert by_student(gather(*paths)) == {"ann": "ann", "bob": "bob"}
 
 
 def test_the_first_pattern_that_fits_would_lose_the_others(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What lies in one student's folder, and what a file holds whatever it is called."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_the_assignments_own_notebook_wins_whatever_lies_beside_it(
                for path in files if path.startswith("ada/"))  # fmt: skip
 
 
+def test_the_hand_out_beside_the_answer_is_not_taken_for_it(tmp_path: Path) -> None:
+    given = book("hand-out").replace(b"return x", b"raise NotImplementedError")
+    wanted = Wanted(SLUG, STUBS, QUESTIONS)
+    wanted = replace(wanted, stubs=wanted.answers(given))
+    files = {"ada/my answer.ipynb": book("ada"), "ada/small.ipynb": given, "bob/small.ipynb": given}
+    found = collect([write(tmp_path, files)], limits=SMALL, assignment=wanted)
+    assert owner_of(of(found, "ada").content) == "ada"
+    assert owner_of(of(found, "bob").content) == "hand-out"  # there is nothing else
+
+
 def test_without_its_content_the_newest_notebook_would_win(tmp_path: Path) -> None:
     files = {"ada/a.ipynb": book("ada"), "ada/small.ipynb": OTHER, "b/small.ipynb": book("b")}
     found = collect([write(tmp_path, files)], limits=SMALL, assignment=Wanted(SLUG))
@@ -146,6 +157,19 @@ def test_what_cannot_be_read_is_one_sentence_with_the_next_step(tmp_path: Path, 
     assert said in problem
     assert problem.count(". ") == 0
     assert problem.endswith(".")
+
+
+def test_what_is_no_fault_of_the_students_is_marked(tmp_path: Path) -> None:
+    files = {"ada/small.ipynb": SENTENCES["pointer"][0], "blaise/small.ipynb": CONFLICT}
+    found = gather(write(tmp_path / "class", files))
+    assert {one.student: one.is_ours for one in found.submissions} == {"ada": True, "blaise": False}
+    metadata = "---\nsubmission_1:\n  :submitters:\n  - :name: Ada\n    :email: ada@x.edu\n"
+    listed = metadata + metadata.removeprefix("---\n").replace("_1", "_2").replace("ada", "bob")
+    export = {"submission_1/small.ipynb": book("ada"), "submission_metadata.yml": listed.encode()}
+    found = gather(write(tmp_path / "export", export))
+    assert {one.student: one.is_ours for one in found.submissions} == {
+        "ada@x.edu": False, "bob@x.edu": True,
+    }  # fmt: skip
 
 
 def test_outputs_do_not_count_in_the_size(tmp_path: Path) -> None:

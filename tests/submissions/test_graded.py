@@ -56,6 +56,7 @@ FIRST = {
 SECOND = {
     **FIRST,
     "smithjohn_41233_21_small.ipynb": solved(double="def double(x):\n    return x"),
+    "keplerjo_41238_22_small.ipynb": b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
     "solution.ipynb": solved(),
 }
 
@@ -92,7 +93,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     (root / "gradebook.csv").write_text(GRADEBOOK, "utf-8")
     command = [*grade_command(course, out, out)[:3], "report", str(out)]
     done = run([*command, "--canvas", str(root / "gradebook.csv")], root / "tmp")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr  # one is ungraded
     with closing((out / "grades.csv").open(encoding="utf-8-sig", newline="")) as file:
         scores = {row["student"]: row["score"] for row in csv.DictReader(file)}
     with closing((out / "canvas.csv").open(encoding="utf-8-sig", newline="")) as file:
@@ -128,9 +129,16 @@ def test_everybody_has_the_score_of_the_assignments_own_notebook(graded: Graded)
         "turingalan": "6",
         "hoppergrace": "6",
         "evanseve": "0",
+        "keplerjo": "",
     }
-    assert not any(one["status"] == "ungraded" for one in graded.results.values())
     assert "merge conflict, the first on line 1" in graded.results["gausscarl"]["error"]
+
+
+def test_what_is_no_students_fault_is_ungraded(graded: Graded) -> None:
+    ungraded = [name for name, one in graded.results.items() if one["status"] == "ungraded"]
+    assert ungraded == ["keplerjo"]
+    assert "`git lfs pull`" in graded.results["keplerjo"]["error"]
+    assert "ungraded: keplerjo_41238_22_small.ipynb is a pointer of Git LFS" in graded.second.stderr
 
 
 def test_canvas_gets_each_score_in_its_own_row(graded: Graded) -> None:
