@@ -230,7 +230,9 @@ def test_wrong_arithmetic_is_noticed(visit: Callable[..., Any], damage: str) -> 
         assert_rounds_as_torch(opened, "float16", given)
 
 
-# What each preset must show: the headline, and the sum.
+# What a state shows at once; what is said to screen readers waits until nothing moves.
+SPOTS = ("#verdict", "table", "#scale-text", "#sum-hint")
+# What each preset must show: the headline.
 PRESETS = {
     "Four words": "All is well.",
     "Amplification: 10 beside 5": "All is well.",
@@ -264,7 +266,7 @@ def test_each_preset_shows_what_it_is_named_for_and_its_link_shows_it_again(
         assert opened.locator("#presets [aria-pressed=true]").count() == 1
         again.goto("about:blank")  # so that the link is opened, and not only its hash changed
         again.goto(PAGE.as_uri() + opened.evaluate("location.hash"))
-        shown = [one.locator("main").inner_text() for one in (opened, again)]
+        shown = [[one.locator(spot).inner_text() for spot in SPOTS] for one in (opened, again)]
         assert shown[0] == shown[1]
     assert trouble == []
 
