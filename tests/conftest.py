@@ -218,6 +218,15 @@ def notebook_of(*cells: str) -> bytes:
     )
 
 
+def with_answer(cells: list[str], answer: str) -> bytes:
+    """Return a notebook with an answer to the small course's manual question."""
+    data = json.loads(notebook_of(*cells))
+    data["cells"].append(
+        {"cell_type": "markdown", "id": "r1-answer", "metadata": {}, "source": answer}
+    )
+    return json.dumps(data).encode()
+
+
 def edit_cells(content: bytes, edit: Callable[[list[dict[str, object]]], None]) -> bytes:
     """Return a notebook after `edit` changed its list of cells in place."""
     data = json.loads(content)
@@ -307,7 +316,8 @@ def write_small_course(root: Path) -> Path:
     for folder in (public / "tests", hidden / "tests"):
         folder.mkdir(parents=True)
     (public / "assignment.toml").write_text(TOML, encoding="utf-8")
-    (public / "small.ipynb").write_bytes(notebook_of(*SMALL_CELLS))
+    answer = "*Write your answer here.*"
+    (public / "small.ipynb").write_bytes(with_answer(list(SMALL_CELLS), answer))
     (hidden / "reference.py").write_text(SMALL_REFERENCE, encoding="utf-8")
     for question, function, two in (("q1", "double", 4), ("q2", "square", 4)):
         for folder, text in ((public, PUBLIC_TEST), (hidden, HIDDEN_TEST)):

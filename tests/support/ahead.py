@@ -34,6 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ALONE = "GRADER_TESTS_ALONE"  # set where nothing runs beside the computations
 NICENESS = 5
 LOOK_SECONDS = 0.05
+LAST_WORDS = 2_000  # characters
 
 Work = tuple[str, str]  # a module and a name of its WORK_AHEAD
 
@@ -52,6 +53,7 @@ class Ahead:
 
     def __init__(self, works: Sequence[Work], *, alone: bool) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ahead-")
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
         self._works = tuple(works)
         self._alone = alone
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,6 +68,9 @@ class Ahead:
             [*command, *(f"{module}:{name}" for module, name in self._works)],
             cwd=REPOSITORY,
             env={**os.environ, **({ALONE: "1"} if self._alone else {})},
+            # A kernel's warnings belong to no test; what ended this process is said with its end.
+            stdout=self._words,
+            stderr=self._words,
             start_new_session=True,
         )
 
@@ -90,10 +95,16 @@ class Ahead:
         path = _place(Path(self._folder.name), work)
         while not path.exists():
             if self._process.poll() is not None and not path.exists():
-                raise WorkFailedError(f"The process ended with {self._process.returncode}.")
+                raise WorkFailedError(
+                    f"The process ended with {self._process.returncode}: {self._last_words()}"
+                )
             time.sleep(LOOK_SECONDS)
         found: tuple[str, Any] = pickle.loads(path.read_bytes())  # noqa: S301 - our own process's
         return found
+
+    def _last_words(self) -> str:
+        self._words.seek(0)
+        return self._words.read().decode(errors="replace")[-LAST_WORDS:] or "it said nothing"
 
     def end(self) -> None:
         """Stop working, with whatever was started for it."""
@@ -101,6 +112,7 @@ class Ahead:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._words.close()
         self._folder.cleanup()
 
 

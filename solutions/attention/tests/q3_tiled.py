@@ -57,7 +57,7 @@ def truth_of(q, k, v):
     hidden=True,
     failure_message=(
         "The docstring promises any N, with a last tile that may be shorter, and a state that is "
-        "right whenever the maximum moves. See `Tiles in torch` in step 4."
+        "right whenever the maximum moves. See “Tiles in torch” in step 4."
     ),
 )
 def test_rising(attention_tiled, rng):
@@ -79,8 +79,8 @@ def test_rising(attention_tiled, rng):
     points=0.25,
     hidden=True,
     failure_message=(
-        "The docstring promises that scores are made, used and forgotten tile by tile. See `Tiles "
-        "in torch` in step 4."
+        "The docstring promises that scores are made, used and forgotten tile by tile. See “Tiles "
+        "in torch” in step 4."
     ),
 )
 def test_tile_by_tile(attention_tiled, rng):
