@@ -105,7 +105,7 @@ def test_overwriting_changes_them_and_names_them() -> None:
 
 
 def test_a_higher_score_that_was_ours_is_changed() -> None:
-    ours = Policy(ours={"1203": "3.00"})
+    ours = Policy(ours={"1203": [9.0, 3.0]})
     filled = run(canvas.target, BOOK, export("", "", "", "3"), policy=ours)
     assert cells(filled.text, "ID", "Softmax (2)")["1203"] == "1.625"
     assert "Smith, John (1203) 3 to 1.625" in filled.notes[0]
