@@ -3,9 +3,9 @@
 Each question is judged where the notebook checks it, twice over: the public cases of all questions
 first, then the hidden ones. What a student reads of their own code's words so comes from children
 that have seen no hidden input, and that no such child came before. Where the last child has run
-cells that come after a question's check, its hidden cases have a fresh child that replays the cells
-up to there. When a child ends early, what was judged keeps its score, and the rest is judged in a
-fresh child without what ended it.
+cells beyond a question's check that reuse its names (`reuse`), its hidden cases have a fresh child
+that replays the cells up to there. When a child ends early, what was judged keeps its score, and
+the rest is judged in a fresh child without what ended it.
 """
 
 import time
@@ -21,6 +21,7 @@ from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay, Script
+from grader.grading.reuse import leave_alone
 from grader.grading.whereabouts import Whereabouts, failures
 from grader.model import (
     Assignment,
@@ -220,6 +221,8 @@ class _DeviceJudging:
         self._request = judging.request
         self._suite = engine.suite
         self._reference = engine.reference
+        given = engine.handout.cells if engine.handout is not None else ()
+        self._handed_out = frozenset(cell.source.strip() for cell in given)
         device_name = engine.device_names.get(device, device)
         self._site = Site(engine.workers[device], device_name, judging.limits)
         self._notebook = judging.notebook
@@ -284,6 +287,21 @@ class _DeviceJudging:
             note="; ".join(self._notes[question.name]),
         )  # fmt: skip
 
+    def _may_stay(self, question: Question) -> bool:
+        """Say whether the child is where a question is judged, or past it with nothing undone."""
+        here, there = self._position(question.name), self._replay.position
+        return here <= there and leave_alone(
+            self._replay.sources(0, here),
+            self._replay.sources(here, there),
+            self._handed_out,
+            self._suite.names(question.name) | set(question.names),
+        )
+
+    def _go_to(self, question: Question) -> None:
+        """Have a child that stands where a question is judged; ChildEnded where time is out."""
+        if not self._may_stay(question):
+            self._replay.run_to(self._position(question.name))
+
     def _judge_cases(self, question: Question, cases: list[TestCase]) -> None:
         """Judge some cases of one question; after one that ends the child, in a fresh child."""
         timeouts = 0
@@ -308,7 +326,7 @@ class _DeviceJudging:
     def _is_ready(self, question: Question) -> bool:
         """Bring a child to where a question is judged, and say whether there is one."""
         try:
-            self._replay.run_to(self._position(question.name))
+            self._go_to(question)
         except ChildEnded as end:  # the whole submission is out of time
             text = wording.sentence(wording.plain_end(end.status))
             owed = self._missing(question)

@@ -80,6 +80,16 @@ class Replay:
             raise WorkerError("There is no child to ask; this is a fault of the grader.")
         return self._session
 
+    @property
+    def position(self) -> int:
+        """How many cells the current child has run; -1 where there is none."""
+        return self._position if self._session is not None else -1
+
+    def sources(self, start: int, end: int) -> list[str]:
+        """Return the sources of the cells from one position to another, but for skipped ones."""
+        cells = [cell.source.strip() for cell in self._script.notebook.cells[start:end]]
+        return [source for source in cells if source not in self._script.skipped]
+
     def run_to(self, position: int) -> None:
         """Have the first `position` cells run and no other, in a fresh child where that takes one.
 

@@ -208,8 +208,9 @@ class Chooser:
     def _ranked(self, looks: Sequence[_Look]) -> list[_Look]:
         """Order what was read of one attempt, the one to grade first.
 
-        What is the assignment's by content comes first, then what can be read, then the newest by
-        the platform's number, by its name, by time, and by the number that a copy has.
+        What is the assignment's by content comes first, then what can be read and is not the
+        hand-out untouched, then the newest by the platform's number, by its name, by time, and by
+        the number that a copy has.
         """
         most = max(look.share for look in looks)
         slug = None if self.wanted is None else self.wanted.slug.casefold()
@@ -218,7 +219,8 @@ class Chooser:
             entry = look.entry
             fits = look.share > 0 and look.share >= FITTING * most
             named = slug is not None and slug in entry.stem.casefold()
-            return (fits, look.problem is None, look.claim.order, named, entry.modified,
+            written = self.wanted is None or not self.wanted.is_untouched(look.content)
+            return (fits, look.problem is None, written, look.claim.order, named, entry.modified,
                     copy_number(entry.stem), natural(entry.path))  # fmt: skip
 
         return sorted(looks, key=key, reverse=True)

@@ -12,7 +12,7 @@ from grader.verify import promises
 from grader.verify.gates import Findings
 
 STEP = re.compile(r"\bsteps? (\d)(?: and (\d))?")
-QUOTED = re.compile(r"[`“]([A-Z][^`”]*)[`”]")  # a heading; names of parameters begin small
+QUOTED = re.compile(r"“([A-Z][^”]*)”")  # a heading; names of parameters begin small
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 

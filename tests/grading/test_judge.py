@@ -350,9 +350,11 @@ def test_a_question_is_told_of_only_what_a_student_may_read(
     told: list[QuestionReport] = []
     content = leaving_notes(tmp_path)
     report = judge(Request(submission_of(content), on_question=told.append), small_engine)
-    said = [[case.status for case in question.cases] for question in told]
-    assert [question.name for question in told] == ["q1", "q2", "q1", "q2"]
-    assert said == [[PASSED, PENDING], [ERROR, PENDING], [PASSED, PASSED], [ERROR, ERROR]]
+    said = [(question.name, *(case.status for case in question.cases)) for question in told]
+    assert said == [
+        ("q1", PASSED, PENDING), ("q2", ERROR, PENDING),
+        ("q1", PASSED, PASSED), ("q2", ERROR, ERROR),
+    ]  # fmt: skip
     assert not inputs_in("".join(case.message for one in told for case in one.cases))
     assert tuple(told[2:]) == report.questions[:2]
 

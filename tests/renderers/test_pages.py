@@ -96,6 +96,18 @@ def test_cases_that_failed_for_one_cause_are_gathered(make_book: MakeBook) -> No
     assert "one cause" not in with_cases(book, *silent)  # nothing is known of their causes
 
 
+def test_code_in_a_promise_is_shown_as_code_and_nothing_else_of_it_is_markup(
+    make_book: MakeBook,
+) -> None:
+    promise = "`op` names the <b>function</b>: `<i>`."
+    case = Outcome("x", True, Status.FAILED, 0.0, 1.0, promise=promise, hint="Not `exp`.")
+    text = with_cases(make_book(1), case)
+    shown = "<code>op</code> names the &lt;b&gt;function&lt;/b&gt;: <code>&lt;i&gt;</code>."
+    assert shown in text
+    assert '<p class="hint">' in text
+    assert "Not <code>exp</code>." in text
+
+
 def test_a_part_of_the_points_is_said_in_points(make_book: MakeBook) -> None:
     book = make_book(1)
     right = Outcome("right", False, Status.PASSED, 3.0, 3.0)

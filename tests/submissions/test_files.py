@@ -1,6 +1,7 @@
 """What lies in one student's folder, and what a file holds whatever it is called."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,16 @@ def test_the_assignments_own_notebook_wins_whatever_lies_beside_it(
     left = {one.path for one in found.skipped}
     assert all(any(path.startswith(skip) for skip in left) or chosen.startswith(path)
                for path in files if path.startswith("ada/"))  # fmt: skip
+
+
+def test_the_hand_out_beside_the_answer_is_not_taken_for_it(tmp_path: Path) -> None:
+    given = book("hand-out").replace(b"return x", b"raise NotImplementedError")
+    wanted = Wanted(SLUG, STUBS, QUESTIONS)
+    wanted = replace(wanted, stubs=wanted.answers(given))
+    files = {"ada/my answer.ipynb": book("ada"), "ada/small.ipynb": given, "bob/small.ipynb": given}
+    found = collect([write(tmp_path, files)], limits=SMALL, assignment=wanted)
+    assert owner_of(of(found, "ada").content) == "ada"
+    assert owner_of(of(found, "bob").content) == "hand-out"  # there is nothing else
 
 
 def test_without_its_content_the_newest_notebook_would_win(tmp_path: Path) -> None:

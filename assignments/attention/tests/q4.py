@@ -201,11 +201,14 @@ def test_sides(attention, device):
     advice = "a GPU's tl.dot needs sides of 16 at least, which the interpreter does not tell"
     if hasattr(attention, "compile_kernels"):  # where it is graded: compiled, for an A100
         made = quietly(attention.compile_kernels, q, k, v, targets=("sm_80",))
+        assert made.findings, "attention launches no Triton kernel."
+        check_value(made.seen.value, q, k, v, "attention of (1, 1, 32, 8), by its kernel alone,")
         for one in made.findings:
             assert "hapes should have" not in (one.error or ""), (
                 f"{one.kernel} does not compile: {advice}."
             )
     elif device is None or device == "cpu":
+        check(attention, q, k, v, "attention of (1, 1, 32, 8)")
         least = sides_of_dots(attention, q, k, v)
         assert least is None or least >= 16, (
             f"tl.dot multiplies a tile with a side of {least}: {advice}."

@@ -165,7 +165,7 @@ def test_nothing(online_softmax_update, online_softmax_merge):
     hidden=True,
     failure_message=(
         "The order of two parts does not matter, nor the grouping of more than two. See "
-        "`Two halves make a whole` in step 2."
+        "“Two halves make a whole” in step 2."
     ),
 )
 def test_merges(online_softmax_update, online_softmax_merge, rng):

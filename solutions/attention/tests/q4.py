@@ -148,7 +148,7 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
     hidden=True,
     failure_message=(
         "Any B, H, M, N and d of at least 1: tails of tiles are masked, and d need be no "
-        "power of two. See `Masks` in step 6."
+        "power of two. See “Masks” in step 6."
     ),
 )
 def test_shapes(attention, rng):
@@ -169,7 +169,7 @@ def test_shapes(attention, rng):
     hidden=True,
     failure_message=(
         "Query i sees key j only where j <= i + (N - M), in every tile, also where M and N "
-        "differ. See `Causality` in step 6."
+        "differ. See “Causality” in step 6."
     ),
 )
 def test_causal(attention, rng):
@@ -216,7 +216,7 @@ def test_views(attention, rng):
     hidden=True,
     failure_message=(
         "What lies between or behind a tensor's elements in memory is never used: every "
-        "load is masked, V's too. See `Masks` in step 6."
+        "load is masked, V's too. See “Masks” in step 6."
     ),
 )
 def test_nan_buffers(attention, rng):
@@ -343,8 +343,8 @@ def test_kernel(attention, rng):
     hidden=True,
     failure_message=(
         "The kernel compiles for real GPUs: sides of at least 16 in tl.dot, float32 sums, "
-        "IEEE products of float32, and tiles that fit. See `What the interpreter does not "
-        "tell you` in step 5."
+        "IEEE products of float32, and tiles that fit. See “What the interpreter does not "
+        "tell you” in step 5."
     ),
 )
 def test_compiles(attention, rng):

@@ -93,8 +93,8 @@ def test_long(attention, rng, device):
     points=1.0,
     hidden=True,
     failure_message=(
-        "Inputs with which naive half attention fails on this very GPU. See `How float16 "
-        "attention fails` in step 3."
+        "Inputs with which naive half attention fails on this very GPU. See “How float16 "
+        "attention fails” in step 3."
     ),
 )
 def test_failure_cases(attention, reference, rng, device):
@@ -126,7 +126,7 @@ def test_causal(attention, rng, device):
     points=0.5,
     hidden=True,
     failure_message=(
-        "What lies between or behind a tensor's elements is never used. See `Masks` in step 6."
+        "What lies between or behind a tensor's elements is never used. See “Masks” in step 6."
     ),
 )
 def test_nan_buffers(attention, rng, device):

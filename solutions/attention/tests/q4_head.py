@@ -18,7 +18,7 @@ points = None
     hidden=True,
     failure_message=(
         "The docstring promises any number of whole tiles of queries and keys, with scores, m, l "
-        "and acc in float32, from a Triton kernel. See `One head of whole tiles` in step 5."
+        "and acc in float32, from a Triton kernel. See “One head of whole tiles” in step 5."
     ),
 )
 def test_tiles(head_attention, rng):
@@ -34,6 +34,7 @@ def test_tiles(head_attention, rng):
         k += np.linspace(-0.2, 0.4, keys)[:, None] * np.sign(q[0])
         k[:64] += drop * np.sign(q[0])
         q, k, v = (torch.from_numpy(x).half() for x in (size * q, k, v + mean))
+        truth = numerics.attention_truth(q, k, v)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             seen = observe.observe(head_attention, q, k, v)
@@ -44,7 +45,6 @@ def test_tiles(head_attention, rng):
         busy = observe.busy(seen)
         with hint("A torch operation does mathematics beside the kernel."):
             assert not busy, f"{what}: torch's {busy} works beside the kernel."
-        truth = numerics.attention_truth(q, k, v)
         numerics.assert_within_bound(
             seen.value, truth.expected, truth.bound, what=what, dtype="float16"
         )

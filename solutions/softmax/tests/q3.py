@@ -89,7 +89,7 @@ def check_close(probs, scores, dtype):
     hidden=True,
     failure_message=(
         "At the edge of the format the probabilities and all four flags change together. "
-        "See `The cascade` in step 3, and q3."
+        "See “The cascade” in step 3, and q3."
     ),
 )
 def test_one_step(softmax_with_overflow_detection, reference):
@@ -112,8 +112,8 @@ def test_one_step(softmax_with_overflow_detection, reference):
     points=0.25,
     hidden=True,
     failure_message=(
-        "A row sum that is inf gives zeros without a NaN, and has_inf says so. See `Two "
-        "failures without a single NaN` in step 3."
+        "A row sum that is inf gives zeros without a NaN, and has_inf says so. See “Two "
+        "failures without a single NaN” in step 3."
     ),
 )
 def test_long_rows(softmax_with_overflow_detection):
