@@ -241,8 +241,7 @@ class _DeviceJudging:
     def judge(self, is_hidden: bool) -> None:
         """Judge the public or the hidden cases of all questions."""
         self._replay.start_again()
-        # Those whose child may stay come first: the others need a fresh one.
-        for question in sorted(self._questions, key=lambda one: not self._may_stay(one)):
+        for question in self._questions:
             due = [case for case in self._missing(question) if case.hidden == is_hidden]
             if due and not self._fault and not self._is_over():
                 self._judge_cases(question, due)
