@@ -162,6 +162,7 @@ class QuestionReport:
     cases: tuple[Outcome, ...] = ()
     note: str = ""  # for staff, for example "judged in a fresh child after q2 was killed"
     answer: str = ""  # a manual question's text, for the person who grades it
+    reply: str = ""  # to the student, who had asked for a regrade
 
     @classmethod
     def judged(

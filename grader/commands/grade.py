@@ -87,7 +87,7 @@ def grade_class(
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.gradebook import outputs
-    from grader.gradebook.store import Store
+    from grader.gradebook.notebooks_kept import NotebookStore
     from grader.submissions.collection import collect
 
     found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
@@ -98,8 +98,9 @@ def grade_class(
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
-    with Store(out / outputs.STORE_NAME, exclusive=True) as store:
+    with NotebookStore(out / outputs.STORE_NAME, exclusive=True) as store:
         store.bind(assignment, seed)
+        store.keep_notebooks(found.submissions)
         try:
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,

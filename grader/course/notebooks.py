@@ -113,6 +113,13 @@ def ignored_sources(content: bytes) -> frozenset[str]:
     return frozenset(cell.source.strip() for cell in read(content).cells if cell.ignored)
 
 
+def question_prose(content: bytes, question: str) -> str:
+    """Return what a hand-out asks: its cell of that id, else the first that names the question."""
+    prose = read(content).prose
+    named = (text for text in prose.values() if re.search(rf"`{re.escape(question)}`", text))
+    return prose.get(question) or next(named, "")
+
+
 def _is_ignored(cell: Mapping[str, Any]) -> bool:
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None

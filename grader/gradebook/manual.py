@@ -68,7 +68,15 @@ def settle(item: QuestionReport, given: ManualScore | None) -> QuestionReport:
                    staff_message=given.comment if status is Status.PENDING else "")  # fmt: skip
     pending = item.max_score if status is Status.PENDING else 0.0
     return QuestionReport(
-        item.name, status, score, item.max_score, pending, (case,), item.note, item.answer
+        item.name,
+        status,
+        score,
+        item.max_score,
+        pending,
+        (case,),
+        item.note,
+        item.answer,
+        item.reply,
     )
 
 

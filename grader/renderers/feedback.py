@@ -48,6 +48,7 @@ class Part:
     remark: str | None
     manual: bool
     answer: str
+    reply: str
 
 
 def render_all(book: Gradebook, *, regrade: str = wording.REGRADE) -> Iterator[tuple[str, str]]:
@@ -105,6 +106,7 @@ def _part(report: QuestionReport, book: Gradebook) -> Part:
         remark=remark,
         manual=question.kind == "manual",
         answer=report.answer,
+        reply=report.reply,
     )
 
 

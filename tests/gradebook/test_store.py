@@ -279,7 +279,7 @@ def test_a_newer_schema_and_a_file_that_is_no_store_are_named(tmp_path: Path) ->
     path = tmp_path / "grades.db"
     with closing(sqlite3.connect(path)) as database:
         database.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    with pytest.raises(StoreError, match="has schema 3, this grader reads up to 2"):
+    with pytest.raises(StoreError, match=f"schema {len(MIGRATIONS) + 1}, this grader reads up to "):
         Store(path, exclusive=True)
     path.write_text("these are no grades " * 100, encoding="utf-8")
     with pytest.raises(StoreError, match="cannot be opened"):
