@@ -1,5 +1,6 @@
 """What a class tells about its test cases: who passes one, and whether it agrees with the rest."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class CaseFigures:
         if self.best_share is not None and self.best_share < HALF:
             percent = 100 * (1 - self.best_share)
             return f"{percent:.0f} % of the best quarter of the class do not pass it"
-        if self.discrimination is not None and self.discrimination < 0:
+        # Two standard errors below none at all, so that chance does not mark a sound case.
+        if self.discrimination is not None and self.discrimination < -2 / math.sqrt(self.decided):
             return "those who pass it have less of the other points than those who do not"
         return ""
 
@@ -85,10 +87,13 @@ def _discrimination(rows: Sequence[tuple[Outcome, float]]) -> float | None:
 
 
 def _best_share(rows: Sequence[tuple[Outcome, float]]) -> float | None:
-    """Return who of the best pass; where several stand equal at its edge, all of them count."""
+    """Return the share of the best that pass; all count who stand equal at the quarter's edge.
+
+    None where these are more than half of the class: then the rest of the score tells nothing.
+    """
     if len(rows) < FEWEST:
         return None
     ranked = sorted((rest for _, rest in rows), reverse=True)
     edge = ranked[(len(rows) - 1) // BEST]
     best = [case.status is Status.PASSED for case, rest in rows if rest >= edge]
-    return sum(best) / len(best)
+    return sum(best) / len(best) if len(best) <= HALF * len(rows) else None

@@ -156,18 +156,26 @@ class Room:
 
     def references(self) -> dict[str, str]:
         """Return the reference answers, as the file states them now."""
-        path = self.rubric_path()
-        if path is None or self.assignment is None:
+        path, assignment = self.rubric_path(), self.assignment
+        if path is None or assignment is None or not path.is_file():
             return {}
-        stated = rubric_file.read(path, self.assignment.questions)
-        return {name: rubric.reference for name, rubric in stated.items()}
+
+        def make() -> dict[str, str]:
+            stated = rubric_file.read(path, assignment.questions)
+            return {name: rubric.reference for name, rubric in stated.items()}
+
+        return self.kept("references", path.stat().st_mtime_ns, make)
 
     def question_text(self, question: str) -> str:
         """Return what the hand-out asks, as Markdown; nothing where it is not there."""
         if self.assignment is None:
             return ""
-        content = self.assignment.notebook.read_bytes()
-        return notebooks.question_prose(content, question)
+        path = self.assignment.notebook
+
+        def make() -> str:
+            return notebooks.question_prose(path.read_bytes(), question)
+
+        return self.kept(f"text of {question}", path.stat().st_mtime_ns, make)
 
 
 def prepare_rubrics(room: Room) -> None:

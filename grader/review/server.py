@@ -51,7 +51,7 @@ def _server(room: Room) -> tuple[uvicorn.Server, socket.socket, Serving]:
 def serve(room: Room, say: Callable[[str], None], *, opens: bool) -> None:
     """Answer until somebody stops it by Ctrl+C; `opens` shows the page in a browser."""
     server, listening, serving = _server(room)
-    with contextlib.closing(listening), contextlib.ExitStack() as stack:
+    with contextlib.closing(listening), room.open(), contextlib.ExitStack() as stack:
         say(serving.address)
         if opens:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="grader-review-"))
@@ -66,6 +66,8 @@ def served(room: Room) -> Iterator[Serving]:
     server, listening, serving = _server(room)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="review")
     thread.start()
+    # While one connection stays open, the end of a request writes nothing that could have waited.
+    held = room.open()
     try:
         until = time.monotonic() + START_SECONDS
         while not server.started and time.monotonic() < until:
@@ -74,6 +76,7 @@ def served(room: Room) -> Iterator[Serving]:
     finally:
         server.should_exit = True
         thread.join()
+        held.close()
         listening.close()
 
 

@@ -124,7 +124,7 @@ def _html(asked: Asked, answer: Answer) -> Markup:
             held = attachments(asked.store.notebook(written.sha256), text)
         return render(text, inlined(held))
 
-    return asked.room.kept(f"html {answer.id}", (written.sha256, written.answer_id), make)
+    return asked.room.kept(f"answer {answer.id}", (written.sha256, written.answer_id), make)
 
 
 def _page(
@@ -181,12 +181,12 @@ def _versions(given: dict[str, Given], shown: Sequence[Shown]) -> dict[str, int]
 
 def _text(asked: Asked, name: str) -> Markup:
     text = asked.room.question_text(name)
-    return asked.room.kept(f"text {name}", text, lambda: render(text))
+    return asked.room.kept(f"html of {name}", text, lambda: render(text))
 
 
 def _reference(asked: Asked, name: str) -> Markup | None:
     text = asked.room.references().get(name, "")
-    return asked.room.kept(f"reference {name}", text, lambda: render(text)) if text else None
+    return asked.room.kept(f"reference of {name}", text, lambda: render(text)) if text else None
 
 
 def save(asked: Asked) -> Response:

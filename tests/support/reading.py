@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from grader.course.assignments import load
 from grader.gradebook.notebooks_kept import NotebookStore
 from grader.model import (
     Assignment,
@@ -132,20 +133,52 @@ def write_store(
 def write_course(root: Path) -> Assignment:
     """Write the two folders of the course, with a rubric for the first question only."""
     folder, solutions = root / "assignments" / "halves", root / "solutions" / "halves"
-    folder.mkdir(parents=True)
-    solutions.mkdir(parents=True)
+    source = "def halve(x):\n    raise NotImplementedError"
+    code = {"cell_type": "code", "id": "q1-stub", "metadata": {}, "outputs": [], "source": source,
+            "execution_count": None}  # fmt: skip
     cells = [
         {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
         for name, text in TEXT.items()
     ]
-    source = "def halve(x):\n    raise NotImplementedError"
-    code = {"cell_type": "code", "id": "q1-stub", "metadata": {}, "outputs": [], "source": source,
-            "execution_count": None}  # fmt: skip
     data = {"cells": [code, *cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    notebook = folder / "halves.ipynb"
-    notebook.write_text(json.dumps(data), encoding="utf-8")
-    (solutions / "rubric.toml").write_text(RUBRIC, encoding="utf-8")
-    return Assignment("halves", "Halves", folder, notebook, solutions, questions(), sha256="a")
+    for path, text in {
+        folder / "assignment.toml": SETTINGS,
+        folder / "halves.ipynb": json.dumps(data),
+        folder / "tests" / "q1.py": file_of_tests("half of two", "halve(2) == 1", hidden=False),
+        solutions / "tests" / "q1.py": file_of_tests("half of -0.0", SIGN, hidden=True),
+        solutions / "reference.py": "def halve(x):\n    return x / 2\n",
+        solutions / "rubric.toml": RUBRIC,
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return load("halves", root)
+
+
+SIGN = 'str(halve(-0.0)) == "-0.0"'
+SETTINGS = """title = "Halves"
+
+[[questions]]
+name = "q1"
+points = 2
+kind = "code"
+names = ["halve"]
+""" + "".join(
+    f'\n[[questions]]\nname = "{name}"\npoints = 2\nkind = "manual"\n' for name in WRITTEN
+)
+
+
+def file_of_tests(name: str, condition: str, *, hidden: bool) -> str:
+    """Return an otter test of one case."""
+    return f"""OK_FORMAT = False
+name = "q1"
+
+from otter.test_files import test_case
+
+
+@test_case(name={name!r}, points=1, hidden={hidden})
+def test_one(halve):
+    assert {condition}
+"""
 
 
 RUBRIC = """# Points for why, not for how long.

@@ -8,7 +8,9 @@
   let busy = false;
 
   const warn = (text) => {
+    if (byId("warning")) byId("warning").remove();
     const banner = document.createElement("div");
+    banner.id = "warning";
     banner.className = "banner alarm";
     banner.setAttribute("role", "alert");
     banner.textContent = text;
@@ -84,7 +86,8 @@
   const isTyping = (element) => element.matches("textarea, input:not([type=checkbox]), select");
   document.addEventListener("keydown", (event) => {
     const form = byId("marking");
-    if (!form || event.altKey || event.metaKey) return;
+    // What is typed before the next answer is there is meant for nobody's.
+    if (!form || busy || event.altKey || event.metaKey) return;
     if (isTyping(event.target)) {
       if (event.key === "Escape") event.target.blur();
       if (event.key === "Enter" && event.ctrlKey) { event.preventDefault(); form.requestSubmit(); }
