@@ -28,6 +28,14 @@ class Status(StrEnum):
         return max(statuses, key=order.index, default=cls.PASSED)
 
 
+class Feedback(StrEnum):
+    """How much students read of a hidden case, from least to most; each includes the one before."""
+
+    NAME = "name"
+    PROMISE = "promise"  # what the case checks, in the words of its author
+    HINT = "hint"  # and, where it failed, what was found: words of the test file, never a value
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one submission may use; seconds and bytes, defaults from the design's section 9."""
@@ -70,6 +78,7 @@ class TestCase:
     name: str
     points: float
     hidden: bool
+    promise: str = ""  # what it checks and where to read of it, written for students
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,10 @@ class Question:
         return sum(case.points for case in self.cases if case.hidden)
 
 
+# What takes a second or two to import, as many assignments do.
+LIBRARIES = ("torch", "matplotlib.pyplot")
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """An assignment as its two folders state it; `solutions` is None in a public checkout."""
@@ -106,9 +119,12 @@ class Assignment:
     solutions: Path | None
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
-    needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and torch
+    needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
+    files: tuple[str, ...] = ()  # beside the notebook: a student's own, else as handed out
+    libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
+    feedback: Feedback = Feedback.HINT
 
     @property
     def points(self) -> float:
@@ -124,7 +140,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one student, or one group, handed in; `problem` says why it cannot be graded."""
+    """What one student, or one group, handed in; `problem` says why it cannot be graded.
+
+    `student` is the label of a row, `identity` who that is for the platform ("canvas:41232", ""
+    where it gives nothing that lasts), `name` what the platform calls them.
+    """
 
     student: str
     path: str  # as the LMS gave it, relative to what the TA named
@@ -134,6 +154,9 @@ class Submission:
     late: bool = False
     members: tuple[str, ...] = ()  # of a group, in the LMS's order
     problem: str | None = None
+    identity: str = ""
+    name: str = ""
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # beside the notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +171,31 @@ class Outcome:
     message: str = ""  # what the student may read
     staff_message: str = ""
     seconds: float = 0.0
+    promise: str = ""  # of a hidden case, as its author wrote it for students
+    hint: str = ""  # of a hidden case that failed: words of its test file
+    cause: str = ""  # what went wrong before any test ran, which the student may read
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a written answer: what it is called, its media type, its bytes in base64."""
+
+    name: str
+    media_type: str
+    data: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a student wrote for a question that a person grades; `missing` says why it is nothing.
+
+    searched: the hash of the notebook, where nothing stood in the place of an answer.
+    """
+
+    text: str = ""
+    pictures: tuple[Picture, ...] = ()
+    missing: str = ""
+    searched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +209,7 @@ class QuestionReport:
     pending: float = 0.0
     cases: tuple[Outcome, ...] = ()
     note: str = ""  # for staff, for example "judged in a fresh child after q2 was killed"
-    answer: str = ""  # a manual question's text, for the person who grades it
+    written: Written = Written()  # of a manual question, for the person who grades it
     reply: str = ""  # to the student, who had asked for a regrade
 
     @classmethod
@@ -177,11 +225,19 @@ class QuestionReport:
 
     @classmethod
     def waiting(
-        cls, question: Question, cases: Sequence[Outcome] = (), *, note: str = "", answer: str = ""
+        cls,
+        question: Question,
+        cases: Sequence[Outcome] = (),
+        *,
+        note: str = "",
+        written: Written | None = None,
     ) -> Self:
         """Return the report on a question that needs a GPU or a person first."""
         points = question.points
-        return cls(question.name, Status.PENDING, 0.0, points, points, tuple(cases), note, answer)
+        return cls(
+            question.name, Status.PENDING, 0.0, points, points, tuple(cases), note,
+            written or Written(),
+        )  # fmt: skip
 
     @classmethod
     def refused(cls, question: Question, reason: str) -> Self:
@@ -221,6 +277,10 @@ class Isolation:
     def is_unsandboxed(self) -> bool:
         """Whether student code ran with the rights of whoever graded."""
         return self.level == IsolationLevel.NONE
+
+    def is_made_like(self, other: "Isolation") -> bool:
+        """Whether a worker that was started for one is a worker for the other."""
+        return (self.level, self.way) == (other.level, other.way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +358,13 @@ class Report:
     members: tuple[str, ...] = ()
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
     limits: Limits = field(default_factory=Limits)
+    identity: str = ""  # who the student is for a platform, as of a submission
+    ran_out: tuple[str, ...] = ()  # questions that lost by a limit of time; not kept
+
+    def number(self, platform: str) -> str:
+        """Return what a platform knows the student by, "" where another or none has told."""
+        kind, _, number = self.identity.partition(":")
+        return number if kind == platform else ""
 
     @classmethod
     def of(
@@ -313,6 +380,7 @@ class Report:
         seconds: float = 0.0,
         error: str | None = None,
         phases: Mapping[str, float] | None = None,
+        ran_out: tuple[str, ...] = (),
     ) -> Self:
         """Return the report on a submission, with all that is known of how it was handed in."""
         return cls(
@@ -331,6 +399,8 @@ class Report:
             members=submission.members,
             phases=dict(phases or {}),
             limits=limits,
+            identity=submission.identity,
+            ran_out=ran_out,
         )
 
     @property

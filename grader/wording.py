@@ -4,7 +4,7 @@ The judge, the pages, Gradescope's results, `grader check` and the container all
 this module. Why a file is no notebook is said where it is read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.model import POINT_TOLERANCE, Outcome, QuestionReport, Report, Status
@@ -17,6 +17,8 @@ HIDDEN_NOT_PASSED = (
     "A hidden test that your answer did not pass. It checks what the question asks for on inputs "
     "that are not shown, so its details stay with staff."
 )
+PROMISED = "What this hidden test checks: {promise}"
+HINTED = "What was found: {hint}"
 PENDING = "Not graded yet, so neither passed nor failed: it needs a GPU or a person."
 UNGRADED = (
     "This could not be graded through no fault of yours. Staff will repeat it; it is no zero."
@@ -24,6 +26,11 @@ UNGRADED = (
 
 # Of a public case, whose details are its student's to read.
 WRONG_ANSWER = "The answer is not what was asked for."
+ENDED_THE_JUDGE = (
+    "judging this answer ended the process that judges, also with nothing beside it and where the "
+    "reference does not"
+)
+TOO_LARGE_TO_JUDGE = "The answer is so large that judging it would take more memory than there is."
 AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
 
 # Of a question, a notebook or a report.
@@ -32,6 +39,7 @@ NO_PART_MARKS = (
     "This score is not what the tests add up to: either the question counts only when all of them "
     "pass, or your teaching staff set it by hand."
 )
+NO_ANSWER = "No answer of yours was found in the notebook, so a person will look into it."
 NO_TEST_RUN = "No test of this question was run."
 NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
 PARTLY_UNGRADED = (
@@ -76,7 +84,10 @@ def told(case: Outcome) -> Told:
     """Return what the student may know of a case.
 
     A hidden case that did not pass has one word and one sentence, whatever ended it: code could
-    choose between a failure, an error and a timeout to tell what the hidden input was.
+    choose between a failure, an error and a timeout to tell what the hidden input was. What the
+    sentence adds was written by the case's author: its promise and, of a failed check, a hint that
+    stands in the test file word for word. What went wrong before any hidden input was there may be
+    said with it.
     """
     status = case.status
     if status is Status.PENDING:
@@ -87,7 +98,16 @@ def told(case: Outcome) -> Told:
         return Told(status, case.message)
     if status is Status.PASSED:
         return Told(status, HIDDEN_PASSED)
-    return Told(Status.FAILED, HIDDEN_NOT_PASSED)
+    return Told(Status.FAILED, _not_passed(case))
+
+
+def _not_passed(case: Outcome) -> str:
+    said = [PROMISED.format(promise=case.promise) if case.promise else HIDDEN_NOT_PASSED]
+    if case.hint:
+        said.append(HINTED.format(hint=case.hint))
+    if case.cause:
+        said.append(case.cause)
+    return "\n".join(said)
 
 
 def for_staff(case: Outcome) -> str:
@@ -105,6 +125,12 @@ def problem(report: Report) -> str | None:
     if report.error is None or any(question.cases for question in report.questions):
         return None
     return UNGRADED if report.status is Status.UNGRADED else report.error
+
+
+def one_cause(count: int) -> str:
+    """Return the words before the cause that several cases share."""
+    words = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return f"These {words[count - 2] if count <= len(words) + 1 else count} have one cause:"
 
 
 def not_the_sum(report: QuestionReport) -> str | None:
@@ -133,8 +159,11 @@ def plain_end(status: Status) -> str:
     return _PLAIN_END[status]
 
 
-def not_written(said: str) -> str:
-    return f"Not written yet. {said}".strip()
+def not_written(said: str, needed: str = "") -> str:
+    """Return what is said of a stub; `needed` is its name where another question rests on it."""
+    if needed:
+        return f"{needed} is not written yet, and this question rests on it. {said}"
+    return f"Not written yet. {said}"
 
 
 def raised(description: str) -> str:
@@ -153,16 +182,58 @@ def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
 
 
+def not_alone(reason: str) -> str:
+    return (
+        "The judge runs what a call is made of by itself, without the rest of the notebook, and "
+        f"cannot do so here: {reason}."
+    )
+
+
 def not_defined(name: str) -> str:
     return f"{name} is not defined in the notebook."
 
 
 def cell_stopped(number: int, reason: str) -> str:
-    return f"Cell {number}, which holds it, was stopped: {reason}."
+    return f"Cell {number} was stopped, so nothing of it counts: {reason}."
 
 
-def cell_raised(number: int, error: str) -> str:
-    return f"Cell {number}, which holds it, raised {error}"
+def cell_raised(number: int, error: str, line: int | None) -> str:
+    """Say what a cell raised in which line, None where it is not known or none ran."""
+    raised = f"Cell {number} raised {error.rstrip('.')}"
+    if line is None:
+        return f"{raised}, so it did not run."
+    return f"{raised} in its line {line}, and the lines below it did not run."
+
+
+def defined_too_late(name: str, number: int) -> str:
+    return (
+        f"Cell {number} defines {name}, but below the cell that checks the question, so it does "
+        "not count. Move it above."
+    )
+
+
+def defined_twice(name: str, numbers: Sequence[int]) -> str:
+    cells = " and ".join(str(number) for number in numbers)
+    return f"Cells {cells} define {name}, and the last of them counts. Delete the others."
+
+
+def defined_inside(name: str, number: int, inside: str) -> str:
+    return f"Cell {number} defines {name} inside {inside}, where tests cannot see it."
+
+
+def defined_alike(name: str, number: int) -> str:
+    return f"Cell {number} defines {name}, which is spelled differently."
+
+
+def only_written(name: str, number: int, path: str) -> str:
+    return f"Cell {number} writes {name} into the file {path}, and no cell imports it from there."
+
+
+def not_a_cell_of_code(name: str, kind: str, before: int) -> str:
+    return (
+        f"A {kind} cell below code cell {before} defines {name}, and such a cell is not run. Make "
+        "it a cell of code."
+    )
 
 
 # What a notebook that is refused as a whole says.
@@ -175,7 +246,3 @@ def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -
 
 def nothing_handed_in(wanted: str) -> str:
     return f"No notebook was handed in. Hand in {wanted}."
-
-
-def several_handed_in(names: Iterable[str]) -> str:
-    return f"More than one notebook was handed in: {', '.join(sorted(names))}. Hand in one."

@@ -207,7 +207,12 @@ name = "{question}"
 from otter.test_files import test_case
 
 
-@test_case(name="{question} of many", points=2, hidden=True)
+@test_case(
+    name="{question} of many",
+    points=2,
+    hidden=True,
+    failure_message="{function} is right for large numbers too.",
+)
 def test_many({function}, rng, reference):
     for number in rng.integers(1000, 9999, 5):
         secret = int(number)

@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from grader.batch import process, scratch
+from grader.batch import memory, process, scratch
 from grader.errors import (
     GraderError,
     ProcessLostError,
@@ -198,7 +198,7 @@ class _GraderProcess:
         """Return what the process makes of a task, or raise what it raised."""
         try:
             self._connection.send(task.call)
-            done, value = self._connection.recv()
+            done, value, is_last = self._connection.recv()
         except (EOFError, OSError):
             self.is_lost = True
             self._process.join(END_SECONDS)
@@ -208,6 +208,9 @@ class _GraderProcess:
                 f"The process that judged this ended by itself (exit status {code}); "
                 "run the same command again."
             ) from None
+        if is_last:
+            self.is_lost = True
+            self.end()
         if not done:
             raise value
         return value
@@ -250,6 +253,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 def _work(connection: Connection, finish: Finish) -> None:
     """Be a grader process: answer calls until there are no more; end with who makes them."""
+    memory.end_before_the_command()
     # Ctrl-C is for the batch, which then ends this process and its worker in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
@@ -263,7 +267,11 @@ def _work(connection: Connection, finish: Finish) -> None:
             break
         if order is None:
             break
-        connection.send(_answer(*order))
+        done, value = _answer(*order)
+        is_last = process.is_spent()
+        connection.send((done, value, is_last))
+        if is_last:
+            break
     finish(False)
     os._exit(0)  # torch takes a while to be taken apart, to no end
 

@@ -5,17 +5,20 @@ Its functions are plain and take plain values, so that a local pool and Dask cal
 
 import atexit
 import faulthandler
+import gc
 import os
 import platform
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from grader import machine
+from grader.batch import memory
 from grader.batch.scratch import Scratch
 from grader.course.assignments import load
 from grader.errors import (
@@ -33,15 +36,17 @@ from grader.model import (
     Control,
     Environment,
     Isolation,
+    IsolationLevel,
     Limits,
     QuestionReport,
     Report,
     Status,
     Submission,
 )
+from grader.sandbox.patience import WALL
 
 if TYPE_CHECKING:
-    from grader.grading.judge import Engine
+    from grader.grading.judge import Engine, Request
     from grader.sandbox import Worker
 
 ATTEMPTS = 2
@@ -60,6 +65,7 @@ class ProcessSettings:
     device: str
     assignment_sha256: str = ""  # what the folder must hold, if given
     judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
+    places: tuple[str, ...] = ()  # of submissions and results, which no student's code may read
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class _Ready:
     engine: "Engine"
     facts: Facts
     scratch: Scratch
+    addresses: int  # bytes of them that the process uses before it has judged anything
     controls: dict[tuple[str, ...], Control] = field(default_factory=dict)  # by questions
 
 
@@ -132,17 +139,22 @@ def _start(settings: ProcessSettings) -> _Ready:
 
 def _warm_up(settings: ProcessSettings) -> _Ready:
     seconds: dict[str, float] = {}
-    # Both are long: this process's imports, and proving isolation to start a worker of its own.
-    imports = threading.Thread(target=_import, args=(seconds,), name="imports")
-    imports.start()
+    assignment = _load(settings)
     scratch = Scratch()
     started: dict[str, Worker] = {}
     try:
+        # All three take long: a worker's imports, this process's own, and proving isolation.
+        with scratch.in_use(), _timed(seconds, "start"):
+            likely = _start_early(settings, assignment, started)
+        imports = threading.Thread(target=_import, args=(seconds, assignment.libraries))
+        imports.start()
         with _timed(seconds, "isolation"):
-            assignment = _load(settings)
-            isolation = _isolation(settings)
-        with scratch.in_use():
-            started["cpu"] = _worker(assignment, isolation)
+            isolation = _isolation(settings, assignment)
+        if not started or not isolation.is_made_like(likely):
+            with scratch.in_use():
+                _close_all(started)
+                started["cpu"] = _worker(assignment, isolation)
+        started["cpu"].isolation = isolation
         imports.join()
         name = _gpu(settings)
         fault = ""
@@ -155,13 +167,32 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             for item in started.values():
                 item.wait_until_ready()
     except BaseException:
-        for item in started.values():
-            item.close()
+        _close_all(started)
         scratch.remove()
         raise
     place = _place(settings, isolation, where)
     facts = Facts(isolation, where, name is not None, fault, place, seconds)
-    return _Ready(settings, engine, facts, scratch)
+    return _Ready(settings, engine, facts, scratch, memory.addresses())
+
+
+def _start_early(
+    settings: ProcessSettings, assignment: Assignment, started: "dict[str, Worker]"
+) -> Isolation:
+    """Start the worker of the level that is likely to be proved here, and return that level.
+
+    It makes its imports meanwhile. No student code gets to it unless that very level is proved.
+    """
+    from grader.sandbox.proof.probes import likely_isolation
+
+    likely = likely_isolation(settings.isolation)
+    with suppress(GraderError, OSError):  # the proof is to say what is wrong
+        started["cpu"] = _worker(assignment, likely)
+    return likely
+
+
+def _close_all(started: "dict[str, Worker]") -> None:
+    while started:
+        started.popitem()[1].close()
 
 
 def _add_gpu_worker(
@@ -206,10 +237,21 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.perf_counter() - started
 
 
-def _import(seconds: dict[str, float]) -> None:
-    with _timed(seconds, "imports"):
-        for name in ("torch", "grader.grading.judge"):
+def _import(seconds: dict[str, float], libraries: tuple[str, ...]) -> None:
+    with _timed(seconds, "imports"), _without_collecting():
+        for name in ("grader.grading.judge", *({"torch"} & {*libraries})):
             import_module(name)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Do not look for garbage meanwhile: while modules are imported there is next to none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _load(settings: ProcessSettings) -> Assignment:
@@ -222,15 +264,23 @@ def _load(settings: ProcessSettings) -> Assignment:
     return assignment
 
 
-def _isolation(settings: ProcessSettings) -> Isolation:
+def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:
+    """Prove what keeps student code apart, also from the very places of this batch."""
+    from grader.sandbox.levels.view import refuse_shown
     from grader.sandbox.proof.probes import choose_isolation
+
+    folders = [assignment.folder, assignment.solutions]
+    places = [folder for folder in folders if folder is not None]
+    if settings.isolation != IsolationLevel.NONE:
+        refuse_shown(places)
 
     # What a GPU's driver has to be given is open in the probes too, or they would prove too much.
     opens_gpu = (
         settings.judges != "cpu" and settings.device in {"auto", "cuda"} and machine.may_have_gpu()
     )
     devices = {"cpu", "cuda"} if opens_gpu else {"cpu"}
-    return choose_isolation(settings.isolation, frozenset(devices))
+    beside = (*(str(place) for place in places), *settings.places)
+    return choose_isolation(settings.isolation, frozenset(devices), beside)
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":
@@ -241,7 +291,8 @@ def _gpu(settings: ProcessSettings) -> str | None:
     """Return the GPU's name, or None; UsageError where one was asked for and there is none."""
     if settings.device == "simulated":
         return "simulated"
-    found = None if settings.device == "cpu" else machine.usable_gpu()
+    looks = settings.device == "cuda" or (settings.device == "auto" and machine.may_have_gpu())
+    found = machine.usable_gpu() if looks else None
     if found is None and settings.device == "cuda":
         raise UsageError(
             "--device cuda: this machine offers no GPU to torch; run `grader doctor`, or use "
@@ -257,9 +308,10 @@ def _assemble(
     where: Environment,
     gpu_fault: str,
 ) -> "Engine":
-    import torch
+    if "torch" in assignment.libraries:
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
     return assemble(
         assignment,
         workers,
@@ -325,19 +377,44 @@ def _grade_reference(
 @contextmanager
 def _watchdog(limits: Limits) -> Iterator[None]:
     """End this process if judging hangs where no limit holds, as in a hidden test's own loop."""
-    faulthandler.dump_traceback_later(2 * limits.submission_seconds + 120, exit=True)
+    seconds = 2 * WALL * limits.submission_seconds + 120
+    faulthandler.dump_traceback_later(seconds, exit=True)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
 
 
+def judge(settings: ProcessSettings, request: "Request") -> Report:
+    """Judge in this process, which takes no more of the machine's memory than a part of it."""
+    from grader.grading import judge as judging
+
+    with _turn:
+        ready = _start(settings)
+        room = memory.room(request.limits or settings.limits)
+        most = ready.addresses + room
+        on_gpu = ready.engine.judges_on_gpu
+        with memory.watched(room) if on_gpu else memory.bounded(most):
+            return judging.judge(request, ready.engine)
+
+
+def is_spent() -> bool:
+    """Say whether this process has kept so much of what it judged that another should go on."""
+    if _ready is None or not _ready.addresses:
+        return False
+    most = _ready.addresses + memory.KEPT
+    if memory.addresses() > most:
+        gc.collect()
+    return memory.addresses() > most
+
+
 def _judge(ready: _Ready, submission: Submission, questions: tuple[str, ...]) -> Report:
-    from grader.grading.judge import Request, judge
+    from grader.grading.judge import Request
 
     try:
-        request = Request(submission, limits=ready.settings.limits, only=questions)
-        return judge(request, ready.engine)
+        return judge(
+            ready.settings, Request(submission, limits=ready.settings.limits, only=questions)
+        )
     except IsolationError:
         raise
     except GraderError as problem:
@@ -367,9 +444,8 @@ def _is_healthy(ready: _Ready) -> bool:
 
 def _leave_a_broken_device() -> None:
     """End this process if its own CUDA context is lost: nothing but a new process gets another."""
-    import torch
-
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
         try:
             torch.cuda.synchronize()
         except RuntimeError:

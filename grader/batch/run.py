@@ -10,22 +10,25 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, as_compl
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from grader import machine
+from grader import machine, wording
 from grader.batch import plan, process
 from grader.batch.plan import Kind, Task
 from grader.batch.pool import Pool, Processes, local_pool
 from grader.errors import (
     GraderError,
     IsolationError,
+    ProcessLostError,
     WorkerError,
 )
 from grader.gradebook.store import Store
-from grader.grading import control
+from grader.grading import control, outcomes
 from grader.model import (
     Assignment,
     Control,
     Limits,
+    QuestionReport,
     Report,
+    Status,
     Submission,
 )
 
@@ -60,6 +63,9 @@ class _Queue:
     questions: tuple[str, ...] = ()  # of all tasks
     controls: dict[str, Control] = field(default_factory=dict)  # by place
     held: list[tuple[Task, process.Judged]] = field(default_factory=list)
+    # To be judged once more with nothing beside them: what time was too short for, with what it
+    # came to, and what ended its grader process.
+    again: deque[tuple[Task, process.Judged | None]] = field(default_factory=deque)
 
     def ask_for_control(self, assignment: Assignment) -> None:
         """Have the reference judged before anybody else."""
@@ -189,13 +195,19 @@ class Batch:
             }
             running |= {queue.control: queue for queue in queues if queue.control is not None}
             if not running:
-                return
+                break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 queue = running[future]
                 if future is queue.control:
                     self._take_control(queue, future)
                 else:
                     self._settle(queue, queue.running.pop(future), future)
+        for queue in queues:
+            if queue.again:
+                self._on_phase(f"{len(queue.again)} once more, alone, one at a time")
+            while queue.again:
+                task, first = queue.again.popleft()
+                self._add(self._once_more(queue, task, first))
 
     def _take_control(self, queue: _Queue, future: Future[Control]) -> None:
         """Note what the reference came to, and keep the reports that waited for it."""
@@ -231,19 +243,90 @@ class Batch:
             raise
         except CancelledError:
             raise _went_away() from None
+        except ProcessLostError:
+            queue.again.append((task, None))
+            return
         except GraderError as problem:
             if isinstance(problem, WorkerError) and queue.may_try_again(task):
                 queue.waiting.append(task)
                 return
-            report = process.ungraded(
-                queue.settings, self._assignment, task.submission, task.questions,
-                facts=queue.facts, reason=str(problem),
-            )  # fmt: skip
-            self._add(report)
+            self._add(self._ungraded(queue, task, problem))
             return
         if judged.control is not None:
             self._note_control(queue, judged.control)
+        if judged.report.ran_out:
+            queue.again.append((task, judged))
+            return
         self._keep(queue, task, judged)
+
+    def _once_more(self, queue: _Queue, task: Task, first: process.Judged | None) -> Report:
+        """Return what a submission comes to, part of it judged once more with nothing beside it.
+
+        What a busy machine had no time for is not its student's loss; what ends its grader process
+        also then is, question by question.
+        """
+        if first is None:
+            found = self._judge_alone(queue, task, task.questions)
+            if found is not None:
+                return found
+            parts = [self._judge_alone(queue, task, (name,)) for name in task.questions]
+            lost = [
+                self._ended_its_process(queue, task, name) if part is None else part
+                for name, part in zip(task.questions, parts, strict=True)
+            ]
+            return _joined(lost[0], lost[1:])
+        report = self._settled(queue, first)
+        second = self._judge_alone(queue, task, first.report.ran_out)
+        return report if second is None else _joined(report, [second])
+
+    def _judge_alone(self, queue: _Queue, task: Task, questions: tuple[str, ...]) -> Report | None:
+        """Return a report that is settled; None where the grader process was lost once more."""
+        known = frozenset(queue.controls)
+        try:
+            judged = queue.processes.submit(
+                process.grade_one, queue.settings, task.submission, questions, known,
+                queue.questions,
+            ).result()  # fmt: skip
+        except IsolationError:
+            raise
+        except CancelledError:
+            raise _went_away() from None
+        except ProcessLostError:
+            return None
+        except GraderError as problem:
+            return self._ungraded(queue, replace(task, questions=questions), problem)
+        if judged.control is not None:
+            self._note_control(queue, judged.control)
+        return self._settled(queue, judged)
+
+    def _settled(self, queue: _Queue, judged: process.Judged) -> Report:
+        found = queue.controls.get(judged.place)
+        return judged.report if found is None else control.settle(judged.report, found)
+
+    def _ended_its_process(self, queue: _Queue, task: Task, name: str) -> Report:
+        """Return the report on a question that ended three grader processes, the last two alone.
+
+        Where the reference does not end its own in the same place, the answer is to blame.
+        """
+        report = self._ungraded(queue, replace(task, questions=(name,)), _ended())
+        try:
+            found = queue.processes.submit(process.control, queue.settings, (name,)).result()
+        except CancelledError:
+            raise _went_away() from None
+        except IsolationError:
+            raise
+        except GraderError:
+            return report
+        question = self._assignment.question(name)
+        cases = outcomes.stopped(question.cases, Status.KILLED, wording.ENDED_THE_JUDGE)
+        part = QuestionReport.judged(question, cases, all_or_nothing=False)
+        return control.settle(replace(report, questions=(part,)), found)
+
+    def _ungraded(self, queue: _Queue, task: Task, problem: GraderError) -> Report:
+        return process.ungraded(
+            queue.settings, self._assignment, task.submission, task.questions,
+            facts=queue.facts, reason=str(problem),
+        )  # fmt: skip
 
     def _keep(self, queue: _Queue, task: Task, judged: process.Judged) -> None:
         """Keep a report once it is known what the reference came to in the same place."""
@@ -266,6 +349,22 @@ def _went_away() -> WorkerError:
     return WorkerError(
         "The grader processes went away; what was graded is kept. Run the same command to go on."
     )
+
+
+def _ended() -> WorkerError:
+    return WorkerError(
+        "The process that judges ended three times over this, and over the reference as well; "
+        "see whether this machine has memory enough, and run the same command again."
+    )
+
+
+def _joined(report: Report, others: Iterable[Report]) -> Report:
+    """Return a report with what others say of some of its questions, or of further ones."""
+    questions = {item.name: item for item in report.questions}
+    for other in others:
+        questions |= {item.name: item for item in other.questions}
+        report = replace(report, seconds=report.seconds + other.seconds)
+    return replace(report, questions=tuple(questions.values()))
 
 
 def _queue(

@@ -9,6 +9,7 @@ import typer
 
 from grader import wording
 from grader.commands.options import DONE, INCOMPLETE, CourseFolder
+from grader.commands.terminal import say
 from grader.errors import UsageError
 from grader.model import Assignment, QuestionReport, Report, Status, Submission
 
@@ -26,7 +27,7 @@ def check(
     """Run the public tests on your own notebook, as the grader would."""
     result = check_notebook(notebook, question, assignment, course)
     for line in result.lines:
-        typer.echo(line)
+        say(line)
     raise typer.Exit(DONE if result.all_passed else INCOMPLETE)
 
 
@@ -52,7 +53,10 @@ def check_notebook(
     names = [item.name for item in loaded.questions]
     if question is not None and question not in names:
         raise UsageError(f"{loaded.slug} has no question {question}; it has {', '.join(names)}.")
-    submission = Submission("you", path.name, content, hashlib.sha256(content).hexdigest())
+    beside = [path.parent / name for name in loaded.files]
+    files = tuple((file.name, file.read_bytes()) for file in beside if file.is_file())
+    digest = hashlib.sha256(content).hexdigest()
+    submission = Submission("you", path.name, content, digest, files=files)
     with start_worker(loaded) as worker:
         engine = assemble(loaded, {"cpu": worker})
         report = judge(Request(submission, only=(question,) if question else None), engine)

@@ -20,12 +20,14 @@ def demo(
     """Build a small class, grade it, and show who lost what and why."""
     from grader.course import demo as demonstration
     from grader.course.assignments import load, own_course
+    from grader.submissions.collection import collect
 
     assignment = load("softmax", course or own_course(), need_solutions=True)
     folder = out or Path(tempfile.mkdtemp(prefix="grader-demo-"))
     students = demonstration.build_class(assignment, folder / "class")
+    found = collect([students], limits=assignment.limits, assignment=assignment)
     book = grade_class(
-        assignment, [students], folder, limits=demonstration.limits(assignment),
+        assignment, found.submissions, folder, limits=demonstration.limits(assignment),
         isolation=isolation, jobs=jobs,
     )  # fmt: skip
     show(book, losses=True)

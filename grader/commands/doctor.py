@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from grader.commands.options import INCOMPLETE, UNPROVED, Device
+from grader.commands.terminal import say
 
 
 def doctor(
@@ -18,7 +19,7 @@ def doctor(
     """Say what this machine can do: isolation, GPU, versions, and what to install."""
     from grader.commands import examination
 
-    if not examination.examine(typer.echo):
+    if not examination.examine(say):
         raise typer.Exit(UNPROVED)
-    if course is not None and not examination.examine_course(course, typer.echo, device):
+    if course is not None and not examination.examine_course(course, say, device):
         raise typer.Exit(INCOMPLETE)

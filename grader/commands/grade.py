@@ -2,11 +2,13 @@
 
 import contextlib
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grader.commands import collected
 from grader.commands.options import (
     AssignmentName,
     CourseFolder,
@@ -14,21 +16,22 @@ from grader.commands.options import (
     Isolation,
     IsolationChoice,
     Jobs,
-    OutFolder,
 )
 from grader.commands.shown import finish, render, show
-from grader.errors import GraderError, StoppedError
+from grader.commands.terminal import say
+from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
 if TYPE_CHECKING:
-    from grader.model import Assignment, Gradebook, Limits
+    from grader.model import Assignment, Gradebook, Limits, Submission
+    from grader.submissions.collection import Collection
 
 
 def grade(
     *,
     assignment: AssignmentName,
     paths: Annotated[list[Path], typer.Argument(help="Folders, zips or notebooks.")],
-    out: OutFolder,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Where the outputs go.")] = None,
     course: CourseFolder = None,
     jobs: Jobs = None,
     isolation: Isolation = IsolationChoice.AUTO,
@@ -48,6 +51,13 @@ def grade(
             metavar="|".join(layouts.names()),
         ),
     ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(help="A CSV of the class with names and ids: whoever is missing gets a row."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show who handed in which file, and grade nothing.")
+    ] = False,
     cluster: Annotated[
         str | None, typer.Option(help="A Dask scheduler's address, to grade on its workers.")
     ] = None,
@@ -56,19 +66,43 @@ def grade(
     from grader.course.assignments import load
 
     loaded = load(assignment, course, need_solutions=True)
+    if out is None and not dry_run:
+        raise UsageError("Say where the outputs go, with -o FOLDER.")
+    found = _collect(loaded, paths, layout=layout, roster=roster)
+    collected.tell(found, everything=dry_run)
+    if out is None or dry_run:
+        collected.show(found)
+        collected.finish(found)
+        return
     book = grade_class(
-        loaded, paths, out, limits=loaded.limits, isolation=isolation, device=device,
-        jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed, layout=layout, cluster=cluster,
+        loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
+        isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
+        cluster=cluster,
     )  # fmt: skip
     show(book)
     finish(book, out)
+    collected.finish(found)
+
+
+def _collect(
+    assignment: "Assignment", paths: list[Path], *, layout: str | None, roster: Path | None
+) -> "Collection":
+    """Collect what was handed in, with the roster where there is one."""
+    from grader.submissions.collection import collect
+    from grader.submissions.roster import read
+
+    people = None if roster is None else read(roster)
+    return collect(
+        paths, layout=layout, limits=assignment.limits, assignment=assignment, roster=people
+    )
 
 
 def grade_class(
     assignment: "Assignment",
-    paths: list[Path],
+    submissions: Iterable["Submission"],
     out: Path,
     *,
+    handed_in: Iterable[Path] = (),
     limits: "Limits",
     isolation: IsolationChoice,
     device: Device = Device.AUTO,
@@ -76,36 +110,42 @@ def grade_class(
     gpu_jobs: int | None = None,
     only: str | None = None,
     seed: int = 0,
-    layout: str | None = None,
     cluster: str | None = None,
 ) -> "Gradebook":
-    """Collect and grade what is due, and render it; what was graded is rendered in any case."""
+    """Grade what is due, and render it; what was graded is rendered in any case.
+
+    handed_in: where the submissions lie, which no student's code may see.
+    """
     from grader import machine
     from grader.batch.cluster import connect
     from grader.batch.pool import local_pool
     from grader.batch.process import ProcessSettings
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
-    from grader.gradebook import outputs
+    from grader.gradebook import outputs, people
     from grader.gradebook.notebooks_kept import NotebookStore
-    from grader.submissions.collection import collect
+    from grader.sandbox.levels.view import refuse_shown
 
-    found = collect(paths, layout=layout, limits=limits, assignment=assignment.slug)
-    for skipped in found.skipped:
-        typer.echo(f"skipped {skipped.path}: {skipped.reason}", err=True)
+    places = [path.resolve() for path in (*handed_in, out)]
+    if isolation is not IsolationChoice.NONE:
+        refuse_shown(places)
     settings = ProcessSettings(
-        str(assignment.folder), seed, limits, isolation.value, device.value
+        str(assignment.folder), seed, limits, isolation.value, device.value,
+        places=tuple(map(str, places)),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
     with NotebookStore(out / outputs.STORE_NAME, exclusive=True) as store:
         store.bind(assignment, seed)
-        store.keep_notebooks(found.submissions)
+        named = people.named(submissions, store.known())
+        for note in named.notes:
+            say(note, err=True)
+        store.keep_notebooks(named.submissions)
         try:
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,
                               on_phase=progress.phase, pool=pool)  # fmt: skip
-                batch.run(found.submissions, jobs=jobs or machine.usable_cores(), gpu_jobs=gpu_jobs,
+                batch.run(named.submissions, jobs=jobs or machine.usable_cores(), gpu_jobs=gpu_jobs,
                           only=only, on_plan=progress.begin)  # fmt: skip
         except BaseException as problem:
             # What was graded is shown, but what stopped the batch is what a person must read.

@@ -20,6 +20,7 @@ from grader.commands import (
     review,
     verify,
 )
+from grader.commands.terminal import say
 from grader.errors import GraderError
 
 app = typer.Typer(
@@ -34,7 +35,7 @@ app = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"grader {__version__}")
+        say(f"grader {__version__}")
         raise typer.Exit
 
 
@@ -63,10 +64,10 @@ def main() -> None:
     except GraderError as error:
         if os.environ.get("GRADER_DEBUG"):
             raise
-        typer.echo(f"grader: {error}", err=True)
+        say(f"grader: {error}", err=True)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
-        typer.echo("grader: stopped. What was graded is kept; run the same command to go on.",
+        say("grader: stopped. What was graded is kept; run the same command to go on.",
                    err=True)  # fmt: skip
         sys.exit(130)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from grader.commands.shown import finish, open_store, render, who
+from grader.commands.terminal import say
 
 
 def manual(
@@ -23,5 +24,5 @@ def manual(
         lines = [line for line in sheets.load(path, store.gradebook()) if line.is_new]
         store.set_manual([line.score for line in lines], who())
         book = render(store, out)
-    typer.echo(f"{len(lines)} scores and comments read from {path}")
+    say(f"{len(lines)} scores and comments read from {path}")
     finish(book, out)

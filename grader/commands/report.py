@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from grader.commands.shown import finish, open_store, render, show
+from grader.commands.terminal import say
 
 
 def report(
@@ -28,12 +29,12 @@ def report(
     if canvas is not None:
         written = outputs.write_canvas(book, out, canvas, column)
         for note in written.notes:
-            typer.echo(note, err=True)
-        typer.echo(f"Wrote {written.paths[0]}; import it in Canvas's gradebook.")
+            say(note, err=True)
+        say(f"Wrote {written.paths[0]}; import it in Canvas's gradebook.")
     if not diff:
         show(book)
     for item in changes:
-        typer.echo(
+        say(
             f"{item.made[:16]} {shown(item.student)} {item.question}: "
             f"{number(item.before)} ({item.status_before}) "
             f"-> {number(item.after)} ({item.status_after}), {shown(item.why)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.commands.options import INCOMPLETE
+from grader.commands.terminal import say
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def render(store: "Store", out: Path) -> "Gradebook":
 
     book = store.gradebook()
     for note in outputs.write(book, out).notes:
-        typer.echo(note, err=True)
+        say(note, err=True)
     return book
 
 
@@ -52,12 +53,12 @@ def finish(book: "Gradebook", out: Path) -> None:
     from grader.model import Status
 
     uri = (out / outputs.REPORT_NAME).resolve().as_uri()
-    typer.echo("\nThe report, to open in a browser:")
+    say("\nThe report, to open in a browser:")
     Console().print(uri, style=f"link {uri}", markup=False, highlight=False, soft_wrap=True)
-    typer.echo(f"Beside it in {out}: {', '.join(outputs.written_in(out))}")
+    say(f"Beside it in {out}: {', '.join(outputs.written_in(out))}")
     ungraded = [r.student for r in book.reports if r.status is Status.UNGRADED]
     if ungraded:
-        typer.echo(
+        say(
             f"{len(ungraded)} ungraded through no fault of the students: "
             f"{', '.join(ungraded[:5])}. See staff_message in results.json, then run again.",
             err=True,

@@ -13,6 +13,7 @@ from grader.commands.options import (
     IsolationChoice,
     Jobs,
 )
+from grader.commands.terminal import say
 
 if TYPE_CHECKING:
     from grader.model import Assignment
@@ -56,11 +57,11 @@ def run_gates(
         def show(gate: "Gate") -> None:
             counter.clear()
             for line in gate.lines():
-                typer.echo(line)
+                say(line)
 
         found = verifying.verify(assignment, settings, on_gate=show, on_judged=counter.advance)
     for line in found.points:
-        typer.echo(line)
+        say(line)
     names = ", ".join(gate.name for gate in found.failing)
-    typer.echo(f"{assignment.slug} fails: {names}" if names else f"{assignment.slug} is ready")
+    say(f"{assignment.slug} fails: {names}" if names else f"{assignment.slug} is ready")
     return found

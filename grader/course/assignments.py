@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from grader.course import notebooks, settings
 from grader.course.cases import read_cases
 from grader.errors import AssignmentError, UsageError
 from grader.model import (
+    LIBRARIES,
     POINT_TOLERANCE,
     Assignment,
+    Feedback,
     Limits,
     Question,
 )
@@ -83,11 +87,14 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
     names = [item.name for item in stated.questions]
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{path} has two questions named {repeated!r}; rename one.")
+    beside = [folder / name for name in stated.files if (folder / name).is_file()]
+    given = _digest(beside, None) if beside else ""
     questions = tuple(
-        _question(item, table, folder, solutions)
+        _told(_question(item, table + given, folder, solutions), stated.feedback)
         for item, table in zip(stated.questions, tables, strict=True)
     )
     _refuse_stray_tests(folder, solutions, names)
+    files = [path, notebook, *question_files(folder, solutions, names), *beside]
     return Assignment(
         slug=folder.name,
         title=stated.title,
@@ -97,10 +104,22 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         questions=questions,
         limits=Limits.from_mapping(stated.limits),
         needs=stated.needs,
-        sha256=_digest([path, notebook, *question_files(folder, solutions, names)],
-                       reference_path(solutions)),
+        files=stated.files,
+        libraries=_mentioned([*files, reference_path(solutions)]),
+        sha256=_digest(files, reference_path(solutions)),
         ignored_cells=_ignored_cells(notebook),
+        feedback=stated.feedback,
     )  # fmt: skip
+
+
+def _mentioned(files: Iterable[Path | None]) -> tuple[str, ...]:
+    """Return the libraries that some of the files mention; nobody else should wait for them."""
+    texts = [path.read_bytes() for path in files if path is not None]
+    return tuple(
+        name
+        for name in LIBRARIES
+        if any(re.search(rb"\b%b\b" % name.partition(".")[0].encode(), text) for text in texts)
+    )
 
 
 def _ignored_cells(notebook: Path) -> frozenset[str]:
@@ -127,6 +146,14 @@ def _question(
     )
     _check_cases(question, folder / "assignment.toml", complete=solutions is not None)
     return question
+
+
+def _told(question: Question, feedback: Feedback) -> Question:
+    """Return a question whose cases say no more than students are to read."""
+    if feedback is not Feedback.NAME:
+        return question
+    cases = tuple(replace(case, promise="") for case in question.cases)
+    return replace(question, cases=cases)
 
 
 def _check_cases(question: Question, path: Path, *, complete: bool) -> None:

@@ -1,7 +1,8 @@
 """The cases of a test file, in either of otter's formats, read as text: nothing is imported or run.
 
-Names, points and visibility of a case are literals, or f-strings of the variable of a loop over
-literals. Several cases of one function are written as such a loop:
+Name, points, visibility and promise (otter's `failure_message`) of a case are literals, or
+f-strings of the variable of a loop over literals. Several cases of one function are written as
+such a loop:
 
     for step in range(1, 9):
         globals()[f"test_step_{step}"] = test_case(
@@ -31,6 +32,25 @@ def read_cases(path: Path) -> list[TestCase]:
     if not cases:
         raise AssignmentError(f"{path} has no function under @test_case; add one or delete it.")
     return cases
+
+
+def hints(source: str) -> list[ast.expr | None]:
+    """Return what each call of `hint(…)` in a test file's text is given, None for nothing."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "hint"
+    ]
+    return [call.args[0] if call.args else None for call in calls]
+
+
+def literal_hints(source: str) -> frozenset[str]:
+    """Return the texts of a test file's hints that stand in it word for word."""
+    return frozenset(
+        given.value
+        for given in hints(source)
+        if isinstance(given, ast.Constant) and isinstance(given.value, str)
+    )
 
 
 def _literals(tree: ast.Module, path: Path) -> dict[str, Any]:
@@ -105,7 +125,10 @@ def _decorated_case(call: ast.Call, path: Path, names: dict[str, Any]) -> TestCa
     name, points = given.get("name"), given.get("points")
     if not isinstance(name, str) or isinstance(points, bool) or not isinstance(points, int | float):
         raise AssignmentError(f"{where}: @test_case needs name=… and points=….")
-    return TestCase(name, float(points), bool(given.get("hidden", False)))
+    promise = given.get("failure_message") or ""
+    if not isinstance(promise, str):
+        raise AssignmentError(f"{where}: failure_message is the text that students read.")
+    return TestCase(name, float(points), bool(given.get("hidden", False)), promise.strip())
 
 
 def _doctest_cases(test: Any, path: Path) -> list[TestCase]:
@@ -118,6 +141,7 @@ def _doctest_cases(test: Any, path: Path) -> list[TestCase]:
                 case.get("name", f"{test['name']} - {number}"),
                 float(case.get("points", share / len(cases))),
                 bool(case.get("hidden", True)),
+                str(case.get("failure_message") or "").strip(),
             )
             for number, case in enumerate(cases, 1)
         ]

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from grader.errors import AssignmentError
-from grader.model import Limits
+from grader.model import Feedback, Limits
 
 Text = Annotated[str, Meta(min_length=1)]
+FileName = Annotated[str, Meta(pattern=r"^[\w-][\w .-]*$")]  # no folder, no way out of one
 Positive = Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)]
 Points = Annotated[float, Meta(ge=0)]
 
@@ -30,13 +31,15 @@ class QuestionSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AssignmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file; `[release]` is read by whoever builds a release."""
+    """The whole file; `files` lie beside the notebook, `[release]` is for whoever builds one."""
 
     title: Text
     questions: Annotated[tuple[QuestionSettings, ...], Meta(min_length=1)]
     notebook: Text | None = None
     limits: dict[str, Any] = {}  # the names and numbers of `Limits`, looked at one by one
     needs: tuple[str, ...] = ()
+    files: tuple[FileName, ...] = ()
+    feedback: Feedback = Feedback.HINT
     release: Any = None
 
 
@@ -47,6 +50,8 @@ FAULTS = {
     "questions": "there are no [[questions]]; add at least one",
     "limits": "[limits] must be a table",
     "needs": "needs must be a list of texts",
+    "files": "files must be a list of file names, without folders",
+    "feedback": 'feedback must be "name", "promise" or "hint"',
     "question": "each [[questions]] must be a table",
     "question.name": "a question's name must be text",
     "question.points": "{name} needs points, a number of at least 0",

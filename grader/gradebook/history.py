@@ -144,7 +144,7 @@ def class_environment(reports: list[Report]) -> tuple[Isolation, Environment]:
 
 def report(row: tuple[Any, ...], items: list[QuestionReport], used: list[Attempt]) -> Report:
     """Return a student's report from the attempts that its questions come from, oldest first."""
-    student, path, sha256, received, late, members = row
+    student, path, sha256, received, late, members, identity = row
     newest = used[-1] if used else None
     phases: dict[str, float] = {}
     for attempt in used:
@@ -166,6 +166,7 @@ def report(row: tuple[Any, ...], items: list[QuestionReport], used: list[Attempt
         members=tuple(msgspec.json.decode(members, type=list[str])),
         phases=phases,
         limits=newest.limits if newest else Limits(),
+        identity=identity,
     )
 
 

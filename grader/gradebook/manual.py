@@ -9,7 +9,7 @@ import hashlib
 import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -18,6 +18,7 @@ from grader.model import (
     Outcome,
     QuestionReport,
     Status,
+    Written,
 )
 from grader.renderers.grades_csv import safe_cell
 from grader.renderers.text import number
@@ -49,15 +50,18 @@ class Line:
     is_new: bool
 
 
-def answer_id(answer: str) -> str:
-    """Return what names an answer's text; no spreadsheet takes it for a number."""
-    digest = hashlib.sha256(answer.encode("utf-8", "backslashreplace")).hexdigest()
-    return f"a-{digest[:12]}"
+def answer_id(answer: Written) -> str:
+    """Return what names this very answer; no spreadsheet takes it for a number."""
+    digest = hashlib.sha256(answer.text.encode("utf-8", "backslashreplace"))
+    for picture in answer.pictures:
+        digest.update(picture.data.encode())
+    digest.update(answer.searched.encode())
+    return f"a-{digest.hexdigest()[:12]}"
 
 
 def settle(item: QuestionReport, given: ManualScore | None) -> QuestionReport:
     """Return a manual question's report with what a person gave it, if it was for this answer."""
-    if given is None or not _is_open(item) or given.answer_id != answer_id(item.answer):
+    if given is None or not _is_open(item) or given.answer_id != answer_id(item.written):
         return item
     score = 0.0 if given.score is None else given.score
     status = Status.PASSED if score >= item.max_score else Status.FAILED
@@ -67,17 +71,7 @@ def settle(item: QuestionReport, given: ManualScore | None) -> QuestionReport:
                    message=given.comment,
                    staff_message=given.comment if status is Status.PENDING else "")  # fmt: skip
     pending = item.max_score if status is Status.PENDING else 0.0
-    return QuestionReport(
-        item.name,
-        status,
-        score,
-        item.max_score,
-        pending,
-        (case,),
-        item.note,
-        item.answer,
-        item.reply,
-    )
+    return replace(item, status=status, score=score, pending=pending, cases=(case,))
 
 
 def _is_open(item: QuestionReport) -> bool:
@@ -94,11 +88,17 @@ def render(book: Gradebook) -> str | None:
     writer.writerow(COLUMNS)
     for student, item in _answers(book):
         score, comment = _given(item)
-        excerpt = item.answer if len(item.answer) <= EXCERPT else item.answer[:EXCERPT] + "…"
-        cells = (student, item.name, excerpt, "" if score is None else number(score),
-                 number(item.max_score), comment, answer_id(item.answer))  # fmt: skip
+        cells = (student, item.name, _excerpt(item.written), "" if score is None else number(score),
+                 number(item.max_score), comment, answer_id(item.written))  # fmt: skip
         writer.writerow([safe_cell(cell) for cell in cells])
     return stream.getvalue()
+
+
+def _excerpt(answer: Written) -> str:
+    """Return an answer as a cell shows it: never empty, since an empty cell reads as no answer."""
+    if answer.missing:
+        return f"({answer.missing})"
+    return answer.text if len(answer.text) <= EXCERPT else answer.text[:EXCERPT] + "…"
 
 
 def _answers(book: Gradebook) -> Iterator[tuple[str, QuestionReport]]:
@@ -203,13 +203,13 @@ def _line(
         comment = held_comment
     score = _score(score_text, item.max_score) if score_text else None
     is_new = (score, comment) != (held_score, held_comment)
-    if is_new and row["answer_id"].strip() != answer_id(item.answer):
+    if is_new and row["answer_id"].strip() != answer_id(item.written):
         raise ValueError(
             f"{student} has handed in another answer to {item.name} since; read the new one"
         )
     if len(comment) > MAX_COMMENT:
         raise ValueError(f"the comment is longer than {MAX_COMMENT:,} characters")
-    return Line(ManualScore(student, item.name, answer_id(item.answer), score, comment), is_new)
+    return Line(ManualScore(student, item.name, answer_id(item.written), score, comment), is_new)
 
 
 def _score(text: str, most: float) -> float:

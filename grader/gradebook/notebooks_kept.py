@@ -4,6 +4,7 @@ Judging never reads an output, so what is kept is judged exactly as what was han
 that cannot be read as one is not kept: there is nothing in it to be judged.
 """
 
+import base64
 import json
 import zlib
 from collections.abc import Iterable
@@ -33,6 +34,12 @@ def pack(content: bytes) -> bytes | None:
     return zlib.compress(text.encode("ascii"))
 
 
+def pack_files(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return what was handed in beside a notebook, compressed; it is judged with it."""
+    named = {name: base64.b64encode(content).decode("ascii") for name, content in files}
+    return zlib.compress(json.dumps(named).encode("ascii"))
+
+
 def _without_outputs(cell: Any) -> Any:
     if isinstance(cell, dict) and cell.get("cell_type") == "code":
         return {**cell, "outputs": [], "execution_count": None}
@@ -46,14 +53,15 @@ class NotebookStore(Store):
         """Keep each notebook that is not kept yet."""
         held = {str(row[0]) for row in self._rows("SELECT sha256 FROM notebook")}
         packed = {
-            item.sha256: pack(item.content)
+            item.sha256: (pack(item.content), pack_files(item.files))
             for item in submissions
             if item.problem is None and item.sha256 not in held
         }
         with self._transaction():
-            for sha256, content in packed.items():
+            for sha256, (content, files) in packed.items():
                 if content is not None:
-                    self._execute("INSERT OR IGNORE INTO notebook VALUES (?, ?)", (sha256, content))
+                    row = (sha256, content, files)
+                    self._execute("INSERT OR IGNORE INTO notebook VALUES (?, ?, ?)", row)
 
     def notebook(self, sha256: str) -> bytes | None:
         """Return a notebook without its outputs; None where it was never kept."""
@@ -69,4 +77,7 @@ class NotebookStore(Store):
         if content is None:
             return None
         path, sha256, received, late = rows[0]
-        return Submission(student, path, content, sha256, received, bool(late))
+        kept = self._rows("SELECT files FROM notebook WHERE sha256 = ?", (sha256,))
+        named: dict[str, str] = json.loads(zlib.decompress(kept[0][0]))
+        files = tuple((name, base64.b64decode(data)) for name, data in named.items())
+        return Submission(student, path, content, sha256, received, bool(late), files=files)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
-from grader.model import Gradebook
+from grader.model import Gradebook, Status
 from grader.renderers import (
     canvas,
     feedback,
@@ -18,12 +18,13 @@ from grader.renderers import (
     report,
     results_json,
 )
-from grader.renderers.text import feedback_name
+from grader.renderers.text import feedback_name, shown
 
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
 REPORT_NAME = "report.html"
 CANVAS_NAME = "canvas.csv"
+LISTED = 10  # of what is named in a note
 # The others can be rendered again in a moment, and there may be thousands of them.
 DURABLE = frozenset({"results.json", "grades.csv"})
 
@@ -46,7 +47,7 @@ def written_in(out: Path) -> list[str]:
 
 def write(book: Gradebook, out: Path) -> Written:
     """Write the outputs of a class under `out`; what did not change is left alone."""
-    notes = []
+    notes = list(_answers_not_found(book))
     sheet = manual.render(book)
     if sheet is not None:
         path = out / MANUAL_NAME
@@ -59,6 +60,23 @@ def write(book: Gradebook, out: Path) -> Written:
             _write(path, sheet)
     paths = [_write(out / name, text) for name, text in _texts(book)]
     return Written(tuple(paths), tuple(notes))
+
+
+def _answers_not_found(book: Gradebook) -> Iterator[str]:
+    """Name whose notebooks a person has to look into, since an answer's place is not in them."""
+    found = [
+        f"{shown(report.student)} {shown(item.name)}"
+        for report in book.reports
+        for item in report.questions
+        if item.written.searched and item.status is Status.PENDING
+    ]
+    if found:
+        more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+        yield (
+            f"{len(found)} written answers were not found where they belong: "
+            f"{', '.join(found[:LISTED])}{more}. Look into the notebooks, and give their scores in "
+            f"{MANUAL_NAME} all the same."
+        )
 
 
 def write_canvas(book: Gradebook, out: Path, template: Path, column: str | None) -> Written:

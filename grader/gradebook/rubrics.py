@@ -1,4 +1,4 @@
-"""Written answers scored by a rubric: its items, who has which, and what a changed item changes.
+"""Answered answers scored by a rubric: its items, who has which, and what a changed item changes.
 
 A mark is a row of the same table that `manual.csv` is read into, so that a score counts the same
 whichever way it came. Nothing is overwritten: whoever writes says which row they have seen, and is
@@ -16,7 +16,7 @@ from grader.gradebook import history
 from grader.gradebook.history import Result
 from grader.gradebook.manual import MAX_COMMENT, answer_id
 from grader.gradebook.store import Store, now
-from grader.model import POINT_TOLERANCE, QuestionReport, Status
+from grader.model import POINT_TOLERANCE, QuestionReport, Status, Written
 from grader.renderers.text import number
 
 UNREAD = 0  # the version of an answer that nobody has given anything
@@ -32,17 +32,17 @@ class RubricItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Answered:
     """What one student wrote for one question, and how much it is worth."""
 
     student: str
     sha256: str  # of the notebook
-    text: str
+    written: Written
     max_score: float
 
     @property
     def answer_id(self) -> str:
-        return answer_id(self.text)
+        return answer_id(self.written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Given:
 class Marking:
     """A mark for one answer, by somebody who has seen `version` of it."""
 
-    written: Written
+    written: Answered
     mark: Mark
     version: int
 
@@ -162,7 +162,7 @@ class RubricStore(Store):
         newest = [self._rows(f"SELECT MAX(id) FROM {table}")[0][0] for table in tables]  # noqa: S608
         return *self.fingerprint(), *newest
 
-    def written(self, question: str) -> list[Written]:
+    def written(self, question: str) -> list[Answered]:
         """Return the answers to a question that can be read, by student."""
         found: dict[str, tuple[Result, str]] = {}
         for student, newest, status, text, *rest in self._rows(
@@ -184,7 +184,7 @@ class RubricStore(Store):
             result, text = found[student]
             if result.status not in {Status.ERROR, Status.UNGRADED}:
                 item = msgspec.json.decode(text, type=QuestionReport)
-                answers.append(Written(student, result.sha256, item.answer, item.max_score))
+                answers.append(Answered(student, result.sha256, item.written, item.max_score))
         return answers
 
     def rubric(self, question: str) -> tuple[RubricItem, ...]:
@@ -278,7 +278,7 @@ class RubricStore(Store):
     def _put(
         self,
         question: str,
-        written: Written,
+        written: Answered,
         mark: Mark,
         items: Sequence[RubricItem],
         who: str,
@@ -360,7 +360,7 @@ class RubricStore(Store):
 
     def _touched(
         self, question: str, items: Sequence[RubricItem]
-    ) -> list[tuple[Written, Given, Mark, float | None]]:
+    ) -> list[tuple[Answered, Given, Mark, float | None]]:
         changed = _changed(self.rubric(question), items)
         wanted = {item.name for item in items}
         given = self.given(question)

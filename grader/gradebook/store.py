@@ -24,6 +24,7 @@ from grader.gradebook.history import (
     Result,
 )
 from grader.gradebook.manual import ManualScore
+from grader.gradebook.people import Known
 from grader.model import (
     Assignment,
     Control,
@@ -74,6 +75,15 @@ CREATE TABLE control (
     PRIMARY KEY (question, place)
 );
 """,
+    """
+UPDATE result SET report = json_set(report, '$.written',
+    json_object('text', json_extract(report, '$.answer')))
+WHERE json_extract(report, '$.answer') <> '';
+""",
+    """
+ALTER TABLE submission ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+ALTER TABLE submission ADD COLUMN name TEXT NOT NULL DEFAULT '';
+""",
     # What `rubrics`, `requests` and `notebooks_kept` keep.
     """
 CREATE TABLE rubric_item (
@@ -94,7 +104,7 @@ CREATE TABLE request_step (
     id INTEGER PRIMARY KEY, request INTEGER NOT NULL REFERENCES request(id), state TEXT NOT NULL,
     reply TEXT NOT NULL, note TEXT NOT NULL, who TEXT NOT NULL, made TEXT NOT NULL
 );
-CREATE TABLE notebook (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE notebook (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL, files BLOB NOT NULL);
 """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -208,14 +218,19 @@ class Store:
         rows = self._rows("SELECT value FROM setting WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else None
 
+    def known(self) -> list[Known]:
+        """Return everybody who has handed in something, as they were known then."""
+        rows = self._rows("SELECT student, name, identity, path, sha256 FROM submission")
+        return [Known(*row) for row in rows]
+
     def set_submissions(self, submissions: Iterable[Submission]) -> None:
         """Note what each student handed in last; students of earlier runs stay."""
         with self._transaction():
             for item in submissions:
                 self._execute(
-                    "INSERT OR REPLACE INTO submission VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO submission VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (item.student, item.path, item.sha256, item.received, item.late,
-                     _text(item.members)),
+                     _text(item.members), item.identity, item.name),
                 )  # fmt: skip
 
     def add(self, report: Report, questions: Iterable[Question]) -> None:
@@ -372,7 +387,7 @@ class Store:
             return replace(item, reply=replies[key]) if key in replies else item
 
         reports = []
-        for row in self._rows("SELECT student, path, sha256, received, late, members "
+        for row in self._rows("SELECT student, path, sha256, received, late, members, identity "
                               "FROM submission ORDER BY student"):  # fmt: skip
             keys = [(row[0], question.name) for question in questions]
             used = sorted({held[key].attempt for key in keys if key in held})

@@ -6,6 +6,7 @@ The batch's grader processes, `grader check`, Gradescope's container and the tes
 from typing import TYPE_CHECKING
 
 from grader import machine
+from grader.course import notebooks
 from grader.model import Assignment, Environment, Isolation
 from grader.sandbox import Worker
 
@@ -23,7 +24,12 @@ def start_worker(
     isolation: as it was proved here; without one the worker has the rights of this process.
     """
     devices = GPU if uses_gpu else CPU
-    return Worker(imports=assignment.needs, isolation=isolation, devices=devices)
+    return Worker(
+        imports=assignment.needs,
+        libraries=assignment.libraries,
+        isolation=isolation,
+        devices=devices,
+    )
 
 
 def assemble(
@@ -49,4 +55,5 @@ def assemble(
 
     suite = CaseSuite(assignment, seed=seed, interpret=simulated or not on_gpu)
     names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
-    return Engine(suite, workers, where or machine.environment(), names, gpu_fault)
+    handout = notebooks.read(assignment.notebook.read_bytes())
+    return Engine(suite, workers, where or machine.environment(), names, gpu_fault, handout)

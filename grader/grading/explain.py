@@ -4,44 +4,61 @@ A case that a test's own mistake or a lost value failed stays a loss here; where
 meets the same, `grader.grading.control` withdraws it for everybody.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from grader import wording
 from grader.errors import CannotJudgeError
 from grader.grading import outcomes
 from grader.grading.otter_tests import Verdict
-from grader.model import Outcome, Status, TestCase
+from grader.grading.whereabouts import Reason, Whereabouts
+from grader.model import Outcome, Question, Status, TestCase
 from grader.sandbox import MissingNameError, StudentError, TransferError
 
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
-def explain(
-    question: str, case: TestCase, verdict: Verdict, describe_missing: Callable[[str], str]
-) -> Outcome:
-    """Return the outcome of a case that did not pass.
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is known of the notebook beside a verdict.
 
-    describe_missing: says of a name that the notebook does not define it, and why.
+    where: its names where the question is judged. unwritten: by what a stub of the hand-out says
+    when it is called, its question and its name.
     """
+
+    where: Whereabouts
+    unwritten: Mapping[str, tuple[str, str]]
+
+
+def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) -> Outcome:
+    """Return the outcome of a case that did not pass."""
     problem = verdict.problem
-    status = Status.FAILED
+    status, hint, reason = Status.FAILED, "", Reason()
     match problem:
         case CannotJudgeError():
-            return outcomes.ungraded(case, f"{question}, {case.name!r}: {problem}")
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {problem}")
         case StudentError():
-            status, text = _describe_error(problem)
+            status, text = _describe_error(problem, question.name, notes)
+            reason = _reason(problem, notes)
         case MissingNameError():
-            text = describe_missing(str(problem))
+            reason = notes.where.missing(str(problem))
+            text = f"{wording.not_defined(str(problem))} {reason.text}".strip()
         case TransferError():
             text = wording.value_not_handed_over(str(problem))
         case AssertionError():
-            text = str(problem) or wording.WRONG_ANSWER
+            text, hint = _said(problem) or wording.WRONG_ANSWER, verdict.hint
+        case MemoryError():
+            text = wording.TOO_LARGE_TO_JUDGE
         case _ if is_device_fault(problem):
-            return outcomes.ungraded(case, f"{question}, {case.name!r}: {_brief(problem)}")
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {_brief(problem)}")
         case _:
             text = wording.unusable_form(_brief(problem))
+    text = text if reason.text in text else f"{text}\n{reason.text}"
     staff = f"{text}\n({verdict.place})" if verdict.place else text
-    return outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds)
+    # What a hidden case has met may depend on its input; what was wrong before does not.
+    cause = notes.where.first_cause(question.names) if case.hidden else reason.cause
+    lost = outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds, cause=cause)
+    return outcomes.hinted(lost, hint)
 
 
 def is_device_fault(problem: BaseException | None) -> bool:
@@ -52,14 +69,31 @@ def is_device_fault(problem: BaseException | None) -> bool:
     return isinstance(problem, RuntimeError) and any(said in str(problem) for said in DEVICE_FAULTS)
 
 
-def _describe_error(problem: StudentError) -> tuple[Status, str]:
+def _describe_error(problem: StudentError, question: str, notes: Notes) -> tuple[Status, str]:
     kind, message = problem.failure.type_name, problem.failure.message
-    if kind == "NotImplementedError":
-        return Status.FAILED, wording.not_written(message)
+    # Libraries raise NotImplementedError too: only a stub's own words say that it was left as is.
+    if kind == "NotImplementedError" and message in notes.unwritten:
+        of, name = notes.unwritten[message]
+        return Status.FAILED, wording.not_written(message, "" if of == question else name)
     if kind == "ValueRefusedError":
         return Status.FAILED, wording.answer_refused(message)
     return Status.ERROR, wording.raised(problem.describe())
 
 
+def _reason(problem: StudentError, notes: Notes) -> Reason:
+    message = problem.failure.message
+    if problem.failure.type_name == "NotImplementedError" and message in notes.unwritten:
+        return notes.where.unwritten(notes.unwritten[message][1])
+    return notes.where.undefined(message)
+
+
 def _brief(problem: BaseException | None) -> str:
-    return f"{type(problem).__name__}: {problem}"
+    return f"{type(problem).__name__}: {_said(problem)}"
+
+
+def _said(problem: BaseException | None) -> str:
+    """Return the beginning of an exception's text, which may be as long as an answer is large."""
+    try:
+        return str(problem)[: outcomes.MAX_MESSAGE]
+    except MemoryError:
+        return ""

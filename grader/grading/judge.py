@@ -9,16 +9,17 @@ has run is judged again in such a child.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grader import wording
 from grader.course import notebooks
 from grader.errors import WorkerError
 from grader.grading import outcomes
-from grader.grading.explain import explain
+from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames
 from grader.grading.replay import Phases, Replay, Script
+from grader.grading.whereabouts import Whereabouts, failures
 from grader.model import (
     Assignment,
     Environment,
@@ -32,8 +33,6 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
-
-MAX_ANSWER = 20_000
 
 OnQuestion = Callable[[QuestionReport], None]
 
@@ -51,10 +50,16 @@ class Engine:
     environment: Environment
     device_names: dict[str, str] = field(default_factory=lambda: {"cuda": "cuda"})
     gpu_fault: str = ""  # why a GPU that is here cannot be used
+    handout: notebooks.Notebook | None = None  # where it says that an answer in words belongs
 
     @property
     def assignment(self) -> Assignment:
         return self.suite.assignment
+
+    @property
+    def judges_on_gpu(self) -> bool:
+        """Whether this process uses a GPU itself, for the reference and the comparisons."""
+        return "cuda" in self.workers and self.device_names.get("cuda") == "cuda"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,16 @@ def judge(request: Request, engine: Engine) -> Report:
     submission, assignment = request.submission, engine.assignment
     limits = request.limits or assignment.limits
     phases, error = Phases(), None
+    ran_out: tuple[str, ...] = ()
     try:
         notebook = _read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
         error = str(problem)
         questions = [QuestionReport.refused(q, error) for q in request.questions_of(assignment)]
     else:
-        questions = _Judging(request, engine, notebook, limits, phases).judge()
+        judging = _Judging(request, engine, notebook, limits, phases)
+        questions = judging.judge()
+        ran_out = tuple(judging.ran_out)
     return Report.of(
         submission,
         questions,
@@ -103,7 +111,16 @@ def judge(request: Request, engine: Engine) -> Report:
         error=error,
         phases=phases,
         limits=limits,
+        ran_out=ran_out,
     )
+
+
+def _beside(assignment: Assignment, submission: Submission) -> tuple[tuple[str, bytes], ...]:
+    """Return the files that lie beside the notebook: a student's own, else as handed out."""
+    own = dict(submission.files)
+    places = {name: assignment.folder / name for name in assignment.files if name not in own}
+    given = {name: path.read_bytes() for name, path in places.items() if path.is_file()}
+    return tuple(sorted({**given, **own}.items()))
 
 
 def _read(submission: Submission, assignment: Assignment, limits: Limits) -> notebooks.Notebook:
@@ -129,6 +146,7 @@ class _Judging:
     notebook: notebooks.Notebook
     limits: Limits
     phases: Phases
+    ran_out: list[str] = field(default_factory=list)  # questions that time was too short for
 
     def judge(self) -> list[QuestionReport]:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
@@ -137,7 +155,9 @@ class _Judging:
         for device in ("cpu", "cuda"):
             group = [q for q in questions if q.kind == "code" and (q.requires or "cpu") == device]
             if group and device in self.engine.workers:
-                done |= _DeviceJudging(self, device).judge(group)
+                judged = _DeviceJudging(self, device)
+                done |= judged.judge(group)
+                self.ran_out.extend(judged.ran_out())
             else:
                 done |= {question.name: self._without_gpu(question) for question in group}
         done |= {q.name: self._for_a_person(q) for q in questions if q.kind == "manual"}
@@ -149,13 +169,18 @@ class _Judging:
 
     def _for_a_person(self, question: Question) -> QuestionReport:
         cases = [outcomes.pending(case, wording.NEEDS_PERSON) for case in question.cases]
-        answer = self.notebook.prose.get(f"{question.name}-answer", "")[:MAX_ANSWER]
-        return QuestionReport.waiting(question, cases, answer=answer)
+        handout = self.engine.handout or self.notebook
+        written = notebooks.find_answer(self.notebook, handout, question.name)
+        if written.missing == notebooks.NOT_FOUND:
+            written = replace(written, searched=self.request.submission.sha256)
+        return QuestionReport.waiting(question, cases, written=written)
 
     def script(self) -> Script:
         """Return what a child runs before it is asked anything."""
         seed = int(self.request.submission.sha256[:8] or "0", 16)
-        return Script(self.notebook, seed, self.engine.assignment.ignored_cells | {""})
+        assignment = self.engine.assignment
+        skipped = assignment.ignored_cells | {""}
+        return Script(self.notebook, seed, skipped, _beside(assignment, self.request.submission))
 
 
 class _DeviceJudging:
@@ -166,6 +191,7 @@ class _DeviceJudging:
         self._request = judging.request
         self._suite = engine.suite
         self._device_name = engine.device_names.get(device, device)
+        self._notebook = judging.notebook
         self._position = judging.notebook.check_position
         self._phases = judging.phases
         self._replay = Replay(
@@ -190,6 +216,16 @@ class _DeviceJudging:
         finally:
             self._replay.end_child()
         return {question.name: self._report(question) for question in questions}
+
+    def ran_out(self) -> list[str]:
+        """Return the questions that lost by a limit of time, of theirs or of a cell before."""
+        lost = frozenset(Status) - {Status.PASSED, Status.PENDING}
+        counts = lost if self._replay.ran_out else {Status.TIMEOUT}
+        return [
+            name
+            for name, cases in self._found.items()
+            if any(case.status in counts for case in cases)
+        ]
 
     def _report(self, question: Question) -> QuestionReport:
         return QuestionReport.judged(
@@ -269,7 +305,9 @@ class _DeviceJudging:
             return outcomes.passed(case, verdict.seconds)
         if session.ended is not None:
             raise session.ended
-        return explain(question.name, case, verdict, self._replay.describe_missing)
+        position = self._position(question.name)
+        where = Whereabouts(self._notebook, failures(self._replay.failed), position)
+        return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
 
 def _is_lost(found: dict[str, list[Outcome]]) -> bool:

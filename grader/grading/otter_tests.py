@@ -28,8 +28,10 @@ from typing import Any
 import numpy as np
 
 from grader.course.assignments import question_files, reference_path
+from grader.course.cases import literal_hints
+from grader.course.stubs import unwritten
 from grader.errors import AssignmentError
-from grader.model import POINT_TOLERANCE, Assignment, Question
+from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import MissingNameError, Session
 from grader.sandbox.inside import instruments
 
@@ -70,20 +72,18 @@ class Verdict:
     problem: BaseException | None
     place: str  # the test file and line that ended it
     seconds: float
+    hint: str = ""  # of a failed check, as it stands word for word in the test file
 
 
 # Otter ships no types, so its classes are Any.
 class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
-    """Otter's test file, which also keeps the exception that it turns into a message."""
+    """Otter's test file, which keeps the exception that it would turn into a message."""
 
     problem: Exception | None = None
 
-    def _generate_error_message(self, excp: Exception, context: int = 0) -> str:
+    def _generate_error_message(self, excp: Exception, context: int = 0) -> str:  # noqa: ARG002
         self.problem = excp
-        try:
-            return str(super()._generate_error_message(excp, context))
-        except Exception:  # noqa: BLE001 - an exception without a traceback of the usual depth
-            return f"{type(excp).__name__}: {excp}"
+        return ""  # a text of any size, which nobody would read
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class LoadedCase:
     name: str
     parameters: tuple[str, ...]
     file: TestFile
+    hints: frozenset[str] = frozenset()
 
 
 class CaseSuite:
@@ -106,6 +107,7 @@ class CaseSuite:
         self._reference: ModuleType | None = None
         self._cases: dict[tuple[str, str], LoadedCase] = {}
         self.all_or_nothing: frozenset[str] = frozenset()
+        self.unwritten = unwritten(assignment)
         for question in assignment.questions:
             self._load(question)
 
@@ -114,6 +116,7 @@ class CaseSuite:
         declared = {case.name: case for case in question.cases}
         for path in files:
             file = _load_file(path)
+            hints = literal_hints(path.read_text(encoding="utf-8"))
             if file.all_or_nothing:
                 self.all_or_nothing |= {question.name}
             for case in file.test_cases:
@@ -125,7 +128,7 @@ class CaseSuite:
                     )
                 alone = _only_case(file, case)
                 self._cases[question.name, case.name] = LoadedCase(
-                    question.name, case.name, _parameters(case.body), alone
+                    question.name, case.name, _parameters(case.body), alone, hints
                 )
 
     @property
@@ -149,7 +152,12 @@ class CaseSuite:
         problem = loaded.file.problem or (None if result.passed else AssertionError(result.message))
         seconds = time.perf_counter() - started
         place = "" if problem is None else _place(problem, loaded.file)
-        return Verdict(bool(result.passed), problem, place, seconds)
+        # They would keep what the student's answer was until the next submission comes.
+        loaded.file.problem, loaded.file.test_case_results = None, []
+        hint = vars(problem).get("hint", "") if isinstance(problem, AssertionError) else ""
+        if self.assignment.feedback is not Feedback.HINT or hint not in loaded.hints:
+            hint = ""
+        return Verdict(bool(result.passed), problem, place, seconds, hint)
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
         return {

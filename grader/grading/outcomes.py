@@ -15,36 +15,42 @@ MAX_MESSAGE = 2_000
 def passed(case: TestCase, seconds: float = 0.0) -> Outcome:
     """Return the outcome of a case that has earned its points."""
     return _worded(
-        Outcome(case.name, case.hidden, Status.PASSED, case.points, case.points, seconds=seconds)
+        replace(_of(case, Status.PASSED), score=case.points, seconds=seconds),
     )
 
 
 def pending(case: TestCase, reason: str) -> Outcome:
     """Return the outcome of a case that was not judged; `reason` is for staff."""
-    return _worded(
-        Outcome(case.name, case.hidden, Status.PENDING, 0.0, case.points, staff_message=reason)
-    )
+    return _worded(replace(_of(case, Status.PENDING), staff_message=reason))
 
 
 def lost(
-    case: TestCase, status: Status, text: str, *, staff: str = "", seconds: float = 0.0
+    case: TestCase,
+    status: Status,
+    text: str,
+    *,
+    staff: str = "",
+    seconds: float = 0.0,
+    cause: str = "",
 ) -> Outcome:
     """Return the outcome of a case that the answer did not pass.
 
     text: what the student reads where the case is public. staff: what staff read, by default the
-    same.
+    same. cause: what went wrong before any test ran.
     """
     message, said = text[:MAX_MESSAGE], (staff or text)[:MAX_MESSAGE]
-    return _worded(
-        Outcome(case.name, case.hidden, status, 0.0, case.points, message, said, seconds)
-    )
+    found = replace(_of(case, status), cause=cause)
+    return _worded(replace(found, message=message, staff_message=said, seconds=seconds))
+
+
+def hinted(outcome: Outcome, hint: str) -> Outcome:
+    """Return an outcome with what its test says of the failure, for a hidden case."""
+    return _worded(replace(outcome, hint=hint)) if outcome.hidden and hint else outcome
 
 
 def ungraded(case: TestCase, reason: str) -> Outcome:
     """Return the outcome of a case that a fault of staff or of the machine kept from judging."""
-    return _worded(
-        Outcome(case.name, case.hidden, Status.UNGRADED, 0.0, case.points, staff_message=reason)
-    )
+    return _worded(replace(_of(case, Status.UNGRADED), staff_message=reason))
 
 
 def withdrawn(outcome: Outcome, reason: str) -> Outcome:
@@ -59,6 +65,11 @@ def stopped(cases: Sequence[TestCase], status: Status, reason: str) -> list[Outc
         lost(first, status, wording.sentence(reason), staff=reason),
         *(lost(case, status, wording.AFTER_A_STOP, staff=reason) for case in rest),
     ]
+
+
+def _of(case: TestCase, status: Status) -> Outcome:
+    promise = case.promise if case.hidden else ""
+    return Outcome(case.name, case.hidden, status, 0.0, case.points, promise=promise)
 
 
 def _worded(outcome: Outcome) -> Outcome:

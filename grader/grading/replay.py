@@ -5,6 +5,7 @@ test: whoever shows a child what a student must not read says so by `mark_unclea
 that child says from then on no word is kept.
 """
 
+import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,22 @@ from grader import wording
 from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
-from grader.sandbox import ChildEnded, Session, Worker
+from grader.sandbox import ChildEnded, Failure, Session, Worker
+from grader.sandbox.patience import WALL
+from grader.sandbox.session import took_too_long
+
+PIECE = 256 * 1024  # bytes of a file that one cell writes; twice that fits into a frame
+
+
+def _writing(name: str, content: bytes) -> Iterator[str]:
+    """Yield cells that write a file beside the notebook and define nothing."""
+    for start in range(0, max(1, len(content)), PIECE):
+        piece = base64.b64encode(content[start : start + PIECE]).decode()
+        mode = "ab" if start else "wb"
+        yield (
+            f"__import__('pathlib').Path({name!r}).open({mode!r})"
+            f".write(__import__('base64').b64decode({piece!r}));"
+        )
 
 
 class Phases(dict[str, float]):
@@ -36,6 +52,7 @@ class Script:
     notebook: Notebook
     seed: int
     skipped: frozenset[str] = field(default=frozenset({""}))
+    files: tuple[tuple[str, bytes], ...] = ()  # that lie beside the notebook
 
 
 class Replay:
@@ -46,13 +63,15 @@ class Replay:
         self._worker = worker
         self._limits = limits
         self._phases = phases
-        self._deadline = time.monotonic() + limits.submission_seconds
+        self._deadline = time.monotonic() + WALL * limits.submission_seconds
+        self._processor = limits.submission_seconds  # seconds of processor time that are left
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
         self._deadly: dict[int, str] = {}  # cell number: how it ended its child
-        self._raised: dict[int, str] = {}  # cell number: the exception that it ended with
+        self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
         self._notes: list[str] = []
         self.is_clean = True
+        self.ran_out = False  # whether a cell was left out because its time did
 
     @property
     def session(self) -> Session:
@@ -83,6 +102,7 @@ class Replay:
         if self._session is not None:
             with self._phases.spent_on("end"):
                 self._session.close()
+                self._processor -= self._session.processor_seconds()
                 self._session = None
 
     def mark_unclean(self) -> None:
@@ -94,28 +114,34 @@ class Replay:
         notes, self._notes = self._notes, []
         return notes
 
-    def describe_missing(self, name: str) -> str:
-        """Say that the notebook does not define a name, and which failed cell holds it."""
-        text = wording.not_defined(name)
-        cells = self._script.notebook.cells
-        for number, reason in self._deadly.items():
-            if name in cells[number - 1].source:
-                return f"{text} {wording.cell_stopped(number, reason)}"
-        for number, error in self._raised.items():
-            if name in cells[number - 1].source:
-                return f"{text} {wording.cell_raised(number, error)}"
-        return text
+    @property
+    def failed(self) -> dict[int, Failure | str]:
+        """What cells raised, or what stopped them, by number: before any hidden input was seen."""
+        return {**self._raised, **self._deadly}
 
     def _start_child(self) -> None:
-        if time.monotonic() >= self._deadline:
-            seconds = f"{self._limits.submission_seconds:g}"
-            raise ChildEnded(Status.TIMEOUT, f"the notebook took longer than {seconds} s")
+        if reason := self._out_of_time():
+            raise ChildEnded(Status.TIMEOUT, reason)
         with self._phases.spent_on("start"):
             self._session = self._worker.session(
-                self._limits, deadline=self._deadline, seed=self._script.seed
+                self._limits,
+                deadline=self._deadline,
+                processor=self._processor,
+                seed=self._script.seed,
             )
         self._position = 0
         self.is_clean = True
+        for name, content in self._script.files:
+            for source in _writing(name, content):
+                self._session.run_cell(source, 0)
+
+    def _out_of_time(self) -> str:
+        """Return why the whole submission may not go on, or ""."""
+        ran_out = "processor" if self._processor <= 0 else ""
+        if time.monotonic() >= self._deadline:
+            ran_out = "wall"
+        limit = self._limits.submission_seconds
+        return took_too_long("the notebook", limit, ran_out) if ran_out else ""
 
     def _run(self, cell: CodeCell) -> None:
         was_clean = self.is_clean
@@ -124,8 +150,9 @@ class Replay:
                 result = self.session.run_cell(cell.source, cell.number)
         except ChildEnded as end:
             self.end_child()
-            if time.monotonic() >= self._deadline:
+            if self._out_of_time():
                 raise
+            self.ran_out = self.ran_out or end.status is Status.TIMEOUT
             self._deadly[cell.number] = end.reason if was_clean else wording.plain_end(end.status)
             self._notes.append(
                 f"cell {cell.number} ended its child ({end.reason}); "
@@ -133,5 +160,4 @@ class Replay:
             )
             return
         if result.failure is not None and was_clean:
-            failure = result.failure
-            self._raised[cell.number] = f"{failure.type_name}: {failure.message}"
+            self._raised[cell.number] = result.failure

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _judge(root: Path, target: Path) -> None:
-    from grader.grading.judge import Request, judge
+    from grader.grading.judge import Request
 
     folders = sorted((root / "source" / "course" / "assignments").glob("*/assignment.toml"))
     if len(folders) != 1:
@@ -60,7 +60,6 @@ def _judge(root: Path, target: Path) -> None:
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
     )
     facts = process.start(settings)
-    engine = process.engine(settings)
     code = tuple(question.name for question in assignment.questions if question.kind == "code")
     found = process.control(settings, code)
     for cause in found.causes:  # Gradescope shows this to staff only
@@ -90,23 +89,19 @@ def _judge(root: Path, target: Path) -> None:
 
     keep_so_far(None)
     request = Request(submission, on_question=keep_so_far)
-    keep(control.settle(judge(request, engine), found))
+    keep(control.settle(process.judge(settings, request), found))
 
 
 def _submission(root: Path, assignment: Assignment) -> Submission:
     """Return what was handed in; what is no notebook becomes a submission with a problem."""
     student = _student(root / "submission_metadata.json")
     try:
-        found = collect([root / "submission"], limits=assignment.limits, assignment=assignment.slug)
+        found = collect([root / "submission"], layout="single", limits=assignment.limits,
+                        assignment=assignment)  # fmt: skip
     except UsageError:
         problem = wording.nothing_handed_in(assignment.notebook.name)
         return Submission(student, "submission", b"", "", problem=problem)
-    handed_in = list(found.submissions)
-    named = [one for one in handed_in if Path(one.path).name == assignment.notebook.name]
-    if len(handed_in) > 1 and len(named) != 1:
-        problem = wording.several_handed_in(one.path for one in handed_in)
-        return Submission(student, "submission", b"", "", problem=problem)
-    return replace((named or handed_in)[0], student=student)
+    return replace(found.submissions[0], student=student)
 
 
 def _student(path: Path) -> str:

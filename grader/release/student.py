@@ -12,7 +12,7 @@ from .archives import pack
 # Otter reads tests from the notebook's metadata, except on Colab, where the notebook is no file and
 # otter wants a folder. So a cell of the notebook lays the folder out where there is none.
 TESTS_CELL = """#@title The public tests {{display-mode: "form"}}
-# This writes the folder tests/ where you have only this notebook, as on Colab.
+# This writes the folder tests/ where you have only this notebook, as on Colab{also}.
 from pathlib import Path
 
 PUBLIC_TESTS = {tests}
@@ -21,6 +21,13 @@ if not Path("tests").is_dir():
     Path("tests").mkdir()
     for name, text in PUBLIC_TESTS.items():
         (Path("tests") / name).write_text(text, encoding="utf-8")
+"""
+PAGES_CELL = """
+PAGES = {pages}
+
+for name, text in PAGES.items():
+    if not Path(name).exists():
+        Path(name).write_text(text, encoding="utf-8")
 """
 NOT_FOR_STUDENTS = frozenset({"assignment.toml"})
 
@@ -41,9 +48,13 @@ def notebook(assignment: Assignment, content: bytes | None = None) -> bytes:
         return with_metadata
     # Indented JSON of plain strings is Python as well, and diffs line by line.
     listed = json.dumps({f"{name}.py": text for name, text in tests.items()}, indent=4)
-    return notebooks.with_cell_before_setup(
-        with_metadata, "public-tests", TESTS_CELL.format(tests=listed)
-    )
+    pages = {
+        path.name: path.read_text("utf-8") for path in sorted(assignment.folder.glob("*.html"))
+    }
+    cell = TESTS_CELL.format(tests=listed, also=", and the pages it shows" if pages else "")
+    if pages:
+        cell += PAGES_CELL.format(pages=json.dumps(pages, indent=4))
+    return notebooks.with_cell_before_setup(with_metadata, "public-tests", cell)
 
 
 def archive(assignment: Assignment, released: bytes) -> bytes:

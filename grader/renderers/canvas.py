@@ -1,19 +1,21 @@
 """`canvas.csv`: the instructor's own gradebook export, with one assignment's column filled in."""
 
-import csv
-import io
 import re
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.errors import UsageError
-from grader.model import POINT_TOLERANCE, Gradebook, Report, Status
-from grader.renderers.text import number, shown
+from grader.model import Gradebook
+from grader.renderers import sheets
+from grader.renderers.sheets import Person, Policy, Sheet, Target, name_key
 
-KEPT = ("Student", "ID", "SIS User ID", "SIS Login ID", "Root Account", "Integration ID", "Section")
+# As lib/gradebook_exporter.rb of canvas-lms writes them, of which some are there by setting.
+KEPT = (
+    "Student", "LastName", "FirstName", "ID", "SIS User ID", "SIS Login ID", "Integration ID",
+    "Root Account", "Section",
+)  # fmt: skip
 POINTS_ROW = "points possible"
-FILE = re.compile(r".+?_(?:LATE_)?(\d+)_\d+_.+", re.DOTALL)
+ROWS_BEFORE_PEOPLE = 2  # about posting, and the points
+KEY = "ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,45 +26,43 @@ class Filled:
     notes: tuple[str, ...]
 
 
-def render(book: Gradebook, template: str, *, column: str | None = None) -> Filled:
+def render(
+    book: Gradebook, template: str, *, column: str | None = None, policy: Policy | None = None
+) -> Filled:
     """Fill the assignment's column of a Canvas gradebook export and keep what identifies each row.
 
     `column` is the header to fill, with or without Canvas's number; by default the one that is
     named after the assignment. Other assignments' columns are left out, so importing the file
     cannot change them. UsageError where the template is no such export.
     """
-    bom = "\ufeff" if template.startswith("\ufeff") else ""
-    rows = list(csv.reader(io.StringIO(template.removeprefix("\ufeff"), newline="")))
-    if not rows or not {"Student", "ID"} <= set(rows[0]):
+    sheet = sheets.parse(template)
+    has_names = sheet.column("Student") is not None or sheet.column("LastName") is not None
+    if sheet.column(KEY) is None or not has_names:
         raise UsageError(
             "The template is no gradebook of Canvas: it has no columns Student and ID. Export the "
             "gradebook in Canvas and give that file."
         )
-    header = rows[0]
-    target = _column(header, book, column)
-    people = [row for row in rows[1:] if _is_person(row, header)]
-    filled, notes = _scores(book, people, header)
-    notes += _points_note(rows, header, target, book)
-    keep = [n for n, name in enumerate(header) if name in KEPT]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*(header[n] for n in keep), header[target]])
-    for row in rows[1:]:
-        old = row[target] if target < len(row) else ""
-        kept = [row[n] if n < len(row) else "" for n in keep]
-        writer.writerow([*kept, filled.get(id(row), old)])
-    return Filled(bom + stream.getvalue(), tuple(notes))
+    at = _column(sheet, book, column)
+    target = Target("canvas", sheet, at, _people(sheet))
+    filled, notes = sheets.fill(book, target, policy or Policy())
+    for row in range(min(ROWS_BEFORE_PEOPLE, len(sheet.rows))):
+        if sheet.cell(row, 0).casefold() == POINTS_ROW:
+            where = f"Canvas's {sheet.header[at]}"
+            notes += sheets.points_note(sheet.cell(row, at), book, where)
+    keep = [n for n, name in enumerate(sheet.header) if name in KEPT]
+    return Filled(sheet.written([*keep, at], at, filled), tuple(notes))
 
 
-def _column(header: list[str], book: Gradebook, column: str | None) -> int:
-    wanted = {_key(column)} if column else {_key(book.slug), _key(book.title)}
+def _column(sheet: Sheet, book: Gradebook, column: str | None) -> int:
+    wanted = {name_key(column)} if column else {name_key(book.slug), name_key(book.title)}
     found = [
         n
-        for n, name in enumerate(header)
-        if name not in KEPT and ({_key(name), _key(_unnumbered(name))} & wanted or name == column)
+        for n, name in enumerate(sheet.header)
+        if name not in KEPT
+        and ({name_key(name), name_key(_unnumbered(name))} & wanted or name == column)
     ]
     if len(found) != 1:
-        choices = ", ".join(name for name in header if re.search(r"\(\d+\)$", name)) or "none"
+        choices = ", ".join(n for n in sheet.header if re.search(r"\(\d+\)$", n)) or "none"
         said = column or book.title
         trouble = "no column" if not found else "more than one column"
         raise UsageError(
@@ -75,87 +75,18 @@ def _unnumbered(name: str) -> str:
     return re.sub(r"\s*\(\d+\)$", "", name)
 
 
-def _is_person(row: list[str], header: list[str]) -> bool:
-    at = header.index("ID")
-    return at < len(row) and bool(row[at].strip())
-
-
-def _points_note(rows: list[list[str]], header: list[str], at: int, book: Gradebook) -> list[str]:
-    for row in rows[1:3]:  # Canvas may put a row about posting before it
-        told = row[at].strip() if at < len(row) else ""
-        if row and row[0].strip().casefold() == POINTS_ROW and told:
-            try:
-                differs = abs(float(told.replace(",", "")) - book.max_score) > POINT_TOLERANCE
-            except ValueError:
-                return []  # "(read only)" and the like
-            if differs:
-                points = number(book.max_score)
-                trouble = f"Canvas has {told} points for {header[at]}, the assignment {points}."
-                return [f"{trouble} Change it in Canvas before importing."]
-    return []
-
-
-def _scores(
-    book: Gradebook, people: list[list[str]], header: list[str]
-) -> tuple[dict[int, str], list[str]]:
-    index = _index(people, header)
-    filled: dict[int, str] = {}
-    ungraded, pending, missing = [], [], []
-    for report in book.reports:
-        if report.status is Status.UNGRADED:
-            ungraded.append(report.student)
+def _people(sheet: Sheet) -> list[Person]:
+    places = {name: sheet.column(name) for name in KEPT}
+    found = []
+    for row in range(len(sheet.rows)):
+        cells = {name: sheet.cell(row, place) for name, place in places.items()}
+        if not cells[KEY]:
             continue
-        if report.pending:
-            pending.append(report.student)
-        for who, row in _rows_of(report, index):
-            if row is None:
-                missing.append(who)
-            else:
-                filled[id(row)] = number(report.score)
-    notes = []
-    if missing:
-        notes.append(f"Not in the template, or in it more than once: {_listed(missing)}.")
-    if ungraded:
-        notes.append(f"Ungraded, so their cells stay as they were: {_listed(ungraded)}.")
-    if pending:
-        notes.append(f"Points are still pending for {len(pending)} of {len(book.reports)}.")
-    return filled, notes
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(shown(name) for name in names)
-
-
-def _rows_of(
-    report: Report, index: dict[str, list[list[str]]]
-) -> Iterator[tuple[str, list[str] | None]]:
-    found = [match for part in report.path.split("/") if (match := FILE.fullmatch(part))]
-    numbered = [row for match in found for row in index.get(f"id {match[1]}", [])]
-    if len(numbered) == 1 and not report.members:
-        yield report.student, numbered[0]
-        return
-    for who in report.members or (report.student,):
-        keys = [f"login {who.casefold()}", f"login {who.casefold().split('@')[0]}", _key(who)]
-        rows = next((index[key] for key in keys if key in index), [])
-        yield who, rows[0] if len(rows) == 1 else None
-
-
-def _index(people: list[list[str]], header: list[str]) -> dict[str, list[list[str]]]:
-    """Index rows by every way a student may be known: Canvas's number, logins, names."""
-    index: dict[str, list[list[str]]] = {}
-    for row in people:
-        cells = dict(zip(header, row, strict=False))
         last, _, first = cells["Student"].partition(",")
-        names = {_key(last + first), _key(first + last)} - {""}
-        logins = [cells.get("SIS Login ID", ""), cells.get("SIS User ID", "")]
-        logins += [login.split("@")[0] for login in logins]
-        known = {f"login {login.strip().casefold()}" for login in logins if login.strip()}
-        for key in {f"id {cells['ID'].strip()}"} | known | names:
-            index.setdefault(key, []).append(row)
-    return index
-
-
-def _key(name: str) -> str:
-    """Return a name as Canvas writes it into file names: small letters and digits only."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(character for character in plain if character.isalnum())
+        if not cells["Student"]:
+            last, first = cells["LastName"], cells["FirstName"]
+        logins = (cells["SIS Login ID"], cells["SIS User ID"])
+        names = (f"{last} {first}", f"{first} {last}")
+        label = cells["Student"] or f"{last}, {first}"
+        found.append(Person(row, label, cells[KEY], logins, names))
+    return found

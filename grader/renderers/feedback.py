@@ -1,7 +1,7 @@
 """`feedback/<student>.html`: what one student may know, and nothing that only staff may."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from grader import wording
 from grader.model import (
@@ -12,6 +12,7 @@ from grader.model import (
     QuestionReport,
     Report,
     Status,
+    Written,
 )
 from grader.renderers.page import asset, pages, policy
 from grader.renderers.text import feedback_name, isolation_label
@@ -30,6 +31,17 @@ class Line:
     score: float
     max_score: float
     text: str
+    cause: str = ""  # why it did not pass, as far as its student may know; "" for nothing
+    without_cause: str = ""  # the text where several cases share the cause
+    promise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases of a question that failed for one cause, or one case by itself."""
+
+    cause: str
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +55,18 @@ class Part:
     max_score: float
     pending: float
     right: tuple[Line, ...]
-    wrong: tuple[Line, ...]
+    wrong: tuple[Group, ...]
     open: tuple[Line, ...]
     remark: str | None
     manual: bool
-    answer: str
+    answer: Written
     reply: str
+
+    @property
+    def is_partly_right(self) -> bool:
+        """Whether some of the points were earned and none is open: the score says it best."""
+        lost = self.max_score - self.score - self.pending
+        return self.status not in _NOT_WRONG and min(self.score, lost) > POINT_TOLERANCE
 
 
 def render_all(book: Gradebook, *, regrade: str = wording.REGRADE) -> Iterator[tuple[str, str]]:
@@ -81,7 +99,21 @@ def render(report: Report, book: Gradebook, *, regrade: str = wording.REGRADE) -
 
 def _line(case: Outcome) -> Line:
     seen = wording.told(case)
-    return Line(case.name, case.hidden, seen.status, case.score, case.max_score, seen.text)
+    cause, without_cause = seen.text, ""
+    if case.hidden:
+        cause, without_cause = case.hint, wording.told(replace(case, hint="")).text
+    return Line(
+        case.name, case.hidden, seen.status, case.score, case.max_score, seen.text,
+        cause, without_cause, case.promise if case.hidden else "",
+    )  # fmt: skip
+
+
+def _by_cause(lines: Iterable[Line]) -> tuple[Group, ...]:
+    """Gather what has one cause, where its first case stands; what says none stands alone."""
+    groups: dict[object, list[Line]] = {}
+    for number, line in enumerate(lines):
+        groups.setdefault(line.cause or number, []).append(line)
+    return tuple(Group(some[0].cause, tuple(some)) for some in groups.values())
 
 
 def _part(report: QuestionReport, book: Gradebook) -> Part:
@@ -101,11 +133,11 @@ def _part(report: QuestionReport, book: Gradebook) -> Part:
         report.max_score,
         report.pending,
         right=tuple(one for one in shown if one.status is Status.PASSED),
-        wrong=tuple(one for one in shown if one.status not in _NOT_WRONG),
+        wrong=_by_cause(one for one in shown if one.status not in _NOT_WRONG),
         open=tuple(one for one in shown if one.status in wording.OPEN),
         remark=remark,
         manual=question.kind == "manual",
-        answer=report.answer,
+        answer=report.written,
         reply=report.reply,
     )
 

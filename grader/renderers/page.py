@@ -53,7 +53,7 @@ def policy(styles: tuple[str, ...], scripts: tuple[str, ...] = ()) -> str:
     style = " ".join(_source(name) for name in styles)
     script = " ".join(_source(name) for name in scripts) or "'none'"
     return (
-        f"default-src 'none'; style-src {style}; script-src {script}; "
+        f"default-src 'none'; style-src {style}; script-src {script}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -14,6 +14,7 @@ from grader.model import (
     Isolation,
     Report,
     Status,
+    Written,
 )
 from grader.renderers import tallies
 from grader.renderers.grades_csv import question_names
@@ -35,7 +36,7 @@ class Answer:
     """What one student wrote for a question that a person grades."""
 
     student: str
-    text: str
+    written: Written
     status: Status
     score: float
     max_score: float
@@ -118,7 +119,7 @@ def _answers(book: Gradebook) -> list[tuple[str, str, list[Answer]]]:
         answers = [
             Answer(
                 report.student,
-                one.answer,
+                one.written,
                 one.status,
                 one.score,
                 one.max_score,

@@ -88,7 +88,9 @@ def _question(question: QuestionReport) -> dict[str, Any]:
         "max_score": question.max_score,
         "pending": question.pending,
         "note": question.note,
-        "answer": question.answer,
+        "answer": question.written.text,
+        "pictures": [picture.name for picture in question.written.pictures],
+        "missing": question.written.missing,
         "cases": [_case(case) for case in question.cases],
     }
 

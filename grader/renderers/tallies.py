@@ -21,6 +21,7 @@ TENTHS = 10
 SLOWEST = 15
 CAUSE_LENGTH = 200
 NUMBER = re.compile(r"[-+]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]+")
+HANGS_ON_A_CELL = "all that hangs on a cell"
 LOST = frozenset({Status.FAILED, Status.ERROR, Status.TIMEOUT, Status.KILLED})
 
 
@@ -179,7 +180,12 @@ def causes(book: Gradebook, statuses: frozenset[Status] = LOST) -> list[Cause]:
                 key = (question, case, status, _cause(message))
                 groups[key].append((report.student, message, lost))
     found = [
-        Cause(*key, entries[0][1], tuple(who for who, _, _ in entries), sum(x[2] for x in entries))
+        Cause(
+            *key,
+            entries[0][1],
+            tuple(dict.fromkeys(who for who, _, _ in entries)),
+            sum(x[2] for x in entries),
+        )
         for key, entries in groups.items()
     ]
     return sorted(found, key=lambda one: (-len(one.students), one.question, one.case, one.text))
@@ -193,8 +199,11 @@ def _failures(report: Report) -> Iterator[tuple[str, str, Status, str, float]]:
     for question, case in cases:
         if case.status is Status.UNGRADED and question.status is not Status.UNGRADED:
             continue  # staff have set the question's score since
-        message = wording.for_staff(case)
-        yield question.name, case.name, case.status, message, case.max_score - case.score
+        message, lost = wording.for_staff(case), case.max_score - case.score
+        if case.cause and case.cause in message:  # of many cases in many questions
+            yield "", HANGS_ON_A_CELL, Status.ERROR, case.cause, lost
+        else:
+            yield question.name, case.name, case.status, message, lost
 
 
 def _cause(message: str) -> str:

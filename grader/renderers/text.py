@@ -6,7 +6,9 @@ import unicodedata
 
 from grader.model import Isolation, Status
 
-LONGEST_STEM = 60  # of a file name; well under any file system's limit with a hash and a suffix
+LONGEST_STEM = (
+    60  # bytes of a file name; well under any file system's limit with a hash and a suffix
+)
 SAFE = re.compile(r"[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9_-]+)*")
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")  # by Windows
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -52,14 +54,23 @@ def isolation_label(isolation: Isolation) -> str:
 def feedback_name(student: str) -> str:
     """Return a student's file name stem: safe on every file system and no other student's.
 
-    A name that is already safe stays as it is. Any other gets a `~` and a hash, and no safe name
-    contains a `~`, so two students never share a file, whatever their names and the file system's
-    view of case.
+    A name that is already safe stays as it is. Any other keeps its letters, of whatever script, and
+    gets a `~` and a hash, and no safe name contains a `~`: so two students never share a file,
+    whatever their names and the file system's view of case and accents.
     """
     plain = SAFE.fullmatch(student) and not RESERVED.fullmatch(student)
     if plain and len(student) <= LONGEST_STEM:
         return student
-    ascii_only = unicodedata.normalize("NFKD", student).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9_]+", "-", ascii_only).strip("-")[:LONGEST_STEM].strip("-")
+    letters = "".join(map(_letter, student[: 4 * LONGEST_STEM]))
+    stem = re.sub(r"-{2,}", "-", letters).strip("-")
+    short = stem.encode()[:LONGEST_STEM].decode(errors="ignore").strip("-")
     digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{stem or 'student'}~{digest}"
+    return f"{short or 'student'}~{digest}"
+
+
+def _letter(character: str) -> str:
+    """Return a character as a file's name may hold it: without accents, or `-` for no letter."""
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    if plain and re.fullmatch(r"[A-Za-z0-9_]+", plain):
+        return plain
+    return character if character.isalnum() else "-"

@@ -1,61 +1,40 @@
-"""Pictures in an answer: those that came with the notebook, checked, small enough, and inlined."""
+"""Pictures in an answer: those that came with the notebook, checked once more, and inlined."""
 
 import base64
 import binascii
 import html
 import io
-import json
-import re
 import warnings
-from typing import Any
-from urllib.parse import unquote
 
+from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
-from grader.review.markdown import Picture, not_shown
+from grader.model import Written
+from grader.review.markdown import not_shown, render
 
-MOST_BYTES = 2_000_000
-MOST_PIXELS = 8_000_000
+MOST_BYTES = 4_000_000
+MOST_PIXELS = 25_000_000  # of which a browser makes 100 MB
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
-DATA = re.compile(r"data:image/[\w.+-]+;base64,(.+)", re.DOTALL)
-ATTACHMENT = "attachment:"
+KEPT = "picture:"
 
 
-def attachments(notebook: bytes | None, answer: str) -> dict[str, str]:
-    """Return the pictures of the cell that holds an answer, as base64 by name."""
-    if notebook is None:
-        return {}
-    found: dict[str, str] = {}
-    for cell in json.loads(notebook)["cells"]:
-        if isinstance(cell, dict) and isinstance(held := cell.get("attachments"), dict):
-            source = cell.get("source", "")
-            text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-            if answer and (text.startswith(answer) or answer in text or text in answer):
-                found |= {str(name): _first(kinds) for name, kinds in held.items()}
-    return found
+def answer_html(written: Written) -> Markup:
+    """Return an answer as safe HTML: each picture where it stood, or else after the text."""
+    text = written.text
+    for number, picture in enumerate(written.pictures):
+        text = text.replace(f"[{picture.name}]", f"![]({KEPT}{number})")
+    left = dict(enumerate(written.pictures))
 
+    def shown(source: str) -> str:
+        number = source.removeprefix(KEPT)
+        if source.startswith(KEPT) and number.isdecimal() and int(number) in left:
+            return _tag(left.pop(int(number)).data)
+        return not_shown(f"{source[:100]} is not in the notebook")
 
-def _first(kinds: Any) -> str:
-    values = kinds.values() if isinstance(kinds, dict) else ()
-    data = next(iter(values), "")
-    return "".join(map(str, data)) if isinstance(data, list) else str(data)
-
-
-def inlined(held: dict[str, str]) -> Picture:
-    """Return how a picture's source becomes HTML, given what came with the notebook."""
-
-    def picture(source: str) -> str:
-        if source.startswith(ATTACHMENT):
-            data = held.get(unquote(source.removeprefix(ATTACHMENT)))
-            if data is None:
-                return not_shown(f"{source[:100]} is not in the notebook")
-        elif found := DATA.fullmatch(source):
-            data = found[1]
-        else:
-            return not_shown(f"{source[:100]} lies elsewhere")
-        return _tag(data)
-
-    return picture
+    inside = render(text, shown)
+    # Each is a tag of ours around data that was checked.
+    rest = Markup("").join(Markup(_tag(one.data)) for one in left.values())  # noqa: S704
+    return inside + rest
 
 
 def _tag(data: str) -> str:

@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 
 from grader.course import notebooks
 from grader.gradebook.outputs import STORE_NAME
-from grader.gradebook.rubrics import Given, Written
+from grader.gradebook.rubrics import Answered, Given
 from grader.model import Assignment, Gradebook, Question
 from grader.review import rubric_file
 from grader.review.rubric_file import Rubric
@@ -30,12 +30,18 @@ class Answer:
 
     id: str
     number: int  # from 1
-    written: Written
+    written: Answered
 
     @property
     def normal(self) -> str:
         """The text but for its spaces and line breaks."""
-        return " ".join(self.written.text.split())
+        return " ".join(self.written.written.text.split())
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """All that two answers must have in common to be the same."""
+        written = self.written.written
+        return self.normal, written.missing, *(picture.data for picture in written.pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +50,13 @@ class Answers:
 
     all: tuple[Answer, ...]
     by_id: dict[str, Answer]
-    by_text: dict[str, tuple[Answer, ...]]
+    by_content: dict[tuple[str, ...], tuple[Answer, ...]]
     compared: tuple[str, ...]
     near: dict[str, tuple[Answer, ...]] = field(default_factory=dict)
 
     def same_as(self, answer: Answer) -> tuple[Answer, ...]:
         """Return the other answers with this very text."""
-        return tuple(one for one in self.by_text[answer.normal] if one.id != answer.id)
+        return tuple(one for one in self.by_content[answer.content] if one.id != answer.id)
 
     def near_to(self, answer: Answer) -> tuple[Answer, ...]:
         """Return other answers that differ a little, the nearest first."""
@@ -70,20 +76,20 @@ class Answers:
             limit=None,
         )
         others = (self.all[at] for _, _, at in found)
-        return tuple(one for one in others if one.normal != answer.normal)[:NEAR_SHOWN]
+        return tuple(one for one in others if one.content != answer.content)[:NEAR_SHOWN]
 
 
-def answers_of(question: str, written: Sequence[Written]) -> Answers:
+def answers_of(question: str, written: Sequence[Answered]) -> Answers:
     """Return answers in an order that is the same for everybody and follows no name."""
     named = sorted((opaque(question, one.student), one) for one in written)
     ordered = tuple(Answer(name, at, one) for at, (name, one) in enumerate(named, 1))
-    by_text: dict[str, list[Answer]] = {}
+    by_content: dict[tuple[str, ...], list[Answer]] = {}
     for one in ordered:
-        by_text.setdefault(one.normal, []).append(one)
+        by_content.setdefault(one.content, []).append(one)
     return Answers(
         ordered,
         {one.id: one for one in ordered},
-        {text: tuple(group) for text, group in by_text.items()},
+        {content: tuple(group) for content, group in by_content.items()},
         tuple(one.normal[:COMPARED] for one in ordered),
     )
 

@@ -22,7 +22,7 @@ from grader.model import Question
 from grader.renderers.text import number
 from grader.review import regrades
 from grader.review.markdown import render
-from grader.review.pictures import attachments, inlined
+from grader.review.pictures import answer_html
 from grader.review.room import Answer, Answers, progress, write_rubrics
 from grader.review.rubric_file import Rubric
 from grader.review.web import Asked, first
@@ -115,16 +115,8 @@ def _shown(asked: Asked, answer: Answer, given: dict[str, Given]) -> Shown:
 
 
 def _html(asked: Asked, answer: Answer) -> Markup:
-    written = answer.written
-
-    def make() -> Markup:
-        text = written.text
-        held = {}
-        if "attachment:" in text:
-            held = attachments(asked.store.notebook(written.sha256), text)
-        return render(text, inlined(held))
-
-    return asked.room.kept(f"answer {answer.id}", (written.sha256, written.answer_id), make)
+    key = (answer.written.sha256, answer.written.answer_id)
+    return asked.room.kept(f"answer {answer.id}", key, lambda: answer_html(answer.written.written))
 
 
 def _page(

@@ -5,6 +5,7 @@ process; its `session` forks a child that holds one notebook, and a `Session` ca
 there. Nobody but this package starts a process for student code.
 
     session, worker, proxies, failures   the judge's side
+    bench, decoys   what a call is made of, run where no student's cell ever ran
     wire      runs on both sides: every message, and the values in them
     inside    runs beside student code, with `wire` and nothing else of ours
     levels    what a level is made of
@@ -20,20 +21,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .failures import ChildEnded, MissingNameError, StudentError, TransferError
     from .proof.probes import choose_isolation
-    from .proxies import Observation, StudentFunction, StudentObject
+    from .proxies import StudentFunction, StudentObject
     from .session import CellResult, Session
+    from .wire.protocol import Failure
     from .worker import Worker
 
 __all__ = [
-    "CellResult", "ChildEnded", "MissingNameError", "Observation", "Session", "StudentError",
+    "CellResult", "ChildEnded", "Failure", "MissingNameError", "Session", "StudentError",
     "StudentFunction", "StudentObject", "TransferError", "Worker", "choose_isolation",
 ]  # fmt: skip
 
 _PLACES = {
     "failures": ("ChildEnded", "MissingNameError", "StudentError", "TransferError"),
     "proof.probes": ("choose_isolation",),
-    "proxies": ("Observation", "StudentFunction", "StudentObject"),
+    "proxies": ("StudentFunction", "StudentObject"),
     "session": ("CellResult", "Session"),
+    "wire.protocol": ("Failure",),
     "worker": ("Worker",),
 }
 

@@ -39,6 +39,10 @@ class MissingNameError(Exception):
     """The notebook defines no such name."""
 
 
+# Raised inside `next`, `all`, `zip` or a loop these would say that there is nothing more, and end a
+# test before it has compared anything.
+ENDS = (StopIteration, StopAsyncIteration)
+
 _error_classes: dict[str, type[StudentError]] = {}
 
 
@@ -46,6 +50,8 @@ def _error_class(name: str) -> type[StudentError]:
     """Return the class for a builtin exception's name; what is none is a plain StudentError."""
     kind = getattr(builtins, name, None)
     if not isinstance(kind, type) or not issubclass(kind, Exception) or kind is Exception:
+        return StudentError
+    if issubclass(kind, ENDS):
         return StudentError
     if name not in _error_classes:
         try:

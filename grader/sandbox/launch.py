@@ -174,6 +174,7 @@ def make_plan(
         writable=view.devices,
         tasks_base=_tasks_base(level),
         cuda=cuda,
+        owns_network=private,
     )
     python = (view.python, "-S", "-s", "-P", "-B", "-c", BOOTSTRAP)
     if way.uses_bubblewrap:

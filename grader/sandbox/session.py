@@ -1,27 +1,40 @@
 """The judge's side of one submission: run its cells, look up its names, call its functions."""
 
+import math
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
 
+from .bench import Bench
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
+from .handover import Changes, Handover, Place
+from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
+    Array,
     Call,
     CellDone,
+    Compiled,
     Failure,
     Fault,
     Get,
     Missing,
     Next,
     Opaque,
+    Prepared,
     ProtocolViolationError,
     Raised,
+    Record,
+    Recorded,
+    Request,
     RunCell,
 )
 from .wire.values import (
@@ -32,9 +45,10 @@ from .wire.values import (
 )
 
 if TYPE_CHECKING:
-    from .worker import Worker
+    from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
+KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +62,28 @@ class CellResult:
 
 
 class Session:
-    """One child that holds one student's notebook, with every deadline that applies to it."""
+    """One child that holds one student's notebook, with every limit of time that applies to it.
+
+    deadline: when the submission must have ended, by the monotonic clock. processor: how many
+    seconds of processor time the submission has left.
+    """
 
     def __init__(
-        self, worker: "Worker", connection: socket.socket, limits: Limits, deadline: float
+        self,
+        worker: "Worker",
+        connection: socket.socket,
+        limits: Limits,
+        deadline: float,
+        *,
+        clock: ProcessorClock,
+        processor: float = math.inf,
     ) -> None:
         self._worker = worker
         self._limits = limits
         self._deadline = deadline
+        self._clock = clock
+        self._processor = processor
+        self._processor_taken = 0.0  # of it, by a child that has ended
         self._channel = Channel(
             connection,
             receives="reply",
@@ -63,8 +91,22 @@ class Session:
             array_bytes=limits.array_bytes,
         )
         self._request = 0
+        self._bench: Bench | None = None
+        self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
+        self._names: dict[int, str] = {}  # of what was looked up, by its key
+        self._changes: Changes | None = None
         self.ended: ChildEnded | None = None
+
+    @contextmanager
+    def case(self, applied: frozenset[Place] | None = None) -> Iterator[Changes]:
+        """Undo in the end what calls change of the test's objects meanwhile; see `Changes`."""
+        changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
+        try:
+            yield changes
+        finally:
+            self._changes = None
+            changes.undo()
 
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
@@ -86,53 +128,129 @@ class Session:
         reply, buffers = self._ask(message, [], self._limits.call_seconds, f"looking up {name}")
         if isinstance(reply, Missing):
             raise MissingNameError(name)
-        return self._result(reply, buffers, [])
+        found = self._result(reply, buffers)
+        if isinstance(found, StudentObject):
+            key = found._key  # noqa: SLF001
+            if self._names.setdefault(key, name) != name:
+                self._broken("two names for one key")
+        return found
 
-    def call(
-        self,
-        key: int,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        mode: str = "call",
-        options: dict[str, Any] | None = None,
-    ) -> Any:
+    def call(self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object of the child's; arguments that it wrote to are written to here as well.
 
         TransferError where an argument or the answer cannot be handed over.
         """
-        encoder = Encoder(
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            keep=_refuse_argument,
-            whole_storage=True,
-        )
+        message, encoder = self._with_arguments(Call, key, args, kwargs)
+        seconds = self._limits.call_seconds
+        reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
+        return self._result(reply, buffers, Handover(encoder, self._names.get(key, "")))
+
+    def _with_arguments(
+        self,
+        kind: type[Call] | type[Record],
+        key: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Call | Record, Encoder]:
+        encoder = self.encoder()
         self._request += 1
         try:
-            message = Call(
+            message = kind(
                 self._request,
                 key,
                 [encoder.encode(value) for value in args],
                 {name: encoder.encode(value) for name, value in kwargs.items()},
                 [],
-                mode,
-                {name: encoder.encode(value) for name, value in (options or {}).items()},
             )
+            encoder.seal()
         except ValueRefusedError:
             raise
         except Exception as problem:
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        return message, encoder
+
+    def encoder(self) -> Encoder:
+        """Return what turns the values of one message into nodes and buffers."""
+        return Encoder(
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            keep=_refuse_argument,
+            as_arguments=True,
+        )
+
+    def record(
+        self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Recorded, list[memoryview]]:
+        """Have an object of the child's called and said what the call does: nothing to believe."""
+        message, encoder = self._with_arguments(Record, key, args, kwargs)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._result(reply, buffers, encoder.arrays)
+        if not isinstance(reply, Recorded):
+            self._result(reply, buffers)  # which raises what it says
+            self._broken("a request to record was answered with something else")
+        return reply, buffers
+
+    def bench(self) -> Bench:
+        """Return the child that runs what was recorded here, and has run no cell.
+
+        CannotJudgeError where there is none, which is no fault of a student's.
+        """
+        if self._bench is None:
+            try:
+                left = self._processor - self.processor_seconds()
+                self._bench = self._worker.bench(
+                    self._limits, deadline=self._deadline, processor=left
+                )
+            except GraderError as problem:
+                raise CannotJudgeError(f"Kernels cannot be run by themselves: {problem}") from None
+        return self._bench
+
+    def lose_with(self, end: ChildEnded) -> NoReturn:
+        """End this child as well, where the one on its bench has ended."""
+        self.close()
+        self.ended = end
+        raise end
+
+    def ask(self, kind: type[Request], what: str, *fields: Any, encoder: Encoder) -> Any:
+        """Put a request to a child that runs no cell, and return its answer, decoded.
+
+        fields: the message's, but for its number. TransferError, StudentError and ChildEnded as
+        for a call.
+        """
+        self._request += 1
+        encoder.seal()
+        message = kind(self._request, *fields)
+        sizes = getattr(message, "buffers", [])
+        sizes.extend(buffer.nbytes for buffer in encoder.buffers)
+        reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, what)
+        if isinstance(reply, Prepared | Compiled):
+            return reply
+        return self._result(reply, buffers)
+
+    def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
+        """Return arrays that a child sent; one that contradicts itself ends the child."""
+        decoder = Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            devices=self._worker.devices,
+            total_bytes=self._limits.array_bytes,
+        )
+        try:
+            return [decoder.array(node) for node in nodes]
+        except DeviceRefusedError as problem:
+            raise _not_handed_over("The answer", problem) from problem
+        except ProtocolViolationError as problem:
+            self._broken(str(problem))
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
         self._request += 1
         message = Next(self._request, key, count)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "taking an item")
-        items = self._result(reply, buffers, [])
+        items = self._result(reply, buffers)
         if not isinstance(items, list) or len(items) > count:
             self._broken("items were not a list")
         return items
@@ -142,48 +260,40 @@ class Session:
     ) -> tuple[Any, list[memoryview]]:
         if self.ended is not None:
             raise self.ended
-        left = self._deadline - time.monotonic()
-        allowed = min(seconds, left)
+        left = self._processor - self._clock.seconds()
+        by_clock = self._deadline - time.monotonic()
+        patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
             if self._channel.speaks_unasked():
                 raise ProtocolViolationError("it spoke before it was asked")
-            started = time.monotonic()
-            self._channel.send(message, buffers, allowed)
-            reply, received = self._channel.receive(allowed - (time.monotonic() - started))
+            self._channel.send(message, buffers, patience)
+            reply, received = self._channel.receive(patience)
         except TimeoutError:
-            self._end(Status.TIMEOUT, self._overrun(seconds, left, what))
+            out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
+            whole = "the notebook" if out_of_all else what
+            limit = self._limits.submission_seconds if out_of_all else seconds
+            self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
         except ChannelClosedError:
             self._end(Status.KILLED, None)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except (MemoryError, OSError):  # what is left of the frame would seem to be the next one
+            self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
         if reply.request != self._request:
             self._broken("a reply to another request")
         return reply, received
 
-    def _overrun(self, seconds: float, left: float, what: str) -> str:
-        if left < seconds:
-            return f"the notebook took longer than {self._limits.submission_seconds:g} s"
-        return f"{what} took longer than {seconds:g} s"
-
-    def _result(self, reply: Any, buffers: list[memoryview], arguments: list[Any]) -> Any:
+    def _result(
+        self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
+    ) -> Any:
         if isinstance(reply, Raised):
             raise student_error(reply.failure)
         if isinstance(reply, Fault):
             raise TransferError(reply.what[:MAX_FAULT])
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
-        decoder = Decoder(
-            buffers,
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            opaque=self._stand_in,
-            arguments=arguments,
-            devices=self._worker.devices,
-        )
         try:
-            for number, node in reply.changed:
-                _write_back(arguments, number, decoder.array(node))
-            return decoder.decode(reply.value)
+            return self._taken(reply, buffers, handover or Handover(_nothing()))
         except StudentError:
             raise
         except DeviceRefusedError as problem:
@@ -193,25 +303,68 @@ class Session:
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
 
+    def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
+        """Return an answer's value, once what the call changed of its arguments is changed here."""
+        changes = self._changes or Changes(KEPT * self._limits.array_bytes)
+        handover.take_changes(reply.changed, buffers, changes)
+        decoder = Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            arguments=handover.owners(),
+            containers=handover.containers,
+            devices=self._worker.devices,
+            total_bytes=self._limits.array_bytes,
+        )
+        handover.take_contents(reply, decoder, changes)
+        value = decoder.decode(reply.value)
+        handover.keep_shared(decoder, changes)
+        return value
+
     def _stand_in(self, node: Opaque) -> StudentObject:
         kind = StudentFunction if node.is_callable else StudentObject
         return kind(self, node)
+
+    def break_off(self, reason: str) -> NoReturn:
+        """End the child for what it does to the judge; ChildEnded."""
+        self._end(Status.KILLED, reason)
 
     def _broken(self, what: str) -> NoReturn:
         self._end(Status.KILLED, f"the notebook's process broke the protocol: {what}")
 
     def _end(self, status: Status, reason: str | None) -> NoReturn:
         """End the child, remember why, and raise it; what the worker saw decides where unsure."""
-        seen = self._worker.end_child()
+        seen = self._end_child()
+        self._clear_bench()
         if reason is None or seen.exceeded is not None:
-            status, reason = Status.KILLED, seen.describe(self._limits)
+            status, reason = seen.status, seen.describe(self._limits)
         self.ended = ChildEnded(status, reason)
         raise self.ended
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the child has taken, with all that it started."""
+        own = self._processor_taken if self.ended is not None else self._clock.look()
+        on_the_bench = self._bench.processor_seconds() if self._bench is not None else 0.0
+        return own + on_the_bench + self._bench_taken
+
+    def _end_child(self) -> "ChildEnd":
+        looked = self._clock.look()
+        seen = self._worker.end_child()
+        self._processor_taken = max(looked, seen.processor_seconds)
+        return seen
+
+    def _clear_bench(self) -> None:
+        if self._bench is not None:
+            self._bench.close()
+            self._bench_taken += self._bench.processor_seconds()
+            self._bench = None
+
     def close(self) -> None:
         """End the child, if it is still there."""
+        self._clear_bench()
         if self.ended is None:
-            self._worker.end_child()
+            self._end_child()
             self.ended = ChildEnded(Status.KILLED, "the session was closed")
         self._channel.close()
 
@@ -226,6 +379,13 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def took_too_long(what: str, seconds: float, ran_out: str) -> str:
+    """Say of a request which of its two limits it reached: processor time, or time by the clock."""
+    if ran_out == "processor":
+        return f"{what} took longer than {seconds:g} s of processor time"
+    return f"{what} took longer than {WALL * seconds:g} s"
 
 
 def _opaque_key(value: Any) -> Opaque | None:
@@ -248,26 +408,5 @@ def _not_handed_over(what: str, problem: Exception) -> TransferError:
     return TransferError(f"{what} could not be handed over ({reason[:MAX_FAULT]}).")
 
 
-def _write_back(arguments: list[Any], number: int, after: Any) -> None:
-    if not 0 <= number < len(arguments):
-        raise ProtocolViolationError("a changed argument that was not sent")
-    before = arguments[number]
-    same = type(before) is type(after) and before.dtype == after.dtype
-    if not same or tuple(before.shape) != tuple(after.shape):
-        raise ProtocolViolationError("a changed argument of another shape or dtype")
-    if not hasattr(before, "flags"):
-        _write_tensor(before, after)
-        return
-    if not before.flags.writeable:
-        said = "assignment destination is read-only"
-        raise student_error(Failure("ValueError", "ValueError", said, ""))
-    before[...] = after
-
-
-def _write_tensor(before: Any, after: Any) -> None:
-    """Copy each element of memory once: along a stride of 0, which `expand` makes, all are one."""
-    import torch
-
-    once = tuple(slice(1) if step == 0 else slice(None) for step in before.stride())
-    with torch.no_grad():
-        before[once].copy_(after[once])
+def _nothing() -> Encoder:
+    return Encoder(array_bytes=0, nesting=0, keep=_refuse_argument)

@@ -1,6 +1,7 @@
 """The judge's handle on one warm worker: start it, fork children in it, hear how they ended."""
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -12,9 +13,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Self, TypeVar
 
-from grader.errors import IsolationError, WorkerError
-from grader.model import Isolation, IsolationLevel, Limits
+from grader.errors import GraderError, IsolationError, WorkerError
+from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
 
+from .bench import Bench
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
 from .launch import (
@@ -23,11 +25,14 @@ from .launch import (
     start_worker,
 )
 from .levels import cgroup
+from .levels.cores import Core
 from .levels.host import is_root
 from .levels.recipes import Way, recipe
 from .levels.uids import Slot
+from .patience import ProcessorClock
 from .session import Session
 from .wire import orders
+from .wire.channel import SOCKET_BYTES
 from .wire.orders import ChildLimits, Resource
 from .wire.protocol import DEVICE_LOST, ProtocolViolationError
 
@@ -65,6 +70,15 @@ class ChildEnd:
 
     wait_status: int
     exceeded: Resource | None
+    processor_seconds: float = 0.0
+
+    @property
+    def status(self) -> Status:
+        """Return `TIMEOUT` where time ran out, else `KILLED`."""
+        ran_out = self.exceeded is Resource.PROCESSOR
+        if self.exceeded is None and os.WIFSIGNALED(self.wait_status):
+            ran_out = os.WTERMSIG(self.wait_status) == signal.SIGXCPU
+        return Status.TIMEOUT if ran_out else Status.KILLED
 
     def describe(self, limits: Limits) -> str:
         """Say in words how the process ended."""
@@ -74,7 +88,8 @@ class ChildEnd:
             Resource.GPU: f"used more than {gpu_memory:g} GiB of the GPU's memory",
             Resource.PROCESSOR: f"used more than {limits.cpu_seconds} s of processor time",
             Resource.TASKS: f"ran more than {limits.tasks} processes and threads at once",
-            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files",
+            Resource.SCRATCH: f"wrote more than {limits.scratch_bytes / 2**20:g} MiB of files, or "
+            "too many or too deep ones",
         }
         if self.exceeded is not None:
             return f"the notebook {words[self.exceeded]}"
@@ -96,23 +111,29 @@ class Worker:
         self,
         *,
         imports: tuple[str, ...] = (),
+        libraries: tuple[str, ...] = LIBRARIES,
         isolation: Isolation | None = None,
         devices: frozenset[str] = frozenset({"cpu"}),
         warm: bool = True,
     ) -> None:
         """Start the process.
 
-        isolation: without a way, the level's first is taken. warm: import numpy, torch and
-        matplotlib; without, the worker starts quickly and does little.
+        isolation: without a way, the level's first is taken. warm: import numpy, `libraries` and
+        `imports`; without, the worker starts quickly and does little.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
+        self._imports = imports
+        self._bench: Worker | None = None
         self.seconds: dict[str, float] = {}
         self._ready = False
+        self._own: frozenset[int] = frozenset()  # processes below, that are no child's
         self._session: Session | None = None
         self._gpu_memory: GpuMemoryWatch | None = None
         self._folder = tempfile.mkdtemp(prefix="notebook-")
         level = recipe(self.isolation.level)
+        self._confines = level.confines
+        self._core: Core | None = None  # of the child
         self._slot = Slot() if level.lends_uid and is_root() else None
         if level.child_becomes_uid:
             Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
@@ -124,7 +145,7 @@ class Worker:
             cuda="cuda" in devices,
             uid=self._slot.uid if self._slot else None,
         )
-        modules = ("numpy", "torch", "matplotlib.pyplot", *imports) if warm else ()
+        modules = ("numpy", *libraries, *imports) if warm else ()
         # Without a GPU kernels are interpreted, which triton must know before it is imported; and
         # where there is one, who may not use it should not see it.
         on_cpu = {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -140,17 +161,24 @@ class Worker:
             self.seconds["worker"] = ready.seconds
             _check_versions(ready.versions)
             self._ready = True
+            pid = self._started.process.pid
+            self._own = frozenset(below(pid))
             if self._group is not None:
-                pid = self._started.process.pid
-                self._group.adopt([pid, *below(pid)])
+                self._group.adopt([pid, *self._own])
 
-    def session(self, limits: Limits, *, deadline: float, seed: int = 0) -> Session:
-        """Fork a child for one submission."""
+    def session(
+        self, limits: Limits, *, deadline: float, processor: float = math.inf, seed: int = 0
+    ) -> Session:
+        """Fork a child for one submission, which has until then, and so much processor time."""
         self.wait_until_ready()
         if self._group is not None:
             self._group.limit(limits)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        order = orders.dump(orders.Spawn(seed, _child_limits(limits)))
+        # The child may not choose how much its sockets hold.
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+        self._core = Core() if self._confines else None
+        number = self._core.number if self._core else None
+        order = orders.dump(orders.Spawn(seed, _child_limits(limits), number))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])
         except OSError as problem:
@@ -163,8 +191,30 @@ class Worker:
         if "cuda" in self.devices:
             pid = self._started.process.pid
             self._gpu_memory = GpuMemoryWatch(pid, limits.gpu_memory_bytes)
-        self._session = Session(self, ours, limits, deadline)
+        clock = ProcessorClock(self._started.process.pid, self._own)
+        self._session = Session(
+            self, ours, limits, deadline, clock=clock, processor=processor
+        )  # fmt: skip
         return self._session
+
+    def bench(self, limits: Limits, *, deadline: float, processor: float) -> Bench:
+        """Fork a child that will run no cell, beside the one that does, in a worker of its own.
+
+        Its limits are those of a session. WorkerError or IsolationError where it cannot be started.
+        """
+        if self._bench is None:
+            self._bench = Worker(
+                imports=self._imports,
+                libraries=("torch",),
+                isolation=self.isolation,
+                devices=self.devices,
+            )
+        try:
+            return Bench(self._bench.session(limits, deadline=deadline, processor=processor))
+        except GraderError:
+            self._bench.close()
+            self._bench = None  # the next call may have more luck
+            raise
 
     def _wait_until_locked(self, connection: socket.socket) -> None:
         """Return when the child has given everything up; nothing of a student's is there yet."""
@@ -184,13 +234,19 @@ class Worker:
         with contextlib.suppress(OSError):
             self._started.control.send(orders.dump(orders.Kill()))
         ended = self._receive(orders.Ended, END_SECONDS)
+        self._release_core()
         exceeded = ended.exceeded
         if self._group is not None and self._group.has_killed():
             exceeded = Resource.MEMORY
         if self._gpu_memory is not None and self._gpu_memory.stop():
             exceeded = Resource.GPU
         self._gpu_memory = None
-        return ChildEnd(ended.wait_status, exceeded)
+        return ChildEnd(ended.wait_status, exceeded, ended.processor_seconds)
+
+    def _release_core(self) -> None:
+        if self._core is not None:
+            self._core.release()
+            self._core = None
 
     def _receive(self, kind: type[Event], seconds: float) -> Event:
         """Return the worker's next message, which has to be of this kind."""
@@ -220,8 +276,11 @@ class Worker:
         """Stop the worker with whatever it runs, and remove its scratch folder."""
         if self._session is not None:
             self._session.abandon()
+        if self._bench is not None:
+            self._bench.close()
         if self._gpu_memory is not None:
             self._gpu_memory.stop()
+        self._release_core()
         self._started.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._group is not None:

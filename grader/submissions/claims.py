@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from grader.submissions.sources import Entry, Source
+from grader.submissions.sources import Entry, RejectedError, Source
 
 NOTEBOOK = ".ipynb"
+# `softmax.ipynb.json`: what a browser or a mail program made of a notebook's name.
+RENAMED = re.compile(r"\.ipynb(?:\.(?:json|txt|download|bin|octet-stream))?$", re.IGNORECASE)
+UNNAMED = frozenset({"", ".json", ".txt"})  # may be a notebook all the same: its content says
 OTTER_MARKS = frozenset({".OTTER_LOG", "__zip_filename__"})
-COPY = re.compile(r"(?:\s*\(\d+\)|[-_ ]+(?:copy|final|v?\d+))+$", re.IGNORECASE)
+SNIFFED = 2_000
 
 
 class Place(NamedTuple):
@@ -21,22 +24,35 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A file that belongs to a student; `identity` tells namesakes apart."""
+    """A file that belongs to a student, who is `identity` where the platform gives one.
+
+    `student` is a name to be shown. Two people of one name without an identity are told by `apart`
+    where the download tells them. `attempt` orders what one student handed in several times;
+    `order` the files of one attempt, by the platform's own numbers.
+    """
 
     student: str
     entry: Entry
     identity: str = ""
-    order: int = 0  # the LMS's own number, newest highest; decides before the time of the file
+    apart: str = ""
+    attempt: tuple[int, ...] = ()
+    order: int = 0
     received: str | None = None
     late: bool = False
     members: tuple[str, ...] = ()
 
 
 class Refusal(NamedTuple):
-    """A file that belongs to no student, and why."""
+    """A file that belongs to no student, and why.
+
+    `known` where the layout says what it is; `is_record` where the platform has put it there, so
+    that nobody need hear of it.
+    """
 
     entry: Entry
     reason: str
+    known: bool = False
+    is_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,18 @@ class View:
     def handed_in(self) -> list[Place]:
         return [place for place in self.places if is_candidate(place.entry)]
 
+    @property
+    def folders(self) -> dict[str, None]:
+        """The folders at the top that hold something which a student could have handed in."""
+        return dict.fromkeys(p.parts[0] for p in self.handed_in if len(p.parts) > 1)
+
+    def below(self, folder: str) -> "View":
+        """Return the view of one of the folders at the top."""
+        inside = tuple(Place(p.parts[1:], p.entry) for p in self.places
+                       if p.parts[0] == folder and len(p.parts) > 1)  # fmt: skip
+        hidden = tuple(parts[1:] for parts in self.hidden if parts[0] == folder)
+        return View(self.source, (*self.wrapper, folder), inside, self.assignment, hidden)
+
 
 def outermost(seen: Sequence[View]) -> View:
     """Return the source as it was given, with every folder that wraps it."""
@@ -74,17 +102,33 @@ def outermost(seen: Sequence[View]) -> View:
 class Layout:
     """How one platform lays out what students handed in; its name is its module's.
 
-    `fits` looks at names only. `read` gives one `Claim` or `Refusal` for each file of the view.
+    `read` gives one `Claim` or `Refusal` for each file of the view, by marks that the platform
+    makes and a student cannot. `weight` says how sure those marks are, from 0 to 1: what explains
+    most of a download, weighed by it, is how the download is read. `title` names the platform in a
+    sentence.
     """
 
-    order: int  # the lower, the surer its marks: the first layout that fits is taken
-    fits: Callable[[View], bool]
+    title: str
     read: Callable[[View], Iterator[Claim | Refusal]]
-    start: Callable[[Sequence[View]], View] = outermost  # of the views, where it fits none
+    weight: float = 1.0
+    start: Callable[[Sequence[View]], View] | None = None  # of the views, where not all are tried
 
 
 def is_candidate(entry: Entry) -> bool:
-    return entry.suffix in {NOTEBOOK, ".zip"}
+    """Say whether a file's name is that of a notebook or of a zip that may hold one."""
+    return entry.suffix == ".zip" or RENAMED.search(entry.name) is not None
+
+
+def is_disguised(entry: Entry) -> bool:
+    """Say whether a file of another name begins like a notebook."""
+    if entry.problem or entry.suffix not in UNNAMED or entry.name in OTTER_MARKS:
+        return False
+    try:
+        start = entry.start(SNIFFED)
+    except RejectedError:
+        return False
+    head = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t")
+    return head.startswith(b"{") and (b'"cells"' in head or b'"nbformat"' in head)
 
 
 def why_not(entry: Entry) -> str:
@@ -102,31 +146,19 @@ def stray(entry: Entry, platform: str) -> Refusal:
     return Refusal(entry, why_not(entry))
 
 
-def without_copy_mark(stem: str) -> str:
-    """Return `softmax` for `softmax-1`, `softmax (2)` and `softmax copy`."""
-    return COPY.sub("", stem) or stem
-
-
-def copy_number(stem: str) -> int:
-    """Return 2 for `softmax (2)` and 0 for `softmax`."""
-    marks = re.findall(r"\d+", stem[len(without_copy_mark(stem)) :])
-    return int(marks[-1][-9:]) if marks else 0
+def own_record(entry: Entry, platform: str) -> Refusal:
+    """Refuse a file that the platform itself has put there."""
+    return Refusal(entry, f"is {platform}'s own record", known=True, is_record=True)
 
 
 def views(source: Source, assignment: str | None) -> Iterator[View]:
     """Yield the source, then the same without each folder that wraps all of it.
 
-    Files beside such a folder do not hide it, unless students could have handed them in.
+    Files beside such a folder do not hide it, nor do folders in which nothing was handed in.
     """
-    wrapper: tuple[str, ...] = ()
-    while True:
-        depth = len(wrapper)
-        inside = [entry for entry in source.entries if entry.parts[:depth] == wrapper]
-        places = tuple(Place(entry.parts[depth:], entry) for entry in inside)
-        hidden = tuple(parts[depth:] for parts in source.hidden if parts[:depth] == wrapper)
-        yield View(source, wrapper, places, assignment, hidden)
-        folders = {place.parts[0] for place in places if len(place.parts) > 1}
-        beside = [place.entry for place in places if len(place.parts) == 1]
-        if len(folders) != 1 or any(map(is_candidate, beside)):
-            return
-        wrapper = (*wrapper, *folders)
+    places = tuple(Place(entry.parts, entry) for entry in source.entries)
+    view = View(source, (), places, assignment, source.hidden)
+    yield view
+    while len(view.folders) == 1:
+        view = view.below(*view.folders)
+        yield view

@@ -1,286 +1,185 @@
-"""From paths to submissions: one a student, the newest file first, everything else named."""
+"""From paths to submissions: one a student, the newest attempt first, everything else named."""
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.model import Limits, Submission
+from grader.model import Assignment, Limits, Submission
 from grader.renderers.text import shown
-from grader.submissions import layouts
-from grader.submissions.claims import (
-    NOTEBOOK,
-    OTTER_MARKS,
-    Claim,
-    Layout,
-    Refusal,
-    View,
-    copy_number,
-    is_candidate,
-    views,
-    why_not,
-)
-from grader.submissions.sources import (
-    STUDENT_ZIP_BYTES,
-    Entry,
-    RejectedError,
-    Source,
-    open_path,
-    open_zip,
-)
+from grader.submissions import evidence, layouts
+from grader.submissions.choice import NAMED, Choice, Chooser, Skipped, listed
+from grader.submissions.claims import Claim, Refusal, is_candidate, is_disguised
+from grader.submissions.content import Wanted
+from grader.submissions.evidence import Reading
+from grader.submissions.names import names_nobody
+from grader.submissions.people import Person, people
+from grader.submissions.roster import Roster
+from grader.submissions.sources import Entry, RejectedError, Source, open_inner, open_path
 
-LOOKS_LIKE = {
-    b"PK\x03\x04": "a zip or an office document",
-    b"%PDF": "a PDF",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"<": "a web page",
-    b"SQLite": "a database",
-}
-NAMED = 3  # how many files a message names before it counts the rest
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that is not graded, and why; both on one line that a terminal can show as it is."""
-
-    path: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "path", shown(self.path))
-        object.__setattr__(self, "reason", shown(self.reason))
+LATE = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Everything that was found, in an order that does not depend on the file system."""
+    """Everything that was found, in an order that does not depend on the file system.
 
-    submissions: tuple[Submission, ...]
+    `understood` is one line that says how the paths were read, `notes` what a person should look
+    at; `chosen` says of each submission why it is that file.
+    """
+
+    chosen: tuple[Choice, ...]
     skipped: tuple[Skipped, ...]
+    understood: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def submissions(self) -> tuple[Submission, ...]:
+        return tuple(choice.submission for choice in self.chosen)
+
+    @property
+    def lost(self) -> tuple[Skipped, ...]:
+        """What may be a student's work and is graded for nobody."""
+        return tuple(one for one in self.skipped if one.is_lost)
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """What was read of a student's files: bytes or a problem, and the path they came from."""
+@dataclass(slots=True)
+class _Found:
+    """What was found so far, of all paths."""
 
-    path: str
-    content: bytes = b""
-    problem: str | None = None
+    claims: list[Claim]
+    skipped: list[Skipped]
+    broken: list[Choice]
+    titles: dict[str, None]
 
 
 def collect(
     paths: Sequence[Path],
     *,
-    layout: str | None = None,
     limits: Limits,
-    assignment: str | None = None,
+    layout: str | None = None,
+    assignment: Assignment | Wanted | None = None,
+    roster: Roster | None = None,
 ) -> Collection:
-    """Collect the newest file of each student from folders, zips and notebooks.
+    """Collect what each student handed in last from folders, zips and notebooks.
 
-    `layout` overrides what would be recognised by content. `assignment` is a slug: where a student
-    handed in several notebooks, those named after it come first.
-    UsageError where a path does not exist or nothing at all was handed in.
+    `layout` overrides what would be recognised by content. The `assignment` tells its own notebook
+    from others. With a `roster`, whoever handed in nothing is there too, and a download that can
+    be read in two ways is read in the one that finds its people. UsageError where a path does not
+    exist, nothing at all was handed in, or nobody can tell how it is to be read.
     """
     if layout is not None and layout not in layouts.names():
-        known = ", ".join(layouts.load())
+        known = ", ".join(layouts.names())
         raise UsageError(f"There is no layout {layout!r}. Choose one of: {known}.")
     if not paths:
         raise UsageError("No submissions were named. Give a folder, a zip or a notebook.")
-    claims: list[Claim] = []
-    skipped: list[Skipped] = []
-    broken: list[Submission] = []
+    wanted = Wanted.of(assignment) if isinstance(assignment, Assignment) else assignment
+    chooser = Chooser(limits, wanted)
+    found = _Found([], [], [], {})
+    for source in _sources(paths, found):
+        reading = _read(source, layout, chooser, roster)
+        found.titles[reading.layout.title] = None
+        _sort_out(reading, source, found)
+    claims = found.claims if roster is None else [roster.known(claim) for claim in found.claims]
+    persons = people(claims)
+    choices = [choice for person in persons if (choice := chooser.choose(person))]
+    chosen = [*found.broken, *choices]
+    skipped = [*found.skipped, *chooser.skipped]
+    if not chosen:
+        raise UsageError(shown(_nothing(paths, skipped)))
+    notes = list(_pointed_out(chosen, wanted))
+    if roster is not None:
+        submissions = [choice.submission for choice in chosen]
+        chosen += [Choice(one, "on the roster") for one in roster.missing(submissions)]
+        notes += roster.unknown(submissions)
+    return Collection(
+        tuple(sorted(chosen, key=lambda one: (one.submission.student, one.submission.path))),
+        tuple(sorted(set(skipped), key=lambda one: (one.path, one.reason))),
+        _understood(choices, persons, found, len(skipped)),
+        tuple(map(shown, notes)),
+    )
+
+
+def _sources(paths: Sequence[Path], found: _Found) -> list[Source]:
+    """Open what was named; files of one folder are one source, so that they explain each other."""
+    opened: list[Source] = []
+    singles: dict[str, int] = {}
     for path in dict.fromkeys(Path(path) for path in paths):
         try:
-            source = open_path(path)
+            source = open_inner(open_path(path))
         except RejectedError as error:
             if len(paths) == 1:
                 advice = "Ask for it again, or unpack it yourself."
                 raise UsageError(shown(f"{error}. {advice}")) from None
-            name = path.name
-            broken.append(_submission(Claim(path.stem, _NOTHING), _Chosen(name, b"", f"{error}")))
+            found.broken.append(_unreadable(path, str(error)))
             continue
-        _sort_out(_read_source(source, layout, assignment), source, claims, skipped)
-    submissions = [*broken, *_choose_all(_apart(claims), assignment, limits, skipped)]
-    if not submissions:
-        raise UsageError(shown(_nothing(paths, skipped)))
-    return Collection(
-        tuple(sorted(submissions, key=lambda one: (one.student, one.path))),
-        tuple(sorted(skipped, key=lambda one: (one.path, one.reason))),
-    )
+        at = singles.get(source.origin) if source.kind == "file" else None
+        if at is not None:
+            opened[at] = replace(opened[at], entries=(*opened[at].entries, *source.entries))
+            continue
+        if source.kind == "file":
+            singles[source.origin] = len(opened)
+        opened.append(source)
+    return opened
 
 
-_NOTHING = Entry(("",), 0, 0.0, lambda _: b"")
+def _unreadable(path: Path, problem: str) -> Choice:
+    submission = Submission(path.stem, path.name, b"", "", problem=shown(f"{problem}."))
+    return Choice(submission, "the file that was named")
 
 
-def _read_source(
-    source: Source, layout: str | None, assignment: str | None
-) -> Iterator[Claim | Refusal]:
-    """Read a source in the layout named, or in the first one that fits."""
-    chosen, view = _recognise(source, layout, assignment)
-    for entry in view.outside:
-        yield Refusal(entry, "is not a notebook")
-    yield from chosen.read(view)
+def _read(source: Source, layout: str | None, chooser: Chooser, roster: Roster | None) -> Reading:
+    """Read a source in the layout named, or as what explains it best."""
+    slug = None if chooser.wanted is None else chooser.wanted.slug
+    close = evidence.explain(source, slug, layout=layout, is_own=chooser.is_own)
+    if len(close) > 1 and roster is not None:
+        close = roster.fitting(close)
+    if len(close) > 1:
+        raise evidence.which(source, close)
+    return close[0]
 
 
-def _recognise(source: Source, layout: str | None, assignment: str | None) -> tuple[Layout, View]:
-    known = layouts.load()
-    seen = list(views(source, assignment))
-    candidates = [known[layout]] if layout else list(known.values())
-    for view in seen:
-        for candidate in candidates:
-            if candidate.fits(view):
-                return candidate, view
-    chosen = known[layout or layouts.LAST_RESORT]
-    return chosen, chosen.start(seen)
-
-
-def _sort_out(
-    found: Iterable[Claim | Refusal],
-    source: Source,
-    claims: list[Claim],
-    skipped: list[Skipped],
-) -> None:
-    known = {claim.entry.location for claim in claims if claim.entry.location}
-    for item in found:
+def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
+    known = {claim.entry.location for claim in found.claims if claim.entry.location}
+    for item in reading.found:
         if isinstance(item, Refusal):
-            skipped.append(Skipped(item.entry.path, item.reason))
+            if item.is_record:
+                continue
+            is_lost = not item.known and (is_candidate(item.entry) or is_disguised(item.entry))
+            found.skipped.append(Skipped(item.entry.path, item.reason, is_lost))
         elif item.entry.location not in known:  # the same file given twice is one file
-            claims.append(item)
-    skipped += [Skipped(path, reason) for path, reason in source.refused]
-    skipped += [Skipped("/".join(parts), "is a hidden folder") for parts in source.hidden]
+            identity = f"{reading.name}:{item.identity}" if item.identity else ""
+            found.claims.append(replace(item, identity=identity))
+    for path, reason in source.refused:
+        name = Entry((path,), 0, LATE, lambda _: b"")
+        found.skipped.append(Skipped(path[:200], reason, is_candidate(name)))
+    found.skipped += [Skipped("/".join(parts), "is a hidden folder") for parts in source.hidden]
 
 
-def _apart(claims: list[Claim]) -> dict[str, list[Claim]]:
-    """Group claims by student; namesakes with different identities become two students."""
-    identities: dict[str, set[str]] = defaultdict(set)
-    for claim in claims:
-        identities[claim.student] |= {claim.identity} - {""}
-    grouped: dict[str, list[Claim]] = defaultdict(list)
-    for claim in claims:
-        namesakes = len(identities[claim.student]) > 1 and claim.identity
-        name = f"{claim.student} ({claim.identity})" if namesakes else claim.student
-        grouped[name].append(claim)
-    return grouped
-
-
-def _choose_all(
-    grouped: dict[str, list[Claim]],
-    assignment: str | None,
-    limits: Limits,
-    skipped: list[Skipped],
-) -> Iterable[Submission]:
-    for student, claims in sorted(grouped.items()):
-        ranked = sorted(
-            (claim for claim in claims if is_candidate(claim.entry)),
-            key=lambda claim: _rank(claim, assignment),
-            reverse=True,
+def _pointed_out(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[str]:
+    slug = None if wanted is None else wanted.slug
+    odd = [c.submission.student for c in chosen if names_nobody(c.submission.name, slug)]
+    if odd:
+        yield (
+            f"Not a person's name, it seems, but a file's or a folder's: {listed(odd)}. Look at "
+            "`--dry-run`, and name the --layout or give a --roster if it is wrong."
         )
-        others = [claim for claim in claims if not is_candidate(claim.entry)]
-        skipped += [Skipped(claim.entry.path, why_not(claim.entry)) for claim in others]
-        if not ranked:
-            if noted := [claim for claim in others if claim.entry.name not in OTTER_MARKS]:
-                path, names = noted[0].entry.path, [claim.entry.name for claim in noted]
-                problem = f"No notebook was handed in, but {_listed(names)}. Ask for the .ipynb."
-                yield _submission(noted[0], _Chosen(path, b"", problem), student)
-            continue
-        best, *older = ranked
-        reason = f"{student} handed in {best.entry.path}, which is newer or fits better"
-        skipped += [Skipped(claim.entry.path, reason) for claim in older]
-        yield _submission(best, _open(best.entry, assignment, limits, skipped), student)
 
 
-def _rank(claim: Claim, assignment: str | None) -> tuple[bool, int, bool, float, int, str]:
-    """Order claims, the one to grade highest: usable, newest by the LMS, fitting, newest."""
-    entry = claim.entry
-    fits = assignment is not None and assignment.casefold() in entry.stem.casefold()
-    usable = entry.problem is None
-    return usable, claim.order, fits, entry.modified, copy_number(entry.stem), entry.path
-
-
-def _open(entry: Entry, assignment: str | None, limits: Limits, skipped: list[Skipped]) -> _Chosen:
-    path = entry.path
-    try:
-        if entry.suffix == ".zip":
-            content = _content(entry, STUDENT_ZIP_BYTES)
-            entry = _unpack(open_zip(content, entry.name), path, assignment, skipped)
-            path = f"{path}/{entry.path}"
-        return _Chosen(path, _notebook(_content(entry, limits.notebook_bytes), entry.name))
-    except RejectedError as error:
-        return _Chosen(path, b"", f"{error}.")
-
-
-def _content(entry: Entry, limit: int) -> bytes:
-    if entry.problem:
-        raise RejectedError(f"{entry.name} {entry.problem}")
-    if entry.size > limit:
-        raise RejectedError(
-            f"{entry.name} is {entry.size:,} bytes, more than the {limit:,} allowed"
-        )
-    try:
-        return entry.read(limit)
-    except RejectedError as error:
-        raise RejectedError(f"{entry.name} {error}") from None
-
-
-def _unpack(source: Source, path: str, assignment: str | None, skipped: list[Skipped]) -> Entry:
-    """Return the notebook of a student's own zip, naming what else lies in it."""
-    for refused, reason in source.refused:
-        raise RejectedError(f"{source.name} holds {refused!r}, which {reason}")
-    for entry in source.entries:
-        if entry.problem:
-            raise RejectedError(f"{source.name} holds {entry.path}, which {entry.problem}")
-        if entry.suffix == ".zip":
-            raise RejectedError(f"{source.name} holds another zip, {entry.path}")
-    notebooks = [Claim("", entry) for entry in source.entries if entry.suffix == NOTEBOOK]
-    if not notebooks:
-        names = [entry.name for entry in source.entries]
-        raise RejectedError(f"{source.name} holds no notebook, but {_listed(names)}")
-    best, *older = sorted(notebooks, key=lambda claim: _rank(claim, assignment), reverse=True)
-    reason = f"{best.entry.path} of the same zip is newer or fits better"
-    skipped += [Skipped(f"{path}/{claim.entry.path}", reason) for claim in older]
-    return best.entry
-
-
-def _notebook(content: bytes, name: str) -> bytes:
-    """Return the content where it is text at all; notebooks.py decides whether it is a notebook."""
-    if not content.strip():
-        raise RejectedError(f"{name} is empty")
-    for start, kind in LOOKS_LIKE.items():
-        if content.lstrip().startswith(start):
-            raise RejectedError(f"{name} seems to be {kind}, not a notebook")
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RejectedError(
-            f"{name} is not UTF-8 text (byte {error.start:,}), so no notebook as Jupyter saves it"
-        ) from None
-    return content
-
-
-def _submission(claim: Claim, chosen: _Chosen, student: str | None = None) -> Submission:
-    return Submission(
-        student=claim.student if student is None else student,
-        path=chosen.path,
-        content=chosen.content,
-        sha256=hashlib.sha256(chosen.content).hexdigest(),
-        received=claim.received,
-        late=claim.late,
-        members=claim.members,
-        problem=None if chosen.problem is None else shown(chosen.problem),
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    if not names:
-        return "nothing at all"
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+def _understood(
+    choices: Sequence[Choice], persons: Sequence[Person], found: _Found, skipped: int
+) -> str:
+    """Return what was understood: `31 students from a Brightspace download (34 attempts, …)`."""
+    count = len(choices) + len(found.broken)
+    attempts = sum(len({claim.attempt for claim in person.claims}) for person in persons)
+    attempts += len(found.broken)
+    more = f" ({attempts:,} attempts, newest taken)" if attempts > count else ""
+    where = " and ".join(found.titles) or "the files that were named"
+    files = f"{skipped:,} {'file' if skipped == 1 else 'files'} skipped"
+    return f"{count:,} {'student' if count == 1 else 'students'} from {where}{more}, {files}."
 
 
 def _nothing(paths: Sequence[Path], skipped: list[Skipped]) -> str:
     where = ", ".join(str(path) for path in paths[:NAMED])
-    held = _listed([one.path for one in skipped])
+    held = listed([one.path for one in skipped])
     return f"No notebook was found in {where}. It holds {held}; ask for the .ipynb."

@@ -5,7 +5,6 @@ import lzma
 import os
 import stat
 import struct
-import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -18,17 +17,23 @@ from typing import IO
 from grader.errors import GraderError, UsageError
 from grader.model import MIB
 from grader.renderers.text import shown
+from grader.submissions.encodings import zip_names
+from grader.submissions.names import LONGEST, LONGEST_PATH, composed
 
 MAX_ENTRIES = 10_000  # of one archive; a class of 2,000 with a PDF and a log each fits
 MAX_FILES = 200_000  # of one folder, not counting what lies in hidden folders
-DIRECTORY_BYTES = 16 * MIB  # of a zip's own table of contents, before it is parsed
+DIRECTORY_BYTES = 4 * MIB  # of a zip's own table of contents, before it is parsed
 STUDENT_ZIP_BYTES = 100 * MIB  # a notebook with its PDF
+CLASS_ZIP_BYTES = 1024 * MIB  # a class in a zip that is packed once more
 EXPANSION = 64  # what a whole archive may grow by; ordinary notebooks grow tenfold
 EXPANSION_FLOOR = 256 * MIB  # a small class of very regular notebooks is no bomb
 ZIP64 = 0xFFFFFFFF  # in a 32-bit field: the record of a zip64 archive states the value
 DEEPEST = 32
 
-HIDDEN_FOLDERS = frozenset({"__MACOSX", "__pycache__", "node_modules"})
+HIDDEN_FOLDERS = frozenset(
+    {"__MACOSX", "__pycache__", "node_modules", "site-packages", "dist-packages"}
+)
+ENVIRONMENT = "pyvenv.cfg"  # lies at the top of each of Python's virtual environments
 KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFCHR: "a device",
@@ -46,7 +51,10 @@ class RejectedError(GraderError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file: where it lies, how large it says it is, and how to read it within a limit."""
+    """One file: where it lies, how large it says it is, and how to read it within a limit.
+
+    `start` reads its first bytes only.
+    """
 
     parts: tuple[str, ...]
     size: int
@@ -54,6 +62,7 @@ class Entry:
     read: Callable[[int], bytes] = field(repr=False)
     problem: str | None = None
     location: str = ""  # the absolute path, where there is one, to tell a file given twice
+    start: Callable[[int], bytes] = field(default=lambda _: b"", repr=False)
 
     @property
     def name(self) -> str:
@@ -88,12 +97,6 @@ class Source:
         return PurePosixPath(self.name).stem if self.kind != "folder" else self.name
 
 
-def printable(name: str) -> str:
-    """Return a file name as text that can be stored: composed, undecodable bytes escaped."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return unicodedata.normalize("NFC", text)
-
-
 def is_hidden_folder(name: str) -> bool:
     return name.startswith(".") or name in HIDDEN_FOLDERS
 
@@ -106,7 +109,7 @@ def open_path(path: Path) -> Source:
         reason = getattr(error, "strerror", None) or str(error)
         advice = "Give a folder, a zip or a notebook that exists."
         raise UsageError(shown(f"{path} cannot be opened ({reason}). {advice}")) from None
-    name = printable(path.resolve().name) or "submissions"
+    name = composed(path.resolve().name) or "submissions"
     if stat.S_ISDIR(mode):
         return _folder(path, name)
     if not stat.S_ISREG(mode):
@@ -115,7 +118,20 @@ def open_path(path: Path) -> Source:
     if entry.suffix == ".zip":
         with path.open("rb") as stream:
             return _archive(stream, path, name, entry.size)
-    return Source(name, (entry,), "file", origin=printable(str(path.parent)))
+    return Source(name, (entry,), "file", origin=composed(str(path.parent)))
+
+
+def open_inner(source: Source) -> Source:
+    """Return what the only zip in a zip holds: a download that was packed once more."""
+    only = [entry for entry in source.entries if entry.suffix in {".zip", ".ipynb"}]
+    if source.kind != "zip" or len(only) != 1 or only[0].suffix != ".zip":
+        return source
+    try:
+        inner = open_zip(only[0].read(CLASS_ZIP_BYTES), only[0].name)
+    except RejectedError:
+        return source
+    several = sum(entry.suffix in {".zip", ".ipynb"} for entry in inner.entries) > 1
+    return inner if several else source
 
 
 def open_zip(content: bytes, name: str) -> Source:
@@ -142,8 +158,11 @@ def _walk(folder: Path, parts: tuple[str, ...], hidden: list[tuple[str, ...]]) -
     except OSError as error:
         yield _broken((*parts, ""), f"cannot be listed ({error.strerror})")
         return
+    if parts and any(child.name == ENVIRONMENT for child in children):
+        hidden.append(parts)
+        return
     for child in children:
-        here = (*parts, printable(child.name))
+        here = (*parts, composed(child.name))
         if child.is_dir(follow_symlinks=False):
             if is_hidden_folder(child.name):
                 hidden.append(here)
@@ -168,10 +187,11 @@ def _file_entry(path: Path, parts: tuple[str, ...], status: os.stat_result) -> E
         lambda limit: _read_file(path, limit),
         f"is {kind}, not a file of its own" if kind else None,
         os.path.realpath(path) if not kind else "",
+        lambda count: _read_file(path, count, cut=True),
     )
 
 
-def _read_file(path: Path, limit: int) -> bytes:
+def _read_file(path: Path, limit: int, *, cut: bool = False) -> bytes:
     # Not following links and not blocking: the file may have been exchanged since it was listed.
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -180,7 +200,7 @@ def _read_file(path: Path, limit: int) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise RejectedError("is not a file of its own")
-        return _within(stream, limit)
+        return stream.read(limit) if cut else _within(stream, limit)
 
 
 def _within(stream: IO[bytes], limit: int) -> bytes:
@@ -209,10 +229,17 @@ class _Archive:
         self.left -= len(content)
         return content
 
+    def start(self, info: zipfile.ZipInfo, count: int) -> bytes:
+        try:
+            with self.archive.open(info) as stream:
+                return stream.read(count)
+        except UNREADABLE as error:
+            raise RejectedError(f"cannot be unpacked ({error})") from None
+
 
 def _archive(stream: IO[bytes], file: Path | None, name: str, size: int) -> Source:
     if _directory_bytes(stream, size) > DIRECTORY_BYTES:
-        raise RejectedError(f"{name} holds more than {MAX_ENTRIES:,} files")
+        raise RejectedError(f"{name} holds more than {MAX_ENTRIES:,} files, or names too long")
     try:
         # From a path, so that the archive owns its file and closes it with its last entry.
         archive = zipfile.ZipFile(file or stream)
@@ -223,26 +250,38 @@ def _archive(stream: IO[bytes], file: Path | None, name: str, size: int) -> Sour
         archive.close()
         raise RejectedError(f"{name} holds {len(listed):,} files, more than {MAX_ENTRIES:,}")
     shared = _Archive(archive, size)
+    entries, hidden, refused = _members(shared, listed)
+    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), name)
+
+
+def _members(
+    shared: _Archive, listed: list[zipfile.ZipInfo]
+) -> tuple[list[Entry], dict[tuple[str, ...], None], list[tuple[str, str]]]:
+    """Return the files of an archive, the folders not looked into, and names that are refused."""
     entries: list[Entry] = []
     hidden: dict[tuple[str, ...], None] = {}
     refused: list[tuple[str, str]] = []
-    files = [info for info in listed if not info.is_dir()]
-    alike = Counter(printable(info.filename).casefold() for info in files)
-    for info in files:
-        parts = tuple(part for part in printable(info.filename).split("/") if part != ".")
-        if reason := _slips(info.filename, parts):
-            refused.append((printable(info.filename), reason))
+    named = zip(zip_names(listed), listed, strict=True)
+    files = [(name, info) for name, info in named if not name.endswith("/")]
+    alike = Counter(name for name, _ in files)
+    environments = {tuple(name.split("/")[:-1]) for name, _ in files
+                    if name.endswith(f"/{ENVIRONMENT}")}  # fmt: skip
+    for name, info in files:
+        parts = tuple(part for part in name.split("/") if part != ".")
+        if reason := _slips(name, parts):
+            refused.append((name, reason))
             continue
-        inside = next((n for n, part in enumerate(parts[:-1]) if is_hidden_folder(part)), None)
+        folders = (parts[: n + 1] for n in range(len(parts) - 1))
+        inside = next((f for f in folders if is_hidden_folder(f[-1]) or f in environments), None)
         if inside is not None:
-            hidden[parts[: inside + 1]] = None
+            hidden[inside] = None
             continue
         problem = _untrusted(info)
-        if alike[printable(info.filename).casefold()] > 1:
-            problem = "appears more than once in the zip, perhaps in another case"
+        if alike[name] > 1:
+            problem = "appears more than once in the zip"
         entries.append(_zip_entry(shared, info, parts, problem))
     entries.sort(key=lambda entry: entry.parts)
-    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), name)
+    return entries, hidden, refused
 
 
 def _zip_entry(
@@ -252,11 +291,16 @@ def _zip_entry(
         moment = float(calendar.timegm((*info.date_time, 0, 0, 0)))
     except ValueError:  # a month 0, as some tools write where they know no time
         moment = 0.0
-    return Entry(parts, info.file_size, moment, lambda n: shared.read(info, n), problem)
+    return Entry(
+        parts, info.file_size, moment, lambda n: shared.read(info, n), problem,
+        start=lambda n: shared.start(info, n),
+    )  # fmt: skip
 
 
 def _slips(name: str, parts: tuple[str, ...]) -> str | None:
-    if not parts or name.startswith(("/", "\\")) or "\\" in name or name[1:2] == ":":
+    if len(name) > LONGEST_PATH or max(map(len, parts), default=0) > LONGEST:
+        return f"has a name of {len(name):,} characters"
+    if not parts or name.startswith("/") or name[1:2] == ":":
         return "has an absolute path or one of Windows in the zip"
     if ".." in parts or "" in parts:
         return "has a path that leads out of the zip"
@@ -275,16 +319,27 @@ def _untrusted(info: zipfile.ZipInfo) -> str | None:
 
 
 def _directory_bytes(stream: IO[bytes], size: int) -> int:
-    """Return what a zip says of its table of contents, before anything parses that table."""
-    tail = min(size, 65_535 + 22)
+    """Return the most that a zip's marks say of its table of contents, before it is parsed.
+
+    A reader takes one of the marks near the end; which one, the zip's author may have seen to.
+    """
+    tail = min(size, 65_535 + 22 + 20 + 56)
     stream.seek(size - tail)
     end = stream.read(tail)
     stream.seek(0)
-    at = end.rfind(b"PK\x05\x06")
-    if at < 0 or len(end) < at + 22:
-        return 0  # no zip at all: said better by the parser
-    told: int = struct.unpack_from("<I", end, at + 12)[0]
-    if told == ZIP64:
-        at = end.rfind(b"PK\x06\x06")
-        return int(struct.unpack_from("<Q", end, at + 40)[0]) if 0 <= at <= len(end) - 48 else size
-    return told
+    told = [
+        struct.unpack_from(form, end, at + offset)[0]
+        for mark, form, offset in ((b"PK\x05\x06", "<I", 12), (b"PK\x06\x06", "<Q", 40))
+        for at in _places(end, mark)
+        if at + offset + struct.calcsize(form) <= len(end)
+    ]
+    # In a field of 32 bits it says that the record of a zip64 archive states the value.
+    found = [value for value in told if value != ZIP64]
+    return max(found, default=size if told else 0)  # no mark, no zip: said better by the parser
+
+
+def _places(text: bytes, mark: bytes) -> Iterator[int]:
+    at = text.find(mark)
+    while at >= 0:
+        yield at
+        at = text.find(mark, at + 1)

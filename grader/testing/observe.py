@@ -1,42 +1,64 @@
-"""What a call does beside giving a value: torch operations in order, and Triton launches.
+"""What a call is made of: torch operations in order, Triton launches, and the value they give.
 
     seen = observe.observe(attention, q, k, v, causal=True)
     assert any(name.startswith("triton::") for name in seen.operations)
+    numerics.assert_within_bound(seen.value, truth.expected, truth.bound, what="causal")
 
-Operations have torch's names (`aten::exp`). `triton::<kernel>` is a launch; `python::<what>` is a
-way around torch's dispatcher, and `SAME_WITHOUT_KERNELS` ends the log of a call whose answer stays
-the same when its kernels do nothing. What a student's process tells is evidence for honest code
-and no proof against a dishonest one: let a value, too, depend on what is asked for.
+Operations have torch's names (`aten::exp`); `triton::<kernel>` is a launch. What a student's
+process says of itself is not believed. It calls the function on tensors of the same shapes,
+strides and dtypes, with other numbers in them; what it says the call is made of, the text of its
+kernels included, is then run on the test's own tensors in a process that has run no student's cell.
+`value` comes from there, so the log belongs to the value, and **a test that reads the log checks
+the value too**. A call that decides by the numbers in its tensors what to do cannot be told so.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from grader.sandbox.inside import instruments
-from grader.sandbox.inside.instruments import SAME_WITHOUT_KERNELS
+from grader.sandbox.wire.findings import Observation
 
-if TYPE_CHECKING:
-    from grader.sandbox.proxies import Observation
+__all__ = ["Observation", "busy", "observe"]
 
-__all__ = ["SAME_WITHOUT_KERNELS", "observe"]
+_IDLE = frozenset(
+    """
+    _reshape_alias _to_copy _unsafe_view alias as_strided cat clone constant_pad_nd contiguous copy
+    detach empty empty_like empty_permuted empty_strided expand fill full full_like lift_fresh
+    new_empty new_empty_strided new_full new_zeros ones permute reshape resize select set slice
+    split squeeze stack t transpose unbind unsqueeze view zero zeros zeros_like
+    """.split()  # noqa: SIM905 - fifty quoted names would be harder to read
+)
 
 
-def observe(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Observation":
-    """Call a student's or the reference's function and return value, operations and seconds.
+def observe(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Observation:
+    """Return value and operations of a call of a student's or the reference's function.
 
-    A call that launches kernels is made twice, the second time without them. seconds: the wall
-    time of the first call where it ran; for a measurement use `timing`.
+    `outside` counts tensors that took part although nothing in the log made them: NumPy's, or
+    those of an earlier call. Raises AssertionError where a student's call cannot be run without
+    their process. A student's function is not asked to leave its arguments alone: call it for that.
     """
     if (ask := getattr(function, "observe", None)) is not None:
         seen: Observation = ask(*args, **kwargs)
         return seen
-    return _observed_here(function, args, kwargs)
+    return instruments.observe(function, args, kwargs)
 
 
-def _observed_here(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> "Observation":
-    # A bare GPU machine runs these tests without what this import needs.
-    from grader.sandbox.proxies import Observation
+class HasOperations(Protocol):
+    """An observation, or a chain: what is made of operations."""
 
-    return Observation(**instruments.observe(function, args, kwargs))
+    @property
+    def operations(self) -> tuple[str, ...]: ...
+
+
+def busy(seen: HasOperations) -> str | None:
+    """Return the first of torch's operations that does more than make room, copy and view memory.
+
+    Without its space and overload, such as "mul"; None where there is none, so that what a right
+    value needed beyond that was done by kernels.
+    """
+    for entry in seen.operations:
+        space, _, operation = entry.partition("::")
+        name = operation.split(".")[0]
+        if space != "triton" and (space != "aten" or name.rstrip("_") not in _IDLE):
+            return name
+    return None

@@ -1,24 +1,20 @@
 """How long a student's function takes next to the reference, by a clock that they cannot reach.
 
-A child reports its own times, and whoever controls a process controls its clock. So the judge's
-clock decides: it times whole chains of calls (`grader.testing.chain`), from a request of a
-few numbers, among them a seed just chosen, to a reply that commits to every entry of every call's
-result by a few sums a head. No tensor crosses between the two, and work put off until after the
-reply comes too late. The judge runs the same chain on the reference and compares the sums within
-`projection_bound`.
+A child reports its own times, and whoever controls a process controls its clock. So what a call is
+made of is run in a process that has run no student's cell (`grader.testing.chain`), and the judge's
+clock decides: it times whole chains of calls, from a request of a few numbers, among them a seed
+just chosen, to a reply that commits to every entry of every call's result by a few sums a head. No
+tensor crosses between the two, and the inputs of each call are drawn afresh. The judge runs the
+same chain on the reference and compares the sums within `projection_bound`.
 
 One call's time is the slope between a long chain and a short one, less what a step costs when the
 function returns its input (`idle`). A long chain lasts at least `CHAIN_SECONDS`, so that some
 milliseconds more or less in a request do not matter. Student and reference are timed in turn, in
 alternating order, and the median of the paired ratios is the result.
 
-What a student's process can still do to its own time, and what that gains:
-- a short chain made slower on purpose makes the slope smaller: at most `FIXED_SHARE` of a long
-  chain is taken off as the fixed cost of its request;
-- drawing, feeding back and summing up, which are taken off as `idle` measures them, could be made
-  faster: at most their share of a step is gained;
-- a query without what it should be fed with differs too little to show in the sums: calls could be
-  made at once instead of in order, each of them in full.
+What a student can still do to the time, and what that gains: nothing of theirs runs between two
+calls but the operations and kernels of a call, which are the same for each. A kernel that takes
+part of its work from the call before, through memory that it was not given, meets other inputs.
 
 The scheme before this one (chains of 2 and 12 calls, tensors in the request and the reply) was
 tried on an H100 and an H200: it measured the transfer. Where the reference takes 0.24 to 0.57 ms a
@@ -30,12 +26,13 @@ import math
 import secrets
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grader import machine
 from grader.errors import CannotJudgeError
+from grader.sandbox.wire.findings import Sums
 from grader.testing import numerics
 
 if TYPE_CHECKING:
@@ -459,16 +456,14 @@ def projection_bound(
     return norms.double() * (CONFIDENCE * 8 / 7 * math.sqrt(2 * steps * variance))
 
 
-def projection_complaint(
-    student: Mapping[str, Any], reference: Mapping[str, Any], *, bound: "torch.Tensor"
-) -> str:
+def projection_complaint(student: Sums, reference: Sums, *, bound: "torch.Tensor") -> str:
     """Say which head's projections are not within its bound, or return "".
 
-    student, reference: what `chain.chain` returned. bound: `projection_bound`.
+    student, reference: what a chain returned. bound: `projection_bound`.
     """
-    right = reference["projections"]
+    right = reference.projections
     limits = bound[:, None].expand_as(right)
-    found = numerics.diagnose(student["projections"], right, limits, factor=1.0)
+    found = numerics.diagnose(student.projections, right, limits, factor=1.0)
     if found is None:
         return ""
     return numerics.explain_mismatch(found, "the sums of a chain's values, by head and projection")

@@ -14,9 +14,11 @@ from grader.model import Assignment, Report
 from . import (
     agreement,
     allowances,
+    attackers,
     leaks,
     mutants,
     plain,
+    promises,
     rewrites,
     scores,
     survival,
@@ -93,6 +95,7 @@ def verify(
     run.gate("stubs", lambda found: agreement.stubs_agree(assignment, found))
     run.gate("notebook", lambda found: agreement.notebook_is_clean(assignment, found))
     run.gate("points", lambda found: agreement.points_add_up(assignment, found))
+    run.gate("promises", lambda found: promises.are_stated(assignment, found))
     run.gate("leaks", lambda found: no_leaks(assignment, allowed, found))
     table = tuple(agreement.points_table(assignment))
     of_process = ProcessSettings(
@@ -171,6 +174,11 @@ def _judge_solutions(run: _Run, runner: Runner) -> Report | None:
     if not kept:
         return None
     run.gate("empty", lambda found: scores.empty_is_zero(run.assignment, runner, found))
+    allowed = allowances.read(run.assignment)
+    run.gate(
+        "attackers",
+        lambda found: attackers.earn_nothing(run.assignment, runner, allowed, found),
+    )
     correct = scores.variants(run.assignment, "correct")
     run.gate(
         "correct", lambda found: scores.correct_are_full(run.assignment, runner, correct, found)

@@ -6,6 +6,8 @@ for survivors that are not equivalent: they count against the kill rate. `[[shar
 `text`, a line or a number, that the lesson itself tells, with a `reason`. `[[interchangeable]]`
 names a `function` of the reference and whole numbers, its `values`, of which any does as well as
 another (the sizes of a tile), with a `reason`: a right solution is made with each put for the next.
+`[[earns]]` lets a standard `attacker`, by the name that `verify` gives it, have some `points` of a
+`question`, with a `reason`: what its tests can ask for is then less than an answer.
 """
 
 import tomllib
@@ -25,6 +27,11 @@ KEYS = {
     "accepted": MUTANT_KEYS,
     "shared": {"text", "reason"},
     "interchangeable": {"function", "values", "reason"},
+    "earns": {"attacker", "question", "points", "reason"},
+}
+NUMBERS = {
+    "values": "values must be a list of two or more different whole numbers",
+    "points": "points must be a number above 0",
 }
 
 
@@ -57,12 +64,27 @@ class Interchangeable:
 
 
 @dataclass(frozen=True, slots=True)
+class Earned:
+    """Points of a question that a standard attacker may have."""
+
+    attacker: str
+    question: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
 class Allowances:
     """What an assignment's staff have looked at and found to be right."""
 
     survivors: tuple[Explained, ...] = ()
     shared: tuple[str, ...] = ()
     interchangeable: tuple[Interchangeable, ...] = ()
+    earned: tuple[Earned, ...] = ()
+
+    def earned_by(self, attacker: str, question: str) -> Earned | None:
+        """Return what an attacker may have of a question, if anything."""
+        found = (e for e in self.earned if (e.attacker, e.question) == (attacker, question))
+        return next(found, None)
 
 
 def read(assignment: Assignment) -> Allowances:
@@ -89,6 +111,10 @@ def read(assignment: Assignment) -> Allowances:
             Interchangeable(entry["function"], tuple(entry["values"]))
             for entry in _entries(table, "interchangeable", path)
         ),
+        tuple(
+            Earned(entry["attacker"], entry["question"], float(entry["points"]))
+            for entry in _entries(table, "earns", path)
+        ),
     )
 
 
@@ -102,18 +128,21 @@ def _explained(entries: list[dict[str, Any]], *, is_equivalent: bool) -> Iterato
 def _entries(table: dict[str, Any], kind: str, path: Path) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = table.get(kind, [])
     for number, entry in enumerate(entries, 1):
-        texts = {key: value for key, value in entry.items() if key != "values"}
-        said = all(isinstance(value, str) and value.strip() for value in texts.values())
+        texts = [value for key, value in entry.items() if key not in NUMBERS]
+        said = all(isinstance(value, str) and value.strip() for value in texts)
         if entry.keys() != KEYS[kind] or not said:
             wanted = ", ".join(sorted(KEYS[kind]))
-            form = "" if "values" in KEYS[kind] else ", as text"
+            form = "" if KEYS[kind] & NUMBERS.keys() else ", as text"
             raise AssignmentError(f"{path}: [[{kind}]] number {number} needs {wanted}{form}.")
-        if "values" in entry and not _are_different_numbers(entry["values"]):
-            raise AssignmentError(
-                f"{path}: [[{kind}]] number {number}: values must be a list of two or more "
-                "different whole numbers."
-            )
+        for key in entry.keys() & NUMBERS.keys():
+            is_right = _are_different_numbers if key == "values" else _is_above_zero
+            if not is_right(entry[key]):
+                raise AssignmentError(f"{path}: [[{kind}]] number {number}: {NUMBERS[key]}.")
     return entries
+
+
+def _is_above_zero(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _are_different_numbers(values: Any) -> bool:

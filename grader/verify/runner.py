@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
+from typing import TypeVar
 
 from grader.batch import process
 from grader.errors import ProcessLostError, WorkerError
@@ -16,6 +17,7 @@ from grader.model import (
 )
 
 HALF_OF_A_LINE = 150
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Candidate:
 
 def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> Report:
     """Judge one candidate in this grader process."""
-    from grader.grading.judge import Request, judge
+    from grader.grading.judge import Request
 
     engine = process.engine(settings)
     engine.suite.seed = candidate.seed  # the seed is all that changes: the warm worker is kept
@@ -40,7 +42,7 @@ def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> 
     submission = Submission(candidate.name, f"{candidate.name}.ipynb", candidate.content, digest)
     limits = candidate.limits or settings.limits
     request = Request(submission, limits, candidate.questions, candidate.until_loss)
-    return judge(request, engine)
+    return process.judge(settings, request)
 
 
 class Runner:
@@ -75,6 +77,10 @@ class Runner:
                 ) from problem
             self._on_judged(len(reports), len(candidates))
         return [reports[number] for number in range(len(candidates))]
+
+    def ask(self, question: Callable[[process.ProcessSettings], Answer]) -> Answer:
+        """Return what a function says in a grader process of the pool."""
+        return self._executor.submit(question, self.settings).result()
 
 
 def outcomes(report: Report) -> Iterator[tuple[str, Outcome]]:

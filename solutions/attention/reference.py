@@ -109,7 +109,76 @@ def attention_forward(
     return (stable_softmax(scores) @ V.to(wide)).to(Q.dtype)
 
 
+def attention_tiled(
+    Q: torch.Tensor, K: torch.Tensor, V: torch.Tensor, block: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the state (m, l, acc) of attention after a walk over the keys, `block` at a time.
+
+    Q: (M, d). K: (N, d). V: (N, e). All float32, N >= 1; the last tile may be shorter.
+    Scores are Q K^T / sqrt(d); they are made, used and forgotten tile by tile.
+    Returns m (M,), l (M,) and acc (M, e), float32: each query's largest score, its sum of
+    exp(score - m), and its sum of exp(score - m) times the rows of V. acc / l is attention.
+    """
+    m = torch.full(Q.shape[:1], -math.inf, device=Q.device)
+    l = torch.zeros(Q.shape[:1], device=Q.device)
+    acc = torch.zeros(Q.shape[0], V.shape[1], device=Q.device)
+    for k_tile, v_tile in zip(K.split(block), V.split(block), strict=True):
+        scores = Q @ k_tile.T / math.sqrt(Q.shape[1])
+        new_m = torch.maximum(m, scores.amax(dim=1))
+        weights, rescale = torch.exp(scores - new_m[:, None]), torch.exp(m - new_m)
+        l = l * rescale + weights.sum(dim=1)
+        acc = acc * rescale[:, None] + weights @ v_tile
+        m = new_m
+    return m, l, acc
+
+
 if triton is not None:
+
+    @triton.jit
+    def _tile_kernel(q, k, out, scale, M: tl.constexpr, N: tl.constexpr, D: tl.constexpr):
+        """Multiply one tile of queries with one tile of keys."""
+        rows, keys, cols = tl.arange(0, M), tl.arange(0, N), tl.arange(0, D)
+        q_tile = tl.load(q + rows[:, None] * D + cols[None, :])
+        k_tile = tl.load(k + keys[None, :] * D + cols[:, None])
+        scores = tl.dot(q_tile, k_tile) * scale
+        tl.store(out + rows[:, None] * N + keys[None, :], scores)
+
+    @triton.jit
+    def _row_kernel(x, out, n, BLOCK: tl.constexpr):
+        """Take one row into a running maximum and a running sum, a tile at a time."""
+        first = x + tl.program_id(0) * n
+        m, l = tl.full([], float("-inf"), tl.float32), tl.zeros([], tl.float32)
+        for start in range(0, n, BLOCK):
+            tile = tl.load(first + start + tl.arange(0, BLOCK)).to(tl.float32)
+            new_m = tl.maximum(m, tl.max(tile, 0))
+            l = l * tl.exp(m - new_m) + tl.sum(tl.exp(tile - new_m), 0)
+            m = new_m
+        tl.store(out + tl.program_id(0), m + tl.log(l))
+
+    @triton.jit
+    def _head_kernel(
+        q, k, v, out, n_keys, scale,
+        D: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
+    ):  # fmt: skip
+        """Compute BLOCK_M rows of one head whose tiles are whole."""
+        rows = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+        tile, cols = tl.arange(0, BLOCK_N), tl.arange(0, D)
+        q_tile = tl.load(q + rows[:, None] * D + cols[None, :])
+        m = tl.full([BLOCK_M], float("-inf"), tl.float32)
+        l = tl.zeros([BLOCK_M], tl.float32)
+        acc = tl.zeros([BLOCK_M, D], tl.float32)
+        for start in range(0, n_keys, BLOCK_N):
+            keys = start + tile
+            k_tile = tl.load(k + keys[None, :] * D + cols[:, None])
+            scores = tl.dot(q_tile, k_tile) * scale
+            new_m = tl.maximum(m, tl.max(scores, 1))
+            p, rescale = tl.exp(scores - new_m[:, None]), tl.exp(m - new_m)
+            l = l * rescale + tl.sum(p, 1)
+            v_tile = tl.load(v + keys[:, None] * D + cols[None, :])
+            acc = tl.dot(p.to(tl.float16), v_tile, acc * rescale[:, None])
+            m = new_m
+        result = (acc / l[:, None]).to(tl.float16)
+        tl.store(out + rows[:, None] * D + cols[None, :], result)
 
     @triton.jit
     def _visit_keys(
@@ -232,6 +301,44 @@ if triton is not None:
             acc.to(out.dtype.element_ty),
             mask=inside,
         )
+
+
+def tile_scores(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+    """Return q k^T / sqrt(d), made by one program of a Triton kernel.
+
+    q: (M, d). k: (N, d). Both float16 and contiguous; M, N and d are 16, 32 or 64.
+    Returns (M, N) float32. The products are summed and scaled in float32.
+    """
+    (rows, d), keys = q.shape, k.shape[0]
+    out = torch.empty(rows, keys, dtype=torch.float32, device=q.device)
+    _tile_kernel[(1,)](q, k, out, 1.0 / math.sqrt(d), M=rows, N=keys, D=d)
+    return out
+
+
+def row_logsumexp(x: torch.Tensor) -> torch.Tensor:
+    """Return log(sum(exp(row))) of each row, from one pass of a Triton kernel over each row.
+
+    x: (R, n), float16, contiguous, finite; n is a multiple of 64. One program takes one row.
+    Returns (R,) float32: the running state's m + log(l) after the last tile.
+    """
+    out = x.new_empty(x.shape[:1], dtype=torch.float32)
+    _row_kernel[(x.shape[0],)](x, out, x.shape[1], BLOCK=64)
+    return out
+
+
+def head_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """Return softmax(q k^T / sqrt(d)) v for one head, from one pass of a Triton kernel.
+
+    q: (M, d). k, v: (N, d). All float16 and contiguous; M and N are multiples of 64, and d is
+    16, 32, 64 or 128: every tile is whole, and no load needs a mask.
+    Returns (M, d) float16. Scores, m, l and acc are float32.
+    """
+    out = torch.empty_like(q)
+    d = q.shape[1]
+    _head_kernel[(q.shape[0] // 64,)](
+        q, k, v, out, k.shape[0], 1.0 / math.sqrt(d), D=d, BLOCK_M=64, BLOCK_N=64
+    )
+    return out
 
 
 def _tile_sizes(q: torch.Tensor) -> tuple[int, int, int, int]:

@@ -377,16 +377,21 @@ def test_results_are_json_that_names_every_student(graded: Classroom) -> None:
     ],
 )
 def test_a_grader_process_with_a_gpu_proves_isolation_with_what_its_driver_needs_open(
-    device: str, judges: str, here: bool, proved_for: set[str], monkeypatch: pytest.MonkeyPatch
+    device: str,
+    judges: str,
+    here: bool,
+    proved_for: set[str],
+    small: Assignment,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[set[str]] = []
 
-    def choose(_level: str, devices: frozenset[str]) -> Isolation:
+    def choose(_level: str, devices: frozenset[str], _beside: tuple[str, ...]) -> Isolation:
         asked.append(set(devices))
         return Isolation("none")
 
     monkeypatch.setattr(machine, "may_have_gpu", lambda: here)
     monkeypatch.setattr("grader.sandbox.proof.probes.choose_isolation", choose)
     settings = ProcessSettings("small", 0, Limits(), "auto", device, judges=judges)
-    process._isolation(settings)
+    process._isolation(settings, small)
     assert asked == [proved_for]

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from grader.batch import scratch
+from tests.conftest import notebook_of
 from tests.support import classes
 from tests.support.classes import PATIENCE, Gate
 
@@ -91,11 +93,19 @@ def undisturbed(course: Path, students: Path, tmp_path_factory: pytest.TempPathF
 class Running:
     """A batch under way, with everything that it started."""
 
-    def __init__(self, command: list[str], temporary: Path, **more: Any) -> None:
+    def __init__(
+        self, command: list[str], temporary: Path, first: Callable[[], None] = lambda: None
+    ) -> None:
+        def begin() -> None:
+            # Who starts pytest in the background of a shell has it deaf to this, and its children.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            first()
+
         self.temporary = temporary
         self.process = subprocess.Popen(
             command, env=classes.environment(temporary), start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=begin,  # noqa: PLW1509 - no other thread of this process is in the way
         )  # fmt: skip
         self.said = ""
         self._family: dict[int, psutil.Process] = {}
@@ -263,9 +273,10 @@ def test_a_lost_grader_process_and_a_lost_worker_are_replaced_and_cost_nobody_po
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_notebook_that_takes_its_grader_process_along_every_time_is_ungraded(
+def test_what_ends_its_process_or_its_time_is_judged_once_more_alone(
     course: Path, tmp_path: Path
 ) -> None:
+    """By its question it is lost, and where it was the machine's doing nobody loses."""
     from grader.batch.process import ProcessSettings
     from grader.batch.run import Batch
     from grader.course.assignments import load
@@ -273,16 +284,43 @@ def test_a_notebook_that_takes_its_grader_process_along_every_time_is_ungraded(
     from tests.conftest import submission_of
 
     small = load("small", course, need_solutions=True)
-    settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "cpu")
+    limits = replace(small.limits, call_seconds=0.3)
+    settings = ProcessSettings(str(small.folder), 0, limits, "none", "cpu")
     fine = [submission_of(path.read_bytes(), path.stem) for path in class_of(tmp_path, 5)]
-    deadly = submission_of(b"deadly", "deadly")
+    deadly = replace(fine[0], student="deadly")
+    slow = {
+        name: submission_of(notebook_of(classes.SETUP, waits, classes.RIGHT["square"]), name)
+        for name, waits in {
+            "once": SLOW.format(marker=str(tmp_path / "once"), again="pass"),
+            "always": SLOW.format(marker=str(tmp_path / "always"), again="while True: pass"),
+        }.items()
+    }
+    said: list[str] = []
     with Store(tmp_path / "grades.db") as store:
         store.bind(small, 0)
-        Batch(settings, small, store, pool=deadly_pool).run([*fine, deadly], jobs=2)
+        batch = Batch(settings, small, store, pool=deadly_pool, on_phase=said.append)
+        batch.run([*fine, deadly, *slow.values()], jobs=2)
         reports = {item.student: item for item in store.gradebook().reports}
-    assert reports["deadly"].status == "ungraded"
-    assert "ended by itself" in reports["deadly"].questions[0].note
+    found = {name: [q.status for q in item.questions][:2] for name, item in reports.items()}
+    assert found["deadly"] == ["killed", "passed"]
+    assert "ended the process" in reports["deadly"].questions[0].cases[0].staff_message
+    assert found["once"] == ["passed", "passed"]
+    assert found["always"] == ["timeout", "passed"]
     assert all(reports[item.student].status != "ungraded" for item in fine)
+    assert "3 once more, alone, one at a time" in said
+
+
+SLOW = """import pathlib
+marker = pathlib.Path({marker!r})
+
+def double(x):
+    if marker.exists():
+        {again}
+    else:
+        marker.touch()
+        while True: pass
+    return 2 * x
+"""
 
 
 def class_of(tmp_path: Path, size: int) -> list[Path]:
@@ -302,7 +340,11 @@ def deadly_pool(jobs: int, device: str = "cpu") -> Any:
             submit = processes.submit
 
             def change(function: Any, *args: Any) -> Any:
-                if function is process.grade_one and args[1].student == "deadly":
+                if (
+                    function is process.grade_one
+                    and args[1].student == "deadly"
+                    and "q1" in args[2]
+                ):
                     return submit(os._exit, 9)
                 return submit(function, *args)
 
@@ -318,7 +360,7 @@ def test_a_full_disk_stops_the_batch_with_a_clear_error_and_loses_nothing(
     def no_file_above() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
-    running = start(folder=few, preexec_fn=no_file_above)
+    running = start(folder=few, first=no_file_above)
     _, said = running.process.communicate(timeout=PATIENCE)
     assert running.process.returncode == 1, said
     assert "grades.db could not be written" in said

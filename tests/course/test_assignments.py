@@ -42,7 +42,11 @@ HIDDEN = "solutions/small/tests/q1.py"
 
 def test_a_question_is_its_public_and_hidden_cases(course: Path) -> None:
     question = load("small", course).question("q1")
-    assert question.cases == (TestCase("q1 of two", 1, False), TestCase("q1 of many", 2, True))
+    promise = "double is right for large numbers too."
+    assert question.cases == (
+        TestCase("q1 of two", 1, False),
+        TestCase("q1 of many", 2, True, promise),
+    )
     assert (question.public_points, question.hidden_points) == (1, 2)
 
 
@@ -72,6 +76,8 @@ def test_the_course_that_a_clone_comes_with_is_the_last_resort(tmp_path: Path) -
         (TOML, "points = 1", "points = -1", "r1 needs points"),
         (TOML, 'kind = "manual"', 'kind = "magic"', "r1 has kind 'magic'"),
         (TOML, 'kind = "manual"', "alone = 1", "alone of r1 must be true or false."),
+        (TOML, 'title = "Small', 'feedback = "all"\ntitle = "Small', 'feedback must be "name", "p'),
+        (HIDDEN, "failure_message=", "failure_message=1, n=", "failure_message is the"),
         (TOML, 'kind = "manual"', 'names = "f"', "names of r1 must be a list of texts."),
         (TOML, 'kind = "manual"', "titel = 1", "a question has an unknown key 'titel'; known are"),
         (TOML, "points = 1", "", "r1 needs points, a number of at least 0."),

@@ -24,6 +24,7 @@ import pytest
 import torch
 
 from grader.sandbox.inside import instruments
+from grader.sandbox.wire.findings import Observation, Sums
 from grader.testing import timing
 from tests.gpu import kernel
 
@@ -67,19 +68,22 @@ class Student:
     """A function with the interface that a student's has in the judge."""
 
     function: Callable[..., Any]
-    run_chain: Callable[..., dict[str, Any]] = REAL_CHAIN
+    run_chain: Callable[..., Sums] = REAL_CHAIN
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
-    def observe(self, *args: Any, **kwargs: Any) -> types.SimpleNamespace:
-        return types.SimpleNamespace(**instruments.observe(self.function, args, kwargs))
+    def observe(self, *args: Any, **kwargs: Any) -> Observation:
+        return instruments.observe(self.function, args, kwargs)
 
-    def chain(
-        self, *, shape: Any, dtype: str, seed: int, steps: int, device: str, **kwargs: Any
-    ) -> dict[str, Any]:
-        inputs = {"shape": shape, "dtype": dtype, "seed": seed, "steps": steps, "device": device}
-        return self.run_chain(self.function, (), kwargs, **inputs)
+    def record(self, *args: Any, **kwargs: Any) -> types.SimpleNamespace:
+        """Return chains of this function, whatever it is made of."""
+        inputs = tuple(item for item in args if not isinstance(item, torch.Tensor))
+
+        def chain(kind: dict[str, Any], *, seed: int, steps: int) -> Sums:
+            return self.run_chain(self.function, inputs, kwargs, seed=seed, steps=steps, **kind)
+
+        return types.SimpleNamespace(operations=(), chain=chain)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +178,7 @@ class Device:
     def clock(self) -> float:
         return self.now
 
-    def chain(self, *args: Any, steps: int, **inputs: Any) -> dict[str, Any]:
+    def chain(self, *args: Any, steps: int, **inputs: Any) -> Sums:
         self.now += 0.01 * steps
         return REAL_CHAIN(*args, steps=steps, **inputs)
 

@@ -26,6 +26,7 @@ from grader.model import (
     Status,
     Submission,
     TestCase,
+    Written,
 )
 from grader.renderers import results_json
 
@@ -59,7 +60,9 @@ def question(name: str, status: Status = Status.PASSED, answer: str = "") -> Que
     pending = asked.points if status is Status.PENDING else 0.0
     case = Outcome("a", hidden=True, status=status, score=score, max_score=asked.points)
     cases = () if asked.kind == "manual" else (case,)
-    return QuestionReport(name, status, score, asked.points, pending, cases, answer=answer)
+    return QuestionReport(
+        name, status, score, asked.points, pending, cases, written=Written(answer)
+    )
 
 
 def report(student: str, *questions: QuestionReport, **more: Any) -> Report:
@@ -210,7 +213,7 @@ def test_an_override_that_cannot_be_is_refused(
 def test_a_manual_score_belongs_to_the_answer_that_was_read(store: Store) -> None:
     store.set_submissions([handed_in("ada")])
     store.add(report("ada", question("r1", Status.PENDING, "so it is")), QUESTIONS)
-    given = ManualScore("ada", "r1", answer_id("so it is"), 3.0, "well argued")
+    given = ManualScore("ada", "r1", answer_id(Written("so it is")), 3.0, "well argued")
     store.set_manual([given], "tim")
     (found,) = store.gradebook().reports
     assert (found.questions[3].score, found.questions[3].pending) == (3.0, 0.0)
@@ -279,13 +282,41 @@ def test_a_newer_schema_and_a_file_that_is_no_store_are_named(tmp_path: Path) ->
     path = tmp_path / "grades.db"
     with closing(sqlite3.connect(path)) as database:
         database.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    with pytest.raises(StoreError, match=f"schema {len(MIGRATIONS) + 1}, this grader reads up to "):
+    newer, known = len(MIGRATIONS) + 1, len(MIGRATIONS)
+    with pytest.raises(StoreError, match=f"has schema {newer}, this grader reads up to {known}"):
         Store(path, exclusive=True)
     path.write_text("these are no grades " * 100, encoding="utf-8")
     with pytest.raises(StoreError, match="cannot be opened"):
         Store(path, exclusive=True)
     path.unlink()
     Store(path, exclusive=True).close()  # neither refusal kept the lock
+
+
+def test_an_answer_and_its_score_in_an_older_store_stay(tmp_path: Path) -> None:
+    path = tmp_path / "grades.db"
+    with Store(path) as store:
+        store.bind(ASSIGNMENT, 0)
+        store.set_submissions([handed_in("ada")])
+        store.add(report("ada", question("r1", Status.PENDING, "so it is")), QUESTIONS)
+        given = ManualScore("ada", "r1", answer_id(Written("so it is")), 3.0, "well argued")
+        store.set_manual([given], "tim")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(
+            "UPDATE result SET report = json_remove(json_set(report, '$.answer', "
+            "json_extract(report, '$.written.text')), '$.written')"
+        )
+        for later in ("identity", "name"):
+            database.execute(f"ALTER TABLE submission DROP COLUMN {later}")
+        for later in ("mark", "rubric_item", "request_step", "request", "notebook"):
+            database.execute(f"DROP TABLE {later}")
+        database.execute("DROP INDEX manual_by_question")
+        database.execute("PRAGMA user_version = 2")
+        database.commit()
+    with Store(path) as store:
+        (found,) = store.gradebook().reports
+    (answer,) = [item for item in found.questions if item.name == "r1"]
+    assert answer.written == Written("so it is")
+    assert answer.score == 3.0
 
 
 def test_a_full_disk_loses_nothing_that_was_kept(store: Store) -> None:

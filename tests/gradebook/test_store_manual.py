@@ -11,7 +11,7 @@ import pytest
 from grader.errors import UsageError
 from grader.gradebook import manual, outputs
 from grader.gradebook.store import Store
-from grader.model import Status
+from grader.model import Status, Written
 from tests.gradebook.test_store import (
     ASSIGNMENT,
     QUESTIONS,
@@ -188,3 +188,22 @@ def test_no_sheet_where_no_question_needs_a_person(tmp_path: Path) -> None:
         store.set_submissions([handed_in("ada")])
         outputs.write(store.gradebook(), tmp_path)
     assert not (tmp_path / outputs.MANUAL_NAME).exists()
+
+
+def test_an_answer_that_was_not_found_is_said_everywhere(store: Store, tmp_path: Path) -> None:
+    for notebook in ("n1", "n2"):
+        lost = Written(missing="Not found: look there.", searched=notebook)
+        asked = replace(question("r1", Status.PENDING), written=lost)
+        store.set_submissions([replace(handed_in("ada"), sha256=notebook)])
+        store.add(report("ada", question("q1"), asked, sha256=notebook), QUESTIONS)
+        row = next(row for row in sheet(store) if row["student"] == "ada")
+        assert row["answer"] == "(Not found: look there.)"
+        told = outputs.write(store.gradebook(), tmp_path).notes
+        assert any("1 written answers were not found" in note and "ada r1" in note for note in told)
+        assert "Not found: look there." in (tmp_path / "report.html").read_text("utf-8")
+        assert take(store, written([row | {"score": "4"}])) == 1
+        assert given(store)["ada"] == (Status.PASSED, 4.0)
+        # What was given for one notebook holds for no other.
+        assert not any(
+            "not found" in note for note in outputs.write(store.gradebook(), tmp_path).notes
+        )

@@ -46,6 +46,10 @@ PASSED, FAILED, ERROR = Status.PASSED, Status.FAILED, Status.ERROR
 TIMEOUT, KILLED = Status.TIMEOUT, Status.KILLED
 
 
+def not_passed(function: str) -> str:
+    return wording.PROMISED.format(promise=f"{function} is right for large numbers too.")
+
+
 def test_a_right_notebook_has_full_marks_and_waits_for_a_person(small_engine: Engine) -> None:
     content = notebook_of(SETUP, DOUBLE, CHECK1, SQUARE, CHECK2)
     report = judge(Request(submission_of(content)), small_engine)
@@ -73,7 +77,7 @@ def test_a_failed_public_case_names_its_input(judged: Judged) -> None:
 def test_a_failed_hidden_case_says_nothing_of_its_input(judged: Judged) -> None:
     questions = judged(SETUP, "def double(x):\n    return 4", CHECK1)
     hidden = questions["q1"].cases[1]
-    assert hidden.message == wording.HIDDEN_NOT_PASSED
+    assert hidden.message == not_passed("double")
     assert "wrong for " in hidden.staff_message
 
 
@@ -127,9 +131,13 @@ def test_every_question_may_end_its_child(judged: Judged) -> None:
 def test_a_cell_that_holds_the_answer_and_never_ends_is_named(judged: Judged) -> None:
     questions = judged(SETUP, DOUBLE + "\nwhile True: pass", CHECK1, SQUARE, CHECK2)
     assert statuses(questions) == (FAILED, PASSED)
-    assert questions["q1"].cases[0].message == (
-        "double is not defined in the notebook. "
-        "Cell 2, which holds it, was stopped: cell 2 took longer than 2 s."
+    assert (
+        questions["q1"]
+        .cases[0]
+        .message.startswith(
+            "double is not defined in the notebook. "
+            "Cell 2 was stopped, so nothing of it counts: cell 2 took longer than "
+        )
     )
 
 
@@ -192,7 +200,9 @@ def test_a_deleted_stub_costs_its_question_only(judged: Judged) -> None:
 def test_a_syntax_error_is_told_with_its_cell(judged: Judged) -> None:
     questions = judged(SETUP, "def double(x:\n    return 2 * x", CHECK1, SQUARE, CHECK2)
     assert statuses(questions) == (FAILED, PASSED)
-    assert "Cell 2, which holds it, raised SyntaxError" in questions["q1"].cases[0].message
+    said = questions["q1"].cases[0].message
+    assert "Cell 2 raised SyntaxError" in said
+    assert said.endswith("so it did not run.")
 
 
 def test_an_error_shows_the_students_own_line(judged: Judged) -> None:
@@ -285,7 +295,7 @@ def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_engine: Eng
     report = judge(Request(submission_of(content)), small_engine)
     public, hidden = report.questions[1].cases
     assert public.message.endswith("ValueError: seen []")
-    assert hidden.message == wording.HIDDEN_NOT_PASSED
+    assert hidden.message == not_passed("square")
     told = ast.literal_eval(hidden.staff_message.rsplit("seen ", 1)[1].splitlines()[0])
     secrets = [str(number) for number in told if number >= 1000]
     assert secrets, "the control: staff do see what the code saw"
@@ -481,4 +491,4 @@ def test_a_value_that_is_lost_on_its_way_is_said_to_be_and_is_no_error_of_the_co
         "The answer could not be handed over (RuntimeError: it was lost)."
     )
     assert "Your code" not in public.message + public.staff_message + hidden.staff_message
-    assert hidden.message == wording.HIDDEN_NOT_PASSED
+    assert hidden.message == not_passed("double")

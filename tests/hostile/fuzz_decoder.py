@@ -19,6 +19,7 @@ import atheris
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.model import Limits
     from grader.sandbox import session
+    from grader.sandbox.handover import Handover
     from grader.sandbox.wire import channel as wire
     from grader.sandbox.wire import protocol, values
 
@@ -57,7 +58,9 @@ def seeds() -> list[bytes]:
         )
     array = protocol.Array("numpy", "float64", [4], [1], 0, 0)
     alias = protocol.Alias(0, array, [2], 0)
-    frames.append(protocol.dump(protocol.Answer(1, alias, [32], [(0, array)])) + bytes(32))
+    frames.append(protocol.dump(protocol.Answer(1, alias, [32], [(0, 0)])) + bytes(32))
+    again = protocol.Sequence([protocol.Repeat(0), 1])
+    frames.append(protocol.dump(protocol.Answer(1, again, [], [], [(0, again)])))
     failure = protocol.Failure("Oops", "ValueError", "no", "Cell 1")
     frames.append(protocol.dump(protocol.Raised(1, failure)))
     frames.append(protocol.dump(protocol.CellDone(1, failure, "text", 3, 0.1)))
@@ -79,10 +82,11 @@ def read_one(data: bytes) -> None:
         theirs.sendall(framed(data[:60_000]))
         theirs.close()
         judge = session.Session(NoWorker(), ours, LIMITS, time.monotonic() + 5)  # type: ignore[arg-type]
-        arguments = [np.zeros(4), torch.zeros(2, 2)]
         try:
             reply, buffers = judge._channel.receive(1.0)
-            value = judge._result(reply, buffers, arguments)
+            with judge.case():
+                value = judge._result(reply, buffers, handed_over())
+                use(value)
         except (wire.ChannelClosedError, protocol.ProtocolViolationError, TimeoutError):
             return
         except session.StudentError as error:
@@ -90,7 +94,19 @@ def read_one(data: bytes) -> None:
             return
         except session.ChildEnded:
             return
-    use(value)
+
+
+def handed_over() -> Handover:
+    """Return the arguments of a call: views, arrays that share memory, a list in a list."""
+    encoder = values.Encoder(
+        array_bytes=1 << 20, nesting=32, as_arguments=True,
+        keep=lambda _: protocol.Opaque(1, "function", True),
+    )  # fmt: skip
+    table = np.zeros((4, 4))
+    for value in ([1, [2], {"a": 3}], table[:, :3], table[1:, ::2], torch.zeros(2, 2).t()):
+        encoder.encode(value)
+    encoder.seal()
+    return Handover(encoder)
 
 
 def use(value: Any) -> None:

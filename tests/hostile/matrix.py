@@ -44,9 +44,9 @@ from grader.sandbox.proof.probes import choose_isolation
 from grader.sandbox.proof.targets import ProtectedTargets
 
 LIMITS = Limits(
-    cell_seconds=2.5, call_seconds=1.5, submission_seconds=8, cpu_seconds=8,
+    cell_seconds=1.5, call_seconds=0.5, submission_seconds=6, cpu_seconds=6,
     memory_bytes=900 << 20, tasks=32, open_files=64, file_bytes=8 << 20, scratch_bytes=32 << 20,
-    cell_output_bytes=100_000, output_bytes=300_000,
+    cell_output_bytes=100_000, output_bytes=300_000, array_bytes=128 << 20,
 )  # fmt: skip
 PARENT_GROWTH = 400 << 20
 NOTE_FINDER = """

@@ -15,6 +15,7 @@ from grader.model import (
     Report,
     Status,
     TestCase,
+    Written,
 )
 
 SCRIPT = "<script>alert(1)</script>"
@@ -63,7 +64,12 @@ def outcome(case: TestCase, status: Status) -> Outcome:
 def question_report(question: Question, statuses: list[Status], answer: str) -> QuestionReport:
     if question.kind == "manual":
         return QuestionReport(
-            question.name, Status.PENDING, 0.0, question.points, question.points, answer=answer
+            question.name,
+            Status.PENDING,
+            0.0,
+            question.points,
+            question.points,
+            written=Written(answer),
         )
     cases = tuple(map(outcome, question.cases, statuses))
     return QuestionReport(

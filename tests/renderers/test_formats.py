@@ -491,6 +491,25 @@ def test_failures_that_differ_in_numbers_alone_are_one_cause(make_book: MakeBook
     )
 
 
+def test_the_cause_of_many_cases_is_counted_once() -> None:
+    first = "Cell 2 raised ModuleNotFoundError: No module named 'x' in its line 1."
+
+    def failing(student: str, *messages: str) -> Report:
+        report = small_report(student, Status.FAILED, 0.0)
+        case = replace(report.questions[0].cases[0], cause=first)
+        cases = tuple(replace(case, name=said, staff_message=said) for said in messages)
+        return replace(report, questions=(replace(report.questions[0], cases=cases),))
+
+    one, other = f"f is not defined. {first}", f"NameError: name 'torch'\n{first}"
+    book = small_book(failing("ada", one, other), failing("bob", other, "wrong for itself"))
+    found = tallies.causes(book)
+    assert [(cause.example, cause.students) for cause in found] == [
+        (first, ("ada", "bob")),
+        ("wrong for itself", ("bob",)),
+    ]
+    assert found[0].lost == 12.0
+
+
 def test_pass_rates_leave_out_what_nobody_could_judge() -> None:
     book = small_book(
         small_report("a", Status.PASSED, 4.0),

@@ -67,6 +67,40 @@ def test_a_hidden_case_tells_its_name_and_a_fixed_sentence(make_book: MakeBook) 
     assert "leak" not in text
 
 
+def with_cases(book: Gradebook, *cases: Outcome) -> str:
+    """Return the first question's part of the page of a student with these cases."""
+    question = QuestionReport.judged(book.questions[0], cases, all_or_nothing=False)
+    one = replace(book.reports[0], questions=(question,))
+    return feedback.render(one, book).split('aria-labelledby="part-1"')[1].split("</section>")[0]
+
+
+def test_cases_that_failed_for_one_cause_are_gathered(make_book: MakeBook) -> None:
+    book, hint = make_book(1), "The mask forgets N - M."
+    lost = Outcome("", True, Status.FAILED, 0.0, 1.0, hint=hint)
+    cases = [replace(lost, name=f"shape {n}", promise=f"Shape {n} counts.") for n in range(3)]
+    other = Outcome("another", True, Status.FAILED, 0.0, 1.0, promise="Something else.")
+    text = with_cases(book, cases[0], other, *cases[1:])
+    assert text.count(hint) == 1
+    assert "These three have one cause:" in text
+    assert all(f"Shape {n} counts." in text for n in range(3))
+    assert "one cause" not in with_cases(book, cases[0], other)
+    public = [Outcome(f"p{n}", False, Status.ERROR, 0.0, 1.0, "NameError: torch") for n in range(2)]
+    text = with_cases(book, *public)
+    assert text.count("NameError: torch") == 1
+    silent = [Outcome(f"s{n}", True, Status.FAILED, 0.0, 1.0) for n in range(2)]
+    assert "one cause" not in with_cases(book, *silent)  # nothing is known of their causes
+
+
+def test_a_part_of_the_points_is_said_in_points(make_book: MakeBook) -> None:
+    book = make_book(1)
+    right = Outcome("right", False, Status.PASSED, 3.0, 3.0)
+    wrong = Outcome("wrong", False, Status.FAILED, 0.0, 1.0, "no")
+    heading = with_cases(book, right, wrong).split("</header>")[0]
+    assert "3 of 4" in heading
+    assert "failed" not in heading
+    assert "failed" in with_cases(book, replace(wrong, max_score=4.0)).split("</header>")[0]
+
+
 def test_a_file_that_was_refused_says_why_and_a_fault_of_ours_does_not(
     make_book: MakeBook,
 ) -> None:

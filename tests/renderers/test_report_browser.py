@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from grader.model import Gradebook
+from grader.model import Gradebook, Outcome, QuestionReport, Status
 from grader.renderers import feedback, report
 from tests.support import requirements
 
@@ -330,6 +331,26 @@ def test_nothing_is_cut_off_on_a_narrow_screen(html: str, open_page: Callable, w
     page, _ = open_page(html)
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_feedback_is_read_on_a_narrow_screen(
+    make_book: Callable[..., Gradebook], open_page: Callable, width: int
+) -> None:
+    book = make_book(1)
+    promise = "A row of harmless exps can still have a sum that the format cannot hold."
+    names = ("equal scores, longer and longer rows", "x" * 90)
+    lost = Outcome("", True, Status.FAILED, 0.0, 1.0, promise=promise, hint="Sums.")
+    cases = [replace(lost, name=name) for name in names]
+    question = QuestionReport.judged(book.questions[0], cases, all_or_nothing=False)
+    page, _ = open_page(feedback.render(replace(book.reports[0], questions=(question,)), book))
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    name = page.get_by_text(names[0]).bounding_box()
+    assert name is not None
+    # Broken between words only: no column of letters beside the points.
+    assert name["width"] >= 200
+    assert name["height"] <= 60
 
 
 def test_a_class_of_2000_stays_usable(

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from grader.review import pictures
+from grader.model import Picture, Written
 from grader.review.markdown import render
-from tests.support.reading import notebook_with, picture
+from grader.review.pictures import answer_html
+from tests.support.reading import picture
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -81,30 +82,31 @@ def test_no_answer_takes_long(text: str) -> None:
     assert time.process_time() - began < 30  # a second or two where nothing else runs
 
 
-def test_a_picture_of_the_notebook_is_inlined() -> None:
-    held = {"a b.png": picture()}
-    html = str(render("![x](<attachment:a b.png>)", pictures.inlined(held)))
-    assert '<img src="data:image/png;base64,' in html
+def with_picture(data: str, text: str = "see [picture 1, a.png]") -> str:
+    return str(answer_html(Written(text, (Picture("picture 1, a.png", "image/png", data),))))
+
+
+def test_a_picture_stands_where_the_answer_has_it_or_else_after_it() -> None:
+    assert with_picture(picture()).startswith('<p>see <img src="data:image/png;base64,')
+    assert with_picture(picture(), "`[picture 1, a.png]`").count("<img ") == 1
+    assert with_picture(picture(), "nothing").count("<img ") == 1
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
         ("PHN2ZyBvbmxvYWQ9YWxlcnQoMSk+PC9zdmc+", "no PNG"),
-        ("A" * 3_000_000, "larger than 2 MB"),
-        (picture(4_000, 4_000), "4,000 by 4,000 pixels"),
+        ("A" * 6_000_000, "larger than 4 MB"),
+        (picture(6_000, 6_000, "JPEG"), "6,000 by 6,000 pixels"),
         ("!!", "no PNG"),
     ],
+    ids=["svg", "large", "many pixels", "damaged"],
 )
 def test_a_picture_that_is_none_or_too_large_is_named_instead(data: str, said: str) -> None:
-    html = str(render("![x](attachment:a.png)", pictures.inlined({"a.png": data})))
+    html = with_picture(data)
     assert "<img" not in html
     assert said in html
 
 
-def test_pictures_come_from_the_cell_of_the_answer() -> None:
-    held = {"a.png": {"image/png": picture()}}
-    notebook = notebook_with("x = 1", {"r1": "see ![x](attachment:a.png)"}, held)
-    assert set(pictures.attachments(notebook, "see ![x](attachment:a.png)")) == {"a.png"}
-    assert pictures.attachments(notebook, "another answer") == {}
-    assert pictures.attachments(None, "see") == {}
+def test_a_picture_that_a_student_only_names_is_not_shown() -> None:
+    assert "<img" not in with_picture("!!", "![x](picture:0) ![x](picture:7) ![](picture:-1)")

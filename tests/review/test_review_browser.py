@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from markupsafe import Markup
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from grader.gradebook.rubrics import RubricStore
-from grader.review import guard, markdown
+from grader.model import Picture
+from grader.review import guard
 from grader.review.room import Room, prepare_rubrics
 from grader.review.server import Serving, served
 from tests.conftest import REPOSITORY
@@ -207,7 +209,7 @@ HOSTILE = [
     "[click me](javascript:alert(3)) <a href='javascript:alert(4)'>x</a>",
     "<svg onload=alert(5)></svg> ![x](data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9YWxlcnQoNik+)",
     "![x](http://127.0.0.1:9/x.png) <iframe src=http://127.0.0.1:9/></iframe>",
-    "![x](attachment:huge.png) ![x](attachment:bomb.png) ![x](attachment:ok.png)",
+    "[huge] [damaged] [ok] ![x](attachment:huge.png) ![x](picture:1)",
     "\x1b]8;;http://evil\x07click\x1b]8;;\x07 \x1b[2J\x1b[31mred",
     "name \u202egpj.exe\u2066\u2067 " + "\u0301" * 500 + " A" * 3_000,
     "$\\href{javascript:alert(7)}{x}$ $$</math><script>alert(8)</script>$$",
@@ -218,9 +220,9 @@ HOSTILE = [
 
 
 def hostile_class(root: Path) -> Room:
-    held = {"huge.png": {"image/png": picture(9_000, 9_000)}, "bomb.png": {"image/png": "A" * 9},
-            "ok.png": {"image/png": picture()}}  # fmt: skip
-    write_store(root / "out", len(HOSTILE), lambda number, _: HOSTILE[number], held)
+    held = {"huge": picture(9_000, 9_000), "damaged": "A" * 9, "ok": picture()}
+    pictures = tuple(Picture(name, "image/png", data) for name, data in held.items())
+    write_store(root / "out", len(HOSTILE), lambda number, _: HOSTILE[number], pictures)
     room = Room(root / "out", "ada", write_course(root))
     prepare_rubrics(room)
     return room
@@ -261,7 +263,7 @@ def test_hostile_answers_do_nothing(
         assert len(links) == len(HOSTILE)
         assert trouble.seen == []
     # Without our Markdown the policy still stands; without both, the attacks succeed.
-    monkeypatch.setattr("grader.review.written.render", lambda text, *_: markdown.Markup(text))
+    monkeypatch.setattr("grader.review.written.answer_html", lambda one: Markup(one.text))
     seen, _ = visit_all(browser, Room(room.out, "ada", room.assignment), clicks=False)
     assert "an alert was shown" not in seen
     assert any("Content Security Policy" in line for line in seen)

@@ -20,15 +20,15 @@ LIMITS = Limits()
 SETTINGS = orders.LockdownSettings(
     confined=True, nested=False, uid=None, scratch="/scratch", filter=b"\x00\xff", own_pid=7,
     landlock=True, readable=("/usr",), listed=(("/opt", ("a", "b")),), writable=(), tasks_base=4,
-    cuda=False,
+    cuda=False, owns_network=True,
 )  # fmt: skip
 MESSAGES = [
-    (orders.Spawn(3, child_limits(LIMITS)), orders.load_order),
+    (orders.Spawn(3, child_limits(LIMITS), 1), orders.load_order),
     (orders.Kill(), orders.load_order),
     (orders.Ready({"numpy": "2", "triton": None}, 1.5), orders.load_event),
     (orders.Spawned(0.25), orders.load_event),
-    (orders.Ended(9, orders.Resource.TASKS), orders.load_event),
-    (orders.Ended(0, None), orders.load_event),
+    (orders.Ended(9, orders.Resource.TASKS, 1.5), orders.load_event),
+    (orders.Ended(0, None, 0.0), orders.load_event),
     (orders.Locked(), orders.load_first),
     (orders.NotLocked("OSError: no"), orders.load_first),
     (orders.Start(5, ("numpy",), SETTINGS), orders.load_start),
@@ -133,7 +133,7 @@ def test_a_child_that_is_not_locked_down_is_no_child(
         childs.close()
     else:
         childs.sendall(first)
-    theirs.send(orders.dump(orders.Ended(0, None)))
+    theirs.send(orders.dump(orders.Ended(0, None, 0.0)))
     with pytest.raises(IsolationError, match=rf"could not be locked down \(.*{reason}.*\); run"):
         worker._wait_until_locked(ours)
     assert ours.fileno() == -1

@@ -297,22 +297,48 @@ time.sleep(9)
 """
 
 
+FAMILY = """
+import os
+for _ in range(2):
+    if not os.fork():
+        while True: pass
+os.wait()
+"""
+
+
 @pytest.mark.parametrize(
     ("limits", "cell", "reason"),
     [
         ({"cpu_seconds": 1}, "while True: pass", "more than 1 s of processor time"),
         ({"memory_bytes": 300 << 20}, MUCH_MEMORY, r"used more than 0.29\d* GiB of memory"),
-        ({"cell_seconds": 0.3}, "while True: pass", "took longer than 0.3 s"),
+        # On a busy machine the longer limit, by the clock, may be over first.
+        ({"cell_seconds": 0.3}, "while True: pass", r"longer than (0\.3 s of processor|1\.2 s$)"),
+        ({"cell_seconds": 0.3}, "import time; time.sleep(9)", r"longer than 1\.2 s$"),
+        ({"cell_seconds": 0.3}, FAMILY, r"longer than (0\.3 s of processor|1\.2 s$)"),
         # Refused by the kernel until the cell is out of time, or seen by the watchdog.
-        ({"tasks": 8, "cell_seconds": 2}, MANY_PROCESSES, "more than 8 processes|longer than 2 s"),
+        ({"tasks": 8, "cell_seconds": 1}, MANY_PROCESSES, "more than 8 processes|longer than"),
     ],
-    ids=["processor", "memory", "wall", "tasks"],
+    ids=["processor", "memory", "a cell's", "wall", "a cell's family", "tasks"],
 )
 def test_a_limit_ends_the_child_in_words(
     small_worker: Worker, limits: dict[str, float], cell: str, reason: str
 ) -> None:
     with session(small_worker, **limits) as child, pytest.raises(ChildEnded, match=reason):
         child.run_cell(cell, 1)
+
+
+def test_what_only_waits_may_take_longer_than_what_computes(small_worker: Worker) -> None:
+    with session(small_worker, cell_seconds=0.2) as child:
+        assert child.run_cell("import time\ntime.sleep(0.4)", 1).failure is None
+        assert child.processor_seconds() < 0.4
+
+
+def test_the_processor_time_of_a_family_that_has_ended_is_known(small_worker: Worker) -> None:
+    spend = "import os, time\nif not os.fork():\n    while time.process_time() < 0.2: pass\n    "
+    with session(small_worker) as child:
+        assert child.run_cell(spend + "os._exit(0)\nos.wait()", 1).failure is None
+        assert child.processor_seconds() > 0.15
+    assert child.processor_seconds() > 0.15
 
 
 @pytest.mark.parametrize(

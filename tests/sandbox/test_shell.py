@@ -83,3 +83,112 @@ names = [name for name in globals() if name in ("left", "right", "half", "torch"
     assert child.value("had") is True  # it did happen
     assert child.value("figures") == []
     assert child.value("names") == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "from google.colab import drive\ndrive.mount('/content/drive')",
+        "import google.colab as colab\ncolab.files.download('x')",
+        "from google.colab.patches import cv2_imshow\ncv2_imshow(None)",
+        "import os\nfrom google.colab import userdata\nos.environ['K'] = userdata.get('K')",
+        "from google.colab import files\nfor name, data in files.upload().items(): pass",
+        "from kaggle_secrets import UserSecretsClient\nUserSecretsClient().get_secret('k')",
+        "from kaggle_datasets import KaggleDatasets\nKaggleDatasets().get_gcs_path()",
+        "import deepnote_toolkit\ntable = _dntk.execute_sql('SELECT 1')",
+        "import gdown\ngdown.download('https://x', 'y')",
+        "import nb_black",
+        "%load_ext nb_black",
+        "%reload_ext lab_black",
+        "%load_ext tensorboard\n%tensorboard --logdir runs",
+        "%load_ext google.colab.data_table",
+        "%watermark -v",
+        "%store -r",
+        "%pylab inline",
+        "%config InlineBackend.figure_format = 'retina'",
+        "%mamba install x",
+        "%timeit -n 3 -r 2 sum([1])",
+        "get_ipython().kernel.do_shutdown(True)",
+    ],
+)
+def test_a_line_for_the_platform_does_not_end_its_cell(child: Session, lines: str) -> None:
+    result = child.run_cell(f"before = 1\n{lines}\nx = 5", 1)
+    assert result.failure is None
+    assert child.value("x") == 5
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "from google.colab import drive\ndrive.mount('/content/drive')",
+        "import gdown\ngdown.download('https://x', 'y')",
+        "%load_ext nb_black",
+        "%watermark",
+    ],
+)
+def test_what_does_nothing_says_so(child: Session, lines: str) -> None:
+    assert "while the notebook is graded" in child.run_cell(lines, 1).output
+
+
+ASKS = "from importlib.util import find_spec as f\ntry:\n    x = bool(f('google.colab'))\n"
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "try:\n    import google.colab\n    x = True\nexcept ImportError:\n    x = False",
+        "try:\n    from google.colab import drive\n    x = True\nexcept Exception:\n    x = False",
+        "try:\n    import kaggle_secrets\n    x = True\nexcept:\n    x = False",
+        f"{ASKS}except ImportError:\n    x = False",
+        "import sys\nx = 'google.colab' in sys.modules",
+    ],
+)  # fmt: skip
+def test_a_notebook_that_asks_where_it_runs_gets_the_true_answer(child: Session, asks: str) -> None:
+    assert child.run_cell(asks, 1).failure is None
+    assert child.value("x") is False
+
+
+def test_a_module_that_no_platform_brings_is_missing(child: Session) -> None:
+    failure = child.run_cell("import no_such_module", 1).failure
+    assert failure is not None
+    assert failure.type_name == "ModuleNotFoundError"
+    assert child.run_cell("import google.protobuf_of_nobody", 2).failure is not None
+
+
+@pytest.mark.parametrize(
+    ("cell", "follows"),
+    [
+        ("%%memit\nx = 5", "pass"),
+        ("%%timeit -n 3 y = 2\nx = y + 3", "pass"),
+        ("%%shell\npip install x", "x = 5"),
+        ("%%bigquery frame\nSELECT 1", "x = 5"),
+    ],
+)
+def test_a_cell_magic_that_is_not_here_runs_python_and_nothing_else(
+    child: Session, cell: str, follows: str
+) -> None:
+    assert child.run_cell(cell, 1).failure is None
+    assert child.run_cell(follows, 2).failure is None
+    if "timeit" not in cell:  # which keeps its names to itself
+        assert child.value("x") == 5
+
+
+def test_a_file_that_a_cell_writes_can_be_imported_at_once(child: Session) -> None:
+    for number in range(5):  # more files than a folder's time of change can tell apart
+        cell = f"%%writefile mine{number}.py\nx = {number}"
+        assert child.run_cell(cell, 2 * number).failure is None
+        assert child.run_cell(f"from mine{number} import x", 2 * number + 1).failure is None
+        assert child.value("x") == number
+    child.run_cell("%%writefile mine0.py\nx = 9", 20)
+    child.run_cell("import importlib, mine0\nx = importlib.reload(mine0).x", 21)
+    assert child.value("x") == 9
+
+
+def test_a_package_that_a_cell_writes_can_be_imported(child: Session) -> None:
+    child.run_cell("import os\nos.makedirs('pack')\nopen('pack/__init__.py', 'w').close()", 1)
+    child.run_cell("%%writefile pack/part.py\nimport gdown\ndef f():\n    return gdown", 2)
+    assert (
+        child.run_cell("from pack.part import f\nx = 5 if f() is not None else 0", 3).failure
+        is None
+    )
+    assert child.value("x") == 5

@@ -5,11 +5,9 @@ and take every step that a CUDA tensor takes.
 """
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,57 +32,16 @@ from grader.sandbox.wire import (
     protocol,
     values,
 )
-from grader.sandbox.wire import (
-    channel as wire,
-)
-from grader.sandbox.worker import ChildEnd
-from grader.sandbox.worker import _child_limits as child_limits
-
-LIMITS = Limits(array_bytes=1 << 22)
-
-
-class NoWorker:
-    devices = frozenset({"cpu"})
-
-    def end_child(self) -> ChildEnd:
-        return ChildEnd(9, None)
+from tests.support.in_thread import LIMITS, NoWorker, notebook
 
 
 @contextmanager
 def elsewhere() -> Iterator[None]:
     """Treat torch's tensors as lying on another device: copied there, and copied back."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arrays, "lies_in_its_buffer", lambda array: isinstance(array, np.ndarray))
         patch.setattr(arrays, "on_device", lambda flat, _device: flat.clone())
         patch.setattr(arrays, "on_host", lambda tensor: tensor.clone())
         yield
-
-
-@contextmanager
-def notebook(**names: Any) -> Iterator[Session]:
-    """A judge's session with the child's own code behind it, in a thread of this process."""
-    ours, theirs = socket.socketpair()
-    ours_limits = child_limits(LIMITS)
-    channel = wire.Channel(
-        theirs, receives="request", frame_bytes=1 << 20, array_bytes=LIMITS.array_bytes
-    )
-    process = child.NotebookProcess(SimpleNamespace(user_ns=names), channel, ours_limits)
-
-    def serve() -> None:
-        try:
-            while True:
-                channel.send(*process._answer(*channel.receive(20.0)))
-        except wire.ChannelClosedError:
-            return
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    with theirs, ours:
-        try:
-            yield Session(NoWorker(), ours, LIMITS, time.monotonic() + 20)  # type: ignore[arg-type]
-        finally:
-            ours.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 def bits(tensor: torch.Tensor) -> list[int]:
@@ -147,9 +104,11 @@ def test_any_layout_crosses_both_ways_unchanged(place: str, tensor: torch.Tensor
     before = tensor.clone()
     with elsewhere() if place == "elsewhere" else pytest.MonkeyPatch.context():
         sent = values.Encoder(
-            array_bytes=1 << 20, nesting=4, keep=_refuse, whole_storage=True
+            array_bytes=1 << 20, nesting=4, keep=_refuse, as_arguments=True
         )  # as the judge sends an argument
-        there = _decoded(sent, sent.encode(tensor))
+        node = sent.encode(tensor)
+        sent.seal()
+        there = _decoded(sent, node)
         assert identical(there, before)
         if not tensor.is_conj():
             assert there.stride() == tensor.stride() or not tensor.numel()
@@ -270,7 +229,7 @@ def test_a_comparison_that_fails_is_no_students_error(monkeypatch: pytest.Monkey
     def fail(*_: Any) -> None:
         raise RuntimeError("self.stride(-1) must be 1 to view Half as Byte")
 
-    monkeypatch.setattr(child, "_was_written", fail)
+    monkeypatch.setattr(child.Given, "changed_memory", fail)
     with pytest.raises(TransferError, match="must be 1"):
         call_in_a_notebook(lambda x: 1, torch.ones(2))  # noqa: ARG005
 
@@ -322,7 +281,7 @@ def test_a_fault_is_cut_and_ends_no_child() -> None:
         theirs.sendall(protocol.dump(protocol.Fault(1, "x" * 100_000)))
         reply, _ = session._channel.receive(2.0)
         with pytest.raises(TransferError) as caught:
-            session._result(reply, [], [])
+            session._result(reply, [])
         assert len(str(caught.value)) <= 500
         assert session.ended is None
 
@@ -332,8 +291,6 @@ def test_a_fault_is_cut_and_ends_no_child() -> None:
 
 ARRAYS = "sandbox.wire.arrays"
 COPIED = {
-    'return getattr(getattr(array, "device", None), "type", "cpu") == "cpu"':
-        'return type(array).__module__ == "numpy"',
     "return flat.to(device)": "return flat.clone()",
     "return tensor.cpu()": "return tensor.clone()",
 }  # fmt: skip

@@ -39,7 +39,9 @@ requires = "cuda"
 from otter.test_files import test_case
 
 
-@test_case(name="g1 on the device", points=2, hidden=True)
+@test_case(
+    name="g1 on the device", points=2, hidden=True, failure_message="It is right on a GPU."
+)
 def test_device(double, device):
     assert device
     assert double(21) == 42

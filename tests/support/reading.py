@@ -17,12 +17,14 @@ from grader.model import (
     Isolation,
     IsolationLevel,
     Outcome,
+    Picture,
     Question,
     QuestionReport,
     Report,
     Status,
     Submission,
     TestCase,
+    Written,
 )
 
 WRITTEN = ("r1", "r2", "r3")
@@ -69,7 +71,7 @@ def answer_of(number: int, question: str) -> str:
     return f"Student {number} says: {' '.join(words)}"
 
 
-def notebook_with(source: str, answers: dict[str, str], attachments: object = None) -> bytes:
+def notebook_with(source: str, answers: dict[str, str]) -> bytes:
     """Return a notebook of one stub and some answers."""
     cells: list[dict[str, object]] = [
         {"cell_type": "code", "id": "q1-stub", "metadata": {}, "outputs": [], "source": source,
@@ -77,12 +79,21 @@ def notebook_with(source: str, answers: dict[str, str], attachments: object = No
     ]  # fmt: skip
     for name, text in answers.items():
         cell = {"cell_type": "markdown", "id": f"{name}-answer", "metadata": {}, "source": text}
-        cells.append(cell | ({"attachments": attachments} if attachments else {}))
+        cells.append(cell)
     data = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(data).encode()
 
 
-def report_on(submission: Submission, answers: dict[str, str], number: int) -> Report:
+def written_as(text: str, pictures: tuple[Picture, ...] = ()) -> Written:
+    return Written(text, pictures) if text else Written(missing="Nothing was written.")
+
+
+def report_on(
+    submission: Submission,
+    answers: dict[str, str],
+    number: int,
+    pictures: tuple[Picture, ...] = (),
+) -> Report:
     """Return what judging would have come to: the weaker half fails the hidden case."""
     code, *written = questions()
     fails = number % 2 == 0
@@ -95,7 +106,10 @@ def report_on(submission: Submission, answers: dict[str, str], number: int) -> R
                 seconds=0.02),
     )  # fmt: skip
     items = [QuestionReport.judged(code, outcomes, all_or_nothing=False)]
-    items += [QuestionReport.waiting(one, answer=answers[one.name]) for one in written]
+    items += [
+        QuestionReport.waiting(one, written=written_as(answers[one.name], pictures))
+        for one in written
+    ]
     return Report.of(
         submission, items, seed=0, assignment_sha256="a", limits=ASSIGNMENT.limits, seconds=0.1,
         isolation=Isolation(IsolationLevel.STRONG), environment=Environment("1", "3.11", "Linux"),
@@ -108,7 +122,10 @@ ASSIGNMENT = Assignment(
 
 
 def write_store(
-    out: Path, size: int, answer: Callable[[int, str], str] = answer_of, attachments: object = None
+    out: Path,
+    size: int,
+    answer: Callable[[int, str], str] = answer_of,
+    pictures: tuple[Picture, ...] = (),
 ) -> Path:
     """Write a graded class whose written answers nobody has read, and return its folder."""
     with NotebookStore(out / "grades.db") as store:
@@ -117,12 +134,12 @@ def write_store(
         for number in range(size):
             answers = {name: answer(number, name) for name in WRITTEN}
             source = CODE.format(name=student_of(number), divisor=2 if number % 2 else 2.0)
-            content = notebook_with(source, answers, attachments)
+            content = notebook_with(source, answers)
             digest = hashlib.sha256(content).hexdigest()
             name = student_of(number)
             submission = Submission(name, f"{name}.ipynb", content, digest)
             handed_in.append(submission)
-            reports.append(report_on(submission, answers, number))
+            reports.append(report_on(submission, answers, number, pictures))
         store.set_submissions(handed_in)
         store.keep_notebooks(handed_in)
         for report in reports:

@@ -1,7 +1,9 @@
 """Hidden tests import `grader.testing` and nothing else of grader; public tests nothing of it."""
 
 import ast
+import functools
 import importlib
+import types
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,7 @@ def test_the_package_names_each_of_its_modules_on_one_screen() -> None:
     for path in folder.iterdir():
         if path.stem not in {"__init__", "__pycache__"}:
             assert f"| `{path.stem}`" in text
-    assert len(text.splitlines()) <= 45
+    assert len(text.splitlines()) <= 55
 
 
 class Student:
@@ -92,29 +94,48 @@ class Student:
     def compile_kernels(self, *args: object, **kwargs: object) -> object:
         return "compiled", args, kwargs
 
-    def chain(self, *args: object, **kwargs: object) -> object:
-        return "chained", args, kwargs
+    def record(self, *args: torch.Tensor, **kwargs: object) -> types.SimpleNamespace:
+        said = [(tuple(tensor.shape), tensor.dtype) for tensor in args]
+        told = functools.partial(lambda *inputs, **more: ("chained", *inputs, more))
+        return types.SimpleNamespace(operations=(str(said), str(kwargs)), chain=told)
 
 
 def test_a_students_function_is_asked_where_it_runs() -> None:
     student = Student()
-    inputs = {"shape": (1, 1, 2, 4), "dtype": "float32", "seed": 1, "steps": 2, "device": "cpu"}
+    inputs = {"shape": (1, 1, 2, 4), "dtype": "float32", "device": "cpu"}
     assert observe.observe(student, 1, causal=True) == ("observed", (1,), {"causal": True})  # type: ignore[arg-type]
     assert compiled.compile_kernels(student, 1, targets=("sm_90",)) == (  # type: ignore[arg-type]
         "compiled", (1,), {"targets": ("sm_90",)},
     )  # fmt: skip
-    assert chain.chain(student, causal=True, **inputs) == (  # type: ignore[arg-type]
-        "chained", (), {**inputs, "causal": True},
-    )  # fmt: skip
+    prepared = chain.prepare(student, causal=True, **inputs)  # type: ignore[arg-type]
+    assert prepared.operations == (str([((1, 1, 2, 4), torch.float32)] * 3), "{'causal': True}")
+    assert prepared(1, 2) == ("chained", inputs, {"seed": 1, "steps": 2})  # type: ignore[comparison-overlap]
 
 
 def test_a_function_of_the_reference_is_called_here() -> None:
     seen = observe.observe(torch.exp, torch.zeros(2))
     assert seen.operations == ("aten::exp",)
     assert seen.value.tolist() == [1, 1]
-    assert compiled.compile_kernels(torch.exp, torch.zeros(2)) == []
-    told = chain.chain(
-        lambda query, *_: query, shape=(1, 2, 4, 8), dtype="float32", seed=3, steps=2
-    )
-    assert told["projections"].shape == (2, 8)
-    assert told["norms"].shape == (2,)
+    made = compiled.compile_kernels(torch.exp, torch.zeros(2))
+    assert made.findings == ()
+    assert made.seen.operations == ("aten::exp",)
+    told = chain.prepare(lambda query, *_: query, shape=(1, 2, 4, 8), dtype="float32")(3, 2)
+    assert told.projections.shape == (2, 8)
+    assert told.norms.shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("operations", "busy"),
+    [
+        (
+            ("aten::empty.memory_format", "triton::kernel", "aten::copy_", "aten::slice.Tensor"),
+            None,
+        ),
+        (("aten::empty.memory_format", "aten::mul.Tensor", "aten::sum"), "mul"),
+        (("triton::mul", "torchvision::nms"), "nms"),
+    ],
+)
+def test_what_computes_beside_a_kernel_is_named(
+    operations: tuple[str, ...], busy: str | None
+) -> None:
+    assert observe.busy(observe.Observation(None, operations)) == busy

@@ -1,7 +1,6 @@
-"""What the judge learns about a call beside its value, on honest and on dishonest kernels."""
+"""What the judge learns about a call of its own, the reference's, beside the value."""
 
 import importlib.util
-import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from grader.sandbox.inside import instruments
+from grader.sandbox.wire.findings import Finding
 
 # Before any kernel is interpreted, whichever test comes first: see `preload`.
 instruments.preload(kernels=True)
@@ -40,12 +40,10 @@ def attention() -> Attention:
 def operations(function: Callable[..., Any], *args: Any) -> tuple[str, ...]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return instruments.observe(function, args, {})["operations"]
+        return instruments.observe(function, args, {}).operations
 
 
-def compiled(
-    function: Callable[..., Any], dtype: torch.dtype, *targets: str
-) -> list[dict[str, Any]]:
+def compiled(function: Callable[..., Any], dtype: torch.dtype, *targets: str) -> list[Finding]:
     x = HEAD.to(dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,9 +52,8 @@ def compiled(
 
 def test_torch_operations_are_logged_in_order() -> None:
     seen = instruments.observe(lambda x: torch.exp(x).sum(), (torch.ones(3),), {})
-    assert seen["operations"] == ("aten::exp", "aten::sum")
-    assert float(seen["value"]) == pytest.approx(3 * np.e)
-    assert seen["seconds"] > 0
+    assert seen.operations == ("aten::exp", "aten::sum")
+    assert float(seen.value) == pytest.approx(3 * np.e)
 
 
 def test_a_kernel_that_does_the_work_leaves_no_trace_of_torch(attention: Attention) -> None:
@@ -66,54 +63,22 @@ def test_a_kernel_that_does_the_work_leaves_no_trace_of_torch(attention: Attenti
     assert names <= {"aten::empty", "aten::new_empty", "aten::set_", "aten::copy_"}
 
 
-def test_work_beside_a_kernel_for_show_is_seen(attention: Attention) -> None:
-    ready_made = torch.nn.functional.scaled_dot_product_attention
-
-    def by_torch(q: torch.Tensor) -> torch.Tensor:
-        attention(q, q, q)
-        return ready_made(q, q, q)
-
-    def by_numpy(q: torch.Tensor) -> torch.Tensor:
-        attention(q, q, q)
-        return torch.from_numpy(np.exp(q.numpy()))
-
-    def by_thread(q: torch.Tensor) -> torch.Tensor:
-        attention(q, q, q)
-        out = torch.empty_like(q)
-        thread = threading.Thread(target=lambda: out.copy_(ready_made(q, q, q)))
-        thread.start()
-        thread.join()
-        return out
-
-    for function in (by_torch, by_numpy, by_thread):
-        assert operations(function, HEAD)[-1] == instruments.SAME_WITHOUT_KERNELS
-    assert "python::Tensor.numpy" in operations(by_numpy, HEAD)
-    assert "python::Thread.start" in operations(by_thread, HEAD)
-    assert any("scaled_dot_product" in name for name in operations(by_torch, HEAD))
-
-
-def test_a_result_in_memory_that_held_the_answer_is_not_taken_for_one(attention: Attention) -> None:
-    for _ in range(3):
-        assert instruments.SAME_WITHOUT_KERNELS not in operations(attention, HEAD, HEAD, HEAD)
-
-
 def test_a_failing_call_leaves_torch_and_triton_as_they_were() -> None:
-    before = torch.Tensor.numpy, torch.from_numpy, threading.Thread.start
     with pytest.raises(ZeroDivisionError):
         instruments.observe(lambda: 1 // 0, (), {})
-    assert (torch.Tensor.numpy, torch.from_numpy, threading.Thread.start) == before
     assert operations(torch.exp, torch.ones(1)) == ("aten::exp",)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_the_reference_compiles_without_a_gpu(attention: Attention, dtype: torch.dtype) -> None:
     found = compiled(attention, dtype, "sm_80", "sm_90")
-    assert [item["target"] for item in found] == ["sm_80", "sm_90"]
+    assert [item.target for item in found] == ["sm_80", "sm_90"]
     for item in found:
-        assert item["error"] is None
-        assert item["kernel"] == "_attention_kernel"
-        assert item["ptx_flags"] == {"tf32": False, "f16_accumulate": False}
-        assert item["shared_bytes"] > 0 or dtype == torch.float32
+        assert item.error is None
+        assert item.kernel == "_attention_kernel"
+        assert not item.tf32
+        assert not item.f16_accumulate
+        assert item.shared_bytes > 0 or dtype == torch.float32
 
 
 def test_a_kernel_still_runs_after_it_was_compiled(attention: Attention) -> None:
@@ -132,16 +97,16 @@ def test_a_kernel_still_runs_after_it_was_compiled(attention: Attention) -> None
 )
 def test_what_the_interpreter_forgives_does_not_compile(wrong: str, words: str) -> None:
     found = compiled(load(f"wrong/{wrong}").attention, torch.float16, "sm_80")
-    assert found[0]["fault"] == "kernel"
-    assert words in found[0]["error"]
-    assert "\n" not in found[0]["error"]
+    assert found[0].fault == "kernel"
+    assert words in str(found[0].error)
+    assert "\n" not in str(found[0].error)
 
 
 def test_reduced_precision_shows_in_what_is_compiled() -> None:
     [tf32] = compiled(load("wrong/tf32").attention, torch.float32, "sm_80")
-    assert tf32["ptx_flags"] == {"tf32": True, "f16_accumulate": False}
+    assert (tf32.tf32, tf32.f16_accumulate) == (True, False)
     [half] = compiled(load("wrong/half_products").attention, torch.float16, "sm_80")
-    assert half["ptx_flags"] == {"tf32": False, "f16_accumulate": True}
+    assert (half.tf32, half.f16_accumulate) == (False, True)
 
 
 def test_a_call_without_kernels_has_nothing_to_compile() -> None:

@@ -20,6 +20,7 @@ from grader.verify import (
     agreement,
     allowances,
     leaks,
+    promises,
     texts,
     verify,
 )
@@ -54,8 +55,8 @@ def test_a_new_assignment_verifies_at_once(course: Path) -> None:
     found = verify(sums(course), FAST)
     assert found.passed, list(found.failing)
     assert [gate.name for gate in found.gates] == [
-        "stubs", "notebook", "points", "leaks", "reference", "empty", "correct", "wrong", "cases",
-        "seeds", "jupyter", "alarms", "mutants", "needed",
+        "stubs", "notebook", "points", "promises", "leaks", "reference", "empty", "correct",
+        "wrong", "cases", "seeds", "jupyter", "alarms", "mutants", "needed",
     ]  # fmt: skip
     together = found.kill_rates[-1]
     assert together.rate == 1
@@ -89,6 +90,29 @@ def test_deleting_a_hidden_case_names_what_now_survives(
     found = verify(sums(course), FAST)
     assert not found.passed
     assert f"wrong/{named}.py should lose q1; it loses nothing" in problems(found, "wrong")
+
+
+def test_a_hidden_case_without_a_promise_or_with_a_made_up_hint_is_named(course: Path) -> None:
+    found = Findings()
+    promises.are_stated(sums(course), found)
+    assert found.problems == []
+    tests = course / "solutions/sums/tests/q1.py"
+    promise = "failure_message="
+    text = tests.read_text("utf-8")
+    assert text.count(promise) == 3
+    text = text.replace(promise, "success_message=", 1)
+    text = text.replace('hint("A square', 'hint(f"{got} squared')
+    tests.write_text(text, "utf-8")
+    promises.are_stated(sums(course), found)
+    missing, made_up = found.problems
+    assert "'many numbers': a hidden case needs failure_message" in missing
+    assert "sums/tests/q1.py, line " in made_up
+    assert "no value of an input can travel in it" in made_up
+    toml = course / "assignments/sums/assignment.toml"
+    toml.write_text(f'feedback = "name"\n{toml.read_text("utf-8")}', "utf-8")
+    silent = Findings()
+    assert "names of hidden cases" in promises.are_stated(sums(course), silent)
+    assert silent.problems == []
 
 
 def test_a_reference_that_fails_stops_what_builds_on_it(course: Path) -> None:

@@ -46,3 +46,28 @@ def test_masked(stable_softmax):
     check(stable_softmax, [0.0, -math.inf, 0.0], [0.5, 0.0, 0.5], torch.float32, hint)
     hint = "-inf minus -inf is NaN, so a slice of only -inf needs care: it gets zeros"
     check(stable_softmax, [-math.inf, -math.inf], [0.0, 0.0], torch.float32, hint)
+
+
+@test_case(name="along the dim that is asked for", points=0.25, hidden=False)
+def test_dim(stable_softmax):
+    x = torch.tensor([[0.0, 0.0, 2.0], [0.0, 1.0, 0.0]])
+    got = stable_softmax(x, dim=0)
+    asked = f"stable_softmax(torch.tensor({x.tolist()}), dim=0)"
+    assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
+    right = torch.tensor([[0.5, 0.26894, 0.88080], [0.5, 0.73106, 0.11920]])
+    assert got.shape == right.shape, f"{asked} has shape {tuple(got.shape)}, not (2, 3)."
+    assert torch.allclose(got.double(), right.double(), rtol=2e-3), (
+        f"{asked} should be about {right.tolist()}, but it is {got.tolist()}: with dim = 0 the two "
+        "entries of each column add up to 1, so take both the maximum and the sum along dim."
+    )
+
+
+@test_case(name="the input stays as it is", points=0.25, hidden=False)
+def test_input_kept(stable_softmax):
+    for dtype in (torch.float16, torch.float32):
+        x = torch.tensor([1.0, 2.0, 4.0], dtype=dtype)
+        stable_softmax(x)
+        assert x.tolist() == [1.0, 2.0, 4.0], (
+            f"after stable_softmax(x) a {dtype} x of [1.0, 2.0, 4.0] holds {x.tolist()}: work on a "
+            "copy, and avoid sub_(), exp_() and -=."
+        )

@@ -30,7 +30,7 @@ def check_state(state, asked, expected_m, expected_l, hint):
         assert close, f"{letter} after {asked} is {values}: {hint}."
 
 
-@test_case(name="a row in two chunks", points=0.5, hidden=False)
+@test_case(name="a row in two chunks", points=0.75, hidden=False)
 def test_two_chunks(online_softmax_update):
     first = online_softmax_update(*fresh(1), torch.tensor([[0.0, 1.0]]))
     asked = "the chunk [0, 1] on a fresh state"
@@ -61,3 +61,15 @@ def test_merge(online_softmax_merge):
     asked = "online_softmax_merge of (m = 1, l = 2) and (m = 4, l = 3)"
     check_state(online_softmax_merge(*left, *right), asked, [4.0], [total], hint)
     check_state(online_softmax_merge(*right, *left), asked + ", swapped,", [4.0], [total], hint)
+
+
+@test_case(name="the states stay as they are", points=0.25, hidden=False)
+def test_states_kept(online_softmax_update, online_softmax_merge):
+    m, l, chunk = torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([[3.0, 0.0]])  # noqa: E741
+    online_softmax_update(m, l, chunk)
+    online_softmax_merge(m, l, torch.tensor([4.0]), torch.tensor([3.0]))
+    for letter, got, before in (("m", m, [1.0]), ("l", l, [2.0]), ("chunk", chunk, [[3.0, 0.0]])):
+        assert got.tolist() == before, (
+            f"{letter} was {before} and is {got.tolist()} after a call: return new tensors, and "
+            "avoid *=, += and operations that end in an underscore."
+        )

@@ -56,10 +56,22 @@ def test_large_products(attention_forward):
     check(attention_forward(q, q, v), expected, v, asked, hint, 1e-2)
 
 
-@test_case(name="causal, with more keys than queries", points=0.5, hidden=False)
+@test_case(name="causal, with more keys than queries", points=0.75, hidden=False)
 def test_causal(attention_forward):
     q, k, v = draws((3, 8), 4), draws((5, 8), 5), draws((5, 8), 6)
     expected = by_hand(q.double(), k.double(), v.double(), lambda i, j: j <= i + 2)
     asked = "attention_forward(causal=True) of 3 queries and 5 keys"
     hint = "query i sees key j only where j <= i + (N - M), so the last query sees every key"
     check(attention_forward(q, k, v, causal=True), expected, q, asked, hint, 1e-5)
+
+
+@test_case(name="the inputs stay as they are", points=0.25, hidden=False)
+def test_inputs_kept(attention_forward):
+    given = [draws((3, 4), seed) for seed in (7, 8, 9)]
+    before = [tensor.clone() for tensor in given]
+    attention_forward(*given, causal=True)
+    for letter, tensor, old in zip("QKV", given, before, strict=True):
+        assert torch.equal(tensor, old), (
+            f"{letter} is another after attention_forward(Q, K, V, causal=True): work on copies, "
+            "and avoid *=, /= and operations that end in an underscore."
+        )

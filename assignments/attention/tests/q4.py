@@ -81,6 +81,10 @@ def check(attention, q, k, v, asked, causal=False):
     before = q.clone()
     got = quietly(attention, q, k, v, causal=causal)
     assert torch.equal(q, before), f"{asked} changed q: the result needs memory of its own."
+    check_value(got, q, k, v, asked, causal)
+
+
+def check_value(got, q, k, v, asked, causal=False):
     assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
     assert got.shape == q.shape, f"{asked} has shape {tuple(got.shape)}, not {tuple(q.shape)}."
     assert got.dtype == q.dtype, f"{asked} is {got.dtype}, not the inputs' {q.dtype}."
@@ -132,10 +136,12 @@ def test_kernel(attention, device):
             return func(*args, **(kwargs or {}))
 
     if hasattr(attention, "observe"):
-        names = list(quietly(attention.observe, q, k, v).operations)
+        seen = quietly(attention.observe, q, k, v)
+        names, got = list(seen.operations), seen.value
     else:
         with Log():
-            quietly(attention, q, k, v)
+            got = quietly(attention, q, k, v)
     torch_names = [name.removeprefix("aten::") for name in names if name.startswith("aten::")]
     busy = [name for name in torch_names if name.split(".")[0].rstrip("_") not in HARMLESS]
     assert not busy, f"attention calls torch's {busy[0]}: the kernel has to do that work."
+    check_value(got, q, k, v, "attention of (1, 1, 32, 16), by its kernel alone,")

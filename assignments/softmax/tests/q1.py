@@ -33,12 +33,12 @@ def check_exp_threshold(answer, dtype):
     )
 
 
-@test_case(name="the float16 threshold is exact", points=0.5, hidden=False)
+@test_case(name="the float16 threshold is exact", points=0.75, hidden=False)
 def test_float16(find_overflow_threshold):
     check_exp_threshold(find_overflow_threshold("float16"), "float16")
 
 
-@test_case(name="the float32 and float64 thresholds are exact", points=0.25, hidden=False)
+@test_case(name="the float32 and float64 thresholds are exact", points=0.5, hidden=False)
 def test_float32_and_float64(find_overflow_threshold):
     check_exp_threshold(find_overflow_threshold("float32"), "float32")
     check_exp_threshold(find_overflow_threshold("float64"), "float64")

@@ -43,6 +43,13 @@ def test_converted_first(analyze_softmax_safety):
         {"scores_min": 0.0999755859375, "scores_max": float("inf"), "overflow_count": 1},
         "float16 holds neither 0.1 nor 70000 exactly, and it is the converted scores that count",
     )
+    check(
+        analyze_softmax_safety,
+        [11.089, 1.0],
+        "float16",
+        {"scores_max": 11.0859375, "overflow_count": 0, "will_overflow": False},
+        "11.089 becomes 11.0859375 in float16, whose exp is finite, so compare after converting",
+    )
 
 
 @test_case(name="a sum can overflow by itself", points=0.25, hidden=False)
@@ -78,3 +85,20 @@ def test_plain_values(analyze_softmax_safety):
             f'for scores [1.0, 100.0] in float32, "{key}" is a {type(answer[key]).__name__}; make '
             f"it a Python {wanted.__name__}, since NumPy and torch scalars do not go into JSON."
         )
+
+
+@test_case(name="the edge itself is safe", points=0.25, hidden=False)
+def test_edge(analyze_softmax_safety):
+    safe = {"overflow_count": 0, "will_overflow": False}
+    hint = "exp(11.0859375) = 65248 is the last that float16 holds"
+    check(analyze_softmax_safety, [11.0859375, -5.0], "float16", safe, hint)
+    unsafe = {"overflow_count": 1, "will_overflow": True}
+    hint = "11.09375 is the next float16, and its exp is inf"
+    check(analyze_softmax_safety, [11.09375, -5.0], "float16", unsafe, hint)
+
+
+@test_case(name="a row lies along the last axis", points=0.25, hidden=False)
+def test_last_axis(analyze_softmax_safety):
+    expected = {"sum_overflow_rows": 1, "overflow_count": 0, "underflow_rows": 0}
+    hint = "the row [11, 11] overflows in its sum, and no column does: sum over the last axis"
+    check(analyze_softmax_safety, [[11.0, 11.0], [0.0, 0.0], [0.0, 0.0]], "float16", expected, hint)

@@ -6,6 +6,7 @@ To add one, write it here and name it in `PROBES`.
 
 import contextlib
 import ctypes
+import mmap
 import os
 import resource
 import signal
@@ -24,7 +25,8 @@ Attempt = Callable[[], Any]
 class Targets:
     """Where the things are that a child must not reach: paths, ports and process numbers.
 
-    `token` is what the file `path`, the environment and the command line of `decoy` hold.
+    `token` is what the file `path`, the environment and the command line of `decoy` hold. `places`
+    are files and folders of the very batch: its course, its submissions, its results.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Targets:
     unix: str
     abstract: str
     judge: int
+    places: tuple[str, ...] = ()
 
 
 def _reached(attempt: Attempt) -> bool:
@@ -147,11 +150,119 @@ def _signal(decoy: int) -> str:
     return _succeeded(
         {
             "kill": lambda: os.kill(decoy, signal.SIGKILL),
+            "rt_sigqueueinfo": lambda: _queue_signal("rt_sigqueueinfo", decoy),
+            "rt_tgsigqueueinfo": lambda: _queue_signal("rt_tgsigqueueinfo", decoy, decoy),
+            "a file's signal": lambda: _signal_by_a_file(decoy),
             "stop": lambda: os.kill(decoy, signal.SIGSTOP),
             "prlimit": lambda: resource.prlimit(decoy, resource.RLIMIT_NOFILE, (3, 3)),
             "sched_setaffinity": lambda: os.sched_setaffinity(decoy, {0}),
         }
     )
+
+
+# The numbers on x86-64 and on aarch64.
+CALLS = {
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "mincore": (27, 232),
+}
+SI_QUEUE = -1
+F_SETSIG, F_SETOWN_EX = 10, 15
+F_OWNER_PID = 1
+
+
+def _system_call(name: str, *arguments: Any) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = CALLS[name][os.uname().machine == "aarch64"]
+    if libc.syscall(number, *arguments) < 0:
+        raise OSError(ctypes.get_errno(), name)
+
+
+def _queue_signal(call: str, *whom: int) -> None:
+    """Send a signal with a value, as sigqueue(3) does."""
+    about = (ctypes.c_int * 32)(signal.SIGKILL, 0, SI_QUEUE, 0, os.getpid(), os.getuid())
+    _system_call(call, *whom, signal.SIGKILL, about)
+
+
+def _signal_by_a_file(decoy: int) -> None:
+    """Have a pipe send a signal of choice to another process when it can be read."""
+    import fcntl
+    import struct
+
+    reader, writer = os.pipe()
+    try:
+        fcntl.fcntl(reader, F_SETOWN_EX, struct.pack("ii", F_OWNER_PID, decoy))
+        fcntl.fcntl(reader, F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(reader, fcntl.F_SETFL, os.O_ASYNC)
+        os.write(writer, b"!")
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def _leases() -> str:
+    """Keep others waiting for a file, or be told what they do with it; on a file of its own."""
+    import fcntl
+
+    with open("leased", "w") as file:
+        folder = os.open(".", os.O_RDONLY)
+        try:
+            return _succeeded(
+                {
+                    "F_SETLEASE": lambda: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK),
+                    "F_NOTIFY": lambda: fcntl.fcntl(folder, fcntl.F_NOTIFY, fcntl.DN_ACCESS),
+                    "F_SETSIG": lambda: fcntl.fcntl(file, F_SETSIG, signal.SIGURG),
+                    "F_SETOWN": lambda: fcntl.fcntl(file, fcntl.F_SETOWN, os.getpid()),
+                }
+            )
+        finally:
+            os.close(folder)
+
+
+def _caches() -> str:
+    """Ask what other processes' reads have left in memory, or take it out."""
+    kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    with open(os.__file__, "rb") as file, mmap.mmap(-1, mmap.PAGESIZE, flags=kind) as page:
+        number = file.fileno()
+        start = ctypes.c_void_p(ctypes.addressof(held := ctypes.c_char.from_buffer(page)))
+        found = _succeeded(
+            {
+                "posix_fadvise": lambda: os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED),
+                "preadv2": lambda: os.preadv(number, [bytearray(1)], 0, os.RWF_NOWAIT),
+                "mincore": lambda: _system_call("mincore", start, mmap.PAGESIZE, bytes(1)),
+            }
+        )
+        del held  # the page cannot be given back while somebody points to it
+        return found
+
+
+def _counters() -> str:
+    """Read what changes with what the machine does."""
+    names = ("stat", "loadavg", "uptime", "meminfo", "vmstat")
+    attempts: dict[str, Attempt] = {f"/proc/{name}": partial(_some, name) for name in names}
+    return _succeeded(attempts)
+
+
+def _some(name: str) -> None:
+    with open(f"/proc/{name}", "rb") as file:
+        if not file.read(64):
+            raise OSError(f"{name} is empty")
+
+
+def _out_of_band() -> None:
+    """Send what a reader on the other end waits for in vain."""
+    one, other = socket.socketpair()
+    with one, other:
+        one.send(b"!", socket.MSG_OOB)
+
+
+def _places(paths: tuple[str, ...]) -> str:
+    """Look for the very files that this batch is about."""
+    return _succeeded({path: partial(_open, path) for path in paths})
+
+
+def _open(path: str) -> None:
+    os.close(os.open(path, os.O_RDONLY))
 
 
 def _privileges(decoy: int) -> str:
@@ -206,6 +317,11 @@ PROBES: dict[str, Callable[[Targets], str]] = {
     "privileges": lambda targets: _privileges(targets.decoy),
     "chmod": lambda targets: _change_mode_and_times(targets.path),
     "write": lambda targets: _write(targets.path),
+    "places": lambda targets: _places(targets.places),
+    "leases": lambda _: _leases(),
+    "caches": lambda _: _caches(),
+    "counters": lambda _: _counters(),
+    "urgent": lambda _: _succeeded({"MSG_OOB": _out_of_band}),
     "signal": lambda targets: _signal(targets.decoy),
 }
 

@@ -8,6 +8,7 @@ import builtins
 import contextlib
 import io
 import itertools
+import operator
 import os
 import socket
 import sys
@@ -16,30 +17,36 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
-from ..wire import arrays
 from ..wire.channel import Channel, ChannelClosedError
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     DEVICE_LOST,
     Answer,
-    Array,
     Call,
     CellDone,
+    Chain,
+    Compile,
+    Compiled,
     Failure,
     Fault,
     Get,
-    Mapping,
     Missing,
     Next,
-    Node,
     Opaque,
+    Prepare,
+    Prepared,
     Raised,
+    Record,
+    Recorded,
+    Replay,
     Reply,
     RunCell,
-    Sequence,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
+from . import imports
 from . import shell as notebook_shell
+from .bench import Bench, KernelRefusedError
+from .recording import UnrecordableError, record
 
 MAX_MESSAGE = 2_000
 MAX_FRAMES = 6
@@ -82,7 +89,10 @@ def describe_failure(
 ) -> Failure:
     """Return what a student should see of an exception: their own lines and the last sentence."""
     base = next((c for c in kind.__mro__ if c.__module__ == "builtins"), Exception)
-    lines = list(itertools.islice(_student_lines(trace), 50))[-MAX_FRAMES:]
+    lines = list(itertools.islice(_student_lines(trace), 50))
+    if isinstance(error.__cause__, BaseException):  # a kernel's own lines, from its interpreter
+        lines += itertools.islice(_student_lines(error.__cause__.__traceback__), 50)
+    lines = lines[:1] + lines[1:][1 - MAX_FRAMES :]  # where it began, and how it ended
     if isinstance(error, SyntaxError):
         lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
     try:
@@ -115,7 +125,7 @@ def _student_lines(trace: TracebackType | None) -> Iterator[str]:
 
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename.startswith("<cell "):
+        if code.co_filename.startswith(("<cell ", "<kernel ")):
             line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
             inside = "" if code.co_name == "<module>" else f", in {code.co_name}"
             yield f"{_place(code.co_filename)}, line {trace.tb_lineno}{inside}: {line}"
@@ -154,6 +164,38 @@ def _end_without_a_device() -> None:
             os._exit(DEVICE_LOST)
 
 
+class Given:
+    """The arguments of one call, and what they held before it."""
+
+    def __init__(self, decoder: Decoder, buffers: list[memoryview]) -> None:
+        self._decoder = decoder
+        self.arrays = list(decoder.arrays)
+        self.containers = list(decoder.containers)
+        self._memory = [bytearray(buffer) for buffer in buffers]  # compares as fast as C can
+        self._contents = [_items(container) for container in self.containers]
+
+    def changed_memory(self) -> Iterator[tuple[int, memoryview]]:
+        """Yield the number of each buffer whose arrays were written to, and what it holds now."""
+        for number, before in enumerate(self._memory):
+            after = self._decoder.memory(number)
+            if before != after:
+                yield number, after
+
+    def changed_contents(self) -> Iterator[tuple[int, Any]]:
+        """Yield the number of each list and dict that holds other objects, and what it is now."""
+        for number, before in enumerate(self._contents):
+            container = self.containers[number]
+            after = _items(container)
+            if len(before) != len(after) or not all(map(operator.is_, before, after)):
+                yield number, container
+
+
+def _items(container: list[Any] | dict[Any, Any]) -> list[Any]:
+    if isinstance(container, dict):
+        return [part for pair in container.items() for part in pair]
+    return list(container)
+
+
 class NotebookProcess:
     """One student's notebook: its names, its output, and the objects that stayed here."""
 
@@ -162,6 +204,7 @@ class NotebookProcess:
         self._channel = channel
         self._limits = limits
         self._kept: dict[int, Any] = {}
+        self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
 
     def serve(self) -> None:
@@ -186,9 +229,19 @@ class NotebookProcess:
                     return self._call(message, buffers)
                 case Next():
                     return self._next(message)
-            raise AssertionError("unknown request")
+            return self._answer_about_a_call(message, buffers)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
             return self._explain(message.request, error), []
+
+    def _answer_about_a_call(
+        self, message: Any, buffers: list[memoryview]
+    ) -> tuple[Reply, list[memoryview]]:
+        match message:
+            case Record():
+                return self._record(message, buffers)
+            case Prepare() | Replay() | Compile() | Chain():
+                return self._on_the_bench(message, buffers)
+        raise AssertionError("unknown request")
 
     def _explain(self, request: int, error: BaseException) -> Reply:
         """Say what a student's code raised, or what failed in ours, which only carries values."""
@@ -217,12 +270,13 @@ class NotebookProcess:
         discarded = self._output.discarded + len(text) - len(kept)
         return CellDone(message.request, failure, kept, discarded, seconds)
 
-    def _encoder(self, arguments: list[Any]) -> Encoder:
+    def _encoder(self, given: Given | None) -> Encoder:
         return Encoder(
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             keep=self._keep,
-            arguments=arguments,
+            arguments=given.arrays if given else (),
+            containers=given.containers if given else (),
         )
 
     def _keep(self, value: Any) -> Opaque:
@@ -235,27 +289,20 @@ class NotebookProcess:
         request: int,
         value: Any,
         *,
-        arguments: list[Any] | None = None,
+        given: Given | None = None,
         seconds: float = 0.0,
-        changed: dict[int, list[int]] | None = None,
     ) -> tuple[Reply, list[memoryview]]:
-        """Return the answer; `changed` gives the shape that each argument written to had."""
+        """Return the answer, with what has become of the arguments that were given."""
         self._carrying = "The answer"
-        arguments = arguments or []
-        encoder = self._encoder(arguments)
-        node = encoder.encode(value)
-        plain = self._encoder([])
-        plain.buffers = encoder.buffers
-        rewritten: list[tuple[int, Array]] = []
-        for number, shape in (changed or {}).items():
-            after = plain.encode(arguments[number])
-            if isinstance(after, Array) and after.shape == shape:
-                rewritten.append((number, after))
-        sizes = [buffer.nbytes for buffer in encoder.buffers]
-        answer = Answer(request, node, sizes, rewritten, seconds)
+        encoder = self._encoder(given)
+        answer = Answer(request, encoder.encode(value), [], seconds=seconds)
+        if given is not None:
+            answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
+            answer.contents = [(n, encoder.contents(item)) for n, item in given.changed_contents()]
+        answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return self._checked_size(answer), encoder.buffers
 
-    def _checked_size(self, answer: Answer) -> Answer:
+    def _checked_size(self, answer: Answer | Recorded) -> Answer | Recorded:
         import msgspec
 
         if len(msgspec.msgpack.encode(answer)) > self._limits.frame_bytes:
@@ -270,77 +317,77 @@ class NotebookProcess:
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"
-        untouched = [bytearray(buffer) for buffer in buffers]  # which compares as fast as C can
-        decoder = Decoder(
-            buffers, array_bytes=self._limits.array_bytes, nesting=64,
-            opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
-        )  # fmt: skip
+        decoder = self._decoder(buffers)
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
-        nodes = _arrays_in([*message.arguments, *message.keywords.values()])
-        # A student can give an argument another shape or other memory; not this one.
-        copies = [
-            None if arrays.lies_in_its_buffer(array) else array.detach()
-            for array in decoder.arrays[: len(nodes)]
-        ]
-        function = _instrumented(message, self._kept[message.key], decoder)
+        given = Given(decoder, buffers)
+        function = self._kept[message.key]
         started = time.perf_counter()
         value = _run_theirs(function, *arguments, **keywords)
         seconds = time.perf_counter() - started
-        changed = {
-            number: node.shape
-            for number, (node, copy) in enumerate(zip(nodes, copies, strict=True))
-            if _was_written(node, copy, buffers[node.buffer], untouched[node.buffer])
-        }
-        return self._finish(
-            message.request, value, arguments=decoder.arrays, seconds=seconds, changed=changed
-        )
+        return self._finish(message.request, value, given=given, seconds=seconds)
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         items = _run_theirs(self._take, message.key, message.count)
         return self._finish(message.request, items)
+
+    def _record(self, message: Record, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+        """Call a function for what it does; the arguments are for nothing else."""
+        self._carrying = "The arguments"
+        decoder = self._decoder(buffers)
+        arguments = [decoder.decode(node) for node in message.arguments]
+        keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
+        try:
+            tape, given = _run_theirs(record, self._kept[message.key], arguments, keywords)
+        except StudentRaisedError as raised:
+            if isinstance(raised.error, UnrecordableError):
+                return Recorded(message.request, None, str(raised.error)[:MAX_MESSAGE]), []
+            raise
+        encoder = self._encoder(None)
+        nodes = [encoder.encode(tensor) for tensor in given]
+        sizes = [buffer.nbytes for buffer in encoder.buffers]
+        return self._checked_size(
+            Recorded(message.request, tape, "", nodes, sizes)  # type: ignore[arg-type]
+        ), encoder.buffers
+
+    def _on_the_bench(
+        self, message: Prepare | Replay | Compile | Chain, buffers: list[memoryview]
+    ) -> tuple[Reply, list[memoryview]]:
+        self._carrying = "The request"
+        decoder, bench = self._decoder(buffers), self._bench
+        request = message.request
+        match message:
+            case Prepare():
+                given = [decoder.decode(node) for node in message.given]
+                try:
+                    return Prepared(request, bench.prepare(message.tape, given)), []
+                except KernelRefusedError as problem:
+                    return Prepared(request, -1, str(problem)[:MAX_MESSAGE]), []
+            case Replay():
+                inputs = [decoder.decode(node) for node in message.inputs]
+                return self._finish(request, _run_theirs(bench.run, message.program, inputs))
+            case Compile():
+                inputs = [decoder.decode(node) for node in message.inputs]
+                found = _run_theirs(bench.compile, message.program, inputs, message.targets)
+                return Compiled(request, found), []
+            case Chain():
+                sums = _run_theirs(
+                    bench.chain, message.program, message.shape, message.dtype,
+                    seed=message.seed, steps=message.steps, device=message.device,
+                )  # fmt: skip
+                return self._finish(request, (sums.projections, sums.norms))
+
+    def _decoder(self, buffers: list[memoryview]) -> Decoder:
+        return Decoder(
+            buffers, array_bytes=self._limits.array_bytes, nesting=64, as_arguments=True,
+            opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
+        )  # fmt: skip
 
     def _take(self, key: int, count: int) -> list[Any]:
         iterator = self._kept[key]
         if not isinstance(iterator, Iterator):
             iterator = self._kept[key] = iter(iterator)
         return list(itertools.islice(iterator, count))
-
-
-def _instrumented(message: Call, function: Any, decoder: Decoder) -> Callable[..., Any]:
-    if message.mode == "call":
-        return function  # type: ignore[no-any-return]
-    from . import instruments
-
-    instrument = getattr(instruments, message.mode)
-    options = {name: decoder.decode(node) for name, node in message.options.items()}
-    return lambda *args, **kwargs: instrument(function, args, kwargs, **options)
-
-
-def _arrays_in(nodes: list[Node]) -> list[Array]:
-    """Return the array nodes in the order in which the decoder makes them."""
-    found: list[Array] = []
-    for node in nodes:
-        if isinstance(node, Array):
-            found.append(node)
-        elif isinstance(node, Sequence):
-            found.extend(_arrays_in(node.items))
-        elif isinstance(node, Mapping):
-            found.extend(_arrays_in([part for pair in node.pairs for part in pair]))
-    return found
-
-
-def _was_written(node: Array, copy: Any, buffer: memoryview, before: bytearray) -> bool:
-    """Compare an argument with the bytes it came in; `copy` is it where it lies elsewhere."""
-    if copy is None:
-        return before != buffer
-    if not copy.numel():
-        return False
-    import torch
-
-    then = torch.frombuffer(before, dtype=copy.dtype)
-    then = then.as_strided(node.shape, node.strides, node.offset)
-    return not torch.equal(arrays.flat_bytes(copy), arrays.flat_bytes(then))
 
 
 def refuse_input(prompt: object = "") -> str:
@@ -351,6 +398,7 @@ def refuse_input(prompt: object = "") -> str:
 def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
     """Serve one submission over a connected socket."""
     builtins.input = refuse_input
+    imports.import_from_here()
     shell.builtin_trap.__enter__()
     channel = Channel(
         connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes

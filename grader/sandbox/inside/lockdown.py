@@ -9,6 +9,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 from typing import Any
 
 from ..wire.orders import ChildLimits, LockdownSettings, Resource
@@ -17,11 +18,21 @@ from . import syscalls as kernel
 
 WATCH_MS = 50
 CPU_GRACE = 5
+# Both ends of its connection, of which the judge holds one.
+OWN_SOCKETS = 2
+# Open files are looked at one by one where they could hold this part of the memory.
+FEW_SOCKETS = 8
 SCRATCH_INODES = 16_384
 # Of its own process: what a library may want to know of itself. The list of mounts is not in it,
 # because it names the folders of the machine outside.
 OWN_PROC = ("cmdline", "comm", "fd", "maps", "smaps_rollup", "stat", "statm", "status")
-PROC_FILES = ("cpuinfo", "meminfo", "loadavg", "stat", "uptime", "version", "filesystems")
+# Of the machine: nothing that changes with what it does, for one student's code may tell another's
+# by it what it has seen.
+PROC_FILES = ("cpuinfo", "version", "filesystems")
+COUNTERS = (
+    "stat", "loadavg", "uptime", "meminfo", "vmstat", "interrupts", "softirqs", "schedstat",
+    "diskstats", "zoneinfo", "buddyinfo", "pagetypeinfo", "slabinfo",
+)  # fmt: skip
 # What NVIDIA's driver reads of the machine before it starts.
 CUDA_PROC_FILES = ("devices", "driver", "modules", "sys/vm/mmap_min_addr")
 
@@ -37,6 +48,8 @@ class Lockdown:
         self._processes = -1
         self._ruleset: Any = None
         self._virtual = 0
+        self._sockets = 0  # of the network, that are no child's
+        self._socket_bytes = 0  # the most that one socket holds
 
     @property
     def shares_memory(self) -> bool:
@@ -51,6 +64,7 @@ class Lockdown:
             os.makedirs(self._scratch, 0o700, exist_ok=True)  # noqa: PTH103
         if not self._settings.confined:
             return
+        self._socket_bytes = _socket_bytes()
         if self._nested:
             self._processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
             kept = 1 << kernel.CAP_SYS_ADMIN | 1 << kernel.CAP_SETPCAP
@@ -64,6 +78,7 @@ class Lockdown:
         if self._settings.confined:
             self._virtual = int(open("/proc/self/statm").read().split()[0]) * usage.PAGE  # noqa: PTH123, SIM115
             self._ruleset = self._build_ruleset() if self._settings.landlock else None
+            self._sockets = usage.sockets_of_the_network()
         if not self._nested:
             reaper.empty(self._scratch)  # of what the worker's own imports left
             os.mkdir(self._scratch, 0o700)  # noqa: PTH102
@@ -87,8 +102,11 @@ class Lockdown:
                 kernel.setns(self._processes, kernel.CLONE_NEWPID)
         return pid
 
-    def enter(self, limits: ChildLimits) -> None:
-        """Lock this process down for good."""
+    def enter(self, limits: ChildLimits, core: int | None) -> None:
+        """Lock this process down for good, on one processor where one is given."""
+        if core is not None:
+            with contextlib.suppress(OSError):  # it has been taken from this machine
+                os.sched_setaffinity(0, {core})
         with contextlib.suppress(PermissionError):
             os.setsid()
         if self._nested:
@@ -124,6 +142,10 @@ class Lockdown:
             options = f"size={size},nr_inodes={SCRATCH_INODES},mode=0700"
             kernel.mount("tmpfs", place, "tmpfs", flags, options)
         kernel.mount("proc", "/proc", "proc", flags | kernel.MS_NOEXEC)
+        if not self._settings.landlock:
+            for name in COUNTERS:
+                if os.path.exists(f"/proc/{name}"):  # noqa: PTH110
+                    kernel.mount("/dev/null", f"/proc/{name}", None, kernel.MS_BIND)
 
     def _build_ruleset(self) -> Any:
         import landlockpy
@@ -182,14 +204,23 @@ class Lockdown:
         # its warning. A scratch folder of one's own is a file system of the right size.
         broken = {
             Resource.TASKS: usage.tasks(pids) > limits.tasks,
-            Resource.MEMORY: usage.memory(pids, limits.memory_bytes) > limits.memory_bytes,
+            Resource.MEMORY: self._memory(pids, limits.memory_bytes) > limits.memory_bytes,
             Resource.PROCESSOR: usage.processor_seconds(pids) > limits.cpu_seconds,
             Resource.SCRATCH: not self._nested and self._over_scratch(pids, limits),
         }
         return next((name for name, is_broken in broken.items() if is_broken), None)
 
+    def _memory(self, pids: list[int], limit: int) -> int:
+        """Return the bytes of a child's processes, and the most that its sockets can hold."""
+        if self._settings.owns_network:
+            sockets = usage.sockets_of_the_network() - self._sockets - OWN_SOCKETS
+        else:
+            sockets = usage.open_sockets(pids, limit // FEW_SOCKETS // self._socket_bytes)
+        return usage.memory(pids, limit) + max(0, sockets) * self._socket_bytes
+
     def _over_scratch(self, pids: list[int], limits: ChildLimits) -> bool:
         size, count = usage.stored(self._scratch)
+        size += usage.unlinked(pids, self._scratch)
         rewritten = usage.written(pids) > usage.REWRITES * limits.scratch_bytes
         return size > limits.scratch_bytes or count > usage.MAX_FILES or rewritten
 
@@ -200,6 +231,12 @@ class Lockdown:
         reaper.kill_below(os.getpid())
         if not self._nested:
             reaper.empty(self._scratch)
+
+
+def _socket_bytes() -> int:
+    one, other = socket.socketpair()
+    with one, other:
+        return one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
 
 
 def _end_with_the_worker() -> None:

@@ -4,6 +4,7 @@ Executed from source in the worker. Student code can undo anything here; it only
 notebooks behave as they do in Jupyter, quickly and without a surprise.
 """
 
+import builtins
 import contextlib
 import functools
 import importlib
@@ -14,8 +15,7 @@ import warnings
 from types import CodeType, ModuleType
 from typing import Any
 
-SHELL_NOTICE = "Shell commands are not run while the notebook is graded: {command}"
-PIP_NOTICE = "Packages cannot be installed while the notebook is graded; it has those it needs."
+from . import magics, standins
 
 
 class GradedNotebook:
@@ -41,12 +41,6 @@ def _otter_module() -> ModuleType:
     return module
 
 
-def _print_command(command: str) -> None:
-    command = str(command)
-    is_pip = command.split()[:1] in (["pip"], ["pip3"]) or "-m pip" in command
-    sys.stdout.write((PIP_NOTICE if is_pip else SHELL_NOTICE.format(command=command)) + "\n")
-
-
 def build_shell() -> Any:
     """Return an InteractiveShell whose user namespace is a fresh `__main__`."""
     from IPython.core.interactiveshell import InteractiveShell
@@ -61,38 +55,15 @@ def build_shell() -> Any:
     shell.ast_node_interactivity = "none"  # nobody looks at Out[n], and a repr can be long
     shell.showtraceback = shell.showsyntaxerror = shell.showindentationerror = _do_nothing
     shell._showtraceback = _do_nothing  # noqa: SLF001 - the one place where IPython prints it
-    shell.system = shell.system_raw = shell.system_piped = _print_command
-    shell.getoutput = _get_output
-    _register_magics(shell)
+    shell.system = shell.system_raw = shell.system_piped = magics.print_command
+    shell.getoutput = magics.get_output
+    shell.enable_gui = _do_nothing
+    shell.kernel = standins.StandIn("kernel")
+    standins.install(vars(builtins))
+    magics.register(shell)
     sys.modules["otter"] = _otter_module()
     _quiet_pyplot()
     return shell
-
-
-def _get_output(command: str, *_args: Any, **_kwargs: Any) -> list[str]:
-    _print_command(command)
-    return []
-
-
-def _register_magics(shell: Any) -> None:
-    def matplotlib(_line: str = "") -> None:
-        """Choose a backend: there is none to choose while grading."""
-
-    def pip(_line: str = "") -> None:
-        sys.stdout.write(PIP_NOTICE + "\n")
-
-    def timeit(line: str = "", cell: str | None = None) -> None:
-        """Run once: a measurement is for the student's own machine."""
-        shell.run_cell_magic("time", line, cell) if cell else shell.run_line_magic("time", line)
-
-    def shell_cell(line: str = "", cell: str | None = None) -> None:
-        _print_command(cell or line)
-
-    for name, function in {"matplotlib": matplotlib, "pip": pip, "conda": pip}.items():
-        shell.register_magic_function(function, "line", name)
-    shell.register_magic_function(timeit, "line_cell", "timeit")
-    for name in ("bash", "sh", "script", "system", "sx", "perl", "ruby"):
-        shell.register_magic_function(shell_cell, "line_cell", name)
 
 
 def _quiet_pyplot() -> None:

@@ -60,11 +60,23 @@ def below(of: int) -> Iterator[int]:
                 yield child
 
 
+def _held(pid: int) -> int:
+    """Return the bytes that a process has resident, with the pages that its tables take."""
+    fields = _read(f"/proc/{pid}/status")
+    return _kib(fields, "VmRSS:") + _kib(fields, "VmPTE:")
+
+
+def _kib(text: str, name: str) -> int:
+    """Return the bytes of a line such as "VmRSS:  1234 kB"; 0 where there is none."""
+    place = text.find(name)
+    return 0 if place < 0 else int(text[place + len(name) :].split(None, 1)[0]) * 1024
+
+
 def _resident(pids: list[int]) -> int:
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
-            total += int(_read(f"/proc/{pid}/statm").split()[1]) * PAGE
+            total += _held(pid)
     return total
 
 
@@ -73,9 +85,8 @@ def _proportional(pids: list[int]) -> int:
     total = 0
     for pid in pids:
         try:
-            for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1]) * 1024
+            own = _kib(_read(f"/proc/{pid}/smaps_rollup"), "\nPss:")
+            total += own + _kib(_read(f"/proc/{pid}/status"), "VmPTE:")
         except (OSError, IndexError, ValueError):
             total += _resident([pid])
     return total
@@ -89,6 +100,39 @@ def memory(pids: list[int], limit: int) -> int:
     return used if used <= limit else _proportional(pids)
 
 
+def sockets_of_the_network() -> int:
+    """Return how many unix sockets this network has, also those that no process has open."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        lines = _read("/proc/self/net/protocols").splitlines()
+        # Streams have a line of their own from Linux 5.15 on.
+        return sum(int(line.split()[2]) for line in lines if line.startswith("UNIX"))
+    return 0
+
+
+def open_sockets(pids: list[int], enough: int) -> int:
+    """Return how many sockets processes have open, each once; 0 where they have few files open."""
+    if sum(map(_open_files, pids)) <= enough:
+        return 0
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            folder = f"/proc/{pid}/fd"
+            for name in os.listdir(folder):  # noqa: PTH208 - as above
+                with contextlib.suppress(OSError):
+                    link = os.readlink(f"{folder}/{name}")  # noqa: PTH115
+                    if link.startswith("socket:"):
+                        found.add(link)
+    return len(found)
+
+
+def _open_files(pid: int) -> int:
+    folder = f"/proc/{pid}/fd"
+    with contextlib.suppress(OSError):
+        # Linux 6.2 and later tell by the folder's size.
+        return os.stat(folder).st_size or len(os.listdir(folder))  # noqa: PTH116, PTH208
+    return 0
+
+
 def tasks(pids: list[int]) -> int:
     """Return how many threads some processes have together."""
     total = 0
@@ -98,18 +142,18 @@ def tasks(pids: list[int]) -> int:
     return total
 
 
-def processor_seconds(pids: list[int]) -> float:
+def processor_seconds(pids: list[int], *, reaped: bool = True) -> float:
     """Return the time that processes, and those they waited for, spent on a processor."""
     ticks = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
             fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])
+            ticks += sum(int(field) for field in fields[11 : 15 if reaped else 13])
     return ticks / TICKS
 
 
 def written(pids: list[int]) -> int:
-    """Return the bytes that live processes sent towards a disk."""
+    """Return the bytes that processes, and those they waited for, sent towards a disk."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
@@ -119,22 +163,43 @@ def written(pids: list[int]) -> int:
     return total
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            yield entry
-            if entry.is_dir(follow_symlinks=False):
-                yield from _entries(entry.path)
-
-
 def stored(folder: str) -> tuple[int, int]:
-    """Return the bytes and the number of files below a folder, counting no further than needed."""
+    """Return the bytes and the number of files below a folder, counting no further than needed.
+
+    What cannot be looked into, because it lies too deep or is closed, counts as too many files.
+    """
     size = count = 0
-    with contextlib.suppress(OSError, RecursionError):
-        for entry in _entries(folder):
-            count += 1
-            with contextlib.suppress(OSError):
+    waiting = [folder]
+    while waiting and count <= MAX_FILES:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except (FileNotFoundError, NotADirectoryError):  # it has just been removed
+            continue
+        except OSError:
+            return size, MAX_FILES + 1
+        count += len(entries)
+        for entry in entries:
+            try:
                 size += entry.stat(follow_symlinks=False).st_blocks * BLOCK
-            if count > MAX_FILES:
-                break
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return size, MAX_FILES + 1
     return size, count
+
+
+def unlinked(pids: list[int], folder: str) -> int:
+    """Return the bytes of files below a folder that processes have open and no name leads to."""
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            place = f"/proc/{pid}/fd"
+            for name in os.listdir(place):  # noqa: PTH208 - as above
+                with contextlib.suppress(OSError):
+                    link = os.readlink(f"{place}/{name}")  # noqa: PTH115
+                    if link.startswith(folder) and link.endswith(" (deleted)"):
+                        seen = os.stat(f"{place}/{name}")  # noqa: PTH116
+                        found[seen.st_dev, seen.st_ino] = seen.st_blocks * BLOCK
+    return sum(found.values())

@@ -63,7 +63,7 @@ PROCESS_NUMBERS = KnownGap(
 )
 DISK = KnownGap(
     "disk beyond the scratch limit for the twentieth of a second until the watchdog looks, and "
-    "up to four times the limit in files that are open but unlinked",
+    "up to four times the limit in files without a name that are mapped but not open",
     "there is no file system of the right size; one file is bounded at once by RLIMIT_FSIZE",
 )
 EDITABLE_PATH = KnownGap(
@@ -75,9 +75,26 @@ TASKS = KnownGap(
     "RLIMIT_NPROC counts everything that the user runs, so that it leaves room for it",
 )
 MEMORY = KnownGap(
-    "memory beyond its limit for the twentieth of a second until the watchdog looks, and, up "
-    "to the scratch limit each, files in the scratch folder and /dev/shm of `strong`",
-    "one process is bounded at once by RLIMIT_AS, except where a GPU is used",
+    "memory beyond its limit for the twentieth of a second until the watchdog looks; up to the "
+    "scratch limit each, files in the scratch folder and /dev/shm of `strong`; what the kernel "
+    "itself notes of processes, locks and timers",
+    "one process is bounded at once by RLIMIT_AS, except where a GPU is used; sockets, pipes and "
+    "page tables are counted, pages shared without a file refused (not where a GPU is used)",
+)
+CACHE_TIMING = KnownGap(
+    "what another student's code has read of the machine's files, told by the time that reading "
+    "them takes, or by one's own count of reads from disk",
+    "a cache is shared by all; it cannot be asked or emptied, and no child whose words are shown "
+    "starts after one that has seen a hidden input",
+)
+BUSY = KnownGap(
+    "how busy the machine is, told by the time that one's own code takes",
+    "processors, caches and memory are shared; the machine's own counters are hidden",
+)
+SLOWER = KnownGap(
+    "a neighbour made slower by what all processors share: caches, memory and disks",
+    "each child has one processor; a limit counts processor time, and who ran out of it is judged "
+    "once more alone",
 )
 GPU_OOM_SCORE = KnownGap(
     "with a GPU, that a notebook is no longer the first to be ended where memory runs out",
@@ -94,9 +111,10 @@ KERNEL_FAULT = KnownGap(
 # In the order of the README. The tests demand that each gap that has an attack lets it through at
 # its levels, and that no other attack gets through.
 KNOWN_GAPS = (
-    STAT, PROCESS_NUMBERS, DISK, EDITABLE_PATH, TASKS, MEMORY, GPU_OOM_SCORE, GPU_SOCKET_NAME,
-    KERNEL_FAULT,
+    STAT, PROCESS_NUMBERS, DISK, EDITABLE_PATH, TASKS, MEMORY, CACHE_TIMING, BUSY, SLOWER,
+    GPU_OOM_SCORE, GPU_SOCKET_NAME, KERNEL_FAULT,
 )  # fmt: skip
+EVERYWHERE = (MEMORY, CACHE_TIMING, BUSY, SLOWER, GPU_OOM_SCORE, KERNEL_FAULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +159,7 @@ STRONG = Level(
     found_on="most Linux machines",
     has_private_files=True,
     lends_uid=True,
-    gaps=(MEMORY, GPU_OOM_SCORE, KERNEL_FAULT),
+    gaps=EVERYWHERE,
 )
 CONTAINER_UID = Level(
     name=IsolationLevel.CONTAINER_UID,
@@ -153,8 +171,7 @@ CONTAINER_UID = Level(
     for_root=True,
     least_landlock=TRUNCATING_LANDLOCK,
     excused=SHARED_FILES,
-    gaps=(STAT, PROCESS_NUMBERS, DISK, EDITABLE_PATH, MEMORY, GPU_OOM_SCORE, GPU_SOCKET_NAME,
-          KERNEL_FAULT),
+    gaps=(STAT, PROCESS_NUMBERS, DISK, EDITABLE_PATH, GPU_SOCKET_NAME, *EVERYWHERE),
 )  # fmt: skip
 SAME_UID = Level(
     name=IsolationLevel.SAME_UID,
@@ -165,8 +182,7 @@ SAME_UID = Level(
     least_landlock=TRUNCATING_LANDLOCK,
     is_last_resort=True,
     excused=SHARED_FILES,
-    gaps=(STAT, PROCESS_NUMBERS, DISK, EDITABLE_PATH, TASKS, MEMORY, GPU_OOM_SCORE,
-          GPU_SOCKET_NAME, KERNEL_FAULT),
+    gaps=(STAT, PROCESS_NUMBERS, DISK, EDITABLE_PATH, TASKS, GPU_SOCKET_NAME, *EVERYWHERE),
 )  # fmt: skip
 NONE = Level(
     name=IsolationLevel.NONE,

@@ -18,39 +18,37 @@ from grader.errors import IsolationError
 FILES = """
     access close close_range copy_file_range creat dup dup2 dup3 epoll_create epoll_create1
     epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait epoll_wait_old eventfd eventfd2
-    faccessat faccessat2 fadvise64 fallocate fchdir chdir fcntl fdatasync fgetxattr flistxattr flock
+    faccessat faccessat2 fallocate fchdir chdir fdatasync fgetxattr flistxattr flock
     fstat fstatfs fsync ftruncate getcwd getdents getdents64 getxattr lgetxattr link linkat
     listxattr llistxattr lseek lstat mkdir mkdirat newfstatat open openat openat2 pipe pipe2 poll
-    ppoll pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2 read readahead readlink
-    readlinkat readv rename renameat renameat2 rmdir select sendfile splice stat statfs statx
-    symlink symlinkat sync_file_range tee timerfd_create timerfd_gettime timerfd_settime truncate
-    umask unlink unlinkat vmsplice write writev
+    ppoll pread64 preadv pselect6 pwrite64 pwritev read readlink
+    readlinkat readv rename renameat renameat2 rmdir select sendfile stat statfs statx
+    symlink symlinkat timerfd_create timerfd_gettime timerfd_settime truncate
+    umask unlink unlinkat write writev
 """
 MEMORY = """
-    brk get_mempolicy madvise mbind membarrier mincore mlock mlock2 mmap mprotect mremap msync
-    munlock munmap set_mempolicy
+    brk get_mempolicy mbind membarrier mlock mlock2 mprotect mremap msync munlock munmap
+    set_mempolicy
 """
 PROCESSES = """
     arch_prctl execve execveat exit exit_group fork futex futex_requeue futex_wait futex_waitv
     futex_wake get_robust_list get_thread_area getcpu getegid geteuid getgid getgroups getpgid
     getpgrp getpid getppid getpriority getresgid getresuid getrlimit getrusage getsid gettid getuid
-    prctl restart_syscall rseq sched_get_priority_max sched_get_priority_min sched_getaffinity
+    restart_syscall rseq sched_get_priority_max sched_get_priority_min sched_getaffinity
     sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_yield
-    set_robust_list set_thread_area set_tid_address setpgid setrlimit setsid sysinfo times uname
+    set_robust_list set_thread_area set_tid_address setpgid setrlimit setsid times uname
     vfork wait4 waitid
 """
 SIGNALS = """
-    alarm getitimer pause rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn
-    rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo setitimer sigaltstack signalfd signalfd4
+    alarm getitimer pause rt_sigpending rt_sigprocmask rt_sigreturn
+    rt_sigsuspend rt_sigtimedwait setitimer sigaltstack signalfd signalfd4
 """
 CLOCKS = """
-    clock_getres clock_gettime clock_nanosleep getrandom gettimeofday nanosleep time
-    timer_create timer_delete timer_getoverrun timer_gettime timer_settime
+    getrandom gettimeofday nanosleep time timer_delete timer_getoverrun timer_gettime timer_settime
 """
 # The calls on a socket that is connected already.
 SOCKETS = """
-    accept accept4 getpeername getsockname getsockopt recvfrom recvmmsg recvmsg sendmmsg sendmsg
-    setsockopt shutdown
+    accept accept4 getpeername getsockname getsockopt recvfrom recvmmsg recvmsg shutdown
 """
 REFUSED = """
     acct add_key bpf chroot delete_module fanotify_init fanotify_mark finit_module fsconfig fsmount
@@ -61,6 +59,14 @@ REFUSED = """
     process_vm_writev ptrace quotactl reboot request_key semget setdomainname setfsgid setfsuid
     setgid setgroups sethostname setns setregid setresgid setresuid setreuid settimeofday setuid
     shmat shmget swapoff swapon syslog umount2 unshare userfaultfd
+"""
+# What another student's file reads have left in the machine's memory, or what the machine does.
+CACHES = """
+    fadvise64 mincore readahead sync_file_range
+"""
+# They keep pages in a pipe that no process has any more, and nobody counts.
+HIDDEN_PAGES = """
+    splice tee vmsplice
 """
 # Landlock does not watch over these. An honest `shutil.copy2` calls them on its own copy, so that
 # outside a private file system they do nothing and say that all went well.
@@ -79,6 +85,23 @@ AF_UNIX = 1
 SOCK_STREAM, SOCK_SEQPACKET, SOCK_KINDS = 1, 5, 0xF
 # Terminals, pipes and descriptors: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX.
 PLAIN_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+# The plain commands of fcntl: duplicates, flags, locks, sizes and seals. Not among them are those
+# by which a file sends signals (F_SETOWN, F_SETOWN_EX, F_SETSIG, F_NOTIFY), keeps others waiting
+# (F_SETLEASE), or a pipe grows.
+F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ = 1024, 1026, 1031
+PLAIN_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 16, 36, 37, 38, 1025, 1030, 1032, 1033, 1034)
+REFUSED_FCNTLS = (8, 10, 15, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ)
+# Advice on memory that concerns nobody else's: not MADV_MERGEABLE, which tells whether another
+# process has the same page, nor MADV_COLD and MADV_PAGEOUT, which take a file out of the cache.
+PLAIN_ADVICE = (0, 1, 2, 3, 4, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 22, 23, 24, 25)
+REFUSED_ADVICE = (12, 20, 21)
+# Clocks of the machine and of oneself; larger numbers stand for another process by its number.
+LAST_CLOCK = 11
+MSG_OOB = 1
+MAP_TYPE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_ANONYMOUS = 0xF, 0x1, 0x3, 0x20
+SIGCHLD = 17
+PR_SET_DUMPABLE = 4
+SOL_SOCKET, SIZES_OF_BUFFERS = 1, (7, 8, 32, 33)  # SO_SNDBUF and SO_RCVBUF, and their FORCE
 # `kill` may name one process: the child's number takes this one's place in the compiled program.
 OWN_PID = 0x2A5F31E7
 
@@ -105,10 +128,12 @@ def compile_filter(*, private: bool, cuda: bool = False, scoped: bool = True) ->
     rules = _Rules(chosen, pyseccomp)
     for names in (FILES, MEMORY, PROCESSES, SIGNALS, CLOCKS, SOCKETS):
         rules.add(allow, names)
-    rules.add(refuse, REFUSED)
+    for names in (REFUSED, CACHES, HIDDEN_PAGES):
+        rules.add(refuse, names)
     rules.add(allow if private else pyseccomp.ERRNO(0), MODES_AND_TIMES)
     rules.add(pyseccomp.ERRNO(errno.ENOTSUP), EXTENDED_ATTRIBUTES)
-    _restrict_arguments(rules, pyseccomp, private=private, cuda=cuda, scoped=scoped)
+    _restrict_arguments(rules, pyseccomp, cuda=cuda, scoped=scoped)
+    _restrict_what_is_shared(rules, pyseccomp, cuda=cuda)
     if private:
         _allow_sockets_inside(rules, pyseccomp)
     else:
@@ -132,30 +157,75 @@ class _Rules:
             self._filter.add_rule(action, name, *arguments)  # type: ignore[attr-defined]
 
 
-def _restrict_arguments(
-    rules: _Rules, library: object, *, private: bool, cuda: bool, scoped: bool
-) -> None:
+def _restrict_arguments(rules: _Rules, library: object, *, cuda: bool, scoped: bool) -> None:
     allow, refuse = library.ALLOW, library.ERRNO(errno.EPERM)  # type: ignore[attr-defined]
     arg, equal, other = library.Arg, library.EQ, library.NE  # type: ignore[attr-defined]
     masked = library.MASKED_EQ  # type: ignore[attr-defined]
     rules.add(allow, "clone", arg(0, masked, NAMESPACES, 0))
     # Number 0 means oneself; anything else could be the judge, the worker or another student.
-    for name in ("prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam"):
+    for name in ("prlimit64", "sched_setscheduler", "sched_setparam"):
         rules.add(allow, name, arg(0, equal, 0))
         rules.add(refuse, name, arg(0, other, 0))
+    # A child has one processor, and does not choose it.
+    rules.add(library.ERRNO(0), "sched_setaffinity", arg(0, equal, 0))  # type: ignore[attr-defined]
+    rules.add(refuse, "sched_setaffinity", arg(0, other, 0))
     rules.add(allow, "setpriority", arg(0, equal, 0), arg(1, equal, 0))
     if scoped:
-        rules.add(allow, "kill tkill tgkill")
+        rules.add(allow, "kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo")
     else:
-        for name in ("kill", "tgkill"):
+        for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
             rules.add(allow, name, arg(0, equal, OWN_PID))
             rules.add(refuse, name, arg(0, other, OWN_PID))
         rules.add(refuse, "tkill")
-    if private or cuda:  # a driver's requests have no common form
+    if cuda:  # a driver's requests have no common form
         rules.add(allow, "ioctl")
     else:
         for request in PLAIN_IOCTLS:
             rules.add(allow, "ioctl", arg(1, equal, request))
+
+
+def _restrict_what_is_shared(rules: _Rules, library: object, *, cuda: bool) -> None:
+    """Refuse what reaches others by a file, a signal or a page, and what nobody could count."""
+    allow, refuse = library.ALLOW, library.ERRNO(errno.EPERM)  # type: ignore[attr-defined]
+    nothing = library.ERRNO(0)  # type: ignore[attr-defined]
+    arg, equal, other = library.Arg, library.EQ, library.NE  # type: ignore[attr-defined]
+    masked = library.MASKED_EQ  # type: ignore[attr-defined]
+    for name, place, plain, refused in (
+        ("fcntl", 1, PLAIN_FCNTLS, REFUSED_FCNTLS),
+        ("madvise", 2, PLAIN_ADVICE, REFUSED_ADVICE),
+    ):
+        for action, numbers in ((allow, plain), (refuse, refused)):
+            for number in numbers:
+                rules.add(action, name, arg(place, equal, number))
+    # RWF_NOWAIT tells whether a page is in the machine's memory.
+    rules.add(allow, "preadv2 pwritev2", arg(5, equal, 0))
+    rules.add(refuse, "preadv2 pwritev2", arg(5, other, 0))
+    names = "clock_getres clock_gettime clock_nanosleep timer_create"
+    rules.add(allow, names, arg(0, library.LE, LAST_CLOCK))  # type: ignore[attr-defined]
+    rules.add(refuse, names, arg(0, library.GT, LAST_CLOCK))  # type: ignore[attr-defined]
+    for name, place in (("sendmsg", 2), ("sendmmsg", 3)):
+        rules.add(allow, name, arg(place, masked, MSG_OOB, 0))
+        rules.add(refuse, name, arg(place, masked, MSG_OOB, MSG_OOB))
+    # A process that has ended leaves its times to whoever waits for it, unless that ignores its
+    # end, and hides its own if it must not be looked at: neither can be chosen.
+    for name, place, number in (("rt_sigaction", 0, SIGCHLD), ("prctl", 0, PR_SET_DUMPABLE)):
+        rules.add(allow, name, arg(place, other, number))
+        rules.add(nothing, name, arg(place, equal, number))
+    rules.add(allow, "setsockopt", arg(1, other, SOL_SOCKET))
+    for option in range(64):
+        action = nothing if option in SIZES_OF_BUFFERS else allow
+        rules.add(action, "setsockopt", arg(1, equal, SOL_SOCKET), arg(2, equal, option))
+    if cuda:
+        rules.add(allow, "mmap sysinfo")
+        return
+    rules.add(refuse, "sysinfo")  # how busy the machine is
+    # Pages shared without a file stay in memory when nobody has them mapped.
+    kinds = MAP_TYPE | MAP_ANONYMOUS
+    for kind in range(MAP_TYPE + 1):
+        rules.add(allow, "mmap", arg(3, masked, kinds, kind))
+        is_shared = kind in {MAP_SHARED, MAP_SHARED_VALIDATE}
+        action = refuse if is_shared else allow
+        rules.add(action, "mmap", arg(3, masked, kinds, kind | MAP_ANONYMOUS))
 
 
 def _allow_sockets_inside(rules: _Rules, library: object) -> None:
@@ -165,7 +235,9 @@ def _allow_sockets_inside(rules: _Rules, library: object) -> None:
     for name in ("socket", "socketpair"):
         rules.add(allow, name, arg(0, equal, AF_UNIX))
         rules.add(refuse, name, arg(0, other, AF_UNIX))
-    rules.add(allow, "bind connect listen sendto")
+    rules.add(allow, "bind connect listen")
+    rules.add(allow, "sendto", arg(3, library.MASKED_EQ, MSG_OOB, 0))  # type: ignore[attr-defined]
+    rules.add(refuse, "sendto", arg(3, library.MASKED_EQ, MSG_OOB, MSG_OOB))  # type: ignore[attr-defined]
 
 
 def _restrict_sockets(rules: _Rules, library: object, *, cuda: bool) -> None:
@@ -190,7 +262,8 @@ def _restrict_sockets(rules: _Rules, library: object, *, cuda: bool) -> None:
     rules.add(allow if cuda else refuse, "bind listen")
     # The driver looks for a server that shares the GPU, and goes on where there is none.
     rules.add(library.ERRNO(errno.ENOENT) if cuda else refuse, "connect")  # type: ignore[attr-defined]
-    rules.add(allow, "sendto", arg(4, equal, 0))
+    rules.add(allow, "sendto", arg(3, masked, MSG_OOB, 0), arg(4, equal, 0))
+    rules.add(refuse, "sendto", arg(3, masked, MSG_OOB, MSG_OOB), arg(4, equal, 0))
     rules.add(refuse, "sendto", arg(4, other, 0))
 
 

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course.assignments import own_course
+from grader.errors import UsageError
 
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/libx32", "/bin", "/sbin")
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts")
-DEVICES = ("null", "zero", "full", "random", "urandom")
+# Not /dev/zero: pages of it that processes share stay in memory when nobody has them mapped.
+DEVICES = ("null", "full", "random", "urandom")
 CPU_FACTS = "/sys/devices/system/cpu"
 INNER_PYTHON, INNER_PACKAGES = "/opt/python", "/opt/packages"
 SCRATCH = "/scratch"
@@ -112,6 +114,30 @@ def without(place: str, hidden: list[Path]) -> Iterator[str]:
     for child in sorted(folder.iterdir()) if folder.is_dir() else ():
         if child not in hidden:
             yield from without(str(child), hidden)
+
+
+def folder_that_shows(place: Path) -> Path | None:
+    """Return the folder of a worker's view that something lies in, so that it could be read there.
+
+    None where it lies in no such folder, or in the package's own course, which is hidden.
+    """
+    place = place.resolve()
+    if any(place.is_relative_to(folder) for folder in hidden_folders()):
+        return None
+    shown = [*SYSTEM, sys.base_prefix, *(f"/etc/{name}" for name in ETC)]
+    folders = [*(Path(folder).resolve() for folder in shown), *import_paths()]
+    return next((folder for folder in folders if place.is_relative_to(folder)), None)
+
+
+def refuse_shown(places: Iterable[Path]) -> None:
+    """Raise UsageError where a student's code could read the course, a submission or a result."""
+    for place in places:
+        folder = folder_that_shows(place)
+        if folder is not None:
+            raise UsageError(
+                f"{place} lies in {folder}, which students' code has to be shown; move it to "
+                "another folder, for example below /srv or your home, and start again."
+            )
 
 
 def _sees_system_packages() -> bool:

@@ -34,6 +34,11 @@ LIMITS = Limits(
 )  # fmt: skip
 # Tried by the judge, since it may end the child.
 SCRATCH = "scratch"
+# What helps where one probe failed, whatever the level.
+FIXES = {
+    "places": "move the course, the submissions and the results to a folder of their own.",
+    "report": "please report it with the output of `grader doctor`.",
+}
 
 
 def demanded(level: Level) -> tuple[str, ...]:
@@ -41,11 +46,16 @@ def demanded(level: Level) -> tuple[str, ...]:
     return tuple(name for name in (*PROBES, SCRATCH) if name not in level.excused)
 
 
-def prove(level: Level, way: Way, *, devices: frozenset[str] = CPU) -> Isolation:
-    """Return the level with what each probe found; WorkerError where no worker of it starts."""
+def prove(
+    level: Level, way: Way, *, devices: frozenset[str] = CPU, beside: tuple[str, ...] = ()
+) -> Isolation:
+    """Return the level with what each probe found; WorkerError where no worker of it starts.
+
+    beside: places of the batch that is about to begin, which a child must not read either.
+    """
     isolation = Isolation(level.name, way=way.value)
     with (
-        ProtectedTargets() as targets,
+        ProtectedTargets(beside=beside) as targets,
         Worker(isolation=isolation, devices=devices, warm=False) as worker,
     ):
         deadline = time.monotonic() + LIMITS.submission_seconds
@@ -88,7 +98,9 @@ def _fill_scratch(session: Session) -> str:
     return f"16 MiB fitted into {SCRATCH_BYTES >> 20} MiB"
 
 
-def choose_isolation(requested: str = "auto", devices: frozenset[str] = CPU) -> Isolation:
+def choose_isolation(
+    requested: str = "auto", devices: frozenset[str] = CPU, beside: tuple[str, ...] = ()
+) -> Isolation:
     """Return the best level that proves itself on this machine, or `none` where it was typed.
 
     IsolationError names the probe that failed, and the fix.
@@ -104,7 +116,7 @@ def choose_isolation(requested: str = "auto", devices: frozenset[str] = CPU) -> 
     for level in PROVABLE:
         if not level.is_for_this_user():
             continue
-        found = _prove_level(level, devices)
+        found = _prove_level(level, devices, beside)
         if isinstance(found, Isolation):
             warning = shortcomings[0] if level.is_last_resort and shortcomings else ""
             return replace(found, warning=warning)
@@ -115,7 +127,15 @@ def choose_isolation(requested: str = "auto", devices: frozenset[str] = CPU) -> 
     )
 
 
-def _prove_level(level: Level, devices: frozenset[str]) -> Isolation | str:
+def likely_isolation(requested: str = "auto") -> Isolation:
+    """Return what `choose_isolation` is likely to come to; nothing of it is proved."""
+    if requested == IsolationLevel.NONE or sys.platform != "linux":
+        return Isolation(IsolationLevel.NONE)
+    level = next(level for level in PROVABLE if level.is_for_this_user())
+    return Isolation(level.name, way=level.ways()[0].value)
+
+
+def _prove_level(level: Level, devices: frozenset[str], beside: tuple[str, ...]) -> Isolation | str:
     """Try each way to a level; where none holds, say in one sentence with a fix why."""
     abi = landlock_abi()
     if abi < level.least_landlock:
@@ -127,7 +147,7 @@ def _prove_level(level: Level, devices: frozenset[str]) -> Isolation | str:
     said: list[str] = []
     for way in level.ways():
         try:
-            isolation = prove(level, way, devices=devices)
+            isolation = prove(level, way, devices=devices, beside=beside)
         except (WorkerError, IsolationError) as problem:
             said.append(
                 f"the probe start of {level.name} failed ({_short(problem)}); {_fix(level)}"
@@ -149,13 +169,17 @@ def _short(problem: GraderError) -> str:
 
 
 def _fix(level: Level, probe: str = "start") -> str:
+    if probe in FIXES:
+        return FIXES[probe]
     if probe == "libraries" or level.child_becomes_uid:
         return (
             f"make the Python in {sys.base_prefix} and its packages readable for everybody, for "
             "example by installing them under /opt."
         )
-    if not level.has_private_files:
-        return "please report it with the output of `grader doctor`."
+    return _way_to_namespaces() if level.has_private_files else FIXES["report"]
+
+
+def _way_to_namespaces() -> str:
     for name, wanted in (
         ("kernel/unprivileged_userns_clone", "1"),
         ("user/max_user_namespaces", "16384"),

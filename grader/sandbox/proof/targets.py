@@ -27,6 +27,7 @@ class ProtectedTargets:
     """What a child must not reach: a file, listeners, a process and an environment variable."""
 
     token: str = field(default_factory=lambda: secrets.token_hex(16))
+    beside: tuple[str, ...] = ()  # places of the batch that is about to begin
 
     def __enter__(self) -> Self:
         self._undo = contextlib.ExitStack()
@@ -85,7 +86,7 @@ class ProtectedTargets:
         return Targets(
             path=str(self.path), token=self.token, decoy=self.decoy.pid,
             tcp=self.tcp.getsockname()[1], udp=self.udp.getsockname()[1],
-            unix=self.unix, abstract=self.abstract, judge=os.getpid(),
+            unix=self.unix, abstract=self.abstract, judge=os.getpid(), places=self.beside,
         )  # fmt: skip
 
     def damage(self) -> Iterator[tuple[str, str]]:

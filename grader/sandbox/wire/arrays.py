@@ -3,33 +3,47 @@
 Both sides run this file; in the child it is executed from source.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
+# What stands where a view has no element: NaN in every float dtype, -1 or the largest integer.
+GAP = 0xFF
+GAP_OF_BOOL = 0x01
+ALIGNMENT = 16
+MOST = 2**62
+
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """How a library's array lies in its buffer; `raw` copies the bytes when they are needed."""
+class Layout:
+    """Where the elements of an array lie: its first one's address, and steps in bytes."""
 
     dtype: str
-    shape: Iterable[int]
-    strides: Iterable[int]
-    offset: int
+    item: int
+    shape: tuple[int, ...]
+    steps: tuple[int, ...]
+    address: int
     device: str
-    raw: Callable[[], memoryview]
+    host: "np.ndarray"  # the elements on the CPU; bfloat16 as int16
 
+    @property
+    def is_empty(self) -> bool:
+        return 0 in self.shape
 
-def lies_in_its_buffer(array: Any) -> bool:
-    """Tell whether an array lives in the very bytes that it was made from, and a write shows there.
+    @property
+    def low(self) -> int:
+        """The address of the lowest byte of an element."""
+        return self.address + reach(self.shape, self.steps)[0]
 
-    So do NumPy's arrays, and torch's on the CPU; on another device they are copies.
-    """
-    return getattr(getattr(array, "device", None), "type", "cpu") == "cpu"
+    @property
+    def high(self) -> int:
+        """The address behind the highest byte of an element."""
+        return self.address + reach(self.shape, self.steps)[1] + self.item
 
 
 def on_device(flat: "torch.Tensor", device: str) -> "torch.Tensor":
@@ -42,16 +56,60 @@ def on_host(tensor: "torch.Tensor") -> "torch.Tensor":
     return tensor.cpu()
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which elements of its memory an array has, counted from its first one."""
+
+    below: int
+    above: int
+    mask: "np.ndarray | None"  # from the lowest to the highest; None where it has them all
+
+    @classmethod
+    def of(cls, shape: Sequence[int], strides: Sequence[int]) -> "Extent":
+        import numpy as np
+
+        below, above = reach(shape, strides)
+        if list(strides) == contiguous_strides(shape):
+            return cls(below, above, None)
+        mask = np.zeros(above - below + 1, np.bool_)
+        numpy_view(mask, shape, strides, -below)[...] = True
+        return cls(below, above, mask)
+
+    def holds(self, shape: Sequence[int], strides: Sequence[int], offset: int) -> bool:
+        """Say whether each element of a view is one of the array's, and none lies between."""
+        below, above = reach(shape, strides)
+        if not self.below <= offset + below <= offset + above <= self.above:
+            return False
+        if self.mask is None:
+            return True
+        return bool(numpy_view(self.mask, shape, strides, offset - self.below).all())
+
+
 class Library:
     """What the protocol needs to know of NumPy or of torch."""
 
     name: str
 
-    def describe(self, array: Any, *, whole_storage: bool) -> View:
+    def layout(self, array: Any) -> Layout:
         raise NotImplementedError
 
     def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
         """Return strides and offset, in elements, of an array that lies in an argument's memory."""
+        raise NotImplementedError
+
+    def address(self, array: Any) -> int:
+        """Return where an array's first element lies."""
+        raise NotImplementedError
+
+    def strides(self, array: Any) -> list[int]:
+        """Return an array's strides in elements."""
+        raise NotImplementedError
+
+    def view_at(self, array: Any, shape: list[int], strides: list[int], offset: int) -> Any:
+        """Return a view of an array's memory that begins `offset` elements from its first one.
+
+        Nothing is checked: the caller has seen that each element is one of the array's.
+        """
         raise NotImplementedError
 
 
@@ -63,90 +121,71 @@ def contiguous_strides(shape: Iterable[int]) -> list[int]:
     return strides[::-1]
 
 
-def _numpy_bytes(array: "np.ndarray") -> memoryview:
-    """Return an array's bytes in C order, without a copy where they lie so."""
-    import numpy as np
-
-    if not array.size:
-        return memoryview(b"")
-    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    return native.reshape(-1).view(np.uint8).data
-
-
 class _NumpyLibrary(Library):
     name = "numpy"
 
-    def describe(self, array: "np.ndarray", *, whole_storage: bool) -> View:
-        dtype, shape = array.dtype.name, array.shape
-        whole = self._whole(array) if whole_storage else None
-        if whole is not None:
-            return whole
-        if array.flags.f_contiguous and not array.flags.c_contiguous:
-            strides = contiguous_strides(shape[::-1])[::-1]
-            return View(dtype, shape, strides, 0, "cpu", lambda: _numpy_bytes(array.T))
-        strides = contiguous_strides(shape)
-        return View(dtype, shape, strides, 0, "cpu", lambda: _numpy_bytes(array))
-
-    @staticmethod
-    def _whole(array: "np.ndarray") -> View | None:
-        """Describe a view together with all the memory around it; None for anything else."""
+    def layout(self, array: "np.ndarray") -> Layout:
         import numpy as np
 
-        owner = array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        partial = owner is not array and owner.nbytes != array.nbytes
-        if not partial and array.flags.c_contiguous:
-            return None
-        if not owner.flags.c_contiguous or owner.dtype != array.dtype:
-            return None
-        item = array.dtype.itemsize
-        start = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-        strides = [step // item for step in array.strides]
-        if min(strides, default=0) < 0:  # a reversed view travels as a copy
-            return None
-        return View(
-            array.dtype.name, array.shape, strides, start // item, "cpu",
-            lambda: _numpy_bytes(owner),
-        )  # fmt: skip
+        item = array.itemsize
+        is_plain = array.dtype.isnative and not any(step % item for step in array.strides)
+        host = array if is_plain else np.array(array, dtype=array.dtype.newbyteorder("="))
+        steps, address = host.strides, self.address(host)
+        return Layout(array.dtype.name, item, array.shape, steps, address, "cpu", host)
 
     def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
         import numpy as np
 
-        if not isinstance(argument, np.ndarray) or not np.may_share_memory(argument, array):
+        if not isinstance(argument, np.ndarray) or argument.dtype != array.dtype:
             return None
-        start = argument.__array_interface__["data"][0]
-        distance = array.__array_interface__["data"][0] - start
-        return _in_elements(array.strides, distance, array.dtype.itemsize)
+        if not np.may_share_memory(argument, array):
+            return None
+        distance = self.address(array) - self.address(argument)
+        return _in_elements(array.strides, distance, array.itemsize)
+
+    def address(self, array: "np.ndarray") -> int:
+        return int(array.__array_interface__["data"][0])
+
+    def strides(self, array: "np.ndarray") -> list[int]:
+        return [step // array.itemsize for step in array.strides]
+
+    def view_at(
+        self, array: "np.ndarray", shape: list[int], strides: list[int], offset: int
+    ) -> Any:
+        import numpy as np
+
+        item, memory = array.itemsize, array.__array_interface__
+        address, is_readonly = memory["data"]
+        placed = {
+            **memory, "data": (address + offset * item, is_readonly), "shape": tuple(shape),
+            "strides": tuple(step * item for step in strides),
+        }  # fmt: skip
+        # The array itself is kept alive by its view.
+        return np.asarray(SimpleNamespace(__array_interface__=placed, base=array))
 
 
 def _in_elements(steps: Iterable[int], distance: int, item: int) -> tuple[list[int], int] | None:
     sizes = [*steps, distance]
-    if min(sizes) < 0 or any(size % item for size in sizes):
-        return None  # a reversed or reinterpreted view: its value says what it is
+    if any(size % item for size in sizes):
+        return None  # a reinterpreted view: its value says what it is
     return [size // item for size in sizes[:-1]], distance // item
+
+
+def reach(shape: Iterable[int], strides: Iterable[int]) -> tuple[int, int]:
+    """Return how far an array's lowest and its highest element lie from its first one."""
+    steps = [(n - 1) * s for n, s in zip(shape, strides, strict=True)]
+    return sum(step for step in steps if step < 0), sum(step for step in steps if step > 0)
 
 
 class _TorchLibrary(Library):
     name = "torch"
 
-    def describe(self, array: "torch.Tensor", *, whole_storage: bool) -> View:
-        import torch
-
-        dtype = str(array.dtype).removeprefix("torch.")
-        on = array.device.type
-        size, storage = array.numel() * array.itemsize, array.untyped_storage()
-        dense = _is_dense(array)
-        whole = whole_storage and size and not (dense and storage.nbytes() == size)
-        if whole and storage.nbytes() % array.itemsize == 0:
-            flat = torch.empty(0, dtype=torch.uint8, device=array.device).set_(storage)
-            return View(dtype, array.shape, array.stride(), int(array.storage_offset()), on,
-                         lambda: tensor_bytes(flat))  # fmt: skip
-        if dense and not array.is_contiguous():
-            flat = array.as_strided((array.numel(),), (1,))
-            return View(dtype, array.shape, array.stride(), 0, on, lambda: tensor_bytes(flat))
-        return View(dtype, array.shape, contiguous_strides(array.shape), 0, on,
-                     lambda: tensor_bytes(array))  # fmt: skip
+    def layout(self, array: "torch.Tensor") -> Layout:
+        dtype, item = str(array.dtype).removeprefix("torch."), array.itemsize
+        steps = tuple(step * item for step in array.stride())
+        device = array.device.type
+        address = array.data_ptr()
+        return Layout(dtype, item, tuple(array.shape), steps, address, device, _on_numpy(array))
 
     def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
         import torch
@@ -161,41 +200,99 @@ class _TorchLibrary(Library):
         item, distance = array.itemsize, array.data_ptr() - argument.data_ptr()
         return _in_elements([step * item for step in array.stride()], distance, item)
 
+    def address(self, array: "torch.Tensor") -> int:
+        return array.data_ptr()
 
-def _is_dense(tensor: "torch.Tensor") -> bool:
-    """Tell whether a tensor's elements are all of a piece of memory, each of them once."""
-    step = 1
-    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
-        if size != 1:
-            if stride != step:
-                return False
-            step *= size
-    return tensor.numel() > 0
+    def strides(self, array: "torch.Tensor") -> list[int]:
+        return list(array.stride())
 
-
-def flat_bytes(tensor: "torch.Tensor") -> "torch.Tensor":
-    """Return a tensor's elements in C order as bytes on the CPU; any device, dtype and layout."""
-    import torch
-
-    host = on_host(tensor.detach()).contiguous()
-    # `reshape` would do but for one element, which is contiguous whatever its strides are.
-    flat = host.as_strided((host.numel(),), (1,))
-    return flat.view(torch.uint8)
-
-
-def tensor_bytes(tensor: "torch.Tensor") -> memoryview:
-    """Return what `flat_bytes` does as memory, without a copy where it lies so."""
-    raw: memoryview = flat_bytes(tensor).numpy().data
-    return raw if tensor.numel() else memoryview(b"")
+    def view_at(
+        self, array: "torch.Tensor", shape: list[int], strides: list[int], offset: int
+    ) -> Any:
+        return array.as_strided(shape, strides, int(array.storage_offset()) + offset)
 
 
 NUMPY, TORCH = _NumpyLibrary(), _TorchLibrary()
 
 
+def _on_numpy(tensor: "torch.Tensor") -> "np.ndarray":
+    """Return a tensor's elements on the CPU as NumPy's, which has no bfloat16."""
+    import torch
+
+    host = on_host(tensor.detach())
+    array: np.ndarray = (host.view(torch.int16) if host.dtype == torch.bfloat16 else host).numpy()
+    return array
+
+
+def tensor_bytes(tensor: "torch.Tensor") -> memoryview:
+    """Return a tensor's elements in C order as bytes on the CPU, uncopied where they lie so."""
+    return compact_bytes(_on_numpy(tensor))
+
+
+def compact_bytes(host: "np.ndarray") -> memoryview:
+    """Return an array's elements in C order as bytes, without a copy where they lie so."""
+    import numpy as np
+
+    if not host.size:
+        return memoryview(b"")
+    return np.ascontiguousarray(host).reshape(-1).view(np.uint8).data
+
+
+def dense_bytes(layout: Layout) -> memoryview | None:
+    """Return an array's memory where its elements fill it, each of them once, else None."""
+    host = layout.host
+    sizes = zip(layout.shape, layout.steps, host.strides, strict=True)
+    if any(n > 1 and step != copied for n, step, copied in sizes):
+        return None  # a copy from another device that lies otherwise
+    if host.flags.c_contiguous:
+        return compact_bytes(host)
+    flips = tuple(slice(None, None, -1 if step < 0 else 1) for step in host.strides)
+    order = sorted(range(host.ndim), key=lambda axis: -abs(host.strides[axis]))
+    rising = host[flips].transpose(order)
+    return compact_bytes(rising) if rising.flags.c_contiguous else None
+
+
+def overlapping(layouts: Sequence[Layout]) -> list[list[int]]:
+    """Return the numbers of layouts in groups, each of which lies in a stretch of memory alone."""
+    groups = [[number] for number, layout in enumerate(layouts) if layout.is_empty]
+    full = [number for number, layout in enumerate(layouts) if not layout.is_empty]
+    device, end = "", 0
+    for number in sorted(full, key=lambda n: (layouts[n].device, layouts[n].low)):
+        layout = layouts[number]
+        if layout.device == device and layout.low < end:
+            groups[-1].append(number)
+            end = max(end, layout.high)
+        else:
+            groups.append([number])
+            device, end = layout.device, layout.high
+    return groups
+
+
+def start_of(layouts: Sequence[Layout]) -> int:
+    """Return the address at which the common memory of some layouts begins when it is sent."""
+    low = min(layout.low for layout in layouts)
+    one_size = len({layout.item for layout in layouts}) == 1
+    return low if one_size else low - low % ALIGNMENT
+
+
+def spread_bytes(layouts: Sequence[Layout], start: int) -> memoryview:
+    """Return the memory from `start` that some layouts share; what no element reaches is a gap."""
+    import numpy as np
+
+    size = max(layout.high for layout in layouts) - start
+    item = max(layout.item for layout in layouts)
+    gap = GAP_OF_BOOL if all(layout.dtype == "bool" for layout in layouts) else GAP
+    memory = np.full(size + -size % item, gap, np.uint8)
+    for layout in layouts:
+        host, offset = layout.host, layout.address - start
+        np.ndarray(layout.shape, host.dtype, memory, offset, layout.steps)[...] = host
+    return memory.data
+
+
 def numpy_view(
-    flat: "np.ndarray", shape: list[int], strides: list[int], offset: int
+    flat: "np.ndarray", shape: Sequence[int], strides: Sequence[int], offset: int
 ) -> "np.ndarray":
     import numpy as np
 
-    steps = [step * flat.itemsize for step in strides]
-    return np.lib.stride_tricks.as_strided(flat[offset:], shape, steps)
+    item = flat.itemsize
+    return np.ndarray(shape, flat.dtype, flat, offset * item, [step * item for step in strides])

@@ -7,7 +7,7 @@ import mmap
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .protocol import (
@@ -26,6 +26,9 @@ CHUNK = 1 << 16
 LAZY = 1 << 18
 SOCKET_BYTES = 1 << 22
 FOREVER = 1e9
+
+# Seconds, or what is asked again and again how long to wait now: 0 where time has run out.
+Wait = float | Callable[[], float]
 
 
 class ChannelClosedError(Exception):
@@ -53,19 +56,21 @@ class Channel:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
 
     def send(
-        self, message: Request | Reply, buffers: Sequence[memoryview] = (), seconds: float = FOREVER
+        self, message: Request | Reply, buffers: Sequence[memoryview] = (), wait: Wait = FOREVER
     ) -> None:
         """Send one frame; TimeoutError or ChannelClosedError where the other side does not read."""
-        deadline = time.monotonic() + seconds
+        left = _left(wait)
         parts: list[bytes | memoryview] = [dump(message), *buffers]
         for part in parts:
-            self._wait_until(deadline)
-            try:
-                self._connection.sendall(part)
-            except TimeoutError:
-                raise
-            except OSError as problem:
-                raise ChannelClosedError(str(problem)) from None
+            rest = memoryview(part)
+            while rest:
+                self._wait_until(left)
+                try:
+                    rest = rest[self._connection.send(rest) :]
+                except TimeoutError:
+                    continue
+                except OSError as problem:
+                    raise ChannelClosedError(str(problem)) from None
 
     def speaks_unasked(self) -> bool:
         """Tell whether there is something to read, where nothing was asked."""
@@ -78,62 +83,77 @@ class Channel:
         except OSError:  # an end, which the next request will find
             return False
 
-    def receive(self, seconds: float = FOREVER) -> tuple[Any, list[memoryview]]:
-        """Return the next frame and its buffers, within `seconds`."""
-        deadline = time.monotonic() + seconds
-        length = int.from_bytes(self._take(LENGTH, deadline), "little")
+    def receive(self, wait: Wait = FOREVER) -> tuple[Any, list[memoryview]]:
+        """Return the next frame and its buffers; TimeoutError where they take longer."""
+        left = _left(wait)
+        length = int.from_bytes(self._take(LENGTH, left), "little")
         if length > self._frame_bytes:
             raise ProtocolViolationError(f"a frame of {length:,} bytes; the limit is smaller")
-        message = load(self._take(length, deadline), self._receives)
+        message = load(self._take(length, left), self._receives)
         sizes: list[int] = getattr(message, "buffers", [])
         if len(sizes) > MAX_BUFFERS or min(sizes, default=0) < 0:
             raise ProtocolViolationError("a frame with too many buffers, or with a negative one")
         if sum(sizes) > self._array_bytes:
             raise ProtocolViolationError("a frame with larger buffers than the limit")
-        return message, [self._take(size, deadline) for size in sizes]
+        return message, [self._take(size, left) for size in sizes]
 
-    def _take(self, count: int, deadline: float) -> memoryview:
+    def _take(self, count: int, left: Callable[[], float]) -> memoryview:
         """Return exactly the next bytes, from what came early and then from the socket."""
         if count >= LAZY:
-            return self._take_large(count, deadline)
+            return self._take_large(count, left)
         while len(self._early) < count:
-            self._wait_until(deadline)
-            self._early += self._received(self._connection.recv, CHUNK)
+            self._wait_until(left)
+            self._early += self._received(self._connection.recv, CHUNK, b"")
         taken = self._early[:count]
         del self._early[:count]
         return memoryview(taken)
 
-    def _take_large(self, count: int, deadline: float) -> memoryview:
-        target = memoryview(mmap.mmap(-1, count))
+    def _take_large(self, count: int, left: Callable[[], float]) -> memoryview:
+        target = memoryview(_pages(count))
         filled = min(count, len(self._early))
         target[:filled] = self._early[:filled]
         del self._early[:filled]
         while filled < count:
-            self._wait_until(deadline)
-            filled += self._received(self._connection.recv_into, target[filled:])
+            self._wait_until(left)
+            filled += self._received(self._connection.recv_into, target[filled:], 0)
         return target
 
     @staticmethod
-    def _received(receive: Any, what: Any) -> Any:
+    def _received(receive: Any, what: Any, nothing: Any) -> Any:
+        """Return what came; `nothing` where it is time to ask how long to wait."""
         try:
             got = receive(what)
         except TimeoutError:
-            raise
+            return nothing
         except OSError as problem:
             raise ChannelClosedError(str(problem)) from None
         if not got:
             raise ChannelClosedError("the connection was closed")
         return got
 
-    def _wait_until(self, deadline: float) -> None:
-        """Let the next operation on the socket wait that long, give or take a twentieth."""
-        left = deadline - time.monotonic()
-        if left <= 0:
+    def _wait_until(self, left: Callable[[], float]) -> None:
+        """Let the next operation on the socket wait as long, give or take a twentieth."""
+        seconds = left()
+        if seconds <= 0:
             raise TimeoutError
         # Each change is a system call, and most calls are over in less than a millisecond.
-        if not left * 0.95 <= self._timeout <= left * 1.05:
-            self._connection.settimeout(left)
-            self._timeout = left
+        if not seconds * 0.95 <= self._timeout <= seconds * 1.05:
+            self._connection.settimeout(seconds)
+            self._timeout = seconds
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _pages(count: int) -> mmap.mmap:
+    """Return memory of one's own; pages that are shared without a file are refused to a child."""
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
+        return mmap.mmap(-1, count)
+    return mmap.mmap(-1, count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+def _left(wait: Wait) -> Callable[[], float]:
+    if callable(wait):
+        return wait
+    deadline = time.monotonic() + wait
+    return lambda: deadline - time.monotonic()

@@ -53,7 +53,8 @@ class LockdownSettings(Struct, kw_only=True):
     mounts and IPC. `uid` is whom a child becomes, or None. `filter` is a seccomp program, in which
     `own_pid`, where it is not 0, stands for the child's number. `readable` and `writable` are paths
     for Landlock; of each folder in `listed` only the entries named may be read. `tasks_base` is
-    what RLIMIT_NPROC counts beside a child's own tasks.
+    what RLIMIT_NPROC counts beside a child's own tasks. `owns_network`: no process outside has a
+    socket in the worker's network.
     """
 
     confined: bool
@@ -68,6 +69,7 @@ class LockdownSettings(Struct, kw_only=True):
     writable: tuple[str, ...]
     tasks_base: int
     cuda: bool
+    owns_network: bool
 
 
 class Start(Struct):
@@ -82,10 +84,14 @@ class Start(Struct):
 
 
 class Spawn(Struct, tag="spawn"):
-    """Fork a child whose connection is the descriptor that comes along."""
+    """Fork a child whose connection is the descriptor that comes along.
+
+    `core` is the number of the only processor that it may use, None where it may use all.
+    """
 
     seed: int
     limits: ChildLimits
+    core: int | None
 
 
 class Kill(Struct, tag="kill"):
@@ -107,10 +113,11 @@ class Spawned(Struct, tag="spawned"):
 
 
 class Ended(Struct, tag="ended"):
-    """The child's wait status, and the limit for which the worker ended it."""
+    """The child's wait status, the limit for which the worker ended it, its processor time."""
 
     wait_status: int
     exceeded: Resource | None
+    processor_seconds: float
 
 
 # From the child to the judge, once, before any student code runs.

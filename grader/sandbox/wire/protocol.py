@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+from .findings import Finding
+from .kernels import Tape
+
 
 class ProtocolViolationError(Exception):
     """The other side sent what the protocol does not allow; the sentence says what."""
@@ -56,10 +59,17 @@ class Scalar(Struct, tag="g"):
     raw: bytes
 
 
+class Repeat(Struct, tag="r"):
+    """The list or dict number `container` of the call's arguments once more."""
+
+    container: int
+
+
 class Array(Struct, tag="a"):
     """A strided view of a buffer, for NumPy (`library` "numpy") or torch.
 
-    Strides and offset count elements. `device` is "cpu" or "cuda".
+    Strides and offset count elements; NumPy's strides may be negative. `device` is "cpu" or "cuda".
+    Arguments that share memory name the same buffer.
     """
 
     library: str
@@ -69,6 +79,7 @@ class Array(Struct, tag="a"):
     offset: int
     buffer: int
     device: str = "cpu"
+    is_readonly: bool = False
 
 
 class Alias(Struct, tag="v"):
@@ -102,6 +113,7 @@ Node = (
     | Text
     | Sequence
     | Mapping
+    | Repeat
     | Scalar
     | Array
     | Alias
@@ -129,15 +141,13 @@ class Get(Struct, tag="get"):
 
 
 class Call(Struct, tag="call"):
-    """Call an opaque object. `mode` is "call" or the name of an instrument."""
+    """Call an opaque object."""
 
     request: int
     key: int
     arguments: list[Node]
     keywords: dict[str, Node]
     buffers: list[int]
-    mode: str = "call"
-    options: dict[str, Node] = {}
 
 
 class Next(Struct, tag="next"):
@@ -146,6 +156,59 @@ class Next(Struct, tag="next"):
     request: int
     key: int
     count: int
+
+
+class Record(Struct, tag="record"):
+    """Call an opaque object and say what the call does; its kernels are not run."""
+
+    request: int
+    key: int
+    arguments: list[Node]
+    keywords: dict[str, Node]
+    buffers: list[int]
+
+
+# From the judge to a child that has run no cell, and never will.
+
+
+class Prepare(Struct, tag="prepare"):
+    """Keep a tape, with the tensors that travel beside it."""
+
+    request: int
+    tape: Tape
+    given: list[Array]
+    buffers: list[int]
+
+
+class Replay(Struct, tag="replay"):
+    """Run a program on some inputs; the answer is its value."""
+
+    request: int
+    program: int
+    inputs: list[Array]
+    buffers: list[int]
+
+
+class Compile(Struct, tag="compile"):
+    """Compile the kernels that a program launches on such inputs; none of them is run."""
+
+    request: int
+    program: int
+    inputs: list[Array]
+    buffers: list[int]
+    targets: list[str]
+
+
+class Chain(Struct, tag="chain"):
+    """Run a program many times, on inputs drawn there; the answer is two tensors."""
+
+    request: int
+    program: int
+    shape: list[int]
+    dtype: str
+    seed: int
+    steps: int
+    device: str
 
 
 # From the child to the judge.
@@ -169,12 +232,17 @@ class CellDone(Struct, tag="ran"):
 
 
 class Answer(Struct, tag="answer"):
-    """A value by value; `changed` holds the argument arrays that the call wrote to."""
+    """A value by value, and what the call wrote to of its arguments.
+
+    `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
+    memory now. `contents` holds the lists and dicts of the arguments that are others now.
+    """
 
     request: int
     value: Node
     buffers: list[int]
-    changed: list[tuple[int, Array]] = []
+    changed: list[tuple[int, int]] = []
+    contents: list[tuple[int, Sequence | Mapping]] = []
     seconds: float = 0.0
 
 
@@ -198,8 +266,33 @@ class Fault(Struct, tag="fault"):
     what: str
 
 
-Request = RunCell | Get | Call | Next
-Reply = CellDone | Answer | Missing | Raised | Fault
+class Recorded(Struct, tag="recorded"):
+    """A tape and the tensors that travel beside it; or why there is no tape."""
+
+    request: int
+    tape: Tape | None
+    problem: str = ""
+    given: list[Array] = []
+    buffers: list[int] = []
+
+
+class Prepared(Struct, tag="prepared"):
+    """A program's number; or what is in a kernel that keeps it from being run by itself."""
+
+    request: int
+    program: int
+    problem: str = ""
+
+
+class Compiled(Struct, tag="compiled"):
+    """One finding a kernel and target, in order."""
+
+    request: int
+    findings: list[Finding]
+
+
+Request = RunCell | Get | Call | Next | Record | Prepare | Replay | Compile | Chain
+Reply = CellDone | Answer | Missing | Raised | Fault | Recorded | Prepared | Compiled
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73

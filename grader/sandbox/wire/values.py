@@ -7,12 +7,15 @@ import only that, the standard library, and numpy and torch where a value needs 
 import math
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import arrays
 from .arrays import (
     NUMPY,
     TORCH,
+    Extent,
+    Layout,
     Library,
     contiguous_strides,
     numpy_view,
@@ -27,6 +30,7 @@ from .protocol import (
     Node,
     Opaque,
     ProtocolViolationError,
+    Repeat,
     Scalar,
     Sequence,
     Text,
@@ -45,6 +49,8 @@ class DeviceRefusedError(Exception):
     """A device did not take a tensor, for want of memory or because it is broken."""
 
 
+Container = list[Any] | dict[Any, Any]
+
 MAX_BUFFERS = 4096
 
 ITEM_BYTES = {
@@ -57,6 +63,7 @@ SMALL_INT = 2**63
 MAX_BIG_INT_DIGITS = 4_096
 MAX_DIMENSIONS = 32
 MAX_STEP = 2**48
+WIDEST = 8
 MAX_PAIRS, MAX_ODD_PAIRS = 100_000, 1_000
 PLAIN_KEYS = frozenset({str, int, float, bool, type(None)})
 EXACT_KINDS = frozenset(
@@ -76,12 +83,24 @@ def _is_exactly_known(kind: type) -> bool:
     return kind in known
 
 
+@dataclass(frozen=True, slots=True)
+class SentArray:
+    """An array that was encoded; `is_itself` says that what was sent is its own memory."""
+
+    array: Any
+    node: Array
+    is_itself: bool
+
+
 class Encoder:
     """Turn one message's values into nodes and buffers.
 
     `array_bytes` bounds all buffers of the message together, `nesting` the depth of containers.
     `keep` gives an object that cannot travel its key (in the child), or refuses it (in the judge).
-    `arguments` are the call's arrays, for a result that shares memory with one of them.
+    `arguments` are the call's arrays, for a result that shares memory with one of them, and
+    `containers` its lists and dicts, for a result that holds one of them. With
+    `as_arguments` arrays keep their strides and share memory where they do, though nothing of the
+    memory around them is sent, and a list that comes twice is the same list; `seal` ends it.
     """
 
     def __init__(
@@ -91,15 +110,19 @@ class Encoder:
         nesting: int,
         keep: Callable[[Any], Opaque],
         arguments: Iterable[Any] = (),
-        whole_storage: bool = False,
+        containers: Iterable[Container] = (),
+        as_arguments: bool = False,
     ) -> None:
         self.buffers: list[memoryview] = []
-        self.arrays: list[Any] = []
+        self.sent: list[SentArray] = []
+        self.containers = list(containers)  # by their numbers
+        self._numbers = {id(one): number for number, one in enumerate(self.containers)}
+        self._unplaced: list[tuple[Array, Layout]] = []
         self._room = array_bytes
         self._nesting = nesting
         self._keep = keep
         self._arguments = list(arguments)
-        self._whole_storage = whole_storage
+        self._as_arguments = as_arguments
 
     def encode(self, value: Any, depth: int = 0) -> Node:
         """Return the node of a value; ValueRefusedError where it cannot travel."""
@@ -137,10 +160,10 @@ class Encoder:
         exact = str.__str__(value)
         if len(exact) <= SHORT_TEXT:
             return exact.encode("utf-8", "replace").decode("utf-8")
-        return Text(self._buffer(memoryview(exact.encode("utf-8", "replace"))))
+        return Text(self.add(memoryview(exact.encode("utf-8", "replace"))))
 
     def _bytes(self, value: Any, _depth: int) -> Node:
-        return Bytes(self._buffer(memoryview(value).cast("B") if len(value) else memoryview(b"")))
+        return Bytes(self.add(memoryview(value).cast("B") if len(value) else memoryview(b"")))
 
     def _complex(self, value: Any, _depth: int) -> Node:
         if "numpy" in sys.modules and isinstance(value, sys.modules["numpy"].generic):
@@ -149,16 +172,42 @@ class Encoder:
 
     def _sequence(self, value: Any, depth: int) -> Node:
         is_tuple = isinstance(value, tuple)
+        if not is_tuple and (again := self._seen(value)) is not None:
+            return again
+        return self._items(value, depth)
+
+    def _items(self, value: Any, depth: int) -> Sequence:
+        is_tuple = isinstance(value, tuple)
         items = tuple.__iter__(value) if is_tuple else list.__iter__(value)
         return Sequence([self.encode(item, depth + 1) for item in items], is_tuple)
 
+    def _seen(self, value: Any) -> Repeat | None:
+        """Return a container that is known as its number; give one of the arguments the next."""
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return Repeat(number)
+        if self._as_arguments:
+            self._numbers[id(value)] = len(self.containers)
+            self.containers.append(value)
+        return None
+
     def _mapping(self, value: Any, depth: int) -> Node:
+        again = self._seen(value)
+        return self._pairs(value, depth) if again is None else again
+
+    def _pairs(self, value: Any, depth: int) -> Mapping:
         return Mapping(
             [
                 (self.encode(key, depth + 1), self.encode(item, depth + 1))
                 for key, item in dict.items(value)
             ]
         )
+
+    def contents(self, container: Container) -> Sequence | Mapping:
+        """Return what one of the arguments' lists and dicts holds."""
+        if isinstance(container, dict):
+            return self._pairs(container, 0)
+        return self._items(container, 0)
 
     # bool cannot be subclassed, so it is done before; float comes first because it is commonest.
     _base_types: tuple[tuple[Any, Callable[..., Node]], ...] = (
@@ -194,30 +243,73 @@ class Encoder:
         return self._array(value, plain, TORCH)
 
     def _array(self, original: Any, plain: Any, library: "Library") -> Node:
-        node = self._by_value(plain, library)
-        self.arrays.append(original)
+        layout = library.layout(plain)
+        if self._as_arguments:
+            node = Array(library.name, layout.dtype, list(layout.shape), [], 0, -1, layout.device)
+            if library is NUMPY:
+                node.is_readonly = not original.flags.writeable
+            self._unplaced.append((node, layout))
+            is_itself = library.address(original) == layout.address
+            self.sent.append(SentArray(original, node, is_itself))
+            return node
+        node = self._by_value(layout, library)
         for number, argument in enumerate(self._arguments):
             view = library.place_in(argument, plain)
-            if view is not None:
+            if view is None:
+                continue
+            extent = Extent.of(argument.shape, library.strides(argument))
+            if extent.holds(layout.shape, *view):
                 return Alias(number, node, *view)
         return node
 
-    def _by_value(self, plain: Any, library: "Library") -> Array:
-        view = library.describe(plain, whole_storage=self._whole_storage)
-        return Array(
-            library.name,
-            view.dtype,
-            list(view.shape),
-            list(view.strides),
-            view.offset,
-            self._buffer(view.raw()),
-            view.device,
-        )
+    def _by_value(self, layout: Layout, library: "Library") -> Array:
+        raw, strides = None, contiguous_strides(layout.shape)
+        if not layout.is_empty and min(layout.steps, default=0) >= 0:
+            raw = arrays.dense_bytes(layout)
+        if raw is not None:
+            strides = [step // layout.item for step in layout.steps]
+        buffer = self.add(arrays.compact_bytes(layout.host) if raw is None else raw)
+        shape = list(layout.shape)
+        return Array(library.name, layout.dtype, shape, strides, 0, buffer, layout.device)
 
-    def _buffer(self, raw: memoryview) -> int:
-        self._room -= raw.nbytes
-        if self._room < 0:
+    def seal(self) -> None:
+        """Give each argument's array its place in a buffer: its own elements, and nothing else."""
+        layouts = [layout for _node, layout in self._unplaced]
+        for group in arrays.overlapping(layouts):
+            self._place([self._unplaced[number] for number in group])
+        self._unplaced = []
+
+    def _place(self, group: list[tuple[Array, Layout]]) -> None:
+        layouts = [layout for _node, layout in group]
+        start = arrays.start_of(layouts)
+        if any((layout.address - start) % layout.item for layout in layouts):
+            for one in group:  # arrays of several dtypes that no common memory can hold aligned
+                self._place([one])
+            return
+        raw = None
+        if layouts[0].is_empty:
+            raw = memoryview(b"")
+        elif len(group) == 1:
+            raw = arrays.dense_bytes(layouts[0])
+        else:
+            self._check_room(max(layout.high for layout in layouts) - start)
+        if raw is None:
+            self._check_room(layouts[0].high - start)
+            raw = arrays.spread_bytes(layouts, start)
+        number = self.add(raw)
+        for node, layout in group:
+            node.strides = [step // layout.item for step in layout.steps]
+            node.offset = 0 if layout.is_empty else (layout.address - start) // layout.item
+            node.buffer = number
+
+    def _check_room(self, size: int) -> None:
+        if size > self._room:
             raise ValueRefusedError("its arrays are larger than the limit together")
+
+    def add(self, raw: memoryview) -> int:
+        """Take memory into the message and return its number."""
+        self._check_room(raw.nbytes)
+        self._room -= raw.nbytes
         if len(self.buffers) >= MAX_BUFFERS:
             raise ValueRefusedError(f"it holds more than {MAX_BUFFERS:,} arrays")
         self.buffers.append(raw)
@@ -228,7 +320,11 @@ class Decoder:
     """Turn one message's nodes and buffers back into exact base types.
 
     `opaque` makes what stands for an object that stayed on the other side. `arguments` are the
-    call's own arrays, for aliases. Every claim of the other side is checked before memory is used.
+    call's own arrays, for aliases; where one is None an alias of it comes by value. `containers`
+    are its own lists and dicts. Every claim of the other side is checked before memory is used.
+    `total_bytes` bounds what the values of one
+    message take together when each element is a number of its own. With `as_arguments` lists can
+    repeat, as an Encoder of the same kind sends them.
     """
 
     def __init__(
@@ -239,15 +335,25 @@ class Decoder:
         nesting: int,
         opaque: Callable[[Opaque], Any],
         arguments: Iterable[Any] = (),
+        containers: Iterable[Container] = (),
         devices: frozenset[str] = frozenset({"cpu"}),
+        total_bytes: int | None = None,
+        as_arguments: bool = False,
     ) -> None:
         self.arrays: list[Any] = []
+        self.containers = list(containers)  # by their numbers
+        self.aliased: set[int] = set()  # numbers of arguments whose memory a value shares
+        self.has_repeated = False  # whether a value holds a list or dict of the arguments
         self._buffers = buffers
+        self._memory: dict[int, torch.Tensor] = {}  # each buffer as bytes where its tensors lie
         self._array_bytes = array_bytes
+        self._total_bytes = total_bytes
         self._nesting = nesting
         self._opaque = opaque
         self._arguments = list(arguments)
+        self._extents: dict[int, Extent] = {}
         self._devices = devices
+        self._as_arguments = as_arguments
 
     def decode(self, node: Node, depth: int = 0) -> Any:
         """Return a node's value; ProtocolViolationError where it contradicts itself."""
@@ -255,16 +361,15 @@ class Decoder:
             raise ProtocolViolationError(f"a value nested deeper than {self._nesting} levels")
         match node:
             case Sequence():
-                items = [self.decode(item, depth + 1) for item in node.items]
-                return tuple(items) if node.is_tuple else items
+                return self._sequence(node, depth)
             case Mapping():
                 return self._mapping(node, depth)
             case Array():
                 return self._keep_array(self.array(node))
             case Alias():
                 return self._keep_array(self._alias(node))
-            case Opaque():
-                return self._opaque(node)
+            case Opaque() | Repeat():
+                return self._reference(node)
             case _:
                 return self._leaf(node)
 
@@ -275,13 +380,21 @@ class Decoder:
             case BigInt():
                 return self._big_int(node)
             case Bytes():
-                return bytes(self._buffer(node.buffer))
+                return bytes(self._counted(node.buffer))
             case Text():
-                return bytes(self._buffer(node.buffer)).decode("utf-8", "replace")
+                return bytes(self._counted(node.buffer)).decode("utf-8", "replace")
             case Scalar():
                 return self._scalar(node)
             case _:
                 return node
+
+    def _sequence(self, node: Sequence, depth: int) -> Any:
+        if node.is_tuple:
+            return tuple(self.decode(item, depth + 1) for item in node.items)
+        items: list[Any] = []
+        self._number(items)
+        items.extend(self.decode(item, depth + 1) for item in node.items)
+        return items
 
     def _keep_array(self, array: Any) -> Any:
         self.arrays.append(array)
@@ -292,13 +405,40 @@ class Decoder:
         plain = all(type(key) in PLAIN_KEYS for key, _item in node.pairs)
         if len(node.pairs) > (MAX_PAIRS if plain else MAX_ODD_PAIRS):
             raise ProtocolViolationError("a mapping with too many keys")
-        try:
-            return {
-                self.decode(key, depth + 1): self.decode(item, depth + 1)
-                for key, item in node.pairs
-            }
-        except TypeError:
-            raise ProtocolViolationError("a mapping with a key that cannot be hashed") from None
+        found: dict[Any, Any] = {}
+        self._number(found)
+        for key_node, item in node.pairs:
+            key = self.decode(key_node, depth + 1)
+            try:
+                hash(key)
+            except TypeError:
+                raise ProtocolViolationError("a mapping with a key that cannot be hashed") from None
+            found[key] = self.decode(item, depth + 1)
+        return found
+
+    def _number(self, container: Container) -> None:
+        if self._as_arguments:
+            self.containers.append(container)
+
+    def _reference(self, node: Opaque | Repeat) -> Any:
+        if isinstance(node, Opaque):
+            return self._opaque(node)
+        if not 0 <= node.container < len(self.containers):
+            raise ProtocolViolationError("a list or dict that was not sent")
+        self.has_repeated = True
+        return self.containers[node.container]
+
+    def _counted(self, number: int) -> memoryview:
+        """Return a buffer that a value copies."""
+        raw = self._buffer(number)
+        self._count(len(raw))
+        return raw
+
+    def _count(self, size: int) -> None:
+        if self._total_bytes is not None:
+            self._total_bytes -= size
+            if self._total_bytes < 0:
+                raise ProtocolViolationError("values larger than the limit together")
 
     @staticmethod
     def _big_int(node: BigInt) -> int:
@@ -331,6 +471,9 @@ class Decoder:
             raise ProtocolViolationError(f"an array on device {node.device!r:.40}")
         raw, item = self._buffer(node.buffer), ITEM_BYTES[node.dtype]
         self._check_view(node, len(raw), item)
+        count = math.prod(node.shape)
+        # A copy of a view in which elements repeat has them all, and often as float64.
+        self._count(count * (item if count * item <= len(raw) else max(item, WIDEST)))
         if node.library == "numpy":
             return self._numpy(node, raw)
         return self._torch(node, raw)
@@ -338,9 +481,11 @@ class Decoder:
     def _check_view(self, node: Array, available: int, item: int) -> None:
         if len(node.shape) != len(node.strides) or len(node.shape) > MAX_DIMENSIONS:
             raise ProtocolViolationError("an array whose shape and strides disagree")
-        if min([*node.shape, *node.strides, node.offset], default=0) < 0:
-            raise ProtocolViolationError("an array with a negative size, stride or offset")
-        if max([*node.shape, *node.strides, node.offset], default=0) > MAX_STEP:
+        if min([*node.shape, node.offset], default=0) < 0:
+            raise ProtocolViolationError("an array with a negative size or offset")
+        if node.library != "numpy" and min(node.strides, default=0) < 0:
+            raise ProtocolViolationError("a tensor with a negative stride")
+        if max(map(abs, [*node.shape, *node.strides, node.offset]), default=0) > MAX_STEP:
             raise ProtocolViolationError("an array with an impossible size, stride or offset")
         # As NumPy does, an empty array is measured by its other dimensions.
         if math.prod(max(size, 1) for size in node.shape) * item > MAX_STEP:
@@ -348,8 +493,8 @@ class Decoder:
         count = math.prod(node.shape)
         if count * item > self._array_bytes:
             raise ProtocolViolationError("an array larger than the limit")
-        last = node.offset + sum((n - 1) * s for n, s in zip(node.shape, node.strides, strict=True))
-        if count and (last + 1) * item > available:
+        below, above = arrays.reach(node.shape, node.strides)
+        if count and (node.offset + below < 0 or (node.offset + above + 1) * item > available):
             raise ProtocolViolationError("an array that reaches past the end of its buffer")
         if available % item:
             raise ProtocolViolationError("a buffer that holds no whole number of elements")
@@ -359,25 +504,36 @@ class Decoder:
         import numpy as np
 
         if not math.prod(node.shape):
-            return np.empty(node.shape, node.dtype)
-        flat = np.frombuffer(raw, dtype=node.dtype)
-        if node.strides == contiguous_strides(node.shape):
-            return flat[node.offset : node.offset + math.prod(node.shape)].reshape(node.shape)
-        return numpy_view(flat, node.shape, node.strides, node.offset)
+            array = np.empty(node.shape, node.dtype)
+        elif node.strides == contiguous_strides(node.shape):
+            flat = np.frombuffer(raw, dtype=node.dtype)
+            array = flat[node.offset : node.offset + math.prod(node.shape)].reshape(node.shape)
+        else:
+            flat = np.frombuffer(raw, dtype=node.dtype)
+            array = numpy_view(flat, node.shape, node.strides, node.offset)
+        if node.is_readonly:
+            array.flags.writeable = False
+        return array
 
-    @staticmethod
-    def _torch(node: Array, raw: memoryview) -> "torch.Tensor":
+    def _torch(self, node: Array, raw: memoryview) -> "torch.Tensor":
         import torch
 
         dtype = getattr(torch, node.dtype)
         if not math.prod(node.shape):
             return torch.empty(node.shape, dtype=dtype, device=node.device)
-        flat = torch.frombuffer(raw, dtype=dtype)
-        try:
-            flat = arrays.on_device(flat, node.device)
-        except RuntimeError as problem:
-            raise DeviceRefusedError(str(problem)) from problem
+        if node.buffer not in self._memory:
+            try:
+                flat = arrays.on_device(torch.frombuffer(raw, dtype=torch.uint8), node.device)
+            except RuntimeError as problem:
+                raise DeviceRefusedError(str(problem)) from problem
+            self._memory[node.buffer] = flat
+        flat = self._memory[node.buffer].view(dtype)
         return flat.as_strided(node.shape, node.strides, node.offset)
+
+    def memory(self, number: int) -> memoryview:
+        """Return what the arrays of a buffer hold by now."""
+        flat = self._memory.get(number)
+        return self._buffers[number] if flat is None else arrays.tensor_bytes(flat)
 
     def _alias(self, node: Alias) -> Any:
         """Return a view of the judge's own array where there is one, else the value as it came."""
@@ -387,17 +543,27 @@ class Decoder:
         argument = self._arguments[node.argument]
         if type(argument) is not type(value) or argument.dtype != value.dtype:
             return value
-        is_numpy = isinstance(node.value, Array) and node.value.library == "numpy"
-        contiguous = argument.flags.c_contiguous if is_numpy else argument.is_contiguous()
         shape, strides, offset = node.value.shape, node.strides, node.offset
-        if len(shape) != len(strides) or min([*strides, offset], default=0) < 0:
+        if len(shape) != len(strides):
             raise ProtocolViolationError("an alias whose shape and strides disagree")
-        last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
-        size = argument.size if is_numpy else argument.numel()
-        if not contiguous or not math.prod(shape) or last >= size:
+        library = NUMPY if node.value.library == "numpy" else TORCH
+        if not self._lies_in(library, node):
             return value
-        if (shape, offset) == (list(argument.shape), 0) and strides == contiguous_strides(shape):
+        self.aliased.add(node.argument)
+        own = zip(shape, strides, library.strides(argument), strict=False)
+        is_whole = offset == 0 and shape == list(argument.shape)
+        if is_whole and all(n == 1 or step == step_of_own for n, step, step_of_own in own):
             return argument
-        if is_numpy:
-            return numpy_view(argument.reshape(-1), shape, strides, offset)
-        return argument.as_strided(shape, strides, argument.storage_offset() + offset)
+        return library.view_at(argument, shape, strides, offset)
+
+    def _lies_in(self, library: "Library", node: Alias) -> bool:
+        """Say whether a view has only elements of its argument, and none that lies between."""
+        argument = self._arguments[node.argument]
+        if not math.prod(node.value.shape) or not math.prod(argument.shape):
+            return False
+        if library is TORCH and min(node.strides, default=0) < 0:
+            return False
+        if node.argument not in self._extents:
+            own = Extent.of(argument.shape, library.strides(argument))
+            self._extents[node.argument] = own
+        return self._extents[node.argument].holds(node.value.shape, node.strides, node.offset)

@@ -5,6 +5,7 @@ A module states one `LAYOUT`; its own name is what `--layout` takes.
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
+@cache
 def load() -> "dict[str, Layout]":
-    """Return the layouts by name, in the order in which they are tried."""
-    found: dict[str, Layout] = {
-        name: importlib.import_module(f"{__name__}.{name}").LAYOUT for name in names()
-    }
-    return dict(sorted(found.items(), key=lambda item: item[1].order))
+    """Return the layouts by name, sorted."""
+    return {name: importlib.import_module(f"{__name__}.{name}").LAYOUT for name in names()}

@@ -3,32 +3,22 @@
 from collections.abc import Iterator
 from itertools import takewhile
 
-from grader.submissions.claims import (
-    Claim,
-    Layout,
-    Refusal,
-    View,
-    is_candidate,
-    why_not,
-    without_copy_mark,
-)
-
-
-def fits(view: View) -> bool:
-    folders = {place.parts[0] for place in view.handed_in if len(place.parts) > 1}
-    cloned = {parts[0] for parts in view.hidden if parts[1:] == (".git",)}
-    # A folder's name alone proves little: `softmax-submissions` may hold all of them.
-    return bool(folders & cloned) or (len(folders) > 1 and bool(_named_prefix(view, folders)))
+from grader.submissions.claims import Claim, Layout, Refusal, View, is_candidate, why_not
+from grader.submissions.names import without_number
 
 
 def read(view: View) -> Iterator[Claim | Refusal]:
-    """Read `<assignment>-<login>/`, one folder a clone."""
+    """Read `<assignment>-<login>/`, one folder a clone: what they all begin with is no login.
+
+    A `.git` proves nothing of the other folders: any student may hand in a clone.
+    """
     folders = {place.parts[0] for place in view.places if len(place.parts) > 1}
     cloned = folders & {parts[0] for parts in view.hidden if parts[1:] == (".git",)}
-    own = cloned or folders
-    prefix = _named_prefix(view, own) or _shared_prefix(own)
+    prefix = _named_prefix(view, folders)
+    if not prefix and 2 * len(cloned) > len(folders):
+        prefix = _named_prefix(view, cloned) or _shared_prefix(cloned)
     for parts, entry in view.places:
-        if parts[0] in own and len(parts) > 1:
+        if prefix and len(parts) > 1 and parts[0].startswith(prefix) and parts[0] != prefix:
             yield Claim(parts[0][len(prefix) :], entry)
         elif is_candidate(entry):
             yield Refusal(entry, "lies in no clone; give it as a path of its own to grade it")
@@ -37,16 +27,14 @@ def read(view: View) -> Iterator[Claim | Refusal]:
 
 
 def _named_prefix(view: View, folders: set[str]) -> str:
-    """Return the assignment's name that starts every folder's: told, or a notebook's own."""
-    stems = {without_copy_mark(place.entry.stem) for place in view.handed_in}
+    """Return the assignment's name that starts most folders: told, or a notebook's own."""
+    stems = {without_number(place.entry.stem) for place in view.handed_in}
     if view.assignment:
         stems.add(view.assignment)
-    fitting = [
-        stem
-        for stem in stems
-        if all(folder.startswith(f"{stem}-") and folder != f"{stem}-" for folder in folders)
-    ]
-    return f"{max(fitting, key=len)}-" if fitting else ""
+    counts = {stem: sum(folder.startswith(f"{stem}-") for folder in folders) for stem in stems}
+    # A folder's name alone proves little: `softmax-submissions` may hold all of them.
+    fitting = [stem for stem, count in counts.items() if count > 1 and 2 * count > len(folders)]
+    return f"{max(fitting, key=lambda stem: (len(stem), stem))}-" if fitting else ""
 
 
 def _shared_prefix(folders: set[str]) -> str:
@@ -58,4 +46,4 @@ def _shared_prefix(folders: set[str]) -> str:
     return first[: first.rfind("-", 0, same) + 1] if first != last else ""
 
 
-LAYOUT = Layout(order=50, fits=fits, read=read)
+LAYOUT = Layout("clones of GitHub Classroom", read, weight=0.9)

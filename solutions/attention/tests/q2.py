@@ -4,6 +4,8 @@ import math
 import torch
 from otter.test_files import test_case
 
+from grader.testing.hints import hint
+
 OK_FORMAT = False
 name = "q2"
 points = None
@@ -17,12 +19,15 @@ def fresh(*shape):
 
 def pair(state, asked, shape):
     fits = isinstance(state, tuple) and len(state) == 2
-    assert fits, f"{asked} gave a {type(state).__name__}, not the pair (m, l)."
+    with hint("The result is not the pair (m, l)."):
+        assert fits, f"{asked} gave a {type(state).__name__}, not the pair (m, l)."
     for letter, part in zip("ml", state, strict=True):
         right = isinstance(part, torch.Tensor) and part.dtype == torch.float32
-        assert right, f"{letter} after {asked} is not a float32 tensor."
-        assert part.shape == shape, f"{letter} after {asked} has shape {tuple(part.shape)}."
-        assert not part.isnan().any(), f"{letter} after {asked} holds NaN."
+        with hint("m or l is no float32 tensor of the shape of the rows."):
+            assert right, f"{letter} after {asked} is not a float32 tensor."
+            assert part.shape == shape, f"{letter} after {asked} has shape {tuple(part.shape)}."
+        with hint("The state holds NaN: a -inf was taken from a -inf."):
+            assert not part.isnan().any(), f"{letter} after {asked} holds NaN."
     return state
 
 
@@ -35,17 +40,21 @@ def check_logsumexp(state, scores, steps, what):
     m, summed = pair(state, what, scores.shape[:-1])
     wide = scores.to(torch.float64)
     top = wide.amax(dim=-1)
-    assert torch.equal(m.to(torch.float64), top), f"m after {what} is not the largest score."
+    with hint("m is not the largest score so far."):
+        assert torch.equal(m.to(torch.float64), top), f"m after {what} is not the largest score."
     exps = (wide - top[..., None]).exp()
     total = exps.sum(-1)
     depth = torch.where(exps > 0, (top[..., None] - wide) * exps, 0.0).sum(-1) / total
     bound = FLOAT32 * (scores.shape[-1] + 6 * steps + 8 + 2 * depth)
     error = ((summed.to(torch.float64) - total) / total).abs()
     worst = int((error / bound).argmax())
-    assert bool((error <= 2 * bound).all()), (
-        f"{what}: m + log l is off by {float(error.flatten()[worst]):.3g} in row {worst}, and "
-        f"rounding explains {float(bound.flatten()[worst]):.3g}: is the old sum rescaled?"
-    )
+    with hint(
+        "m + log(l) is further off than rounding explains, as where an old sum is not rescaled."
+    ):
+        assert bool((error <= 2 * bound).all()), (
+            f"{what}: m + log l is off by {float(error.flatten()[worst]):.3g} in row {worst}, and "
+            f"rounding explains {float(bound.flatten()[worst]):.3g}: is the old sum rescaled?"
+        )
 
 
 def split(rng, scores, parts):
@@ -61,7 +70,14 @@ def run(update, chunks, shape):
     return state
 
 
-@test_case(name="any split of a row", points=0.5, hidden=True)
+@test_case(
+    name="any split of a row",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "After any split of a row into chunks, m + log(l) is the row's logsumexp. See step 2."
+    ),
+)
 def test_splits(online_softmax_update, rng):
     for n, parts, spread in ((50, 3, 1.0), (200, 9, 20.0), (64, 64, 5.0), (1000, 2, 300.0)):
         scores = torch.from_numpy(rng.standard_normal((4, n)) * spread).to(torch.float32)
@@ -69,7 +85,15 @@ def test_splits(online_softmax_update, rng):
         check_logsumexp(state, scores, parts, f"{n} scores in {parts} chunks")
 
 
-@test_case(name="scores in rising and falling order", points=0.5, hidden=True)
+@test_case(
+    name="scores in rising and falling order",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "When the maximum rises, the old sum is rescaled; when it does not, nothing is "
+        "lost. See step 2."
+    ),
+)
 def test_order(online_softmax_update):
     rising = torch.linspace(-300, 300, 60)[None, :].repeat(2, 1)
     rising[1] = rising[1] / 100
@@ -79,12 +103,22 @@ def test_order(online_softmax_update):
     # So far down a float32 has steps of 0.002, which a right answer by way of logsumexp shows.
     low = rising - 30_000
     m, total = pair(run(online_softmax_update, low.split(5, dim=-1), (2,)), "low scores", (2,))
-    assert torch.equal(m, low.amax(-1)), f"m after rising scores around -30000 is {m.tolist()}."
+    with hint("Of scores far below 0, m is not the largest."):
+        assert torch.equal(m, low.amax(-1)), f"m after rising scores around -30000 is {m.tolist()}."
     expected = (low - m[:, None]).exp().sum(-1)
-    assert torch.allclose(total, expected, rtol=0.01), f"l around -30000 is {total.tolist()}."
+    with hint("Of scores far below 0, l is off: a running logsumexp in float32 loses it."):
+        assert torch.allclose(total, expected, rtol=0.01), f"l around -30000 is {total.tolist()}."
 
 
-@test_case(name="chunks of other dtypes and shapes", points=0.25, hidden=True)
+@test_case(
+    name="chunks of other dtypes and shapes",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "Chunks of any float format and leading shape go into a float32 state. See the "
+        "docstring of q2."
+    ),
+)
 def test_dtypes(online_softmax_update, rng):
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
         scores = torch.from_numpy(rng.standard_normal((2, 3, 3000)) * 0.5 + 11.5).to(dtype)
@@ -95,14 +129,23 @@ def test_dtypes(online_softmax_update, rng):
     check_logsumexp(run(online_softmax_update, [row], ()), row, 1, "a chunk of shape (3,)")
 
 
-@test_case(name="chunks in which nothing is visible", points=0.5, hidden=True)
+@test_case(
+    name="chunks in which nothing is visible",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "A chunk of only -inf, or of nothing, leaves the state as it was: no NaN. See the "
+        "docstrings of q2."
+    ),
+)
 def test_nothing(online_softmax_update, online_softmax_merge):
     nothing = [torch.zeros((2, 0)), torch.full((2, 4), -math.inf), torch.zeros((2, 0))]
     m, total = pair(run(online_softmax_update, nothing, (2,)), "empty and masked chunks", (2,))
     fits = bool((m == -math.inf).all()) and bool((total == 0).all())
-    assert fits, (
-        f"After empty and masked chunks the state is m = {m.tolist()}, l = {total.tolist()}."
-    )
+    with hint("Chunks of which nothing is visible change a state that has seen nothing."):
+        assert fits, (
+            f"After empty and masked chunks the state is m = {m.tolist()}, l = {total.tolist()}."
+        )
     mixed = torch.tensor([[-math.inf, -math.inf, 2.0], [-1.0, -math.inf, -math.inf]])
     chunks = [nothing[1], mixed, nothing[0], nothing[1]]
     state = run(online_softmax_update, chunks, (2,))
@@ -112,10 +155,19 @@ def test_nothing(online_softmax_update, online_softmax_merge):
         check_logsumexp(merged, mixed, 5, "a merge with a part that has seen nothing")
     m, total = pair(online_softmax_merge(*fresh(2), *fresh(2)), "a merge of two such parts", (2,))
     fits = bool((m == -math.inf).all()) and bool((total == 0).all())
-    assert fits, f"A merge of two fresh states is m = {m.tolist()}, l = {total.tolist()}."
+    with hint("A merge of two states that have seen nothing is no such state."):
+        assert fits, f"A merge of two fresh states is m = {m.tolist()}, l = {total.tolist()}."
 
 
-@test_case(name="parts in any order and grouping", points=0.5, hidden=True)
+@test_case(
+    name="parts in any order and grouping",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "The order of two parts does not matter, nor the grouping of more than two. See "
+        "`Two halves make a whole` in step 2."
+    ),
+)
 def test_merges(online_softmax_update, online_softmax_merge, rng):
     scores = torch.from_numpy(rng.standard_normal((3, 90)) * 15).to(torch.float32)
     chunks = split(rng, scores, 4)
@@ -133,7 +185,12 @@ def test_merges(online_softmax_update, online_softmax_merge, rng):
         check_logsumexp(way(), scores, 8, f"the merge {what}")
 
 
-@test_case(name="states handed in stay", points=0.25, hidden=True)
+@test_case(
+    name="states handed in stay",
+    points=0.25,
+    hidden=True,
+    failure_message="The arguments are not changed. See the docstrings of q2.",
+)
 def test_inputs(online_softmax_update, online_softmax_merge):
     given = [
         torch.tensor([1.0, -math.inf]),
@@ -146,4 +203,5 @@ def test_inputs(online_softmax_update, online_softmax_merge):
     online_softmax_update(given[0], given[1], given[4])
     online_softmax_merge(*given[:4])
     for letter, tensor, old in zip(("m", "l", "m2", "l2", "chunk"), given, before, strict=True):
-        assert torch.equal(tensor, old), f"{letter} was changed in place."
+        with hint("An argument was changed in place."):
+            assert torch.equal(tensor, old), f"{letter} was changed in place."

@@ -10,13 +10,6 @@ OK_FORMAT = False
 name = "q4"
 points = None
 
-# Torch may make room, copy, and look at memory in another way while the kernel works.
-HARMLESS = """
-    empty empty_like empty_strided empty_permuted new_empty new_empty_strided zeros zeros_like
-    new_zeros ones full full_like new_full fill zero copy _to_copy clone contiguous view
-    _unsafe_view reshape _reshape_alias expand alias transpose t permute slice select squeeze
-    unsqueeze as_strided detach set resize lift_fresh unbind split cat stack constant_pad_nd
-""".split()  # noqa: SIM905 - forty quoted names would be harder to read
 SHARED_LIMIT = {"sm_80": 166_912, "sm_90": 232_448}
 
 
@@ -33,29 +26,32 @@ def quietly(function, *args, **kwargs):
 
 
 def check(attention, q, k, v, what, *, causal=False, scale=None):
-    truth = numerics.attention_truth(q, k, v, causal=causal, scale=scale)
     seen = quietly(observe.observe, attention, q, k, v, causal=causal, scale=scale)
-    check_work(seen.operations, what)
-    got = seen.value
+    check_seen(seen, q, k, v, what, causal=causal, scale=scale)
+
+
+def check_seen(seen, q, k, v, what, *, causal=False, scale=None):
+    """Check the value, and that nothing but kernels worked it out."""
+    assert any(entry.startswith("triton::") for entry in seen.operations), (
+        f"{what}: no Triton kernel was launched."
+    )
+    busy = observe.busy(seen)
+    assert not busy, f"{what}: torch's {busy} works beside the kernel."
+    truth = numerics.attention_truth(q, k, v, causal=causal, scale=scale)
     dtype = str(q.dtype).removeprefix("torch.")
     try:
-        numerics.assert_within_bound(got, truth.expected, truth.bound, what=what, dtype=dtype)
+        numerics.assert_within_bound(
+            seen.value, truth.expected, truth.bound, what=what, dtype=dtype
+        )
     except AssertionError as error:
-        guess = named_mistake(got, truth, q, k, v, causal, scale)
-        raise AssertionError(f"{error}{guess}") from None
-    return got
-
-
-def check_work(operations, what):
-    """Whatever the answer is: a kernel must have made it, and nothing else."""
-    launched = [entry for entry in operations if entry.startswith("triton::")]
-    assert launched, f"{what}: no Triton kernel was launched."
-    for entry in operations:
-        space, _, operation = entry.partition("::")
-        harmless = operation.split(".")[0].rstrip("_") in HARMLESS
-        assert space != "aten" or harmless, f"{what}: torch's {operation} works beside the kernel."
-        way = operation.replace("_", " ")
-        assert space != "python", f"{what}: the work goes around the kernel ({way})."
+        guess = named_mistake(seen.value, truth, q, k, v, causal, scale)
+        elsewhere = (
+            " A tensor takes part that neither torch nor a kernel made in this call (NumPy's, "
+            "another thread's, or an earlier call's)."
+            if seen.outside and not guess
+            else ""
+        )
+        raise AssertionError(f"{error}{guess}{elsewhere}") from None
 
 
 def named_mistake(got, truth, q, k, v, causal, scale):
@@ -247,18 +243,18 @@ def test_compiles(attention, rng):
     for dtype, d, targets in (("float16", 8, ("sm_80", "sm_90")), ("float32", 64, ("sm_80",))):
         given = heads(rng, 1, 1, 64, 64, d, dtype)
         causal = dtype == "float16"
-        found = quietly(compiled.compile_kernels, attention, *given, targets=targets, causal=causal)
-        if any(item["fault"] == "tool" for item in found):
-            raise RuntimeError(f"Cannot compile offline: {found[0]['error']}")
-        assert found, f"No Triton kernel was launched for {dtype} inputs."
+        made = quietly(compiled.compile_kernels, attention, *given, targets=targets, causal=causal)
+        check_seen(made.seen, *given, f"{dtype}, d = {d}", causal=causal)
+        found = made.findings
+        if any(item.fault == "tool" for item in found):
+            raise RuntimeError(f"Cannot compile offline: {found[0].error}")
         for item in found:
-            where = f"{item['kernel']} for {item['target']} and {dtype}"
-            assert not item["error"], f"{where} does not compile: {item['error']}"
-            flags = item["ptx_flags"]
-            assert not flags["f16_accumulate"], f"{where} adds up products in float16."
-            assert not (flags["tf32"] and dtype == "float32"), (
+            where = f"{item.kernel} for {item.target} and {dtype}"
+            assert not item.error, f"{where} does not compile: {item.error}"
+            assert not item.f16_accumulate, f"{where} adds up products in float16."
+            assert not (item.tf32 and dtype == "float32"), (
                 f"{where} rounds float32 products to TF32: they need input_precision='ieee'."
             )
         # A kernel too large for the smaller GPU may still run on the larger one.
-        spare = [SHARED_LIMIT[item["target"]] - item["shared_bytes"] for item in found]
+        spare = [SHARED_LIMIT[item.target] - item.shared_bytes for item in found]
         assert max(spare) >= 0, f"The kernel needs {-max(spare)} bytes more than a GPU shares."

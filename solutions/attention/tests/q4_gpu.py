@@ -11,7 +11,6 @@ points = None
 requires = "cuda"
 
 DTYPES = ("float16", "bfloat16", "float32")
-MATHEMATICS = {"mm", "bmm", "addmm", "baddbmm", "mul", "exp", "exp2", "sum", "_softmax", "div"}
 LONG = (
     ("float16", (1, 2, 1024, 1024, 64), False),
     ("float16", (1, 2, 1024, 1024, 128), True),
@@ -31,6 +30,11 @@ def heads(rng, device, batch, head, queries, keys, d, dtype):
 
 def check(attention, q, k, v, what, *, causal=False, scale=None):
     got = attention(q, k, v, causal=causal, scale=scale)
+    check_value(got, q, k, v, what, causal=causal, scale=scale)
+    return got
+
+
+def check_value(got, q, k, v, what, *, causal=False, scale=None):
     dtype = str(q.dtype).removeprefix("torch.")
     assert isinstance(got, torch.Tensor), f"{what}: a {type(got).__name__} came, not a tensor."
     assert got.shape == q.shape, f"{what}: the shape is {tuple(got.shape)}, not {tuple(q.shape)}."
@@ -42,7 +46,6 @@ def check(attention, q, k, v, what, *, causal=False, scale=None):
             head = f"{what}, head [{b}, {h}]"
             mine = got[b, h].to(truth.expected.device)
             numerics.assert_within_bound(mine, truth.expected, truth.bound, what=head, dtype=dtype)
-    return got
 
 
 @test_case(name="the shapes of q4 in three dtypes", points=1.0, hidden=True)
@@ -107,11 +110,9 @@ def test_kernel(attention, rng, device):
     assert got.is_contiguous(), f"The result is not contiguous: its strides are {got.stride()}."
     for letter, tensor, old in zip("qkv", given, before, strict=True):
         assert torch.equal(tensor, old), f"{letter} was changed in place."
-    operations = observe.observe(attention, *given, causal=True).operations
-    launched = [entry for entry in operations if entry.startswith("triton::")]
+    seen = observe.observe(attention, *given, causal=True)
+    launched = [entry for entry in seen.operations if entry.startswith("triton::")]
     assert launched, "No Triton kernel was launched."
-    for entry in operations:
-        space, _, operation = entry.partition("::")
-        busy = operation.split(".")[0] in MATHEMATICS or "attention" in operation
-        assert space != "aten" or not busy, f"Torch's {operation} works beside the kernel."
-        assert space != "python", f"The work goes around the kernel ({operation})."
+    busy = observe.busy(seen)
+    assert not busy, f"Torch's {busy} works beside the kernel."
+    check_value(seen.value, *given, "the kernel by itself", causal=True)

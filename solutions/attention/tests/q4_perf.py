@@ -9,7 +9,7 @@ import functools
 import torch
 from otter.test_files import test_case
 
-from grader.testing import chain, timing
+from grader.testing import chain, observe, timing
 
 OK_FORMAT = False
 name = "q4_perf"
@@ -26,24 +26,22 @@ SIZES = ((2, 16, 4096, 64, True), (2, 16, 4096, 128, False))
 def measure(attention, reference, device, size, **options):
     *shape, causal = size
     inputs = {"shape": shape, "dtype": DTYPE, "device": device, "causal": causal}
-
-    def run(function, seed, steps):
-        return chain.chain(function, seed=seed, steps=steps, **inputs)
+    theirs = chain.prepare(attention, **inputs)
+    busy = observe.busy(theirs)
+    assert not busy, f"Torch's {busy} works beside the kernel."
 
     def check(steps, mine, right):
         _, _, length, d = shape
-        bound = timing.projection_bound(
-            right["norms"], steps=steps, length=length, d=d, dtype=DTYPE
-        )
+        bound = timing.projection_bound(right.norms, steps=steps, length=length, d=d, dtype=DTYPE)
         return timing.projection_complaint(mine, right, bound=bound)
 
     gpu = torch.cuda.get_device_name() if device == "cuda" else ""
     batch, heads, length, d = shape
     work = timing.attention_work(batch * heads, length, d, causal=causal)
     return timing.compare(
-        functools.partial(run, attention),
-        functools.partial(run, reference.attention),
-        functools.partial(run, lambda q, *_, **__: q),
+        theirs,
+        chain.prepare(reference.attention, **inputs),
+        chain.prepare(lambda q, *_, **__: q, **inputs),
         check,
         timing.Setting(
             seconds=timing.SUBMISSION_SECONDS / len(SIZES),

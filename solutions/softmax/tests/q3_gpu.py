@@ -9,6 +9,8 @@ import math
 import torch
 from otter.test_files import test_case
 
+from grader.testing.hints import hint
+
 OK_FORMAT = False
 name = "q3_gpu"
 points = None
@@ -37,25 +39,43 @@ def check(function, device, scores, expected, flags):
         message = f"the naive formula on {device} gives {naive(x)} for {scores}, not {expected}"
         raise RuntimeError(message)
     probs, info = function(x, "float16")
-    assert isinstance(probs, torch.Tensor), f"probs is a {type(probs).__name__}"
-    assert probs.device.type == x.device.type, f"probs is on {probs.device}, not {x.device}"
-    assert probs.dtype == torch.float16, f"probs is {probs.dtype}"
-    assert tuple(probs.shape) == tuple(x.shape), f"probs has shape {tuple(probs.shape)}"
-    assert same(probs, wanted), f"expected {expected}, got {probs}"
+    with hint("probs is no float16 tensor of the shape of x, on its device."):
+        assert isinstance(probs, torch.Tensor), f"probs is a {type(probs).__name__}"
+        assert probs.device.type == x.device.type, f"probs is on {probs.device}, not {x.device}"
+        assert probs.dtype == torch.float16, f"probs is {probs.dtype}"
+        assert tuple(probs.shape) == tuple(x.shape), f"probs has shape {tuple(probs.shape)}"
+    with hint("The probabilities are not those of the naive formula in float16."):
+        assert same(probs, wanted), f"expected {expected}, got {probs}"
     got = tuple(bool(info[flag]) for flag in FLAGS)
-    assert got == flags, f"{scores}: {FLAGS} should be {flags}, not {got}"
+    with hint("At least one of the four flags is wrong."):
+        assert got == flags, f"{scores}: {FLAGS} should be {flags}, not {got}"
 
 
-@test_case(name="thresholds on this device", points=0.5, hidden=True)
+@test_case(
+    name="thresholds on this device",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "find_overflow_threshold computes on the device that it is given. See q3_gpu."
+    ),
+)
 def test_thresholds(find_overflow_threshold, reference, device):
     for dtype in ("float16", "bfloat16", "float32", "float64"):
         for op in ("exp", "exp2", "square"):
             expected = reference.find_overflow_threshold(dtype, op, device)
             got = find_overflow_threshold(dtype, op, device)
-            assert got == expected, f"{dtype}, {op}: expected {expected!r}, got {got!r}"
+            with hint("The threshold is not the one that this device computes."):
+                assert got == expected, f"{dtype}, {op}: expected {expected!r}, got {got!r}"
 
 
-@test_case(name="one step makes the difference", points=0.5, hidden=True)
+@test_case(
+    name="one step makes the difference",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "The edge of float16 on a GPU: the probabilities and the flags change there. See q3_gpu."
+    ),
+)
 def test_one_step(softmax_with_overflow_detection, reference, device):
     last = reference.find_overflow_threshold("float16", "exp", device)
     # exp(0) = 1 is too small to push the sum over the edge as well.
@@ -75,7 +95,12 @@ def test_one_step(softmax_with_overflow_detection, reference, device):
     )
 
 
-@test_case(name="equal scores, longer and longer rows", points=0.5, hidden=True)
+@test_case(
+    name="equal scores, longer and longer rows",
+    points=0.5,
+    hidden=True,
+    failure_message="A row sum past the edge of float16 gives zeros on a GPU too. See q3_gpu.",
+)
 def test_long_rows(softmax_with_overflow_detection, device):
     for length, safe, unsafe in ((2, 10.0, 11.0), (64, 6.5, 7.5), (1024, 3.5, 4.75)):
         check(
@@ -87,7 +112,15 @@ def test_long_rows(softmax_with_overflow_detection, device):
         )
 
 
-@test_case(name="very negative scores", points=0.25, hidden=True)
+@test_case(
+    name="very negative scores",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "A row whose exps all vanish is NaN in the naive formula, and nothing is repaired. "
+        "See `Two failures without a single NaN` in step 3."
+    ),
+)
 def test_very_negative(softmax_with_overflow_detection, device):
     check(
         softmax_with_overflow_detection,
@@ -105,7 +138,15 @@ def test_very_negative(softmax_with_overflow_detection, device):
     )
 
 
-@test_case(name="masked scores", points=0.25, hidden=True)
+@test_case(
+    name="masked scores",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "A score of -inf has probability 0 on a GPU too; a row with nothing else is NaN. "
+        "See q3_gpu."
+    ),
+)
 def test_masked(softmax_with_overflow_detection, device):
     check(
         softmax_with_overflow_detection,

@@ -14,5 +14,5 @@ protocol = sys.modules["sandbox.wire.protocol"]
 
 def answer(x):
     node = protocol.Array("numpy", "float64", [4], [1], 0, 0)
-    connection().sendall(protocol.dump(protocol.Answer(3, node, [500_000_000])))
+    connection().sendall(protocol.dump(protocol.Answer(3, node, [100_000_000])))
     time.sleep(60)

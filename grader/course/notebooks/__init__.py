@@ -1,0 +1,38 @@
+"""The only user of nbformat: read what students hand in, fill stubs, keep hand-outs clean.
+
+`cells` says what a notebook is to us, `reading` makes it of a file, `answers` and `pictures` find
+what students wrote in words. `filling`, `handouts` and `running` make notebooks
+for people.
+"""
+
+from .answers import NOT_FOUND, find_answer
+from .cells import CHECK, IGNORE_TAG, Cell, CodeCell, Notebook, NotebookUnreadableError
+from .filling import essential, fill, stub_sources
+from .handouts import dump, faults, with_cell_before_setup, with_tests
+from .reading import CURRENT_FORMAT, ignored_sources, question_prose, read
+from .running import executed, html, without_chance
+
+__all__ = [
+    "CHECK",
+    "CURRENT_FORMAT",
+    "IGNORE_TAG",
+    "NOT_FOUND",
+    "Cell",
+    "CodeCell",
+    "Notebook",
+    "NotebookUnreadableError",
+    "dump",
+    "essential",
+    "executed",
+    "faults",
+    "fill",
+    "find_answer",
+    "html",
+    "ignored_sources",
+    "question_prose",
+    "read",
+    "stub_sources",
+    "with_cell_before_setup",
+    "with_tests",
+    "without_chance",
+]

@@ -1,0 +1,132 @@
+"""Read what students hand in, leniently and straight from its JSON.
+
+nbformat's validation costs more than judging a question does; only formats before 4 go through
+nbformat's own conversion.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from grader.model import Limits
+
+from .cells import (
+    CHECK,
+    IGNORE_TAG,
+    Cell,
+    CodeCell,
+    Notebook,
+    NotebookUnreadableError,
+    ids_of,
+    source_of,
+)
+
+CURRENT_FORMAT = 4
+HEADING = re.compile(r"^#\s+(.{1,80})", re.MULTILINE)
+
+
+def read(content: bytes, limits: Limits | None = None) -> Notebook:
+    """Read a notebook of any format; NotebookUnreadableError says what the file is instead."""
+    limits = limits or Limits()
+    data = _parse(content, limits)
+    cells = data.get("cells")
+    if not isinstance(cells, list):
+        raise NotebookUnreadableError("The file is JSON but no notebook: it has no list of cells.")
+    if len(cells) > limits.notebook_cells:
+        raise NotebookUnreadableError(
+            f"The notebook has {len(cells):,} cells; the limit is {limits.notebook_cells:,}."
+        )
+    code: list[CodeCell] = []
+    every: list[Cell] = []
+    for cell in cells:
+        kind = cell.get("cell_type") if isinstance(cell, dict) else None
+        if kind == "code":
+            source = source_of(cell)
+            checks = tuple(CHECK.findall(source)) if ".check(" in source else ()
+            code.append(CodeCell(len(code) + 1, source, checks, _is_ignored(cell)))
+            every.append(Cell("code", source, ids_of(cell), len(code)))
+        elif kind in ("markdown", "raw"):
+            attached = cell.get("attachments")
+            attached = attached if isinstance(attached, dict) else {}
+            every.append(Cell(kind, source_of(cell), ids_of(cell), attachments=attached))
+    if not code:
+        raise NotebookUnreadableError("The notebook has no code cell.")
+    headings = (HEADING.search(cell.source) for cell in every if cell.kind != "code")
+    first = next((found[1].strip() for found in headings if found), None)
+    return Notebook(tuple(code), tuple(every), first)
+
+
+def ignored_sources(content: bytes) -> frozenset[str]:
+    """Return the sources of the hand-out's cells that need not run for a grade, as handed out."""
+    return frozenset(cell.source.strip() for cell in read(content).cells if cell.ignored)
+
+
+def question_prose(content: bytes, question: str) -> str:
+    """Return what a hand-out asks: its cell of that id, else the first that names the question."""
+    prose = [cell for cell in read(content).every if cell.kind != "code"]
+    own = (cell.source for cell in prose if question in cell.ids)
+    named = (cell.source for cell in prose if f"`{question}`" in cell.source)
+    return next(own, "") or next(named, "")
+
+
+def _is_ignored(cell: Mapping[str, Any]) -> bool:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return isinstance(tags, list) and IGNORE_TAG in tags
+
+
+def _parse(content: bytes, limits: Limits) -> dict[str, Any]:
+    if len(content) > limits.notebook_bytes:
+        size, limit = len(content) / 1e6, limits.notebook_bytes / 1e6
+        raise NotebookUnreadableError(f"The file is {size:.0f} MB; the limit is {limit:.0f} MB.")
+    if not content.strip():
+        raise NotebookUnreadableError("The file is empty.")
+    try:
+        data = json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise NotebookUnreadableError(
+            f"The file is no notebook: it is not text ({_kind_of(content)})."
+        ) from None
+    except RecursionError:
+        raise NotebookUnreadableError("The file's JSON is nested too deeply to read.") from None
+    except ValueError as problem:
+        raise NotebookUnreadableError(
+            f"The file is not JSON, so it is no notebook ({_kind_of(content)}): {problem}."
+        ) from None
+    if not isinstance(data, dict):
+        raise NotebookUnreadableError("The file is JSON but no notebook.")
+    if data.get("nbformat") != CURRENT_FORMAT and "cells" not in data:
+        return _convert(content, data.get("nbformat"))
+    return data
+
+
+def _convert(content: bytes, version: Any) -> dict[str, Any]:
+    import nbformat
+
+    if version not in (2, 3):
+        raise NotebookUnreadableError("The file is JSON but no notebook: it names no format.")
+    try:
+        text = content.decode("utf-8-sig")
+        converted: dict[str, Any] = nbformat.convert(nbformat.reader.reads(text), CURRENT_FORMAT)
+    except Exception as problem:
+        raise NotebookUnreadableError(
+            f"The notebook is of format {version} and cannot be converted: {problem}."
+        ) from problem
+    return converted
+
+
+def _kind_of(content: bytes) -> str:
+    for magic, kind in {
+        b"PK\x03\x04": "a zip archive or an office document",
+        b"%PDF": "a PDF",
+        b"\x89PNG": "a picture",
+        b"\x1f\x8b": "a gzip archive",
+        b"<!DOCTYPE": "an HTML page",
+        b"<html": "an HTML page",
+        b"import ": "a Python script",
+        b"{": "cut off or damaged JSON",
+    }.items():
+        if content.lstrip().startswith(magic):
+            return f"it looks like {kind}"
+    return f"it begins with {content[:20]!r}"

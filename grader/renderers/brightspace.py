@@ -1,0 +1,74 @@
+"""`brightspace.csv`: Brightspace's (D2L's) grade export, with one item's points filled in."""
+
+import re
+
+from grader.errors import UsageError
+from grader.model import Gradebook
+from grader.renderers import sheets
+from grader.renderers.canvas import Filled
+from grader.renderers.sheets import Person, Policy, Sheet, Target, name_key
+
+KEPT = ("OrgDefinedId", "Username", "Last Name", "First Name", "Email")
+END = "End-of-Line Indicator"
+# "Softmax Points Grade <Numeric MaxPoints:22 Weight:10>", as the export names an item.
+ITEM = re.compile(r"(?P<title>.*\S)\s+Points\s+Grade(?:\s*<(?P<more>[^>]*)>)?", re.IGNORECASE)
+MOST = re.compile(r"MaxPoints:\s*([\d.,]+)", re.IGNORECASE)
+
+
+def render(
+    book: Gradebook, template: str, *, column: str | None = None, policy: Policy | None = None
+) -> Filled:
+    """Fill one item's points, and keep what identifies each row and what ends it.
+
+    Other items' columns are left out, so importing the file cannot change them. `column` is the
+    header to fill, with or without what Brightspace adds to the item's name. UsageError where the
+    template is no such export.
+    """
+    sheet = sheets.parse(template)
+    keep = [n for name in KEPT if (n := sheet.column(name)) is not None]
+    end = sheet.column(END)
+    if not keep or end is None:
+        raise UsageError(
+            f"The template is no grade export of Brightspace: it has no columns {KEPT[0]} or "
+            f"{KEPT[1]}, or no {END}. Export the grades in Brightspace with the points of this "
+            "item, and give that file."
+        )
+    at = _item(sheet, book, column)
+    filled, notes = sheets.fill(
+        book, Target("brightspace", sheet, at, _people(sheet)), policy or Policy()
+    )
+    most = MOST.search(sheet.header[at])
+    notes += sheets.points_note(most[1] if most else "", book, "Brightspace's item")
+    return Filled(sheet.written([*keep, at, end], at, filled), tuple(notes))
+
+
+def _item(sheet: Sheet, book: Gradebook, column: str | None) -> int:
+    wanted = {name_key(column)} if column else {name_key(book.slug), name_key(book.title)}
+    marks = {n: ITEM.match(name) for n, name in enumerate(sheet.header)}
+    items = {n: mark["title"] for n, mark in marks.items() if mark is not None}
+    found = [
+        n for n, title in items.items() if {name_key(title), name_key(sheet.header[n])} & wanted
+    ]
+    if len(found) != 1:
+        trouble = "no item" if not found else "more than one item"
+        choices = ", ".join(items.values()) or "none"
+        raise UsageError(
+            f"The template has {trouble} for {column or book.title!r}. Name one of its items with "
+            f"--column: {choices}."
+        )
+    return found[0]
+
+
+def _people(sheet: Sheet) -> list[Person]:
+    """Return the people; the export puts a # before what a spreadsheet would take for a number."""
+    places = [sheet.column(name) for name in KEPT]
+    found = []
+    for row in range(len(sheet.rows)):
+        known, login, last, first, mail = (
+            sheet.cell(row, place).removeprefix("#") for place in places
+        )
+        if known or login:
+            label = f"{last}, {first}".strip(", ") or login or known
+            names = (f"{last} {first}", f"{first} {last}")
+            found.append(Person(row, label, known or login, (login, known, mail), names))
+    return found

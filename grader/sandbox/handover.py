@@ -1,0 +1,219 @@
+"""What a call hands over, what it changes of that in the judge, and how the change is undone.
+
+What a student's code writes to an argument is written to the test's own object, as in a call
+without a process between, so that a test of a function that works in place reads as usual. When
+the case is over the object is as it was: the next student finds the values that the test had.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from grader.model import Status
+
+from .failures import ChildEnded, student_error
+from .wire import arrays
+from .wire.protocol import Answer, Failure, Mapping, Node, ProtocolViolationError, Sequence
+from .wire.values import Container, Decoder, Encoder, SentArray
+
+DEEPEST = 64
+MOST_ITEMS = 10_000_000
+
+
+class Place(NamedTuple):
+    """An argument: of which function, and which of its arrays, or of its lists and dicts."""
+
+    function: str
+    kind: str  # "array" or "container"
+    number: int
+
+
+class Changes:
+    """What the calls of one case change of the test's objects, until it is undone.
+
+    applied: the places whose changes are written to the test's objects; all of them where it is
+    None. limit: the bytes that are kept to undo it; ChildEnded beyond them.
+    """
+
+    def __init__(self, limit: int, applied: frozenset[Place] | None = None) -> None:
+        self.made: set[Place] = set()
+        self._applied = applied
+        self._room = limit
+        self._before: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # in the order of the changes
+
+    def take(self, place: Place) -> bool:
+        """Note that a call changed an argument, and say whether the test is to see it."""
+        self.made.add(place)
+        return self._applied is None or place in self._applied
+
+    def keep(self, item: Any) -> None:
+        """Keep what an array, list or dict holds, if it was not kept before."""
+        key = _identity(item)
+        if key in self._before:
+            return
+        if not isinstance(item, list | dict):
+            self._room -= item.nbytes
+            if self._room < 0:
+                raise ChildEnded(Status.KILLED, "the calls of one test changed too much memory")
+        self._before[key] = item, _copied(item)
+
+    def undo(self) -> None:
+        """Give each object back what it held before the case."""
+        while self._before:
+            _key, (item, before) = self._before.popitem()
+            if isinstance(item, list | dict):
+                _replace(item, before)
+            else:
+                _write(item, before)
+
+
+class Handover:
+    """The arguments of one call, as they were sent."""
+
+    def __init__(self, encoder: Encoder, function: str = "") -> None:
+        self._encoder = encoder
+        self._function = function
+        self._withheld: set[int] = set()
+
+    def owners(self) -> list[Any]:
+        """Return the test's array for each that was sent, and None where a result shares none."""
+        return [
+            one.array if one.is_itself and number not in self._withheld else None
+            for number, one in enumerate(self._encoder.sent)
+        ]
+
+    def take_changes(
+        self, pairs: Iterable[tuple[int, int]], buffers: list[memoryview], changes: Changes
+    ) -> None:
+        """Write what a call wrote to its arrays to the test's own."""
+        for ours, theirs in pairs:
+            if not (0 <= ours < len(self._encoder.buffers) and 0 <= theirs < len(buffers)):
+                raise ProtocolViolationError("a changed argument that was not sent")
+            before, after = self._encoder.buffers[ours], buffers[theirs]
+            if before.nbytes != after.nbytes:
+                raise ProtocolViolationError("a changed argument of another size")
+            written = [
+                (number, one, _rebuilt(one, after))
+                for number, one in enumerate(self._encoder.sent)
+                if one.node.buffer == ours and not _equal(one, before, after)
+            ]
+            for number, one, value in written:
+                self._change_array(number, one, value, changes)
+
+    def _change_array(self, number: int, one: SentArray, after: Any, changes: Changes) -> None:
+        if one.node.is_readonly:
+            said = "assignment destination is read-only"
+            raise student_error(Failure("ValueError", "ValueError", said, ""))
+        if changes.take(Place(self._function, "array", number)):
+            changes.keep(one.array)
+            _write(one.array, after)
+        else:
+            self._withheld.add(number)
+
+    @property
+    def containers(self) -> list[Container]:
+        """The test's lists and dicts, by their numbers."""
+        return self._encoder.containers
+
+    def take_contents(self, reply: Answer, decoder: Decoder, changes: Changes) -> None:
+        """Give the test's lists and dicts what the call left in them."""
+        for number, node in reply.contents:
+            if not 0 <= number < len(self.containers):
+                raise ProtocolViolationError("a changed list or dict that was not sent")
+            if not _fits(self.containers[number], node):
+                raise ProtocolViolationError("a changed list or dict of another kind")
+            if changes.take(Place(self._function, "container", number)):
+                changes.keep(self.containers[number])
+            else:  # a result that holds it holds one of its own
+                decoder.containers[number] = {} if isinstance(node, Mapping) else []
+        for number, node in reply.contents:
+            _replace(decoder.containers[number], decoder.decode(node))
+        if reply.contents:
+            sizes: dict[int, int] = {}
+            for container in decoder.containers:
+                _measure(container, sizes, 0)
+
+    def keep_shared(self, decoder: Decoder, changes: Changes) -> None:
+        """Keep what results share memory with: a test that writes to a result writes there."""
+        numbers: Iterable[int] = decoder.aliased
+        if decoder.has_repeated:  # with all that it holds
+            numbers = range(len(self._encoder.sent))
+            for container in self.containers:
+                changes.keep(container)
+        for number in numbers:
+            if not self._encoder.sent[number].node.is_readonly:
+                changes.keep(self._encoder.sent[number].array)
+
+
+def _fits(container: Any, node: Node) -> bool:
+    if isinstance(container, dict):
+        return isinstance(node, Mapping)
+    return isinstance(node, Sequence) and not node.is_tuple
+
+
+def _measure(value: Any, sizes: dict[int, int], depth: int) -> int:
+    """Return how much there is to read in a value; lists that hold each other can be endless."""
+    if not isinstance(value, list | dict | tuple):
+        return 1
+    if depth > DEEPEST:
+        raise ProtocolViolationError("changed lists or dicts that are nested too deep")
+    if id(value) not in sizes:
+        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        sizes[id(value)] = 1 + sum(_measure(part, sizes, depth + 1) for part in parts)
+    if sizes[id(value)] > MOST_ITEMS:
+        raise ProtocolViolationError("changed lists or dicts that hold too much")
+    return sizes[id(value)]
+
+
+def _identity(item: Any) -> tuple[Any, ...]:
+    """Return what two views of the same elements have in common, while one of them is kept."""
+    if isinstance(item, list | dict):
+        return (id(item),)
+    library = arrays.NUMPY if isinstance(item, np.ndarray) else arrays.TORCH
+    strides = item.strides if isinstance(item, np.ndarray) else item.stride()
+    return library.address(item), str(item.dtype), tuple(item.shape), tuple(strides)
+
+
+def _copied(item: Any) -> Any:
+    return item.detach().clone() if hasattr(item, "detach") else item.copy()
+
+
+def _replace(container: Any, value: Any) -> None:
+    container.clear()
+    container.update(value) if isinstance(container, dict) else container.extend(value)
+
+
+def _rebuilt(one: SentArray, raw: memoryview) -> Any:
+    node = msgspec.structs.replace(one.node, buffer=0, device="cpu", is_readonly=False)
+    decoder = Decoder([raw], array_bytes=arrays.MOST, nesting=0, opaque=lambda found: found)
+    return decoder.array(node)
+
+
+def _equal(one: SentArray, before: memoryview, after: memoryview) -> bool:
+    """Compare an array's elements, bit by bit, in two states of its memory."""
+    left, right = (_bytes(_rebuilt(one, raw)) for raw in (before, after))
+    return np.array_equal(left, right)
+
+
+def _bytes(array: Any) -> "np.ndarray":
+    is_numpy = isinstance(array, np.ndarray)
+    raw = arrays.compact_bytes(array) if is_numpy else arrays.tensor_bytes(array)
+    return np.frombuffer(raw, np.uint8)
+
+
+def _write(array: Any, value: Any) -> None:
+    """Give an array other elements, where it lies."""
+    if isinstance(array, np.ndarray):
+        was_writeable = array.flags.writeable
+        array.flags.writeable = True
+        array[...] = value
+        array.flags.writeable = was_writeable
+        return
+    import torch
+
+    # Along a stride of 0, which `expand` makes, all elements are one, and are written once.
+    once = tuple(slice(1) if step == 0 else slice(None) for step in array.stride())
+    with torch.no_grad():
+        array[once].copy_(value[once])

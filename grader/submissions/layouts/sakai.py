@@ -1,0 +1,64 @@
+"""Sakai's "Download All": `Last, First(login)/`, the files one folder further down."""
+
+import re
+from collections.abc import Iterator
+
+from grader.submissions.claims import (
+    Claim,
+    Layout,
+    Refusal,
+    View,
+    is_candidate,
+    own_record,
+    stray,
+    why_not,
+)
+from grader.submissions.names import iso
+from grader.submissions.sources import Entry, RejectedError
+
+PERSON = re.compile(r"(?P<name>[^()]+)\((?P<login>[^()]+)\)")
+ATTACHED = "submission attachment(s)"
+OWN = frozenset({"timestamp.txt", "comments.txt", "feedbacktext.html", "grades.csv", "grades.xls"})
+STAMP = "timestamp.txt"
+STAMP_BYTES = 200
+
+
+def read(view: View) -> Iterator[Claim | Refusal]:
+    """Read `Lovelace, Ada(ada)/Submission attachment(s)/softmax.ipynb`, the moment beside it."""
+    stamps = {parts[0]: entry for parts, entry in view.places if parts[1:] == (STAMP,)}
+    own = set(stamps)
+    own |= {parts[0] for parts, _ in view.places if parts[1:2] and parts[1].casefold() == ATTACHED}
+    for parts, entry in view.places:
+        found = PERSON.fullmatch(parts[0]) if parts[0] in own else None
+        is_text = parts[-1].casefold().endswith("_submissiontext.html")
+        if (parts[-1].casefold() in OWN or is_text) and len(parts) <= len((parts[0], STAMP)):
+            yield own_record(entry, "Sakai")
+        elif found is None:
+            yield stray(entry, "Sakai")
+        elif parts[1].casefold() == ATTACHED:
+            name, login = _shown(found["name"]), found["login"].strip()
+            received = _moment(stamps.get(parts[0]))
+            yield Claim(name, entry, login, received=received)
+        elif is_candidate(entry):
+            yield Refusal(entry, "is not what the student attached", known=True)
+        else:
+            yield Refusal(entry, why_not(entry))
+
+
+def _shown(name: str) -> str:
+    """Return `Ada Lovelace` for `Lovelace, Ada`."""
+    last, comma, first = name.partition(",")
+    return f"{first.strip()} {last.strip()}" if comma else name.strip()
+
+
+def _moment(entry: Entry | None) -> str | None:
+    """Return ISO 8601 for `20261105101500000`; a moment nobody can read is no reason to refuse."""
+    try:
+        text = entry.read(STAMP_BYTES).decode("ascii").strip() if entry else ""
+    except (RejectedError, UnicodeDecodeError):
+        return None
+    found = re.match(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})", text)
+    return iso(tuple(int(part) for part in found.groups())) if found else None
+
+
+LAYOUT = Layout("a Sakai download", read)

@@ -1,0 +1,30 @@
+"""A folder of classes: a folder a section or group, and in each a student a folder or a file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from grader.submissions.claims import Claim, Layout, Refusal, View, is_candidate, stray
+from grader.submissions.evidence import best_of
+from grader.submissions.layouts import plain
+
+
+def read(view: View) -> Iterator[Claim | Refusal]:
+    """Read each folder at the top as a class of its own; namesakes are told by their section."""
+    for folder in view.folders:
+        below = view.below(folder)
+        for item in best_of(below, without="sections").inside:
+            if isinstance(item, Claim) and not item.identity:
+                yield replace(item, apart=item.apart or folder)
+            else:
+                yield item
+    for parts, entry in view.places:
+        if len(parts) == 1 or parts[0] not in view.folders:
+            alone = len(parts) == 1 and is_candidate(entry)
+            yield Claim(entry.stem, entry) if alone else stray(entry, "a section")
+
+
+def start(seen: Sequence[View]) -> View:
+    return plain.start(seen)
+
+
+LAYOUT = Layout("sections", read, weight=0.5, start=start)

@@ -1,0 +1,21 @@
+# expect: q4_tile
+# k is read as if it lay in memory the way its transpose would.
+import math
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def tile_kernel(q, k, out, scale, M: tl.constexpr, N: tl.constexpr, D: tl.constexpr):
+    i, j, c = tl.arange(0, M), tl.arange(0, N), tl.arange(0, D)
+    a = tl.load(q + i[:, None] * D + c[None, :])
+    b = tl.load(k + c[:, None] * N + j[None, :])
+    tl.store(out + i[:, None] * N + j[None, :], tl.dot(a, b) * scale)
+
+
+def tile_scores(q, k):
+    out = torch.empty(q.shape[0], k.shape[0], dtype=torch.float32, device=q.device)
+    tile_kernel[(1,)](q, k, out, 1 / math.sqrt(q.shape[1]), q.shape[0], k.shape[0], q.shape[1])
+    return out

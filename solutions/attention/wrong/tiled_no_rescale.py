@@ -1,0 +1,20 @@
+# expect: q3_tiled
+# The sum is repaired when the maximum rises, and the accumulator is not.
+import math
+
+import torch
+
+
+def attention_tiled(Q, K, V, block):
+    m = torch.full(Q.shape[:1], -math.inf)
+    l = torch.zeros(Q.shape[0])
+    acc = torch.zeros(Q.shape[0], V.shape[1])
+    for start in range(0, K.shape[0], block):
+        s = Q @ K[start : start + block].T * Q.shape[1] ** -0.5
+        new_m = torch.maximum(m, s.amax(1))
+        p = torch.exp(s - new_m[:, None])
+        factor = torch.exp(m - new_m)
+        l = l * factor + p.sum(1)
+        acc = acc + p @ V[start : start + block]
+        m = new_m
+    return m, l, acc

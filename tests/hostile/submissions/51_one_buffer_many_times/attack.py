@@ -1,0 +1,16 @@
+# expect: killed
+# reason: larger than the limit together
+import sys
+protocol, values = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.values"]
+encode = values.Encoder.encode
+
+def forge(self, value, depth=0):
+    if value == "many":
+        self.buffers.append(memoryview(bytes(1 << 20)))
+        return protocol.Sequence([protocol.Bytes(0)] * 2_000)
+    return encode(self, value, depth)
+
+values.Encoder.encode = forge
+
+def answer(x):
+    return "many"

@@ -1,0 +1,150 @@
+"""Every platform's download, whatever lies beside and around it: the same people are found."""
+
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from grader.model import Limits
+from grader.submissions import layouts
+from grader.submissions.collection import Collection, collect
+from grader.submissions.content import Wanted
+from tests.support.downloads import (
+    DOWNLOADS,
+    QUESTIONS,
+    SLUG,
+    STUBS,
+    Files,
+    Student,
+    book,
+    owner_of,
+    pack,
+    pack_raw,
+    write,
+)
+
+WANTED = Wanted(SLUG, STUBS, QUESTIONS)
+ADA = Student("Ada", "Lovelace", "ada", 41230)
+BLAISE = Student("Blaise", "Pascal", "blaise2", 41231)
+EMMY = Student("Emmy", "Noether", "emmy", 51232)
+CLASS = (ADA, BLAISE, EMMY)
+NAMELESS = {"otter exports"}
+
+
+def gather(*paths: Path, layout: str | None = None) -> Collection:
+    return collect(paths, layout=layout, limits=Limits(), assignment=WANTED)
+
+
+def owners(found: Collection) -> list[str]:
+    return sorted(owner_of(one.content) for one in found.submissions)
+
+
+def squashed(name: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFC", name).casefold() if c.isalnum())
+
+
+def check(found: Collection, people: Sequence[Student], *, are_named: bool = True) -> None:
+    """Everybody is found once, with the notebook to be graded and under a name of their own."""
+    assert owners(found) == sorted(one.login for one in people), found.understood
+    assert not found.lost
+    for one in found.submissions:
+        person = next(p for p in people if p.login == owner_of(one.content))
+        names = (person.login, person.name, person.first, person.last)
+        assert not are_named or any(squashed(name) in squashed(one.student) for name in names)
+    assert len({one.student for one in found.submissions}) == len(people)
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_each_platforms_download_is_recognised_and_read(tmp_path: Path, name: str) -> None:
+    layout, make = DOWNLOADS[name]
+    export = write(tmp_path / "class", make(CLASS))
+    found = gather(export)
+    check(found, CLASS, are_named=name not in NAMELESS)
+    assert layouts.load()[layout].title in found.understood
+    assert found.understood.startswith("3 students from ")
+    assert [c.submission.student for c in gather(export, layout=layout).chosen] == [
+        c.submission.student for c in found.chosen
+    ]
+
+
+def test_every_layout_has_a_download_here() -> None:
+    assert {layout for layout, _ in DOWNLOADS.values()} == set(layouts.names()) - {"single"}
+
+
+def test_an_earlier_attempt_counts_in_the_sentence(tmp_path: Path) -> None:
+    found = gather(write(tmp_path / "class", DOWNLOADS["brightspace"][1](CLASS)))
+    assert found.understood == (
+        "3 students from a Brightspace download (6 attempts, newest taken), 3 files skipped."
+    )
+
+
+# Whatever lies beside, around and in it
+
+FIRST = ("Ada", "Zoë", "Jean-Luc", "Ólafur", "María José")
+LAST = ("Lovelace", "Müller", "O'Neil", "Noether", "van der Berg")
+PHASES = (Phase.explicit, Phase.generate)
+STRAYS = ("README.md", "notes.pdf", "figure.png", ".DS_Store", "__MACOSX/._x", "Thumbs.db")
+
+
+@st.composite
+def classes(draw: st.DrawFn) -> list[Student]:
+    count = draw(st.integers(2, 5))
+    first = draw(st.permutations(FIRST))
+    last = draw(st.permutations(LAST))
+    numbers = draw(
+        st.lists(st.integers(10_000, 99_999), min_size=count, max_size=count, unique=True)
+    )
+    return [Student(first[n], last[n], f"s{numbers[n]}x", numbers[n]) for n in range(count)]
+
+
+def with_strays(files: Files, strays: Sequence[str]) -> Files:
+    """Put files that nobody grades beside the rest and, where students have folders, into one."""
+    done = dict(files)
+    for stray in strays:
+        done[stray] = b"x"
+    for name in [*files][:2]:
+        folder = name.rpartition("/")[0]
+        if folder and "Section" not in folder and not folder.startswith(("Hand in", "source")):
+            done |= {f"{folder}/data/{n}.png": b"\x89PNG" for n in range(2)}
+            done[f"{folder}/data.zip"] = pack({"table.csv": b"1"})
+            done[f"{folder}/scratch.ipynb"] = book("scratch", own=False)
+    return done
+
+
+def as_download(folder: Path, files: Files, form: str, wrapper: str) -> Path:
+    """Write a download as a folder or as a zip that some system made of it."""
+    files = {f"{wrapper}{name}": content for name, content in files.items()}
+    if form == "folder":
+        return write(folder / "download", files)
+    path = folder / "download.zip"
+    if form == "windows":
+        files = {name.replace("/", "\\"): content for name, content in files.items()}
+    if form == "macos":
+        raw = {unicodedata.normalize("NFD", n).encode(): content for n, content in files.items()}
+        path.write_bytes(pack_raw(raw))
+    else:
+        content = pack(files)
+        path.write_bytes(pack({"again.zip": content}) if form == "zip in a zip" else content)
+    return path
+
+
+@settings(max_examples=80, derandomize=True, phases=PHASES, deadline=None,
+          suppress_health_check=list(HealthCheck))  # fmt: skip
+@given(
+    name=st.sampled_from(sorted(DOWNLOADS)),
+    people=classes(),
+    strays=st.lists(st.sampled_from(STRAYS), max_size=3, unique=True),
+    form=st.sampled_from(["folder", "zip", "windows", "macos", "zip in a zip"]),
+    wrapper=st.sampled_from(["", "hw3/", "Downloads/week 2/"]),
+)
+def test_the_same_people_are_found_whatever_lies_around_them(
+    name: str, people: list[Student], strays: list[str], form: str, wrapper: str
+) -> None:
+    files = with_strays(DOWNLOADS[name][1](people), strays)
+    with tempfile.TemporaryDirectory() as folder:
+        found = gather(as_download(Path(folder), files, form, wrapper))
+    check(found, people, are_named=name not in NAMELESS)
