@@ -1,7 +1,9 @@
 """`manual.csv`: the sheet in which a person scores what no test can, written and read back.
 
 A score belongs to the answer that was read: `answer_id` names its text, so that a score can never
-land on an answer that a student has handed in since.
+land on an answer that a student has handed in since. What a sheet said when it was written is kept
+beside it: only lines that a person has changed since are theirs, and where the store has changed as
+well, nothing is overwritten.
 """
 
 import csv
@@ -121,7 +123,8 @@ def _given(item: QuestionReport) -> tuple[float | None, str]:
 def load(path: Path, book: Gradebook) -> list[Line]:
     """Return the filled lines of a sheet's file; UsageError says why it cannot be used."""
     try:
-        return read(path.read_text(encoding="utf-8-sig"), book, path.name)
+        text = path.read_text(encoding="utf-8-sig")
+        return read(text, book, path.name, written=as_written(path))
     except FileNotFoundError:
         raise UsageError(f"There is no {path}; name the sheet, or run `grader report`.") from None
     except UnicodeDecodeError:
@@ -130,11 +133,27 @@ def load(path: Path, book: Gradebook) -> list[Line]:
         raise UsageError(f"{path} cannot be read: {problem}.") from problem
 
 
-def read(text: str, book: Gradebook, name: str) -> list[Line]:
+def beside(path: Path) -> Path:
+    """Return where it is kept what a sheet said when it was written."""
+    return path.with_name(f".{path.name}")
+
+
+def as_written(path: Path) -> str:
+    """Return what a sheet said when it was written; nothing where that is not known."""
+    try:
+        return beside(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def read(text: str, book: Gradebook, name: str, *, written: str = "") -> list[Line]:
     """Return the filled lines of a sheet; UsageError names every line that cannot be used.
 
-    A line without score and comment says nothing, so it changes nothing.
+    A line without score and comment says nothing, so it changes nothing. `written` is the sheet as
+    it was before anybody changed it: a line that still says the same is no news.
     """
+    rows_before = _rows(written, name) if written else []
+    before = {(row["student"], row["question"]): row for _, row in rows_before}
     known = {
         (safe_cell(student), safe_cell(item.name)): (student, item)
         for student, item in _answers(book)
@@ -144,7 +163,7 @@ def read(text: str, book: Gradebook, name: str) -> list[Line]:
     seen: dict[tuple[str, str], int] = {}
     for row_number, row in _rows(text, name):
         try:
-            line = _line(row, known)
+            line = _line(row, known, before.get((row["student"], row["question"])))
             if line is None:
                 continue
             key = (line.score.student, line.score.question)
@@ -186,7 +205,9 @@ def _rows(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
 
 
 def _line(
-    row: dict[str, str], known: dict[tuple[str, str], tuple[str, QuestionReport]]
+    row: dict[str, str],
+    known: dict[tuple[str, str], tuple[str, QuestionReport]],
+    before: dict[str, str] | None,
 ) -> Line | None:
     """Return what a line says, None where it says nothing; ValueError says what is wrong."""
     comment, score_text = row["comment"].strip(), row["score"].strip()
@@ -203,6 +224,15 @@ def _line(
         comment = held_comment
     score = _score(score_text, item.max_score) if score_text else None
     is_new = (score, comment) != (held_score, held_comment)
+    if is_new and before is not None:
+        said = before["comment"].strip(), _points(before["score"])
+        if said == (row["comment"].strip(), score):
+            is_new = False  # nobody has touched it since it was written
+        elif said != (safe_cell(held_comment), held_score):
+            raise ValueError(
+                f"{student}, {item.name} has been given something else since the sheet was "
+                "written; change it by `grader review`, or clear the line's score and comment"
+            )
     if is_new and row["answer_id"].strip() != answer_id(item.written):
         raise ValueError(
             f"{student} has handed in another answer to {item.name} since; read the new one"
@@ -210,6 +240,10 @@ def _line(
     if len(comment) > MAX_COMMENT:
         raise ValueError(f"the comment is longer than {MAX_COMMENT:,} characters")
     return Line(ManualScore(student, item.name, answer_id(item.written), score, comment), is_new)
+
+
+def _points(text: str) -> float | None:
+    return float(text) if text.strip() else None
 
 
 def _score(text: str, most: float) -> float:
@@ -222,9 +256,9 @@ def _score(text: str, most: float) -> float:
     return value
 
 
-def unread(text: str, book: Gradebook, name: str) -> int:
+def unread(text: str, book: Gradebook, name: str, *, written: str = "") -> int:
     """Return how many lines of a sheet say what the store does not hold, unusable ones as one."""
     try:
-        return sum(line.is_new for line in read(text, book, name))
+        return sum(line.is_new for line in read(text, book, name, written=written))
     except UsageError:
         return 1  # whatever a person wrote there, it is theirs

@@ -10,7 +10,7 @@ from grader.errors import UsageError
 from grader.gradebook import requests
 from grader.gradebook.requests import ACCEPTED, DECLINED, OPEN, Request
 from grader.model import QuestionReport
-from grader.review.rejudge import Judged, rejudge
+from grader.review.rejudge import Judged, Where, rejudge
 from grader.review.room import Room, opaque
 from grader.review.store import ReviewStore
 from grader.review.web import Asked, first
@@ -124,12 +124,12 @@ def _start(asked: Asked, request: Request) -> None:
     asked.room.jobs[request.id] = job
     assignment, question = asked.room.assignment, request.question
     own = int(asked.store.setting("seed") or 0)
-    isolation = asked.room.isolation
+    where = Where(asked.room.isolation, (str(asked.room.out.resolve()),))
 
     def work() -> None:
         try:
             seeds = [own + step for step in range(SEEDS)]
-            job.judged = rejudge(assignment, submission, question, seeds, isolation)
+            job.judged = rejudge(assignment, submission, question, seeds, where)
         except Exception as problem:  # noqa: BLE001 - a thread's error is told on the page
             job.problem = str(problem) or type(problem).__name__
         finally:

@@ -13,6 +13,14 @@ from grader.model import Assignment, QuestionReport, Report, Submission
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """How student code is kept apart, and the folders that none of it may see."""
+
+    isolation: str
+    hidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """What one seed came to."""
 
@@ -29,15 +37,16 @@ def rejudge(
     submission: Submission,
     question: str,
     seeds: Sequence[int],
-    isolation: str,
+    where: Where,
 ) -> tuple[Judged, ...]:
     """Judge under each seed, and keep nothing; GraderError where that cannot be done here."""
     found = []
     for seed in seeds:
         reports: list[Report] = []
         settings = ProcessSettings(
-            str(assignment.folder), seed, assignment.limits, isolation, "auto"
-        )
+            str(assignment.folder), seed, assignment.limits, where.isolation, "auto",
+            places=where.hidden,
+        )  # fmt: skip
         with (
             tempfile.TemporaryDirectory(prefix="grader-review-") as folder,
             Store(Path(folder) / STORE_NAME) as store,

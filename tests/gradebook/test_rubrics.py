@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import UsageError
-from grader.gradebook import manual
+from grader.gradebook import manual, outputs
 from grader.gradebook.rubrics import (
     UNREAD,
     Mark,
@@ -182,3 +182,31 @@ def test_a_rubric_that_cannot_be_used_is_refused(
 ) -> None:
     with pytest.raises(UsageError):
         store.change_rubric("r1", items, store.basis("r1"), "ada")
+
+
+def test_a_sheet_that_nobody_touched_never_takes_a_later_score_back(
+    store: RubricStore, tmp_path: Path
+) -> None:
+    version = give(store, 3, Mark(("variance",)))
+    outputs.write(store.gradebook(), tmp_path)
+    give(store, 3, Mark(("overflow",)), version)
+    path = tmp_path / "manual.csv"
+    assert [line for line in manual.load(path, store.gradebook()) if line.is_new] == []
+    assert outputs.write(store.gradebook(), tmp_path).notes == ()
+    assert "Says what overflows." in path.read_text(encoding="utf-8")
+
+
+def test_a_line_that_was_changed_on_both_sides_is_refused(
+    store: RubricStore, tmp_path: Path
+) -> None:
+    version = give(store, 3, Mark(("variance",)))
+    outputs.write(store.gradebook(), tmp_path)
+    path = tmp_path / "manual.csv"
+    sheet = path.read_text(encoding="utf-8")
+    path.write_text(sheet.replace(",1.5,2,", ",1,2,"), encoding="utf-8")
+    (line,) = [one for one in manual.load(path, store.gradebook()) if one.is_new]
+    assert line.score.score == 1  # changed by a person, and by nobody else
+    give(store, 3, Mark(("overflow",)), version)
+    with pytest.raises(UsageError, match="has been given something else since"):
+        manual.load(path, store.gradebook())
+    assert "not read in yet" in outputs.write(store.gradebook(), tmp_path).notes[0]
