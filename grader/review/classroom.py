@@ -12,7 +12,7 @@ from grader.renderers import tallies
 from grader.renderers.tallies import Cause
 from grader.review import figures
 from grader.review.room import opaque
-from grader.review.source import Pair, coloured, functions, pairs
+from grader.review.source import Alike, alike, coloured, functions
 from grader.review.web import Asked, first
 
 SHOWN = 6  # codes side by side at once
@@ -96,23 +96,25 @@ def pair(asked: Asked) -> Response:
     codes = [
         (student, share, coloured(sources[student], lines))
         for student, share, lines in zip(one.students, one.shares, one.lines, strict=True)
-    ]
-    return asked.page("pair.html.j2", question=question, codes=codes, labels=_labels(asked, book))
+    ][:SHOWN]
+    return asked.page(
+        "pair.html.j2", question=question, one=one, codes=codes, labels=_labels(asked, book)
+    )
 
 
-def _pairs(asked: Asked, question: Question, book: Gradebook) -> list[Pair]:
+def _pairs(asked: Asked, question: Question, book: Gradebook) -> list[Alike]:
     if not asked.room.compares:
         raise UsageError(
             "Code is compared only where that is asked for: `grader review --similar`."
         )
     basis = (asked.store.fingerprint(), question.sha256)
 
-    def make() -> list[Pair]:
+    def make() -> list[Alike]:
         handed_out = ""
         if asked.room.assignment is not None:
             content = asked.room.assignment.notebook.read_bytes()
             handed_out = "\n".join(cell.source for cell in notebooks.read(content).cells)
-        return pairs(_sources(asked, question, book), handed_out)
+        return alike(_sources(asked, question, book), handed_out)
 
     return asked.room.kept(f"pairs {question.name}", basis, make)
 

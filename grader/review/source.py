@@ -26,18 +26,25 @@ CLASSES = (
 KGRAM = 25  # tokens that have to agree before anything counts as alike
 WINDOW = 1  # every run of tokens is kept: functions are short
 ALIKE = 0.6  # of the shorter function
-COMMON = 0.25  # of a class; what more have in common is an idiom, and starts no pair
+COMMON = 0.25  # of the different functions; what more have in common starts no pair
 FEW = 5
 MOST_PAIRS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Two functions with much in common: whose, how much, and the lines on which they agree."""
+class Alike:
+    """Functions with much in common: whose, how much of each, and the lines on which they agree.
 
-    students: tuple[str, str]
-    shares: tuple[float, float]
-    lines: tuple[frozenset[int], frozenset[int]]
+    Two that agree in part, or all that are the same but for names and comments.
+    """
+
+    students: tuple[str, ...]
+    shares: tuple[float, ...]
+    lines: tuple[frozenset[int], ...]
+
+    @property
+    def is_whole(self) -> bool:
+        return not any(self.lines)
 
 
 def functions(notebook: bytes | None, names: Iterable[str]) -> str:
@@ -67,11 +74,11 @@ def coloured(source: str, marked: frozenset[int] = frozenset()) -> Markup:
     return Markup("\n".join(rows))  # noqa: S704
 
 
-def pairs(sources: Mapping[str, str], handout: str) -> list[Pair]:
-    """Return the pairs of functions that have most in common beyond the hand-out's own text.
+def alike(sources: Mapping[str, str], handout: str) -> list[Alike]:
+    """Return who has most in common beyond the hand-out's own text, those that are the same first.
 
     By fingerprints of tokens (Schleimer, Wilkerson and Aiken 2003), so that a changed name or
-    comment changes nothing. It is a reason to read both, and never a verdict.
+    comment changes nothing. It is a reason to read them, and never a verdict.
     """
     from copydetect import CodeFingerprint, compare_files
 
@@ -81,12 +88,21 @@ def pairs(sources: Mapping[str, str], handout: str) -> list[Pair]:
         )
 
     given = print_of(handout).hashes if handout.strip() else set()
+    same: dict[str, list[str]] = {}
     prints = {}
     for student, source in sources.items():
-        if source.strip():
-            one = print_of(source)
-            _leave_out(one, given)
-            prints[student] = one
+        one = print_of(source)
+        _leave_out(one, given)
+        if one.hashes:
+            same.setdefault(one.filtered_code, []).append(student)
+            if same[one.filtered_code] == [student]:
+                prints[student] = one
+    whole = [
+        Alike(tuple(who), (1.0,) * len(who), (frozenset(),) * len(who))
+        for who in same.values()
+        if len(who) > 1
+    ]
+    whole.sort(key=lambda one: (-len(one.students), one.students))
     found = []
     for first, second in _candidates({name: one.hashes for name, one in prints.items()}):
         _, shares, slices = compare_files(prints[first], prints[second])
@@ -96,9 +112,9 @@ def pairs(sources: Mapping[str, str], handout: str) -> list[Pair]:
                 for name, part in zip((first, second), slices, strict=True)
             )
             shown = float(min(shares[0], 1.0)), float(min(shares[1], 1.0))
-            found.append(Pair((first, second), shown, (agree[0], agree[1])))
-    found.sort(key=lambda pair: (-sum(pair.shares), pair.students))
-    return found[:MOST_PAIRS]
+            found.append(Alike((first, second), shown, agree))
+    found.sort(key=lambda one: (-sum(one.shares), one.students))
+    return whole + found[:MOST_PAIRS]
 
 
 def _leave_out(one: Any, given: set[int]) -> None:

@@ -1,6 +1,6 @@
 """Code beside code: what counts as alike, what is left out, and how it is coloured."""
 
-from grader.review.source import coloured, functions, pairs
+from grader.review.source import alike, coloured, functions
 from tests.support.reading import notebook_with
 
 HANDOUT = '''
@@ -50,19 +50,32 @@ RECURSION = """    if len(values) < 2:
 
 
 def test_another_name_and_a_comment_hide_nothing() -> None:
-    found = pairs({"ada": BODY + LOOP, "bob": BODY + RENAMED, "eve": BODY + RECURSION}, HANDOUT)
-    assert [pair.students for pair in found] == [("ada", "bob")]
-    assert min(found[0].shares) > 0.8
-    first, second = (BODY + LOOP).split("\n"), (BODY + RENAMED).split("\n")
-    assert "    for value in values:" in {first[number - 1] for number in found[0].lines[0]}
-    assert "    for v in values:" in {second[number - 1] for number in found[0].lines[1]}
+    sources = {"ada": BODY + LOOP, "bob": BODY + RENAMED, "eve": BODY + RECURSION}
+    (found,) = alike(sources, HANDOUT)
+    assert (found.students, found.is_whole) == (("ada", "bob"), True)
+
+
+def test_a_whole_class_that_has_the_same_is_one_line() -> None:
+    (found,) = alike({f"s{number}": BODY + LOOP for number in range(60)}, HANDOUT)
+    assert len(found.students) == 60
+
+
+def test_what_agrees_in_part_is_shown_line_by_line() -> None:
+    more = LOOP.replace("    return", "    found.reverse()\n    found.sort()\n    return")
+    (found,) = alike({"ada": BODY + LOOP, "bob": BODY + more, "eve": BODY + RECURSION}, HANDOUT)
+    assert (found.students, found.is_whole) == (("ada", "bob"), False)
+    assert min(found.shares) > 0.6
+    lines = (BODY + more).split("\n")
+    agree = {lines[number - 1] for number in found.lines[1]}
+    assert "    for value in values:" in agree
+    assert not any("running maximum of a list" in line for line in agree)
 
 
 def test_what_was_handed_out_makes_no_pair() -> None:
     sources = {"ada": BODY + LIBRARY, "bob": BODY + RECURSION}
-    assert pairs(sources, HANDOUT) == []
-    assert pairs({"ada": HANDOUT, "bob": HANDOUT}, "") != []  # the control
-    assert pairs({"ada": HANDOUT, "bob": HANDOUT}, HANDOUT) == []  # who wrote nothing
+    assert alike(sources, HANDOUT) == []
+    assert alike({"ada": HANDOUT, "bob": HANDOUT}, "") != []  # the control
+    assert alike({"ada": HANDOUT, "bob": HANDOUT}, HANDOUT) == []  # who wrote nothing
 
 
 def test_code_is_coloured_and_stays_text() -> None:
