@@ -16,7 +16,7 @@ from grader.review.source import Alike, alike, coloured, functions
 from grader.review.web import Asked, first
 
 SHOWN = 6  # codes side by side at once
-LIKENESS = 3_000  # characters of a student's functions that are compared with the others'
+LIKENESS = 12_000  # characters of a student's functions that are compared with the others'
 
 
 @dataclass(frozen=True, slots=True)

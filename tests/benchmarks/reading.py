@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from grader.review.room import Room, prepare_rubrics
 from grader.review.server import served
@@ -35,20 +35,19 @@ NEXT = """() => new Promise((done) => {
 })"""
 
 
-def measure(size: int, answers: int) -> tuple[list[float], list[float]]:
+def measure(browser: Browser, size: int, answers: int) -> tuple[list[float], list[float]]:
     """Return the milliseconds of each next answer, and of the server's part of showing one."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_store(root / "out", size)
         room = Room(root / "out", "ada", write_course(root))
         prepare_rubrics(room)
-        with served(room) as serving, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(**requirements.browser_options())
+        with served(room) as serving:
             page = browser.new_page(viewport={"width": 1200, "height": 900})
             page.goto(f"{serving.address}written/r1")
             shown = _next_answers(page, answers)
             asked = [_asked(page.url) for _ in range(answers)]
-            browser.close()
+            page.close()
     return shown, asked
 
 
@@ -70,7 +69,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2_000)
     parser.add_argument("--answers", type=int, default=50)
     options = parser.parse_args()
-    shown, asked = measure(options.size, options.answers)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**requirements.browser_options())
+        shown, asked = measure(browser, options.size, options.answers)
+        browser.close()
     for what, times in (("the next answer is drawn", shown), ("of it, the page is made", asked)):
         print(  # noqa: T201
             f"{options.size:,} students: {what} after {statistics.median(times):.0f} ms "

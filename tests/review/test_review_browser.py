@@ -22,6 +22,7 @@ from grader.model import Picture
 from grader.review import guard
 from grader.review.room import Room, prepare_rubrics
 from grader.review.server import Serving, served
+from tests.benchmarks.reading import measure
 from tests.conftest import REPOSITORY
 from tests.support import requirements
 from tests.support.reading import picture, write_course, write_store
@@ -412,3 +413,10 @@ def test_everything_works_by_mouse_and_without_a_script(
         page.get_by_role("button", name="Undo").click()
         page.get_by_text("not read").first.wait_for()
         assert read_count(graded.out, "r1") == before
+
+
+def test_the_benchmark_of_the_next_answer_runs(browser: Browser) -> None:
+    """`python -m tests.benchmarks.reading` prints it; nothing is timed here."""
+    shown, asked = measure(browser, 5, 2)
+    assert [len(shown), len(asked)] == [2, 2]
+    assert min(shown + asked) > 0
