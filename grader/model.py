@@ -142,6 +142,7 @@ class Assignment:
 class Submission:
     """What one student, or one group, handed in; `problem` says why it cannot be graded.
 
+    `is_ours` says that it is not the student's fault, so that it ends `ungraded`.
     `student` is the label of a row, `identity` who that is for the platform ("canvas:41232", ""
     where it gives nothing that lasts), `name` what the platform calls them.
     """
@@ -154,6 +155,7 @@ class Submission:
     late: bool = False
     members: tuple[str, ...] = ()  # of a group, in the LMS's order
     problem: str | None = None
+    is_ours: bool = False
     identity: str = ""
     name: str = ""
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # beside the notebook

@@ -26,9 +26,17 @@ UNGRADED = (
 
 # Of a public case, whose details are its student's to read.
 WRONG_ANSWER = "The answer is not what was asked for."
+NOT_JUDGEABLE = (
+    "This answer could not be judged, and a right one could: it takes too little time to be "
+    "measured, or a time that is another each time, or leaves the device unusable."
+)
 ENDED_THE_JUDGE = (
     "judging this answer ended the process that judges, also with nothing beside it and where the "
     "reference does not"
+)
+ENDED_THE_WORKER = (
+    "Judging this answer ended the process that starts notebooks, twice, and judging the reference "
+    "did not."
 )
 TOO_LARGE_TO_JUDGE = "The answer is so large that judging it would take more memory than there is."
 AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
@@ -39,6 +47,7 @@ NO_PART_MARKS = (
     "This score is not what the tests add up to: either the question counts only when all of them "
     "pass, or your teaching staff set it by hand."
 )
+MEND_FIRST = "Mend this first, since what follows hangs on it:"
 NO_ANSWER = "No answer of yours was found in the notebook, so a person will look into it."
 NO_TEST_RUN = "No test of this question was run."
 NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
@@ -49,6 +58,10 @@ PARTLY_UNGRADED = (
 PENDING_POINTS = (
     "They need a GPU or a person to grade them. They are neither won nor lost, and will be added "
     "to this score."
+)
+NOT_FINISHED = (
+    "Grading has begun and is not finished, so there is no score yet. If this stays, staff will "
+    "repeat it: it is no zero."
 )
 ALL_GRADED = "Every part that needs no GPU and no person has been graded."
 UNSANDBOXED = "This was graded without isolation."
@@ -182,6 +195,13 @@ def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
 
 
+def changed_in_place(text: str) -> str:
+    return (
+        "Your code changes what it is given, which is not asked for here; compared with what the "
+        f"test gave it, the answer is wrong. {text}"
+    )
+
+
 def not_alone(reason: str) -> str:
     return (
         "The judge runs what a call is made of by itself, without the rest of the notebook, and "
@@ -242,6 +262,13 @@ def not_a_cell_of_code(name: str, kind: str, before: int) -> str:
 def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -> str:
     some = ", ".join(list(names)[:3])
     return f"This is not {slug}: it defines none of {some}…; {seems}. Hand in {wanted}."
+
+
+def odd_notebook(reason: str) -> str:
+    return (
+        f"The file cannot be read as a notebook ({reason[:200]}): save it with Jupyter and hand "
+        "it in again."
+    )
 
 
 def nothing_handed_in(wanted: str) -> str:

@@ -19,6 +19,7 @@ import pytest
 from grader.course import notebooks
 from grader.model import Isolation, Submission
 from tests.support import requirements
+from tests.support.ahead import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +57,41 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         return (yield)
     finally:
         subprocess.Popen.__init__ = begin  # type: ignore[method-assign]
+
+
+AHEAD = pytest.StashKey[Ahead]()
+
+
+def works_of(item: pytest.Item) -> dict[str, object]:
+    """Return the computations that a test's module has made ahead."""
+    found: dict[str, object] = getattr(getattr(item, "module", None), "WORK_AHEAD", {})
+    return found
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Put those tests last for which something is computed meanwhile."""
+    items.sort(key=lambda item: bool(works_of(item)))
+    works = [(item.module.__name__, name) for item in items for name in works_of(item)]  # type: ignore[attr-defined]
+    alone = all(works_of(item) for item in items)
+    session.stash[AHEAD] = Ahead(list(dict.fromkeys(works)), alone=alone)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Have long computations made while other tests run."""
+    ahead = session.stash[AHEAD]
+    if not session.config.option.collectonly:
+        ahead.begin()
+    try:
+        return (yield)
+    finally:
+        ahead.end()
+
+
+@pytest.fixture(scope="session")
+def ahead(request: pytest.FixtureRequest) -> Ahead:
+    """The results of a module's `WORK_AHEAD`."""
+    return request.session.stash[AHEAD]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -182,6 +218,15 @@ def notebook_of(*cells: str) -> bytes:
     )
 
 
+def with_answer(cells: list[str], answer: str) -> bytes:
+    """Return a notebook with an answer to the small course's manual question."""
+    data = json.loads(notebook_of(*cells))
+    data["cells"].append(
+        {"cell_type": "markdown", "id": "r1-answer", "metadata": {}, "source": answer}
+    )
+    return json.dumps(data).encode()
+
+
 def edit_cells(content: bytes, edit: Callable[[list[dict[str, object]]], None]) -> bytes:
     """Return a notebook after `edit` changed its list of cells in place."""
     data = json.loads(content)
@@ -271,7 +316,8 @@ def write_small_course(root: Path) -> Path:
     for folder in (public / "tests", hidden / "tests"):
         folder.mkdir(parents=True)
     (public / "assignment.toml").write_text(TOML, encoding="utf-8")
-    (public / "small.ipynb").write_bytes(notebook_of(*SMALL_CELLS))
+    answer = "*Write your answer here.*"
+    (public / "small.ipynb").write_bytes(with_answer(list(SMALL_CELLS), answer))
     (hidden / "reference.py").write_text(SMALL_REFERENCE, encoding="utf-8")
     for question, function, two in (("q1", "double", 4), ("q2", "square", 4)):
         for folder, text in ((public, PUBLIC_TEST), (hidden, HIDDEN_TEST)):

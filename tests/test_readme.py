@@ -1,5 +1,6 @@
 """The pages say what is so: their commands, their tables, their pictures and their links."""
 
+import functools
 import re
 import subprocess
 import sys
@@ -16,9 +17,16 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 INSIDE = (REPOSITORY / "grader" / "README.md").read_text(encoding="utf-8")
 PAGES = (
     "README.md", "grader/README.md", ".github/CONTRIBUTING.md", ".github/CLUSTER.md",
-    ".github/REVIEW.md", "tests/hostile/THREATS.md", "tests/hostile/FUZZING.md",
+    ".github/PLATFORMS.md", ".github/REVIEW.md",
+    "tests/hostile/THREATS.md", "tests/hostile/FUZZING.md",
 )  # fmt: skip
 LONGEST = 150  # lines of the README: two screens to what each reader needs
+
+
+@functools.cache
+def help_of(command: str) -> str:
+    program = [sys.executable, "-m", "grader", command, "--help"]
+    return subprocess.run(program, capture_output=True, text=True, check=True).stdout
 
 
 def page(name: str) -> str:
@@ -40,9 +48,7 @@ def test_every_command_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_command_explains_itself(name: str) -> None:
-    program = [sys.executable, "-m", "grader", name, "--help"]
-    done = subprocess.run(program, capture_output=True, text=True, check=True)
-    assert "Usage:" in done.stdout
+    assert "Usage:" in help_of(name)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -52,8 +58,7 @@ def test_every_option_that_a_page_shows_exists(name: str) -> None:
             found = re.match(r"grader (\w+)", line)
             if not found:
                 continue
-            program = [sys.executable, "-m", "grader", found[1], "--help"]
-            text = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+            text = help_of(found[1])
             for option in re.findall(r"\s(--?[a-z][\w-]*)", line.split("#")[0]):
                 assert option in text, f"{line}: there is no {option}"
 

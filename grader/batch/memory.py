@@ -16,7 +16,7 @@ from grader.model import Limits
 # Beside two of the largest answers: what a test makes of them, at float64 for example.
 ROOM = 2 << 30
 # What a process may keep of a submission that it has judged; with more it is replaced.
-KEPT = 256 << 20
+KEPT = 512 << 20
 WATCH_SECONDS = 0.1
 STATM = Path("/proc/self/statm")
 # Between the command, which the kernel should end last where memory is short, and the children.

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -189,7 +190,7 @@ class _GraderProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, finish), name="grader-process")
-        with _interrupts_blocked():
+        with _interrupts_blocked(), _without_the_command():
             self._process.start()
         theirs.close()
         self.is_lost = False
@@ -249,6 +250,19 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _without_the_command() -> Iterator[None]:
+    """Have a process that starts meanwhile not import the script that this one runs."""
+    main = sys.modules["__main__"]
+    names = main.__dict__
+    held: dict[str, Any] = {n: names.pop(n) for n in ("__file__", "__spec__") if n in names}
+    names["__spec__"] = None
+    try:
+        yield
+    finally:
+        names.update(held)
 
 
 def _work(connection: Connection, finish: Finish) -> None:

@@ -13,11 +13,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from grader import machine
+from grader import machine, wording
 from grader.batch import memory
 from grader.batch.scratch import Scratch
 from grader.course.assignments import load
@@ -29,8 +29,9 @@ from grader.errors import (
     UsageError,
     WorkerError,
 )
+from grader.grading import outcomes
 from grader.grading.assemble import assemble, start_worker
-from grader.grading.control import judge_reference
+from grader.grading.control import judge_reference, settle
 from grader.model import (
     Assignment,
     Control,
@@ -38,6 +39,7 @@ from grader.model import (
     Isolation,
     IsolationLevel,
     Limits,
+    Question,
     QuestionReport,
     Report,
     Status,
@@ -332,25 +334,62 @@ def grade_one(
 ) -> Judged:
     """Judge some questions of one submission; a fault of ours leaves them `ungraded`.
 
-    A worker that was lost is replaced, and the submission judged once more. `controlled` names
+    A worker that was lost is replaced, and the submission judged once more; where that is lost as
+    well, and the reference loses none, the answer is to blame. `controlled` names
     the places whose control somebody has or will have; elsewhere this process judges the reference,
     on all questions `of_batch`, since other submissions may be asked others.
     GraderError where this grader process cannot judge anything.
     """
     with _turn:
-        for _ in range(ATTEMPTS):
-            ready = _start(settings)
-            with _watchdog(settings.limits):
-                report = _judge(ready, submission, questions)
-            if not any(item.status is Status.UNGRADED for item in report.questions):
-                break
-            _leave_a_broken_device()
-            if _is_healthy(ready):
-                break
-            close()
-        place = ready.facts.place
+        report, place, has_lost_all = _judged_with_new_workers(settings, submission, questions)
+        if has_lost_all:
+            found = control(settings, questions)
+            report = settle(_lost_with_workers(settings, report), found)
         known = place in controlled or not any(item.cases for item in report.questions)
         return Judged(report, place, None if known else control(settings, of_batch or questions))
+
+
+def _judged_with_new_workers(
+    settings: ProcessSettings, submission: Submission, questions: tuple[str, ...]
+) -> tuple[Report, str, bool]:
+    """Return a report, where it was made, and whether each attempt at it lost its worker."""
+    for _ in range(ATTEMPTS):
+        ready = _start(settings)
+        with _watchdog(settings.limits):
+            report = _judge(ready, submission, questions)
+        if not any(item.status is Status.UNGRADED for item in report.questions):
+            return report, ready.facts.place, False
+        _leave_a_broken_device()
+        if _is_healthy(ready):
+            return report, ready.facts.place, False
+        close()
+    return report, ready.facts.place, True
+
+
+def _lost_with_workers(settings: ProcessSettings, report: Report) -> Report:
+    """Return a report in which what could not be judged was ended by the answer."""
+    assignment = _start(settings).engine.assignment
+    return replace(
+        report,
+        questions=tuple(
+            _lost_with_worker(assignment.question(item.name), item)
+            if item.status is Status.UNGRADED
+            else item
+            for item in report.questions
+        ),
+    )
+
+
+def _lost_with_worker(question: Question, item: QuestionReport) -> QuestionReport:
+    found = {case.name: case for case in item.cases if case.status is not Status.UNGRADED}
+    lost = [
+        outcomes.lost(case, Status.KILLED, wording.ENDED_THE_WORKER)
+        for case in question.cases
+        if case.name not in found
+    ]
+    cases = found | {outcome.name: outcome for outcome in lost}
+    ordered = [cases[case.name] for case in question.cases]
+    return QuestionReport.judged(question, ordered, all_or_nothing=False, note=item.note)
 
 
 def control(settings: ProcessSettings, questions: tuple[str, ...]) -> Control:
@@ -370,8 +409,7 @@ def control(settings: ProcessSettings, questions: tuple[str, ...]) -> Control:
 def _grade_reference(
     settings: ProcessSettings, submission: Submission, questions: list[str]
 ) -> Report:
-    everywhere = frozenset({_start(settings).facts.place})
-    return grade_one(settings, submission, tuple(questions), everywhere).report
+    return _judged_with_new_workers(settings, submission, tuple(questions))[0]
 
 
 @contextmanager

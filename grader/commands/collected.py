@@ -2,9 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import typer
-
-from grader.commands.options import INCOMPLETE
 from grader.commands.terminal import say
 
 if TYPE_CHECKING:
@@ -50,8 +47,8 @@ def show(found: "Collection") -> None:
         say(f"{len(nobody)} of the roster handed in nothing.")
 
 
-def finish(found: "Collection") -> None:
-    """Leave with 1 where something that may be a student's work is graded for nobody."""
+def name_lost(found: "Collection") -> None:
+    """Name what may be a student's work and is graded for nobody."""
     if not found.lost:
         return
     count = len(found.lost)
@@ -62,4 +59,3 @@ def finish(found: "Collection") -> None:
         "--layout, or take it out.",
         err=True,
     )
-    raise typer.Exit(INCOMPLETE)

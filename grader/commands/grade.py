@@ -10,6 +10,7 @@ import typer
 
 from grader.commands import collected
 from grader.commands.options import (
+    INCOMPLETE,
     AssignmentName,
     CourseFolder,
     Device,
@@ -72,7 +73,9 @@ def grade(
     collected.tell(found, everything=dry_run)
     if out is None or dry_run:
         collected.show(found)
-        collected.finish(found)
+        collected.name_lost(found)
+        if found.lost:
+            raise typer.Exit(INCOMPLETE)
         return
     book = grade_class(
         loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
@@ -80,8 +83,8 @@ def grade(
         cluster=cluster,
     )  # fmt: skip
     show(book)
-    finish(book, out)
-    collected.finish(found)
+    collected.name_lost(found)
+    finish(book, out, is_complete=not found.lost)
 
 
 def _collect(

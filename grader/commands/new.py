@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from grader.commands.options import CourseFolder
+from grader.commands.terminal import say
 
 
 def new(
@@ -16,5 +17,5 @@ def new(
     from grader.course import scaffold
 
     for path in scaffold.write(slug, course or Path.cwd()):
-        typer.echo(f"wrote {path}")
-    typer.echo(f"Edit these, then run `grader verify {slug}`.")
+        say(f"wrote {path}")
+    say(f"Edit these, then run `grader verify {slug}`.")

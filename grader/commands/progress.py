@@ -1,5 +1,6 @@
 """Show how far a batch is: a bar with rate and time left on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 import time
 from collections import deque
@@ -39,6 +40,9 @@ class Progress:
             f"isolation {facts.isolation.level}, {where}, ready in {ready:.1f} s: "
             f"{self._total} to grade"
         )
+        if os.environ.get("GRADER_DEBUG"):
+            parts = ", ".join(f"{name} {took:.2f} s" for name, took in facts.seconds.items())
+            self._line(f"a grader process's start, of which much is done at once: {parts}")
         if self._stream.isatty() and self._total:
             self._begin_bar()
 

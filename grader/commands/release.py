@@ -12,6 +12,7 @@ from grader.commands.options import (
     Jobs,
     OutFolder,
 )
+from grader.commands.terminal import say
 from grader.commands.verify import run_gates
 
 
@@ -35,6 +36,6 @@ def release(
     found = run_gates(loaded, jobs, isolation, quick=quick)
     made = releasing.release(loaded, out, found, force=force)
     for path in made.files:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
     if made.forced:
-        typer.echo("A gate fails and was overruled; release.json says so.", err=True)
+        say("A gate fails and was overruled; release.json says so.", err=True)

@@ -12,7 +12,9 @@ from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
-    from grader.model import Gradebook
+    from grader.model import Gradebook, Report
+
+NAMED = 5  # of those who are ungraded, and of the causes
 
 
 def render(store: "Store", out: Path) -> "Gradebook":
@@ -45,8 +47,11 @@ def show(book: "Gradebook", *, losses: bool = False) -> None:
         console.print(table.losses(book))
 
 
-def finish(book: "Gradebook", out: Path) -> None:
-    """Say where the outputs are, the report first; leave with 1 where something is ungraded."""
+def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
+    """Say where the outputs are, the report first.
+
+    Leave with 1 where something is ungraded, or not everything that was handed in was.
+    """
     from rich.console import Console
 
     from grader.gradebook import outputs
@@ -56,14 +61,28 @@ def finish(book: "Gradebook", out: Path) -> None:
     say("\nThe report, to open in a browser:")
     Console().print(uri, style=f"link {uri}", markup=False, highlight=False, soft_wrap=True)
     say(f"Beside it in {out}: {', '.join(outputs.written_in(out))}")
-    ungraded = [r.student for r in book.reports if r.status is Status.UNGRADED]
+    ungraded = [report for report in book.reports if report.status is Status.UNGRADED]
     if ungraded:
+        names = ", ".join(report.student for report in ungraded[:NAMED])
         say(
-            f"{len(ungraded)} ungraded through no fault of the students: "
-            f"{', '.join(ungraded[:5])}. See staff_message in results.json, then run again.",
+            f"{len(ungraded)} ungraded through no fault of the students: {names}. Run the same "
+            "command again once the cause is gone.",
             err=True,
         )
+        for reason in list(dict.fromkeys(map(_cause, ungraded)))[:NAMED]:
+            say(f"ungraded: {reason}", err=True)
+    if ungraded or not is_complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _cause(report: "Report") -> str:
+    """Return why a report is ungraded, as it was noted first."""
+    from grader.model import Status
+
+    items = [item for item in report.questions if item.status is Status.UNGRADED]
+    cases = [case for item in items for case in item.cases if case.status is Status.UNGRADED]
+    said = [report.error, *(case.staff_message for case in cases), *(item.note for item in items)]
+    return next((text.partition("\n")[0] for text in said if text), "see results.json")
 
 
 def who() -> str:

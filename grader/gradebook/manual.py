@@ -1,11 +1,14 @@
 """`manual.csv`: the sheet in which a person scores what no test can, written and read back.
 
-A score belongs to the answer that was read: `answer_id` names its text, so that a score can never
-land on an answer that a student has handed in since. What a sheet said when it was written is kept
-beside it: only lines that a person has changed since are theirs, and where the store has changed as
-well, nothing is overwritten.
+A score belongs to the answer that was read: `answer_id` names it, so that a score can never land on
+an answer that a student has handed in since. `row_id` names whose answer to which question it is,
+in letters that no spreadsheet changes: a name may come back in another encoding. What a sheet said
+when it was written is kept beside it: only lines that a person has changed since are theirs, and
+where the store has changed as well, nothing is overwritten.
 """
 
+import codecs
+import contextlib
 import csv
 import hashlib
 import io
@@ -25,12 +28,15 @@ from grader.model import (
 from grader.renderers.grades_csv import safe_cell
 from grader.renderers.text import number
 
-COLUMNS = ("student", "question", "answer", "score", "max_score", "comment", "answer_id")
+COLUMNS = ("student", "question", "answer", "score", "max_score", "comment", "answer_id", "row_id")
 NEEDED = frozenset({"student", "question", "score", "comment", "answer_id"})
 CASE = "read by a person"
 EXCERPT = 500
 MAX_COMMENT = 5_000
 ERRORS_SHOWN = 10
+# Where a spreadsheet has saved in its country's code page: whichever shows the class's names.
+CODE_PAGES = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "cp949",
+              "big5", "mac_roman")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,12 @@ def answer_id(answer: Written) -> str:
         digest.update(picture.data.encode())
     digest.update(answer.searched.encode())
     return f"a-{digest.hexdigest()[:12]}"
+
+
+def row_id(student: str, question: str) -> str:
+    """Return what names a line of the sheet whatever a spreadsheet makes of the names."""
+    text = f"{student}\0{question}".encode("utf-8", "backslashreplace")
+    return f"m-{hashlib.sha256(text).hexdigest()[:12]}"
 
 
 def settle(item: QuestionReport, given: ManualScore | None) -> QuestionReport:
@@ -91,7 +103,8 @@ def render(book: Gradebook) -> str | None:
     for student, item in _answers(book):
         score, comment = _given(item)
         cells = (student, item.name, _excerpt(item.written), "" if score is None else number(score),
-                 number(item.max_score), comment, answer_id(item.written))  # fmt: skip
+                 number(item.max_score), comment, answer_id(item.written),
+                 row_id(student, item.name))  # fmt: skip
         writer.writerow([safe_cell(cell) for cell in cells])
     return stream.getvalue()
 
@@ -123,14 +136,37 @@ def _given(item: QuestionReport) -> tuple[float | None, str]:
 def load(path: Path, book: Gradebook) -> list[Line]:
     """Return the filled lines of a sheet's file; UsageError says why it cannot be used."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = text_of(path.read_bytes(), book, path.name)
         return read(text, book, path.name, written=as_written(path))
     except FileNotFoundError:
         raise UsageError(f"There is no {path}; name the sheet, or run `grader report`.") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8; save it as “CSV UTF-8”.") from None
     except OSError as problem:
         raise UsageError(f"{path} cannot be read: {problem}.") from problem
+
+
+def text_of(data: bytes, book: Gradebook, name: str) -> str:
+    """Return a sheet's text as a spreadsheet has saved it: UTF-8, UTF-16 or a code page.
+
+    The right code page is the one in which all of the class's names that the sheet holds are
+    spelled as they are; UsageError where there is none.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    with contextlib.suppress(UnicodeDecodeError):
+        return data.decode("utf-8-sig")
+    students = {safe_cell(student) for student, _ in _answers(book)}
+    for page in CODE_PAGES:
+        with contextlib.suppress(UnicodeDecodeError, UsageError):
+            text = data.decode(page)
+            found = {row.get("student", "") for _, row in _rows(text, name)}
+            is_shown = any(one in students and not one.isascii() for one in found)
+            # What a code page does not have is saved as a question mark.
+            if is_shown and all(one in students or "?" in one for one in found):
+                return text
+    raise UsageError(
+        f"{name} is in a code page that is not known here, so names and comments cannot be read. "
+        "Save it as “CSV UTF-8” and run the same command again."
+    )
 
 
 def beside(path: Path) -> Path:
@@ -152,18 +188,15 @@ def read(text: str, book: Gradebook, name: str, *, written: str = "") -> list[Li
     A line without score and comment says nothing, so it changes nothing. `written` is the sheet as
     it was before anybody changed it: a line that still says the same is no news.
     """
+    known = _Places(book)
     rows_before = _rows(written, name) if written else []
-    before = {(row["student"], row["question"]): row for _, row in rows_before}
-    known = {
-        (safe_cell(student), safe_cell(item.name)): (student, item)
-        for student, item in _answers(book)
-    }
+    before = {row.get("row_id", ""): row for _, row in rows_before}
     lines: list[Line] = []
     errors: list[str] = []
     seen: dict[tuple[str, str], int] = {}
     for row_number, row in _rows(text, name):
         try:
-            line = _line(row, known, before.get((row["student"], row["question"])))
+            line = _line(row, known, before)
             if line is None:
                 continue
             key = (line.score.student, line.score.question)
@@ -204,31 +237,50 @@ def _rows(text: str, name: str) -> list[tuple[int, dict[str, str]]]:
     return rows
 
 
-def _line(
-    row: dict[str, str],
-    known: dict[tuple[str, str], tuple[str, QuestionReport]],
-    before: dict[str, str] | None,
-) -> Line | None:
+class _Places:
+    """Whose answer to which question a line is about."""
+
+    def __init__(self, book: Gradebook) -> None:
+        answers = list(_answers(book))
+        self._by_id = {row_id(student, item.name): (student, item) for student, item in answers}
+        self._by_name = {
+            (safe_cell(student), safe_cell(item.name)): (student, item) for student, item in answers
+        }
+
+    def of(self, row: dict[str, str]) -> tuple[str, QuestionReport]:
+        """Return a line's student and answer; ValueError where it names nobody's, or two's."""
+        named = self._by_name.get((row["student"], row["question"]))
+        known = self._by_id.get(row.get("row_id", "").strip())
+        if known is not None and named is not None and known != named:
+            raise ValueError(
+                f"it names {row['student']!r} and {row['question']!r}, and its row_id is of "
+                f"{known[0]!r} and {known[1].name!r}: sort whole rows only"
+            )
+        place = known or named
+        if place is None:
+            raise ValueError(
+                f"there is no answer of {row['student']!r} to {row['question']!r} to be read"
+            )
+        return place
+
+
+def _line(row: dict[str, str], known: _Places, before: dict[str, dict[str, str]]) -> Line | None:
     """Return what a line says, None where it says nothing; ValueError says what is wrong."""
     comment, score_text = row["comment"].strip(), row["score"].strip()
     if not comment and not score_text:
         return None
-    place = known.get((row["student"], row["question"]))
-    if place is None:
-        raise ValueError(
-            f"there is no answer of {row['student']!r} to {row['question']!r} to be read"
-        )
-    student, item = place
+    student, item = known.of(row)
     held_score, held_comment = _given(item)
     if comment == safe_cell(held_comment):
         comment = held_comment
     score = _score(score_text, item.max_score) if score_text else None
     is_new = (score, comment) != (held_score, held_comment)
-    if is_new and before is not None:
-        said = before["comment"].strip(), _points(before["score"])
+    was = before.get(row_id(student, item.name))
+    if is_new and was is not None:
+        said = was["comment"].strip(), _points(was["score"])
         if said == (row["comment"].strip(), score):
             is_new = False  # nobody has touched it since it was written
-        elif said != (safe_cell(held_comment), held_score):
+        elif said != (safe_cell(held_comment).strip(), held_score):
             raise ValueError(
                 f"{student}, {item.name} has been given something else since the sheet was "
                 "written; change it by `grader review`, or clear the line's score and comment"

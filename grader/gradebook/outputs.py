@@ -1,32 +1,59 @@
 """Write everything that a store renders to: each file whole or not at all."""
 
+import codecs
 import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
 from grader.model import Gradebook, Status
 from grader.renderers import (
+    brightspace,
     canvas,
     feedback,
     grades_csv,
     gradescope,
+    moodle,
     report,
     results_json,
+    sheets,
 )
+from grader.renderers.sheets import Policy, Target
 from grader.renderers.text import feedback_name, shown
 
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
 REPORT_NAME = "report.html"
-CANVAS_NAME = "canvas.csv"
+SHEETS = ("canvas.csv", "moodle.csv", "brightspace.csv")
 LISTED = 10  # of what is named in a note
 # The others can be rendered again in a moment, and there may be thousands of them.
 DURABLE = frozenset({"results.json", "grades.csv"})
+
+
+class Platform(Protocol):
+    """A module of `renderers` that knows one platform's sheet."""
+
+    ASK: str
+
+    def target(self, book: Gradebook, template: str, column: str | None = None) -> Target:
+        """Return what is to be filled."""
+
+
+PLATFORMS: dict[str, Platform] = {"canvas": canvas, "moodle": moodle, "brightspace": brightspace}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A platform's sheet as the instructor has exported it, and its column, None by its title."""
+
+    platform: str
+    path: Path
+    column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +66,7 @@ class Written:
 
 def written_in(out: Path) -> list[str]:
     """Return the names of the other outputs that lie beside the report."""
-    names = ("results.json", "grades.csv", CANVAS_NAME, MANUAL_NAME, STORE_NAME)
+    names = ("results.json", "grades.csv", *SHEETS, MANUAL_NAME, STORE_NAME)
     folders = ("feedback", "gradescope")
     files = [name for name in names if (out / name).is_file()]
     return files + [f"{name}/" for name in folders if (out / name).is_dir()]
@@ -57,7 +84,7 @@ def write(book: Gradebook, out: Path) -> Written:
                 f"is; run `grader manual {out}`."
             )
         else:
-            _write(path, sheet)
+            _write(path, sheets.MARK + sheet)  # so that what is saved there is UTF-8 again
             _write(manual.beside(path), sheet)  # after it: what it does not say yet is no news
     paths = [_write(out / name, text) for name, text in _texts(book)]
     return Written(tuple(paths), tuple(notes))
@@ -73,31 +100,46 @@ def _answers_not_found(book: Gradebook) -> Iterator[str]:
     ]
     if found:
         more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+        count = "1 written answer was" if len(found) == 1 else f"{len(found)} written answers were"
         yield (
-            f"{len(found)} written answers were not found where they belong: "
-            f"{', '.join(found[:LISTED])}{more}. Look into the notebooks, and give their scores in "
-            f"{MANUAL_NAME} all the same."
+            f"{count} not found where it belongs: {', '.join(found[:LISTED])}{more}. Look into the "
+            f"notebooks, and give the scores in {MANUAL_NAME} all the same."
         )
 
 
-def write_canvas(book: Gradebook, out: Path, template: Path, column: str | None) -> Written:
-    """Write `canvas.csv` in the form of the instructor's own gradebook export.
+def write_sheet(
+    book: Gradebook, out: Path, template: Template, *, overwrite: bool = False
+) -> Written:
+    """Write a platform's own sheet, such as `canvas.csv`, in the form of the instructor's export.
 
-    UsageError where the template cannot be read or is no such export.
+    What was written there before tells which of the template's scores are ours. UsageError where
+    the template cannot be read or is no such export.
     """
+    platform = PLATFORMS[template.platform]
+    path = out / f"{template.platform}.csv"
+    target = platform.target(book, _text_of(template.path, platform.ASK), template.column)
+    ours: dict[str, str] = {}
+    with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
+        ours = platform.target(book, path.read_text(encoding="utf-8"), template.column).held()
+    filled = sheets.fill(book, target, Policy(overwrite, ours))
+    return Written((_write(path, filled.text),), filled.notes)
+
+
+def _text_of(path: Path, ask: str) -> str:
+    """Return a template's text; spreadsheets write UTF-16 as well."""
     try:
-        text = template.read_bytes().decode("utf-8")
+        data = path.read_bytes()
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return data.decode("utf-16" if wide else "utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(
-            f"{template} cannot be read: {problem}. Export the gradebook in Canvas and give that."
-        ) from problem
-    filled = canvas.render(book, text, column=column)
-    return Written((_write(out / CANVAS_NAME, filled.text),), filled.notes)
+        raise UsageError(f"{path} cannot be read: {problem}. {ask}") from problem
 
 
 def _texts(book: Gradebook) -> Iterator[tuple[str, str]]:
     yield "results.json", results_json.render(book)
-    yield "grades.csv", grades_csv.render(book)
+    grades = grades_csv.render(book)
+    # Without a mark Excel takes a file for its country's code page, which spoils such names.
+    yield "grades.csv", grades if grades.isascii() else sheets.MARK + grades
     for name, text in feedback.render_all(book):
         yield f"feedback/{name}", text
     for item in book.reports:
@@ -111,10 +153,10 @@ def _texts(book: Gradebook) -> Iterator[tuple[str, str]]:
 def _unread(path: Path, book: Gradebook) -> int:
     """Return how many lines a person filled in that the store does not hold."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = manual.text_of(path.read_bytes(), book, path.name)
     except FileNotFoundError:
         return 0
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UsageError):
         return 1
     return manual.unread(text, book, path.name, written=manual.as_written(path))
 

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 from grader import machine
 from grader.course import notebooks
 from grader.model import Assignment, Environment, Isolation
-from grader.sandbox import Worker
 
 if TYPE_CHECKING:
     from grader.grading.judge import Engine
+    from grader.sandbox import Worker
 
 CPU, GPU = frozenset({"cpu"}), frozenset({"cpu", "cuda"})
 
 
 def start_worker(
     assignment: Assignment, isolation: Isolation | None = None, *, uses_gpu: bool = False
-) -> Worker:
+) -> "Worker":
     """Start a worker that has imported what an assignment needs; it may not be ready yet.
 
     isolation: as it was proved here; without one the worker has the rights of this process.
     """
+    from grader.sandbox import Worker
+
     devices = GPU if uses_gpu else CPU
     return Worker(
         imports=assignment.needs,
@@ -34,7 +36,7 @@ def start_worker(
 
 def assemble(
     assignment: Assignment,
-    workers: dict[str, Worker],
+    workers: "dict[str, Worker]",
     *,
     seed: int = 0,
     where: Environment | None = None,

@@ -1,14 +1,15 @@
-"""Judge one submission: in which order its questions, and which child may speak to its student.
+"""Judge one submission: in which order its cases, and which child may speak to its student.
 
-A question is judged where the notebook checks it, its public cases before its hidden ones. When a
-child ends early, what was judged keeps its score, and the rest is judged in a fresh child that
-replays the cells without the one that ended it. What a student reads of their own code's words
-comes only from a child that has seen no hidden input: a public case that fails after a hidden one
-has run is judged again in such a child.
+Each question is judged where the notebook checks it, twice over: the public cases of all questions
+first, then the hidden ones. What a student reads of their own code's words so comes from children
+that have seen no hidden input, and that no such child came before. Where the last child has run
+cells beyond a question's check that reuse its names (`reuse`), its hidden cases have a fresh child
+that replays the cells up to there. When a child ends early, what was judged keeps its score, and
+the rest is judged in a fresh child without what ended it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,8 +18,10 @@ from grader.course import notebooks
 from grader.errors import WorkerError
 from grader.grading import outcomes
 from grader.grading.explain import Notes, explain
-from grader.grading.otter_tests import CaseSuite, SessionNames
+from grader.grading.otter_tests import CaseSuite, SessionNames, Verdict
+from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay, Script
+from grader.grading.reuse import leave_alone
 from grader.grading.whereabouts import Whereabouts, failures
 from grader.model import (
     Assignment,
@@ -33,6 +36,11 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
+from grader.sandbox.handover import Place
+
+PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
+
+MAX_TIMEOUTS = 3  # cases of one question; what follows would take as long, for nothing
 
 OnQuestion = Callable[[QuestionReport], None]
 
@@ -51,6 +59,11 @@ class Engine:
     device_names: dict[str, str] = field(default_factory=lambda: {"cuda": "cuda"})
     gpu_fault: str = ""  # why a GPU that is here cannot be used
     handout: notebooks.Notebook | None = None  # where it says that an answer in words belongs
+    reference: ReferenceChild = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have what the reference was asked about kept from one submission to the next."""
+        object.__setattr__(self, "reference", ReferenceChild(self.suite))
 
     @property
     def assignment(self) -> Assignment:
@@ -69,8 +82,8 @@ class Request:
     `only` names questions, all of them where it is None; `limits` are the assignment's where they
     are None. With `until_loss` the first case that does not pass ends it: what follows is
     `pending`, since whoever asks only whether anything is lost need not wait for the rest.
-    `on_question` is told of each question as soon as it is judged; what the report says of it in
-    the end is final.
+    `on_question` is told of each question when its public cases are judged, the others pending, and
+    again when all are.
     """
 
     submission: Submission
@@ -95,7 +108,8 @@ def judge(request: Request, engine: Engine) -> Report:
         notebook = _read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
         error = str(problem)
-        questions = [QuestionReport.refused(q, error) for q in request.questions_of(assignment)]
+        report = QuestionReport.ungraded if submission.is_ours else QuestionReport.refused
+        questions = [report(question, error) for question in request.questions_of(assignment)]
     else:
         judging = _Judging(request, engine, notebook, limits, phases)
         questions = judging.judge()
@@ -126,7 +140,14 @@ def _beside(assignment: Assignment, submission: Submission) -> tuple[tuple[str, 
 def _read(submission: Submission, assignment: Assignment, limits: Limits) -> notebooks.Notebook:
     if submission.problem is not None:
         raise notebooks.NotebookUnreadableError(submission.problem)
-    notebook = notebooks.read(submission.content, limits)
+    try:
+        notebook = notebooks.read(submission.content, limits)
+    except (notebooks.NotebookUnreadableError, MemoryError):
+        raise
+    except Exception as problem:
+        # The control's notebook is read by the same code: what is odd is in this one.
+        reason = wording.odd_notebook(f"{type(problem).__name__}: {problem}")
+        raise notebooks.NotebookUnreadableError(reason) from problem
     names = [name for question in assignment.questions for name in question.names]
     if names and not notebook.binds(names):
         raise notebooks.NotebookUnreadableError(
@@ -152,14 +173,23 @@ class _Judging:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
         questions = self.request.questions_of(self.engine.assignment)
         done: dict[str, QuestionReport] = {}
+        sides: list[_DeviceJudging] = []
         for device in ("cpu", "cuda"):
             group = [q for q in questions if q.kind == "code" and (q.requires or "cpu") == device]
             if group and device in self.engine.workers:
-                judged = _DeviceJudging(self, device)
-                done |= judged.judge(group)
-                self.ran_out.extend(judged.ran_out())
+                sides.append(_DeviceJudging(self, device, group))
             else:
                 done |= {question.name: self._without_gpu(question) for question in group}
+        try:
+            for is_hidden in PASSES:
+                for side in sides:
+                    side.judge(is_hidden)
+        finally:
+            for side in sides:
+                side.end()
+        for side in sides:
+            done |= side.reports()
+            self.ran_out.extend(side.ran_out())
         done |= {q.name: self._for_a_person(q) for q in questions if q.kind == "manual"}
         return [done[question.name] for question in questions]
 
@@ -186,36 +216,57 @@ class _Judging:
 class _DeviceJudging:
     """What one kind of device can judge of one notebook, in one or more children."""
 
-    def __init__(self, judging: _Judging, device: str) -> None:
+    def __init__(self, judging: _Judging, device: str, questions: list[Question]) -> None:
         engine = judging.engine
         self._request = judging.request
         self._suite = engine.suite
-        self._device_name = engine.device_names.get(device, device)
+        self._reference = engine.reference
+        given = engine.handout.cells if engine.handout is not None else ()
+        self._handed_out = frozenset(cell.source.strip() for cell in given)
+        device_name = engine.device_names.get(device, device)
+        self._site = Site(engine.workers[device], device_name, judging.limits)
         self._notebook = judging.notebook
         self._position = judging.notebook.check_position
+        # In the order in which the notebook checks them.
+        self._questions = sorted(questions, key=lambda question: self._position(question.name))
         self._phases = judging.phases
         self._replay = Replay(
             judging.script(), engine.workers[device], judging.limits, judging.phases
         )
-        self._found: dict[str, list[Outcome]] = {}
-        self._notes: dict[str, str] = {}
-        self._doubtful: list[tuple[Question, TestCase]] = []
+        self._found: dict[str, dict[str, Outcome]] = {q.name: {} for q in questions}
+        self._notes: dict[str, list[str]] = {q.name: [] for q in questions}
+        self._fault = ""  # of ours, after which nothing more can be judged
         self._memory: dict[Any, Any] = {}  # what tests leave for this submission's later cases
 
-    def judge(self, questions: list[Question]) -> dict[str, QuestionReport]:
-        """Judge questions in the order in which the notebook checks them."""
-        ordered = sorted(questions, key=lambda question: self._position(question.name))
-        try:
-            for question in ordered:
-                self._judge_question_unless_lost(question)
-            self._judge_doubtful_again()
-        except WorkerError as problem:
-            for question in ordered:
-                cases = [outcomes.ungraded(case, str(problem)) for case in question.cases]
-                self._found.setdefault(question.name, cases)
-        finally:
-            self._replay.end_child()
-        return {question.name: self._report(question) for question in questions}
+    def judge(self, is_hidden: bool) -> None:
+        """Judge the public or the hidden cases of all questions."""
+        self._replay.start_again()
+        # Those whose child may stay come first: the others need a fresh one.
+        for question in sorted(self._questions, key=lambda one: not self._may_stay(one)):
+            due = [case for case in self._missing(question) if case.hidden == is_hidden]
+            if due and not self._fault and not self._is_over():
+                self._judge_cases(question, due)
+                self._request.on_question(self._report(question))
+
+    def end(self) -> None:
+        """End the child that is left."""
+        self._replay.end_child()
+
+    def reports(self) -> dict[str, QuestionReport]:
+        """Return what was found of each question."""
+        for question in self._questions:
+            left = self._missing(question)
+            if self._fault:
+                self._take(question, [outcomes.ungraded(case, self._fault) for case in left])
+            else:
+                self._take(question, [outcomes.pending(case, wording.NOT_ASKED) for case in left])
+        return {question.name: self._report(question) for question in self._questions}
+
+    def _missing(self, question: Question) -> list[TestCase]:
+        return [case for case in question.cases if case.name not in self._found[question.name]]
+
+    def _take(self, question: Question, found: Iterable[Outcome]) -> None:
+        self._found[question.name] |= {outcome.name: outcome for outcome in found}
 
     def ran_out(self) -> list[str]:
         """Return the questions that lost by a limit of time, of theirs or of a cell before."""
@@ -224,91 +275,162 @@ class _DeviceJudging:
         return [
             name
             for name, cases in self._found.items()
-            if any(case.status in counts for case in cases)
+            if any(case.status in counts for case in cases.values())
         ]
 
     def _report(self, question: Question) -> QuestionReport:
+        found = self._found[question.name]
         return QuestionReport.judged(
             question,
-            self._found[question.name],
+            [found.get(c.name) or outcomes.pending(c, wording.NOT_JUDGED_YET)
+             for c in question.cases],
             all_or_nothing=question.name in self._suite.all_or_nothing,
-            note=self._notes.get(question.name, ""),
+            note="; ".join(self._notes[question.name]),
+        )  # fmt: skip
+
+    def _may_stay(self, question: Question) -> bool:
+        """Say whether the child is where a question is judged, or past it with nothing undone."""
+        here, there = self._position(question.name), self._replay.position
+        return here <= there and leave_alone(
+            self._replay.sources(0, here),
+            self._replay.sources(here, there),
+            self._handed_out,
+            self._suite.names(question.name) | set(question.names),
         )
 
-    def _judge_question_unless_lost(self, question: Question) -> None:
-        if self._request.until_loss and _is_lost(self._found):
-            self._found[question.name] = [
-                outcomes.pending(case, wording.NOT_ASKED) for case in question.cases
-            ]
-            return
-        notes: list[str] = []
-        self._found[question.name] = self._judge_question(question, notes)
-        self._notes[question.name] = "; ".join(notes)
-        self._request.on_question(self._report(question))
-
-    def _judge_question(self, question: Question, notes: list[str]) -> list[Outcome]:
-        """Judge one question; its public cases come first, so that they speak freely."""
-        try:
+    def _go_to(self, question: Question) -> None:
+        """Have a child that stands where a question is judged; ChildEnded where time is out."""
+        if not self._may_stay(question):
             self._replay.run_to(self._position(question.name))
+
+    def _judge_cases(self, question: Question, cases: list[TestCase]) -> None:
+        """Judge some cases of one question; after one that ends the child, in a fresh child."""
+        timeouts = 0
+        for number, case in enumerate(cases):
+            if self._is_over() or not self._is_ready(question):
+                return
+            try:
+                self._take(question, [self._judge_case(question, case)])
+            except ChildEnded as end:
+                said = f"the child ended in case {case.name!r}: {end.reason}"
+                self._notes[question.name].append(said)
+                timeouts += end.status is Status.TIMEOUT
+                owed = cases[number:] if timeouts == MAX_TIMEOUTS else [case]
+                self._take(question, outcomes.stopped(owed, end.status, end.reason))
+                self._replay.end_child()
+                if owed != [case]:
+                    return
+            except WorkerError as problem:
+                self._fault = str(problem)
+                return
+
+    def _is_ready(self, question: Question) -> bool:
+        """Bring a child to where a question is judged, and say whether there is one."""
+        try:
+            self._go_to(question)
         except ChildEnded as end:  # the whole submission is out of time
             text = wording.sentence(wording.plain_end(end.status))
-            return [outcomes.lost(c, end.status, text, staff=end.reason) for c in question.cases]
+            owed = self._missing(question)
+            lost = [outcomes.lost(c, end.status, text, staff=end.reason) for c in owed]
+            self._take(question, lost)
+            return False
+        except WorkerError as problem:
+            self._fault = str(problem)
+            return False
         finally:
-            notes += self._replay.take_notes()
-        found: dict[str, Outcome] = {}
-        cases = sorted(question.cases, key=lambda case: case.hidden)
-        for number, case in enumerate(cases):
-            was_clean = self._replay.is_clean
-            try:
-                outcome = self._judge_case(question, case)
-            except ChildEnded as end:
-                notes.append(f"the child ended in case {case.name!r}: {end.reason}")
-                owed = cases[number:]
-                found |= {o.name: o for o in outcomes.stopped(owed, end.status, end.reason)}
-                if not was_clean:
-                    self._doubtful.extend((question, c) for c in owed if not c.hidden)
-                self._replay.end_child()
-                break
-            found[case.name] = outcome
-            is_lost = outcome.status is not Status.PASSED
-            if self._request.until_loss and is_lost:
-                left = cases[number + 1 :]
-                found |= {c.name: outcomes.pending(c, wording.NOT_ASKED) for c in left}
-                break
-            if is_lost and not was_clean and not case.hidden:
-                self._doubtful.append((question, case))
-        return [found[case.name] for case in question.cases]
+            self._notes[question.name] += self._replay.take_notes()
+        return True
 
-    def _judge_doubtful_again(self) -> None:
-        """Judge public cases in a child that sees no hidden input, and take what comes of it."""
-        self._replay.end_child()
-        for question, case in self._doubtful:
-            try:
-                self._replay.run_to(self._position(question.name))
-                clean = self._judge_case(question, case)
-            except ChildEnded as end:
-                [clean] = outcomes.stopped([case], end.status, end.reason)
-                self._replay.end_child()
-            self._found[question.name] = [
-                clean if outcome.name == case.name else outcome
-                for outcome in self._found[question.name]
-            ]
+    def _is_over(self) -> bool:
+        """Say whether whoever asks only for a loss has one."""
+        return self._request.until_loss and any(
+            one.status is not Status.PASSED
+            for cases in self._found.values()
+            for one in cases.values()
+        )
 
     def _judge_case(self, question: Question, case: TestCase) -> Outcome:
-        if case.hidden:
-            self._replay.mark_unclean()
-        session = self._replay.session
-        names = SessionNames(session, self._device_name, self._memory)
-        with self._phases.spent_on("cases"):
-            verdict = self._suite.run(question.name, case.name, names)
+        memory = dict(self._memory)
+        verdict, changes = self._run(question, case, self._memory)
         if verdict.passed:
-            return outcomes.passed(case, verdict.seconds)
-        if session.ended is not None:
+            if not changes:
+                return outcomes.passed(case, verdict.seconds)
+            if self._changes_of_reference(question, case) >= changes:
+                return outcomes.passed(case, verdict.seconds)
+            return self._judge_without_changes(question, case, memory)
+        outcome = self._explain(question, case, verdict)
+        if outcome.status is Status.UNGRADED:
+            return self._judge_beside_reference(question, case, outcome)
+        return outcome
+
+    def _run(
+        self,
+        question: Question,
+        case: TestCase,
+        memory: dict[Any, Any],
+        applied: frozenset[Place] | None = None,
+    ) -> tuple[Verdict, set[Place]]:
+        """Run a case in the current child; return also which arguments the calls changed."""
+        if case.hidden:
+            self._replay.stop_listening()
+        session = self._replay.session
+        names = SessionNames(session, self._site.device, memory)
+        with self._phases.spent_on("cases"), session.case(applied) as changes:
+            verdict = self._suite.run(question.name, case.name, names)
+        if session.ended is not None:  # whatever the test has made of it
             raise session.ended
+        return verdict, changes.made
+
+    def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         position = self._position(question.name)
         where = Whereabouts(self._notebook, failures(self._replay.failed), position)
         return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
+    def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place]:
+        """Return which arguments a right answer changes in place in a case."""
+        at = question.name, case.name, self._site
+        if not self._reference.knows(*at):
+            self._replay.end_child()  # one child at a time
+            self._reference.changes(*at)
+            self._replay.run_to(self._position(question.name))
+        return self._reference.changes(*at)
 
-def _is_lost(found: dict[str, list[Outcome]]) -> bool:
-    return any(one.status is not Status.PASSED for cases in found.values() for one in cases)
+    def _judge_without_changes(
+        self, question: Question, case: TestCase, memory: dict[Any, Any]
+    ) -> Outcome:
+        """Judge a case once more that passed with arguments changed that a right answer leaves.
+
+        A test may work out what is right from what it has handed over, and would do so from what
+        the student has made of that. This time it sees only what a right answer changes as well.
+        """
+        self._replay.end_child()
+        self._replay.run_to(self._position(question.name))
+        applied = self._changes_of_reference(question, case)
+        verdict, _ = self._run(question, case, memory, applied)
+        if verdict.passed:
+            return outcomes.passed(case, verdict.seconds)
+        found = self._explain(question, case, verdict)
+        text = found.message if case.hidden else wording.changed_in_place(found.message)
+        staff = wording.changed_in_place(found.staff_message)
+        return replace(found, status=Status.FAILED, message=text, staff_message=staff)
+
+    def _judge_beside_reference(
+        self, question: Question, case: TestCase, outcome: Outcome
+    ) -> Outcome:
+        """Judge a case that could not be judged once more, if the reference can be, here and now.
+
+        What can be judged with a right answer and cannot be with this one, twice, is lost.
+        """
+        self._replay.end_child()
+        found = self._reference.run(question.name, case.name, self._site)
+        self._replay.run_to(self._position(question.name))
+        if found is None or not found.passed:
+            return outcome
+        verdict, _ = self._run(question, case, self._memory)
+        if verdict.passed:
+            return outcomes.passed(case, verdict.seconds)
+        again = self._explain(question, case, verdict)
+        if again.status is not Status.UNGRADED:
+            return again
+        staff = f"{again.staff_message} The reference was judged meanwhile, and passed."
+        return outcomes.lost(case, Status.FAILED, wording.NOT_JUDGEABLE, staff=staff)

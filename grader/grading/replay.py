@@ -1,8 +1,8 @@
 """Bring a child to where the first cells of a notebook have run, as often as it takes.
 
 This module knows sessions, deadlines, cells that end their child and cells that raise. It knows no
-test: whoever shows a child what a student must not read says so by `mark_unclean`, and of what
-that child says from then on no word is kept.
+test: whoever is about to show children what a student must not read says so by `stop_listening`,
+and of what a child says from then on no word is kept.
 """
 
 import base64
@@ -70,7 +70,7 @@ class Replay:
         self._deadly: dict[int, str] = {}  # cell number: how it ended its child
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
         self._notes: list[str] = []
-        self.is_clean = True
+        self._listens = True
         self.ran_out = False  # whether a cell was left out because its time did
 
     @property
@@ -80,12 +80,24 @@ class Replay:
             raise WorkerError("There is no child to ask; this is a fault of the grader.")
         return self._session
 
+    @property
+    def position(self) -> int:
+        """How many cells the current child has run; -1 where there is none."""
+        return self._position if self._session is not None else -1
+
+    def sources(self, start: int, end: int) -> list[str]:
+        """Return the sources of the cells from one position to another, but for skipped ones."""
+        cells = [cell.source.strip() for cell in self._script.notebook.cells[start:end]]
+        return [source for source in cells if source not in self._script.skipped]
+
     def run_to(self, position: int) -> None:
-        """Have the first `position` cells run, in a fresh child where the last one has ended.
+        """Have the first `position` cells run and no other, in a fresh child where that takes one.
 
         A cell that ends its child is left out from then on. ChildEnded where the whole submission
         is out of time.
         """
+        if self._position > position:
+            self.end_child()
         while self._position < position or self._session is None:
             if self._session is None:
                 self._start_child()
@@ -105,9 +117,20 @@ class Replay:
                 self._processor -= self._session.processor_seconds()
                 self._session = None
 
-    def mark_unclean(self) -> None:
-        """Note that the current child is about to see a hidden input."""
-        self.is_clean = False
+    def stop_listening(self) -> None:
+        """Keep no word of a child from now on: the current one is about to see a hidden input."""
+        self._listens = False
+
+    def start_again(self) -> None:
+        """Give the cells their whole time once more, as they may have to run once more."""
+        limit = self._limits.submission_seconds
+        if self._session is not None:
+            used = limit - self._processor + self._session.processor_seconds()
+            is_late = time.monotonic() > self._deadline - WALL * limit / 2
+            if is_late or used > limit / 2:
+                self.end_child()
+        self._deadline = time.monotonic() + WALL * limit
+        self._processor = limit
 
     def take_notes(self) -> list[str]:
         """Return what staff should know of the children since the last time."""
@@ -130,7 +153,6 @@ class Replay:
                 seed=self._script.seed,
             )
         self._position = 0
-        self.is_clean = True
         for name, content in self._script.files:
             for source in _writing(name, content):
                 self._session.run_cell(source, 0)
@@ -144,7 +166,6 @@ class Replay:
         return took_too_long("the notebook", limit, ran_out) if ran_out else ""
 
     def _run(self, cell: CodeCell) -> None:
-        was_clean = self.is_clean
         try:
             with self._phases.spent_on("cells"):
                 result = self.session.run_cell(cell.source, cell.number)
@@ -153,11 +174,13 @@ class Replay:
             if self._out_of_time():
                 raise
             self.ran_out = self.ran_out or end.status is Status.TIMEOUT
-            self._deadly[cell.number] = end.reason if was_clean else wording.plain_end(end.status)
+            self._deadly[cell.number] = (
+                end.reason if self._listens else wording.plain_end(end.status)
+            )
             self._notes.append(
                 f"cell {cell.number} ended its child ({end.reason}); "
                 "judged in a fresh child without it"
             )
             return
-        if result.failure is not None and was_clean:
+        if result.failure is not None and self._listens:
             self._raised[cell.number] = result.failure

@@ -22,7 +22,7 @@ from grader.verify import (
     texts,
 )
 
-from . import autograder, settings, student
+from . import autograder, readable, settings, student
 
 __all__ = ["RefusedError", "Release", "release"]
 
@@ -59,7 +59,11 @@ def release(
     notebook = student.notebook(assignment)
     files[f"student/{assignment.notebook.name}"] = notebook
     files["student.zip"] = student.archive(assignment, notebook)
-    gates = [*verification.gates, _nothing_leaks(assignment, files)]
+    gates = [
+        *verification.gates,
+        _nothing_leaks(assignment, files),
+        _all_is_read(assignment, files),
+    ]
     failing = [gate for gate in gates if not gate.passed]
     if failing and not force:
         raise RefusedError(
@@ -74,7 +78,8 @@ def release(
     files["solution.ipynb"] = solution
     files["solution.html"] = notebooks.html(solution, assignment.title).encode()
     record = verification.record()
-    record["gates"]["released"] = "passed" if gates[-1].passed else list(gates[-1].problems)
+    for gate in gates[-2:]:
+        record["gates"][gate.name] = "passed" if gate.passed else list(gate.problems)
     manifest = _manifest(assignment, files, record, forced=bool(failing))
     manifest["hidden_visibility"] = hidden.hidden_visibility
     text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
@@ -91,6 +96,19 @@ def _nothing_leaks(assignment: Assignment, files: dict[str, bytes]) -> Gate:
         for leak in leaks.search(texts.of_bytes(name, content), secrets)
     ]
     return Gate("released", "nothing of the solutions is in the hand-out", tuple(found))
+
+
+def _all_is_read(assignment: Assignment, files: dict[str, bytes]) -> Gate:
+    """Refuse what cannot be searched; an author can name such a file with a reason."""
+    allowed = allowances.read(assignment).shared
+    found = [
+        f"{place} cannot be searched; leave it out of {assignment.folder.name}/, or name "
+        f"{place.rpartition('/')[2]} under [[shared]] in {allowances.FILE_NAME} with a reason"
+        for name, content in files.items()
+        for place in readable.unread(name, content)
+        if place.rpartition("/")[2] not in allowed
+    ]
+    return Gate("readable", "everything in the hand-out could be searched", tuple(found))
 
 
 def _solution(assignment: Assignment) -> bytes:

@@ -7,6 +7,7 @@ what it interrupts.
 
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,12 +40,19 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _judge(root, target)
     except GraderError as problem:
-        # Without a score Gradescope shows that staff must look, and no student gets a zero.
-        _write(target, {"output": wording.UNGRADED, "output_format": "text",
-                        "stdout_visibility": "hidden", "tests": []})  # fmt: skip
-        sys.stderr.write(f"grader: {problem}\n")
-        return 1
+        return _ungraded(target, str(problem))
+    except Exception as problem:  # noqa: BLE001 - whatever it is, it is not the student's fault
+        traceback.print_exc()
+        return _ungraded(target, f"{type(problem).__name__}: {problem}")
     return 0
+
+
+def _ungraded(target: Path, reason: str) -> int:
+    """Write results without a score: Gradescope shows staff that they must look, and no zero."""
+    sys.stderr.write(f"grader: {reason}\n")  # which Gradescope shows to staff only
+    _write(target, {"output": wording.UNGRADED, "output_format": "text",
+                    "stdout_visibility": "hidden", "tests": []})  # fmt: skip
+    return 1
 
 
 def _judge(root: Path, target: Path) -> None:
@@ -66,12 +74,12 @@ def _judge(root: Path, target: Path) -> None:
         sys.stderr.write(f"grader: ungraded for everybody: {cause}\n")
     done: dict[str, QuestionReport] = {}
 
-    def keep(report: Report) -> None:
+    def keep(report: Report, *, is_final: bool) -> None:
         book = Gradebook(
             assignment.slug, assignment.title, assignment.sha256, 0, facts.isolation,
             facts.environment, assignment.questions, (report,),
         )  # fmt: skip
-        text = gradescope.render(report, book, hidden_visibility=visibility)
+        text = gradescope.render(report, book, hidden_visibility=visibility, is_final=is_final)
         _write(target, json.loads(text))
 
     def keep_so_far(question: QuestionReport | None) -> None:
@@ -85,11 +93,11 @@ def _judge(root: Path, target: Path) -> None:
             submission, questions, seed=0, assignment_sha256=assignment.sha256,
             isolation=facts.isolation, environment=facts.environment, limits=assignment.limits,
         )  # fmt: skip
-        keep(report)
+        keep(report, is_final=False)
 
     keep_so_far(None)
     request = Request(submission, on_question=keep_so_far)
-    keep(control.settle(process.judge(settings, request), found))
+    keep(control.settle(process.judge(settings, request), found), is_final=True)
 
 
 def _submission(root: Path, assignment: Assignment) -> Submission:

@@ -69,10 +69,20 @@ def archive(assignment: Assignment, released: bytes) -> bytes:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return a folder's files in order, without what Python and Jupyter leave behind."""
-    left_out = {"__pycache__", ".ipynb_checkpoints", ".OTTER_LOG"}
+    """Return a folder's files in order, without what is hidden or lies elsewhere.
+
+    A repository keeps what its files once were, an editor or a notebook server keeps copies, and a
+    link may lead out of what may be published.
+    """
+    root = folder.resolve()
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not left_out.intersection(path.parts)
+        if path.is_file()
+        and not any(_is_left_out(part) for part in path.relative_to(folder).parts)
+        and path.resolve().is_relative_to(root)
     ]
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(".") or name == "__pycache__"

@@ -5,8 +5,7 @@ import re
 from grader.errors import UsageError
 from grader.model import Gradebook
 from grader.renderers import sheets
-from grader.renderers.canvas import Filled
-from grader.renderers.sheets import Person, Policy, Sheet, Target, name_key
+from grader.renderers.sheets import Person, Sheet, Target, name_key
 
 KEPT = ("OrgDefinedId", "Username", "Last Name", "First Name", "Email")
 END = "End-of-Line Indicator"
@@ -15,10 +14,11 @@ ITEM = re.compile(r"(?P<title>.*\S)\s+Points\s+Grade(?:\s*<(?P<more>[^>]*)>)?", 
 MOST = re.compile(r"MaxPoints:\s*([\d.,]+)", re.IGNORECASE)
 
 
-def render(
-    book: Gradebook, template: str, *, column: str | None = None, policy: Policy | None = None
-) -> Filled:
-    """Fill one item's points, and keep what identifies each row and what ends it.
+ASK = "Export the grades in Brightspace with the points of this item, and give that file."
+
+
+def target(book: Gradebook, template: str, column: str | None = None) -> Target:
+    """Return one item's points, with what identifies each row and what ends it.
 
     Other items' columns are left out, so importing the file cannot change them. `column` is the
     header to fill, with or without what Brightspace adds to the item's name. UsageError where the
@@ -30,16 +30,12 @@ def render(
     if not keep or end is None:
         raise UsageError(
             f"The template is no grade export of Brightspace: it has no columns {KEPT[0]} or "
-            f"{KEPT[1]}, or no {END}. Export the grades in Brightspace with the points of this "
-            "item, and give that file."
+            f"{KEPT[1]}, or no {END}. {ASK}"
         )
     at = _item(sheet, book, column)
-    filled, notes = sheets.fill(
-        book, Target("brightspace", sheet, at, _people(sheet)), policy or Policy()
-    )
     most = MOST.search(sheet.header[at])
-    notes += sheets.points_note(most[1] if most else "", book, "Brightspace's item")
-    return Filled(sheet.written([*keep, at, end], at, filled), tuple(notes))
+    points = (most[1] if most else "", "Brightspace's item")
+    return Target("brightspace", sheet, at, _people(sheet), [*keep, at, end], points=points)
 
 
 def _item(sheet: Sheet, book: Gradebook, column: str | None) -> int:

@@ -1,12 +1,11 @@
 """`canvas.csv`: the instructor's own gradebook export, with one assignment's column filled in."""
 
 import re
-from dataclasses import dataclass
 
 from grader.errors import UsageError
 from grader.model import Gradebook
 from grader.renderers import sheets
-from grader.renderers.sheets import Person, Policy, Sheet, Target, name_key
+from grader.renderers.sheets import Person, Sheet, Target, name_key
 
 # As lib/gradebook_exporter.rb of canvas-lms writes them, of which some are there by setting.
 KEPT = (
@@ -18,18 +17,11 @@ ROWS_BEFORE_PEOPLE = 2  # about posting, and the points
 KEY = "ID"
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """The file to import, and everything about it that a person should know first."""
-
-    text: str
-    notes: tuple[str, ...]
+ASK = "Export the gradebook in Canvas and give that file."
 
 
-def render(
-    book: Gradebook, template: str, *, column: str | None = None, policy: Policy | None = None
-) -> Filled:
-    """Fill the assignment's column of a Canvas gradebook export and keep what identifies each row.
+def target(book: Gradebook, template: str, column: str | None = None) -> Target:
+    """Return the assignment's column of a Canvas gradebook export, with what identifies each row.
 
     `column` is the header to fill, with or without Canvas's number; by default the one that is
     named after the assignment. Other assignments' columns are left out, so importing the file
@@ -39,18 +31,14 @@ def render(
     has_names = sheet.column("Student") is not None or sheet.column("LastName") is not None
     if sheet.column(KEY) is None or not has_names:
         raise UsageError(
-            "The template is no gradebook of Canvas: it has no columns Student and ID. Export the "
-            "gradebook in Canvas and give that file."
+            f"The template is no gradebook of Canvas: it has no columns Student and ID. {ASK}"
         )
     at = _column(sheet, book, column)
-    target = Target("canvas", sheet, at, _people(sheet))
-    filled, notes = sheets.fill(book, target, policy or Policy())
-    for row in range(min(ROWS_BEFORE_PEOPLE, len(sheet.rows))):
-        if sheet.cell(row, 0).casefold() == POINTS_ROW:
-            where = f"Canvas's {sheet.header[at]}"
-            notes += sheets.points_note(sheet.cell(row, at), book, where)
     keep = [n for n, name in enumerate(sheet.header) if name in KEPT]
-    return Filled(sheet.written([*keep, at], at, filled), tuple(notes))
+    rows = range(min(ROWS_BEFORE_PEOPLE, len(sheet.rows)))
+    told = [sheet.cell(row, at) for row in rows if sheet.cell(row, 0).casefold() == POINTS_ROW]
+    points = (told[0] if told else "", f"Canvas's {sheet.header[at]}")
+    return Target("canvas", sheet, at, _people(sheet), [*keep, at], points=points)
 
 
 def _column(sheet: Sheet, book: Gradebook, column: str | None) -> int:

@@ -86,6 +86,7 @@ def render(report: Report, book: Gradebook, *, regrade: str = wording.REGRADE) -
             report=report,
             parts=parts,
             problem=wording.problem(report),
+            causes=_causes(report),
             ungraded=any(part.status is Status.UNGRADED for part in parts),
             unsandboxed=report.isolation.is_unsandboxed,
             isolation=isolation_label(report.isolation),
@@ -95,6 +96,17 @@ def render(report: Report, book: Gradebook, *, regrade: str = wording.REGRADE) -
             policy=policy(STYLES),
         )
     )
+
+
+def _causes(report: Report) -> list[str]:
+    """Return what went wrong before any test ran, each thing once."""
+    found = [
+        case.cause
+        for question in report.questions
+        for case in question.cases
+        if case.status not in _NOT_WRONG and case.cause
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _line(case: Outcome) -> Line:

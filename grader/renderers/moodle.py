@@ -5,8 +5,7 @@ import re
 from grader.errors import UsageError
 from grader.model import Gradebook
 from grader.renderers import sheets
-from grader.renderers.canvas import Filled
-from grader.renderers.sheets import Person, Policy, Sheet, Target
+from grader.renderers.sheets import Person, Sheet, Target
 
 # "Participant 12345" in any language; the number is in the names of Moodle's download as well.
 IDENTIFIER = re.compile(r"\D*?\s?(\d+)")
@@ -23,10 +22,14 @@ NO = frozenset({"no", "nein", "non", "não", "nee", "nie"})
 MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-def render(
-    book: Gradebook, template: str, *, column: str | None = None, policy: Policy | None = None
-) -> Filled:
-    """Fill the grades of a grading worksheet; every other column stays, as Moodle wants it.
+ASK = (
+    "Download it in the assignment with “Download grading worksheet”, and where it is in a "
+    "language that is not known here, name its column of grades with --column."
+)
+
+
+def target(_book: Gradebook, template: str, column: str | None = None) -> Target:
+    """Return the grades of a grading worksheet; every other column stays, as Moodle wants it.
 
     `column` is the header to fill where the worksheet is in a language that is not known here.
     UsageError where the template is no such worksheet.
@@ -37,17 +40,15 @@ def render(
     if at is None or not any(first):
         raise UsageError(
             "The template is no grading worksheet of Moodle: its first column has no participants' "
-            "numbers, or none of its columns is the grade. Download it in the assignment with "
-            "“Download grading worksheet”, and name its column with --column."
+            f"numbers, or none of its columns is the grade. {ASK}"
         )
     people = [_person(sheet, row, found[1]) for row, found in enumerate(first) if found is not None]
     lock = sheet.column(*LOCKED)
     locked = {row for row in range(len(sheet.rows)) if sheet.cell(row, lock).casefold() in NO}
-    target = Target("moodle", sheet, at, people, frozenset(locked))
-    filled, notes = sheets.fill(book, target, policy or Policy())
-    most = next((sheet.cell(p.row, sheet.column(*MAXIMUM)) for p in people), "")
-    notes += sheets.points_note(most, book, "Moodle's assignment")
-    return Filled(sheet.written(range(len(sheet.header)), at, filled), tuple(notes))
+    most = next((sheet.cell(one.row, sheet.column(*MAXIMUM)) for one in people), "")
+    columns = range(len(sheet.header))
+    points = (most, "Moodle's assignment")
+    return Target("moodle", sheet, at, people, columns, frozenset(locked), points)
 
 
 def _person(sheet: Sheet, row: int, number: str) -> Person:

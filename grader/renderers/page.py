@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from grader import wording
 from grader.model import Status
@@ -15,6 +16,8 @@ from grader.renderers.text import (
     number,
     shown,
 )
+
+CODE = re.compile(r"`([^`\n]+)`")
 
 
 @cache
@@ -27,9 +30,14 @@ def pages() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "lines": lines, "number": number}
+    environment.filters |= {"shown": shown, "lines": lines, "number": number, "prose": prose}
     environment.globals |= {"glyphs": GLYPHS, "Status": Status, "wording": wording}
     return environment
+
+
+def prose(text: str) -> Markup:
+    """Return a text by staff, escaped, with what stands between backticks as code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(lines(text)))))  # noqa: S704 - escaped
 
 
 @cache

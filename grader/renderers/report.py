@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from grader import wording
 from grader.model import (
     Gradebook,
     Isolation,
+    QuestionReport,
     Report,
     Status,
     Written,
@@ -28,6 +29,7 @@ from grader.renderers.text import (
 
 STYLES = ("common.css", "report.css")
 SCRIPTS = ("report.js",)
+MOST_PICTURES = 30_000_000  # characters, of a page that a browser is to open at once
 LONGEST_MESSAGE = 2_000  # results.json has the whole of it
 
 
@@ -37,6 +39,7 @@ class Answer:
 
     student: str
     written: Written
+    elsewhere: int  # how many of its pictures are only on the student's own page
     status: Status
     score: float
     max_score: float
@@ -113,24 +116,27 @@ def _pending(book: Gradebook) -> list[tuple[str, str, int, float]]:
 
 def _answers(book: Gradebook) -> list[tuple[str, str, list[Answer]]]:
     found = []
+    room = MOST_PICTURES
     for asked in book.questions:
         if asked.kind != "manual":
             continue
-        answers = [
-            Answer(
-                report.student,
-                one.written,
-                one.status,
-                one.score,
-                one.max_score,
-                "\n".join(case.message for case in one.cases if case.message),
-            )
-            for report in book.reports
-            for one in report.questions
-            if one.name == asked.name
-        ]
+        answers = []
+        for report in book.reports:
+            for one in report.questions:
+                if one.name == asked.name:
+                    answers.append(_answer(report, one, room))
+                    room -= sum(len(picture.data) for picture in answers[-1].written.pictures)
         found.append((asked.name, asked.title, answers))
     return found
+
+
+def _answer(report: Report, one: QuestionReport, room: int) -> Answer:
+    """Return an answer; its pictures where there is room for them on a page of the whole class."""
+    written, elsewhere = one.written, 0
+    if sum(len(picture.data) for picture in written.pictures) > room:
+        written, elsewhere = replace(written, pictures=()), len(written.pictures)
+    comment = "\n".join(case.message for case in one.cases if case.message)
+    return Answer(report.student, written, elsewhere, one.status, one.score, one.max_score, comment)
 
 
 def _isolations(book: Gradebook) -> list[tuple[Isolation, int]]:

@@ -113,15 +113,30 @@ class Person:
 class Target:
     """What is to be filled: a platform's sheet, its column of scores, the people in its rows.
 
-    platform: its layout's name, for which a report may hold a number. locked: the rows that the
-    platform would not change.
+    platform: its layout's name, for which a report may hold a number. columns: those that an import
+    needs. locked: the rows that the platform would not change. points: what the platform has as the
+    most, and where.
     """
 
     platform: str
     sheet: Sheet
     column: int
     people: Sequence[Person]
+    columns: Sequence[int]
     locked: frozenset[int] = field(default_factory=frozenset)
+    points: tuple[str, str] = ("", "")
+
+    def held(self) -> dict[str, str]:
+        """Return the cells as they are, by what the platform knows each person by."""
+        return {one.number: self.sheet.cell(one.row, self.column) for one in self.people}
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The file to import, and everything about it that a person should know first."""
+
+    text: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +151,13 @@ class Policy:
     ours: Mapping[str, str] = field(default_factory=dict)
 
 
-def fill(book: Gradebook, target: Target, policy: Policy) -> tuple[dict[int, str], list[str]]:
-    """Return the new cells by row, and all that a person should know of them.
+def fill(book: Gradebook, target: Target, policy: Policy | None = None) -> Filled:
+    """Return the sheet with everybody's score in it, and all that a person should know of it.
 
     A word (EX, N/A, a letter) is kept, and so is a score above ours which is not from us: somebody
     gave it by hand. A lower score is changed. Each of them is named.
     """
+    policy = policy or Policy()
     index = _index(target.people)
     _refuse_two_for_one(book, target.platform, index)
     filled: dict[int, str] = {}
@@ -163,7 +179,9 @@ def fill(book: Gradebook, target: Target, policy: Policy) -> tuple[dict[int, str
     told = [text.format(listed=_listed(notes[key])) for key, text in NOTES.items() if notes[key]]
     if pending:
         told.append(f"Points are still pending for {pending} of {len(book.reports)}.")
-    return filled, told
+    told += _points_note(book, *target.points)
+    text = target.sheet.written(target.columns, target.column, filled)
+    return Filled(text, tuple(told))
 
 
 NOTES = {
@@ -178,7 +196,9 @@ NOTES = {
 def _decide(score: float, person: Person, target: Target, policy: Policy) -> tuple[str, str]:
     """Return what becomes of a cell, "" where there is nothing to say, and how it is named."""
     old = target.sheet.cell(person.row, target.column)
-    name = f"{shown(person.label)} {shown(old)}".strip()
+    namesakes = {other.number for other in target.people if other.label == person.label}
+    label = f"{person.label} ({person.number})" if len(namesakes) > 1 else person.label
+    name = f"{shown(label)} {shown(old)}".strip()
     if person.row in target.locked:
         return "locked", name
     held = value_of(old)
@@ -194,11 +214,10 @@ def _decide(score: float, person: Person, target: Target, policy: Policy) -> tup
 def _listed(names: Sequence[str]) -> str:
     names = list(dict.fromkeys(names))
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    return "; ".join(names[:LISTED]) + more
 
 
-def points_note(told: str, book: Gradebook, where: str) -> list[str]:
-    """Return what to say where a platform's points for the assignment are not the assignment's."""
+def _points_note(book: Gradebook, told: str, where: str) -> list[str]:
     points = value_of(told)
     if points is None or abs(points - book.max_score) <= POINT_TOLERANCE:
         return []

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
@@ -30,11 +30,13 @@ from .levels.host import is_root
 from .levels.recipes import Way, recipe
 from .levels.uids import Slot
 from .patience import ProcessorClock
-from .session import Session
 from .wire import orders
 from .wire.channel import SOCKET_BYTES
 from .wire.orders import ChildLimits, Resource
 from .wire.protocol import DEVICE_LOST, ProtocolViolationError
+
+if TYPE_CHECKING:
+    from .session import Session
 
 Event = TypeVar("Event", orders.Ready, orders.Spawned, orders.Ended)
 
@@ -168,8 +170,10 @@ class Worker:
 
     def session(
         self, limits: Limits, *, deadline: float, processor: float = math.inf, seed: int = 0
-    ) -> Session:
+    ) -> "Session":
         """Fork a child for one submission, which has until then, and so much processor time."""
+        from .session import Session  # it needs NumPy, for which no worker's start should wait
+
         self.wait_until_ready()
         if self._group is not None:
             self._group.limit(limits)

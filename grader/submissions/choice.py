@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from pathlib import PurePosixPath
 
 from grader.model import MIB, Limits, Submission
 from grader.renderers.text import shown
@@ -16,13 +17,20 @@ from grader.submissions.claims import (
     why_not,
 )
 from grader.submissions.content import RAW_BYTES, Wanted, as_notebook, is_zip
-from grader.submissions.names import copy_number, natural
+from grader.submissions.names import (
+    copy_number,
+    names_nobody,
+    natural,
+    try_number,
+    without_number,
+)
 from grader.submissions.people import Person
 from grader.submissions.sources import (
     STUDENT_ZIP_BYTES,
     Entry,
     RejectedError,
     Source,
+    UnavailableError,
     open_zip,
 )
 
@@ -66,8 +74,9 @@ class _Look:
     entry: Entry
     content: bytes = b""
     problem: str | None = None
+    is_ours: bool = False  # the problem is none of the student's
     share: float = 1.0
-    beside: tuple[Entry, ...] = ()  # what lies in the same zip, or else was handed in with it
+    beside: tuple[Claim, ...] = ()  # what lies in the same zip, or else was handed in with it
 
 
 @dataclass(slots=True)
@@ -82,9 +91,9 @@ class Chooser:
         """Return what to grade of a student's files, None where they handed in nothing."""
         claims = person.claims
         files, others = _sorted_out(claims)
-        named = frozenset() if self.wanted is None else frozenset(self.wanted.files)
+        named = () if self.wanted is None else self.wanted.files
         for other in others:
-            if other.entry.name not in named:
+            if not any(_is_called(other, name) for name in named):
                 self._skip(other.entry.path, why_not(other.entry))
         if not files:
             return self._nothing(person, others)
@@ -92,14 +101,19 @@ class Chooser:
         for claim in files:
             attempts[claim.attempt].append(claim)
         newest_first = sorted(attempts, reverse=True)
-        looks = [self._best(attempts[key]) for key in newest_first]
-        at = next((n for n, look in enumerate(looks) if _is_good(look)), None)
+        ranked = [self._looks(attempts[key]) for key in newest_first]
+        at = next((n for n, looks in enumerate(ranked) if _is_good(looks[0])), None)
         if at is None:
-            at = next((n for n, look in enumerate(looks) if look.share), 0)
-        chosen = looks[at]
+            at = next((n for n, looks in enumerate(ranked) if looks[0].share), 0)
+        chosen = ranked[at][0]
         why = _why(files, newest_first, at)
-        self._pass_over(person.label, files, chosen)
-        same = [c.entry for c in others if c.attempt == newest_first[at]]
+        looked = [look for looks in ranked for look in looks]
+        seen = {id(look.claim.entry) for look in looked}
+        unseen = [
+            _Look(c, c.entry.path, c.entry, share=0.0) for c in files if id(c.entry) not in seen
+        ]
+        self._pass_over(person.label, [*looked, *unseen], chosen)
+        same = [claim for claim in others if claim.attempt == newest_first[at]]
         beside = self._beside(chosen, chosen.beside or tuple(same))
         return Choice(_submission(person, chosen, beside), why)
 
@@ -115,11 +129,12 @@ class Chooser:
             return None
         names = [claim.entry.name for claim in noted]
         problem = f"No notebook was handed in, but {listed(names)}. Ask for the .ipynb."
-        look = _Look(noted[0], noted[0].entry.path, noted[0].entry, problem=problem)
+        first = noted[0].entry
+        look = _Look(noted[0], first.path, first, problem=problem, is_ours=first.is_missing)
         return Choice(_submission(person, look), "no notebook among the files")
 
-    def _best(self, claims: Sequence[Claim]) -> _Look:
-        """Return the one of an attempt's files to grade: the assignment's notebook, the newest.
+    def _looks(self, claims: Sequence[Claim]) -> list[_Look]:
+        """Return what was read of an attempt's files, the one to grade first.
 
         A zip is opened where no notebook beside it is the assignment's.
         """
@@ -128,7 +143,7 @@ class Chooser:
         looks = [self._look(claim, claim.entry, path, ZIPS_DEEP) for claim, path in books]
         if not any(map(_is_good, looks)):
             looks += [self._look(claim, claim.entry, path, ZIPS_DEEP) for claim, path in zips]
-        return self._ranked(looks)[0]
+        return self._ranked(looks)
 
     def _likely(self, files: Iterable[tuple[Claim, str]]) -> list[tuple[Claim, str]]:
         """Return the files that are looked at, if there are very many."""
@@ -151,8 +166,9 @@ class Chooser:
             content = as_notebook(content, entry.name, self.limits.notebook_bytes)
         except RejectedError as error:
             share = self._share(content) if content and not is_zip(content) else 0.0
-            return _Look(claim, path, entry, b"", f"{error}.", share)
-        return _Look(claim, path, entry, content, None, self._share(content))
+            ours = isinstance(error, UnavailableError)
+            return _Look(claim, path, entry, problem=f"{error}.", is_ours=ours, share=share)
+        return _Look(claim, path, entry, content, share=self._share(content))
 
     def _share(self, content: bytes) -> float:
         return 1.0 if self.wanted is None else self.wanted.share(content)
@@ -177,11 +193,13 @@ class Chooser:
             names = [entry.name for entry in source.entries]
             raise RejectedError(f"{source.name} holds no notebook, but {listed(names)}")
         best, *older = self._ranked(looks)
+        inside = tuple(replace(claim, entry=entry, file="") for entry in source.entries)
         reason = f"{best.path} of the same zip is newer or fits better"
-        unopened = [] if opened else [f"{path}/{entry.path}" for entry in zips]
-        for one in [*(look.path for look in older), *unopened]:
-            self._skip(one, reason)
-        return replace(best, claim=claim, beside=best.beside or source.entries)
+        for look in older:
+            self._skip_look(look, best, reason)
+        for entry in [] if opened else zips:
+            self._skip(f"{path}/{entry.path}", reason)
+        return replace(best, claim=claim, beside=best.beside or inside)
 
     def _inside(self, entries: Iterable[Entry], path: str) -> list[tuple[Entry, str]]:
         likely = self._likely((Claim("", entry), f"{path}/{entry.path}") for entry in entries)
@@ -190,8 +208,9 @@ class Chooser:
     def _ranked(self, looks: Sequence[_Look]) -> list[_Look]:
         """Order what was read of one attempt, the one to grade first.
 
-        What is the assignment's by content comes first, then what can be read, then the newest by
-        the platform's number, by its name, by time, and by the number that a copy has.
+        What is the assignment's by content comes first, then what can be read and is not the
+        hand-out untouched, then the newest by the platform's number, by its name, by time, and by
+        the number that a copy has.
         """
         most = max(look.share for look in looks)
         slug = None if self.wanted is None else self.wanted.slug.casefold()
@@ -200,19 +219,20 @@ class Chooser:
             entry = look.entry
             fits = look.share > 0 and look.share >= FITTING * most
             named = slug is not None and slug in entry.stem.casefold()
-            return (fits, look.problem is None, look.claim.order, named, entry.modified,
+            written = self.wanted is None or not self.wanted.is_untouched(look.content)
+            return (fits, look.problem is None, written, look.claim.order, named, entry.modified,
                     copy_number(entry.stem), natural(entry.path))  # fmt: skip
 
         return sorted(looks, key=key, reverse=True)
 
-    def _beside(self, chosen: _Look, entries: Sequence[Entry]) -> tuple[tuple[str, bytes], ...]:
+    def _beside(self, chosen: _Look, claims: Sequence[Claim]) -> tuple[tuple[str, bytes], ...]:
         """Return those of the files handed in that the assignment puts beside its notebook.
 
         Of several of one name, the one that lies nearest to the notebook.
         """
         found: dict[str, bytes] = {}
         for name in () if self.wanted is None else self.wanted.files:
-            alike = [entry for entry in entries if entry.name == name]
+            alike = [claim.entry for claim in claims if _is_called(claim, name)]
             nearest = sorted(alike, key=lambda entry: _distance(entry, chosen.entry))
             if not nearest:
                 continue
@@ -222,11 +242,23 @@ class Chooser:
                 self._skip(nearest[0].path, str(error))
         return tuple(found.items())
 
-    def _pass_over(self, student: str, claims: Iterable[Claim], chosen: _Look) -> None:
+    def _pass_over(self, student: str, looks: Iterable[_Look], chosen: _Look) -> None:
         reason = f"{student} handed in {chosen.path}, which is newer or fits better"
-        for claim in claims:
-            if claim.entry is not chosen.claim.entry:
-                self._skip(claim.entry.path, reason)
+        for look in looks:
+            if look.claim.entry is not chosen.claim.entry:
+                self._skip_look(look, chosen, reason)
+
+    def _skip_look(self, look: _Look, chosen: _Look, reason: str) -> None:
+        """Name a notebook that is passed over, as lost where it looks like somebody else's."""
+        slug = None if self.wanted is None else self.wanted.slug
+        sure = look.claim.is_sure or not _is_good(look)
+        is_lost = not sure and _is_another_persons(look, chosen, slug)
+        if is_lost:
+            reason = (
+                f"may be another person's than {chosen.path}; if it lies in a class's folder or "
+                "zip, give that as a path of its own"
+            )
+        self.skipped.append(Skipped(look.path, reason, is_lost))
 
     def _skip(self, path: str, reason: str) -> None:
         self.skipped.append(Skipped(path, reason))
@@ -264,7 +296,27 @@ def _bytes_of(entry: Entry, limit: int) -> bytes:
     try:
         return entry.read(limit)
     except RejectedError as error:
-        raise RejectedError(f"{entry.name} {error}") from None
+        raise type(error)(f"{entry.name} {error}") from None
+
+
+def _is_another_persons(look: _Look, chosen: _Look, slug: str | None) -> bool:
+    """Say whether two notebooks lie in folders, or are files, that are called like two people."""
+    one, other = look.path.split("/"), chosen.path.split("/")
+    parted = next((pair for pair in zip(one, other, strict=False) if pair[0] != pair[1]), None)
+    if parted is None or look.claim.attempt != chosen.claim.attempt:
+        return False
+    names = [without_number(PurePosixPath(name).stem).casefold() for name in parted]
+    return names[0] != names[1] and not any(
+        names_nobody(name, slug) or try_number(name) is not None for name in names
+    )
+
+
+def _is_called(claim: Claim, name: str) -> bool:
+    """Say whether a file is called so, or as a platform calls it when it comes once more."""
+    own, wanted = PurePosixPath(claim.own_name), PurePosixPath(name)
+    return own.name == name or (
+        own.suffix == wanted.suffix and without_number(own.stem) == wanted.stem
+    )
 
 
 def _distance(entry: Entry, notebook: Entry) -> tuple[int, str]:
@@ -291,6 +343,7 @@ def _submission(
         late=claim.late,
         members=claim.members,
         problem=None if look.problem is None else shown(look.problem),
+        is_ours=look.is_ours,
         identity=person.identity,
         name=person.name,
         files=files,

@@ -40,6 +40,13 @@ class Claim:
     received: str | None = None
     late: bool = False
     members: tuple[str, ...] = ()
+    is_sure: bool = True  # a platform says whose it is, not only the name of a folder
+    file: str = ""  # what the student called it, where the platform put something before that
+
+    @property
+    def own_name(self) -> str:
+        """What the student called the file."""
+        return self.file or self.entry.name
 
 
 class Refusal(NamedTuple):

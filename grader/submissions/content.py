@@ -2,12 +2,13 @@
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
+from grader.course import notebooks
 from grader.model import MIB, Assignment
-from grader.submissions.sources import RejectedError
+from grader.submissions.sources import RejectedError, UnavailableError
 
 RAW_BYTES = 96 * MIB  # of a notebook with its outputs, which decide nothing and are left out
 LOOKS_LIKE = {
@@ -39,13 +40,32 @@ class Wanted:
     names: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()  # that belong to it and lie beside the notebook
+    stubs: frozenset[str] = frozenset()  # the cells that hold them, as handed out
 
     @classmethod
     def of(cls, assignment: Assignment) -> "Wanted":
         """Return what tells an assignment's notebook."""
         names = [name for question in assignment.questions for name in question.names]
         checked = [question.name for question in assignment.questions if question.kind == "code"]
-        return cls(assignment.slug, tuple(names), tuple(checked), assignment.files)
+        given = assignment.notebook.read_bytes()
+        bare = cls(assignment.slug, tuple(names), tuple(checked), assignment.files)
+        return replace(bare, stubs=bare.answers(given))
+
+    def answers(self, content: bytes) -> frozenset[str]:
+        """Return the cells of a notebook that define what the student is to write."""
+        if not self.names:
+            return frozenset()
+        names = "|".join(map(re.escape, self.names))
+        defines = re.compile(rf"^(?:(?:def|class)\s+(?:{names})\b|(?:{names})\s*=)", re.MULTILINE)
+        try:
+            cells = notebooks.read(content).cells
+        except notebooks.NotebookUnreadableError:
+            return frozenset()
+        return frozenset(cell.source.strip() for cell in cells if defines.search(cell.source))
+
+    def is_untouched(self, content: bytes) -> bool:
+        """Say whether a notebook is as it was handed out: nobody's answer to anything."""
+        return bool(self.stubs) and self.answers(content) == self.stubs
 
     def share(self, content: bytes) -> float:
         """Return which share of the stubs and checks a notebook's text holds, from 0 to 1.
@@ -95,7 +115,7 @@ def as_notebook(content: bytes, name: str, limit: int) -> bytes:
     if not start and not content.strip():
         raise RejectedError(f"{name} is empty")
     if content.startswith(LFS):
-        raise RejectedError(
+        raise UnavailableError(
             f"{name} is a pointer of Git LFS, not the notebook itself; run `git lfs pull` where it "
             "was cloned, or ask for the .ipynb"
         )

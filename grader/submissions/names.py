@@ -29,7 +29,7 @@ NUMBERED_TRY = re.compile(
     r"(?:version|attempt|submission|try|versuch|abgabe|v)[ _.-]?(\d{1,9})", re.IGNORECASE
 )
 COLLECTIVE = re.compile(
-    r"(?:all|autograder|assignments?|attempts?|class|classes|course|data|documents?|downloads?|"
+    r"(?:all|archive|autograder|backups?|bak|copy|drafts?|final|older|old|previous|tries|assignments?|attempts?|class|classes|course|data|documents?|downloads?|"
     r"exercises?|exchange|exports?|files?|folder|gradebook|graded|group|hand-?ins?|homeworks?|hw|"
     r"inbound|lab|labs?|new|notebooks?|outbound|project|projects?|ps|pset|responses?|results|"
     r"scratch|section|sections?|solutions?|src|students?|submissions?|submitted|task|tasks?|temp|"

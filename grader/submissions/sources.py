@@ -49,6 +49,10 @@ class RejectedError(GraderError):
     """One student's file cannot be used; becomes that submission's `problem`, never an exit."""
 
 
+class UnavailableError(RejectedError):
+    """A file is not at hand, and that is no fault of the student's: it ends `ungraded`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One file: where it lies, how large it says it is, and how to read it within a limit.
@@ -61,6 +65,7 @@ class Entry:
     modified: float  # seconds; comparable within one source only to two seconds
     read: Callable[[int], bytes] = field(repr=False)
     problem: str | None = None
+    is_missing: bool = False  # the platform knows of it, and its download lacks it
     location: str = ""  # the absolute path, where there is one, to tell a file given twice
     start: Callable[[int], bytes] = field(default=lambda _: b"", repr=False)
 
@@ -90,7 +95,7 @@ class Source:
     kind: str  # "folder", "zip" or "file"
     hidden: tuple[tuple[str, ...], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()  # path and reason, where no student can be told
-    origin: str = ""  # what tells it from a source of the same name; "" for a folder
+    origin: str = ""  # what tells it from a source of the same name: where it lies
 
     @property
     def stem(self) -> str:
@@ -148,7 +153,8 @@ def _folder(path: Path, name: str) -> Source:
             raise UsageError(
                 f"{path} holds more than {MAX_FILES:,} files. Give the folder of the submissions."
             )
-    return Source(name, tuple(entries), "folder", tuple(hidden))
+    origin = composed(str(path.resolve()))
+    return Source(name, tuple(entries), "folder", tuple(hidden), origin=origin)
 
 
 def _walk(folder: Path, parts: tuple[str, ...], hidden: list[tuple[str, ...]]) -> Iterator[Entry]:
@@ -186,8 +192,8 @@ def _file_entry(path: Path, parts: tuple[str, ...], status: os.stat_result) -> E
         status.st_mtime,
         lambda limit: _read_file(path, limit),
         f"is {kind}, not a file of its own" if kind else None,
-        os.path.realpath(path) if not kind else "",
-        lambda count: _read_file(path, count, cut=True),
+        location=os.path.realpath(path) if not kind else "",
+        start=lambda count: _read_file(path, count, cut=True),
     )
 
 
@@ -196,7 +202,7 @@ def _read_file(path: Path, limit: int, *, cut: bool = False) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise RejectedError(f"cannot be read ({error.strerror})") from None
+        raise UnavailableError(f"cannot be read ({error.strerror})") from None
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise RejectedError("is not a file of its own")
@@ -251,7 +257,8 @@ def _archive(stream: IO[bytes], file: Path | None, name: str, size: int) -> Sour
         raise RejectedError(f"{name} holds {len(listed):,} files, more than {MAX_ENTRIES:,}")
     shared = _Archive(archive, size)
     entries, hidden, refused = _members(shared, listed)
-    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), name)
+    origin = name if file is None else composed(str(file))
+    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), origin)
 
 
 def _members(

@@ -50,15 +50,17 @@ class HasOperations(Protocol):
     def operations(self) -> tuple[str, ...]: ...
 
 
-def busy(seen: HasOperations) -> str | None:
+def busy(seen: HasOperations, allowed: frozenset[str] = frozenset()) -> str | None:
     """Return the first of torch's operations that does more than make room, copy and view memory.
 
     Without its space and overload, such as "mul"; None where there is none, so that what a right
-    value needed beyond that was done by kernels.
+    value needed beyond that was done by kernels. `allowed` are names of operations that may work
+    as well.
     """
     for entry in seen.operations:
         space, _, operation = entry.partition("::")
         name = operation.split(".")[0]
-        if space != "triton" and (space != "aten" or name.rstrip("_") not in _IDLE):
+        idle = space == "aten" and name.rstrip("_") in _IDLE | allowed
+        if space != "triton" and not idle:
             return name
     return None

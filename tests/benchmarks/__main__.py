@@ -9,6 +9,7 @@ from pathlib import Path
 from grader.sandbox.proof.probes import choose_isolation
 from tests.benchmarks import (
     growth,
+    memory,
     sandbox,
     start_up,
     table,
@@ -19,7 +20,7 @@ from tests.benchmarks.nbgrader_run import NbgraderRunner, NbgraderUnavailableErr
 from tests.benchmarks.otter_run import OtterRunner
 from tests.benchmarks.spread import Spread
 
-PARTS = ("throughput", "startup", "growth", "sandbox")
+PARTS = ("throughput", "startup", "growth", "memory", "sandbox")
 CLASSES = {"softmax": softmax_class, "public": public_class, "small": small_class}
 TITLES = {
     "softmax": "softmax notebooks",
@@ -60,8 +61,13 @@ def _measure(options: argparse.Namespace, work: Path, results: table.Results) ->
     if "startup" in options.only:
         one = softmax_class(work / "one", ONE)
         results.start_up = start_up.measure(one, work / "one-out", options.runs)
+        results.phases = [start_up.phases(one, work / "one-out") for _ in range(options.runs)]
     if "growth" in options.only:
         _growth(options, work, results)
+    if "memory" in options.only:
+        for peak in memory.measure(work / "memory"):
+            say(f"memory: {peak}")
+            results.memory.append(peak)
     if "sandbox" in options.only:
         _sandbox(options, results)
 

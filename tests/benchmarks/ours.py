@@ -41,10 +41,7 @@ def grade(
 ) -> Graded:
     """Grade a whole class afresh into an empty folder."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [
-        *grader_command(), "grade", classroom.assignment.slug, classroom.folder,
-        "--course", classroom.course, "-o", out, "--jobs", str(jobs), "--isolation", isolation,
-    ]  # fmt: skip
+    command = [*grader_command(), *arguments(classroom, out, jobs=jobs, isolation=isolation)]
     process = run(command, watch_memory=watch)
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     wrong = [
@@ -66,6 +63,14 @@ def grade(
         ended=last,
         process=process,
     )
+
+
+def arguments(classroom: Classroom, out: Path, *, jobs: int, isolation: str = "auto") -> list[str]:
+    """Return what `grader` is called with to grade a class."""
+    return [
+        "grade", classroom.assignment.slug, str(classroom.folder), "--course",
+        str(classroom.course), "-o", str(out), "--jobs", str(jobs), "--isolation", isolation,
+    ]  # fmt: skip
 
 
 def _window(store: Path) -> tuple[float, float]:

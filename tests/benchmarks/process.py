@@ -46,6 +46,13 @@ class Finished:
     seconds: float
     pid: int
     memory: dict[int, Memory] = field(default_factory=dict)
+    # The kernel's own mark of what each process that the command started itself had at most.
+    highest: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def judge_mib(self) -> float:
+        """The largest that a process which the command started itself, such as a judge, became."""
+        return max(self.highest.values(), default=0) / MIB
 
     def parent_mib(self, until: float = math.inf) -> float:
         """The peak of the command's own process, up to a moment of the epoch."""
@@ -120,6 +127,8 @@ def run_together(commands: Sequence[Sequence[str | Path]], jobs: int, **options:
 
 def _watch(finished: Finished, ended: threading.Event) -> None:
     while not ended.wait(SAMPLE_SECONDS):
+        for pid in _children(finished.pid):
+            finished.highest[pid] = max(finished.highest.get(pid, 0), _highest(pid))
         for pid in _family(finished.pid):
             resident = _resident(pid)
             if resident:
@@ -139,6 +148,18 @@ def _family(root: int) -> list[int]:
     for pid in found:
         found.extend(children.get(pid, []))
     return found
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _highest(pid: int) -> int:
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        return 1024 * int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0])
+    return 0
 
 
 def _resident(pid: int) -> int:

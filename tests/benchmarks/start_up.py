@@ -1,13 +1,23 @@
 """What a command costs before it does anything, beside what Python and torch cost alone."""
 
+import re
+import shutil
+import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import ours
 from tests.benchmarks.classroom import Classroom
-from tests.benchmarks.process import grader_command, run
+from tests.benchmarks.process import CommandFailedError, grader_command, run
 from tests.benchmarks.spread import Spread, paired
+
+SAID = {
+    "ready": re.compile(r"ready in ([\d.]+) s: 1 to grade"),
+    "parts": re.compile(r"much is done at once: (.*)"),
+    "graded": re.compile(r"^(1 of 1) graded"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,37 @@ class StartUp:
     seconds: Spread
     bare: Spread
     ratio: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """Where the seconds of one `grader grade` of one notebook go, one after the other."""
+
+    command: float  # Python, the command line, the assignment, collecting
+    start: float  # of a grader process and its worker
+    judging: float  # the reference, then the notebook
+    end: float  # outputs, and whatever is waited for
+    at_once: str  # what the start is made of, as the command says
+
+
+def phases(one: Classroom, out: Path) -> Phases:
+    """Watch one command by what it says of itself, and when."""
+    shutil.rmtree(out, ignore_errors=True)
+    command = [*grader_command(), "--debug", *ours.arguments(one, out, jobs=1)]
+    began, seen = time.perf_counter(), {}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          text=True) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            for key, pattern in SAID.items():
+                if found := pattern.search(line):
+                    seen[key] = (time.perf_counter() - began, found[1])
+    whole = time.perf_counter() - began
+    if process.returncode or set(seen) != set(SAID):
+        raise CommandFailedError(f"{command} ended with {process.returncode}, and said {seen}")
+    ready, graded = seen["ready"][0], seen["graded"][0]
+    waited = float(seen["ready"][1])
+    return Phases(ready - waited, waited, graded - ready, whole - graded, seen["parts"][1])
 
 
 def measure(one: Classroom, out: Path, runs: int) -> list[StartUp]:

@@ -9,8 +9,9 @@ from importlib import metadata
 from pathlib import Path
 
 from tests.benchmarks.growth import Grown
+from tests.benchmarks.memory import Peak
 from tests.benchmarks.spread import Spread, paired
-from tests.benchmarks.start_up import StartUp
+from tests.benchmarks.start_up import Phases, StartUp
 from tests.benchmarks.throughput import Throughput
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -26,7 +27,9 @@ class Results:
     load: float  # of the machine, before the benchmark added its own
     throughput: list[Throughput] = field(default_factory=list)
     start_up: list[StartUp] = field(default_factory=list)
+    phases: list[Phases] = field(default_factory=list)  # of one notebook's runs
     growth: list[list[Grown]] = field(default_factory=list)  # by round, in order of size
+    memory: list[Peak] = field(default_factory=list)
     sandbox: dict[str, Spread] = field(default_factory=dict)  # milliseconds
     left_out: list[str] = field(default_factory=list)
 
@@ -37,8 +40,12 @@ def render(results: Results) -> str:
     parts += [_throughput(item) for item in results.throughput]
     if results.start_up:
         parts.append(_start_up(results.start_up))
+    if results.phases:
+        parts.append(_phases(results.phases))
     if results.growth:
         parts.append(_growth(results.growth))
+    if results.memory:
+        parts.append(_memory(results.memory))
     if results.sandbox:
         parts.append(_sandbox(results.sandbox))
     parts += results.left_out
@@ -114,6 +121,18 @@ def _start_up(rows: list[StartUp]) -> str:
     )
 
 
+def _phases(runs: list[Phases]) -> str:
+    """Return where the median run's seconds go."""
+    order = sorted(runs, key=lambda run: run.command + run.start + run.judging + run.end)
+    median = order[len(order) // 2]
+    return (
+        f"Of one notebook's {median.command + median.start + median.judging + median.end:.2f} s: "
+        f"{median.command:.2f} s until the class is collected, {median.start:.2f} s until a grader "
+        f"process is ready ({median.at_once}, much of it at once), {median.judging:.2f} s for the "
+        f"reference and the notebook, {median.end:.2f} s for the outputs and the end."
+    )
+
+
 def _growth(rounds: list[list[Grown]]) -> str:
     rows = []
     for number, first in enumerate(rounds[0]):
@@ -141,6 +160,15 @@ def _growth(rounds: list[list[Grown]]) -> str:
         "report.html, s", "all outputs, s", "report.html, MiB",
     )  # fmt: skip
     return f"{head}\n\n{_rows(columns, rows)}"
+
+
+def _memory(peaks: list[Peak]) -> str:
+    rows = [(peak.what, peak.status, f"{peak.judge_mib:,.0f}") for peak in peaks]
+    head = (
+        "**The judge's memory** at its peak, by what one notebook sends; a right one beside it has "
+        "full marks each time."
+    )
+    return f"{head}\n\n{_rows(('sent', 'it is', 'judge, MiB'), rows)}"
 
 
 def _sandbox(costs: dict[str, Spread]) -> str:

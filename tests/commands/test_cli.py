@@ -73,12 +73,12 @@ def test_a_class_is_graded_by_one_command(
     assert "ada" in done.stdout
 
 
-def assert_ends_with_the_report(said: str, out: Path) -> None:
+def assert_ends_with_the_report(said: str, out: Path, typed: str = "") -> None:
     heading, uri, rest = said.splitlines()[-3:]
     assert "report" in heading
     assert uri == (out / "report.html").resolve().as_uri()
     place, _, names = rest.removeprefix("Beside it in ").partition(": ")
-    assert place == str(out)
+    assert place == (typed or str(out))
     assert {"results.json", "grades.csv", "grades.db", "feedback/"} <= set(names.split(", "))
     assert all((out / name).exists() for name in names.split(", "))
 
@@ -86,7 +86,7 @@ def assert_ends_with_the_report(said: str, out: Path) -> None:
 @pytest.mark.needs("isolation")
 def test_each_command_has_a_file_of_its_own() -> None:
     found = commands()
-    assert len(found) == 10
+    assert len(found) == 11
     for name, function in found.items():
         assert function.__module__ == f"grader.commands.{name}"
 
@@ -103,7 +103,9 @@ def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_pat
         done = run(*command)
         assert done.returncode == 0, done.stderr
         assert_ends_with_the_report(done.stdout, out)
-    assert commands_that_render() == {str(command[0]) for command in lines} | {"demo"}
+    # `review` does so when its page is closed, as its own tests show.
+    others = {"demo", "review"}
+    assert commands_that_render() == {str(command[0]) for command in lines} | others
 
 
 def commands_that_render() -> set[str]:
@@ -228,24 +230,6 @@ def test_check_shows_the_input_that_failed(course: Path) -> None:
     assert done.returncode == 1
     assert "for 2 the answer is 4, you have 3" in done.stdout
     assert "q1" not in done.stdout
-
-
-@pytest.mark.needs("isolation")
-def test_the_demonstration_grades_a_class_of_at_least_twenty(tmp_path: Path) -> None:
-    done = run("demo", "-o", tmp_path)
-    assert done.returncode == 0, done.stderr
-    book = results(tmp_path)
-    by_student = {item["student"]: item for item in book["submissions"]}
-    assert len(by_student) >= 20
-    full = by_student["right-reference"]
-    assert full["score"] + full["pending"] == full["max_score"]
-    for name, item in by_student.items():
-        if name.startswith(("right-", "hostile-")):
-            assert item["score"] == full["score"], name
-        else:
-            assert item["score"] < full["score"], name
-    assert "who lost what" in done.stdout.lower()
-    assert_ends_with_the_report(done.stdout, tmp_path)
 
 
 def test_doctor_fits_on_a_screen() -> None:

@@ -16,10 +16,11 @@ from grader.course import notebooks
 from grader.course.assignments import available, load
 from grader.model import Assignment, Report, Status
 from tests.conftest import REPOSITORY, submission_of
+from tests.support import ahead as ahead_of_tests
 from tests.support import requirements
+from tests.support.ahead import Ahead
 
 EXPECT = re.compile(r"#\s*expect:\s*(?P<here>[\w\s]*?)\s*(?:gpu:\s*(?P<gpu>[\w\s]*))?$")
-JOBS = 2
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def touched(assignment: Assignment, reference: str, solution: str) -> tuple[str,
     return tuple(found)
 
 
-def judge_solutions(assignment: Assignment) -> Table:
+def judge_solutions(slug: str) -> Table:
+    requirements.require("isolation")
+    assignment = load(slug, REPOSITORY, need_solutions=True)
     solutions = assignment.solutions
     assert solutions is not None
     names = [name for question in assignment.questions for name in question.names]
@@ -88,7 +91,7 @@ def judge_solutions(assignment: Assignment) -> Table:
         if path.parent.name == "wrong":
             expected[label] = expectation(path)
     settings = process.ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
-    with local_pool(JOBS) as pool:
+    with local_pool(ahead_of_tests.cores()) as pool:
         # The reference is one of the notebooks: no control is needed to see what it comes to.
         controlled = frozenset({pool.submit(process.start, settings).result().place})
         futures = {
@@ -101,10 +104,13 @@ def judge_solutions(assignment: Assignment) -> Table:
     return Table(assignment, reports, expected)
 
 
+WORK_AHEAD = {slug: ("judge_solutions", slug) for slug in available(REPOSITORY)}
+
+
 @pytest.fixture(scope="module", params=available(REPOSITORY))
-def table(request: pytest.FixtureRequest) -> Table:
-    requirements.require("isolation")
-    return judge_solutions(load(request.param, REPOSITORY, need_solutions=True))
+def table(request: pytest.FixtureRequest, ahead: Ahead) -> Table:
+    found: Table = ahead.result(__name__, request.param)
+    return found
 
 
 def lost(report: Report) -> set[str]:

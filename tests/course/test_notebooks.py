@@ -1,8 +1,15 @@
 """Reading, filling and checking notebooks; and the hand-outs themselves."""
 
 import ast
+import html
+import itertools
+import json
+import re
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbclient
 import nbformat
@@ -13,6 +20,7 @@ from grader.course.assignments import available, load, reference_path
 from grader.errors import AssignmentError
 from grader.model import Assignment
 from tests.conftest import REPOSITORY, notebook_of
+from tests.support.ahead import Ahead
 
 STUB = 'def double(x):\n    """Return twice x."""\n    raise NotImplementedError("q1")'
 
@@ -100,16 +108,33 @@ def test_a_stub_and_its_reference_agree(assignment: Assignment) -> None:
             assert ast.get_docstring(stub) == ast.get_docstring(references[name]), name
 
 
-def run_in_jupyter(content: bytes, assignment: Assignment, folder: Path) -> nbformat.NotebookNode:
+def solved(assignment: Assignment) -> bytes:
+    path = reference_path(assignment.solutions)
+    assert path is not None
+    text = path.read_text(encoding="utf-8")
+    content = assignment.notebook.read_bytes()
+    return notebooks.fill(content, text, stub_names(assignment), "reference.py")
+
+
+def run_in_jupyter(kind: str, slug: str) -> nbformat.NotebookNode:
     """Run a notebook in a real kernel, beside its public tests, as a student would."""
-    shutil.copytree(assignment.folder / "tests", folder / "tests")
-    path = folder / assignment.notebook.name
-    path.write_bytes(content)
+    assignment = load(slug, REPOSITORY, need_solutions=True)
+    content = solved(assignment) if kind == "solved" else assignment.notebook.read_bytes()
     node = nbformat.reads(content.decode(), as_version=4)
-    client = nbclient.NotebookClient(
-        node, timeout=120, allow_errors=True, resources={"metadata": {"path": str(folder)}}
-    )
-    return client.execute()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(assignment.folder / "tests", folder / "tests")
+        (folder / assignment.notebook.name).write_bytes(content)
+        place = {"metadata": {"path": name}}
+        client = nbclient.NotebookClient(node, timeout=120, allow_errors=True, resources=place)
+        return client.execute()
+
+
+WORK_AHEAD = {
+    f"{kind} {slug}": ("run_in_jupyter", kind, slug)
+    for slug in available(REPOSITORY)
+    for kind in ("empty", "solved")
+}
 
 
 def errors(node: nbformat.NotebookNode) -> list[str]:
@@ -132,25 +157,55 @@ def check_results(node: nbformat.NotebookNode) -> dict[str, str]:
     return found
 
 
-def test_the_empty_notebook_runs_from_top_to_bottom(assignment: Assignment, tmp_path: Path) -> None:
-    node = run_in_jupyter(assignment.notebook.read_bytes(), assignment, tmp_path)
+def test_the_empty_notebook_runs_from_top_to_bottom(assignment: Assignment, ahead: Ahead) -> None:
+    node = ahead.result(__name__, f"empty {assignment.slug}")
     assert errors(node) == []
     results = check_results(node)
     assert results
     assert not any("All test cases passed" in text for text in results.values())
 
 
-def test_the_solved_notebook_has_green_checks(assignment: Assignment, tmp_path: Path) -> None:
-    path = reference_path(assignment.solutions)
-    assert path is not None
-    text = path.read_text(encoding="utf-8")
-    solved = notebooks.fill(
-        assignment.notebook.read_bytes(), text, stub_names(assignment), "reference.py"
-    )
-    node = run_in_jupyter(solved, assignment, tmp_path)
+def test_the_solved_notebook_has_green_checks(assignment: Assignment, ahead: Ahead) -> None:
+    node = ahead.result(__name__, f"solved {assignment.slug}")
     assert errors(node) == []
     for name, shown in check_results(node).items():
         assert "All test cases passed" in shown, f"{name}: {shown}"
+    assert figures_without_words(node) == []
+
+
+def figures_without_words(node: nbformat.NotebookNode) -> list[str]:
+    """Return the cells whose picture lacks a description, in its metadata or beside it."""
+    found = []
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                words = output.metadata.get("image/png", {}).get("alt", "")
+                told = html.escape(words) in output.data.get("text/html", "")
+                if len(words) < 40 or not told:
+                    found.append(cell.id)
+    return found
+
+
+def test_a_figure_without_words_is_noticed() -> None:
+    bare = {"image/png": "iVBORw0KGgo="}
+    outputs = [nbformat.v4.new_output("display_data", bare)]
+    cell = nbformat.v4.new_code_cell("plt.show()", id="bare", outputs=outputs)
+    assert figures_without_words(nbformat.v4.new_notebook(cells=[cell])) == ["bare"]
+
+
+def test_code_that_only_draws_is_folded_in_each_frontend_that_can(assignment: Assignment) -> None:
+    """JupyterLab, Colab, and what follows Jupyter Book's tags; and the fold has a title."""
+    drawing = [
+        cell
+        for cell in nbformat.reads(assignment.notebook.read_text("utf-8"), as_version=4).cells
+        if cell.cell_type == "code" and "plt.subplots" in cell.source
+    ]
+    for cell in drawing:
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden")
+        assert folded, cell.id
+        assert cell.metadata.get("cellView") == "form", cell.id
+        assert "hide-input" in cell.metadata.get("tags", []), cell.id
+        assert cell.source.startswith("# @title "), cell.id
 
 
 def test_what_students_get_says_how_many_points_hidden_tests_decide(
@@ -163,3 +218,66 @@ def test_what_students_get_says_how_many_points_hidden_tests_decide(
             row = next(row for row in rows if row[0].strip("`*") == question.name)
             assert f"{question.public_points:g}" in row, row
             assert f"{question.hidden_points:g}" in row, row
+
+
+STEP = re.compile(r"^## Step (\d+)\.", re.MULTILINE)
+PLACE = re.compile(r"`(?P<heading>[^`]+)` in step (?P<step>\d+)")
+
+
+def sections(content: bytes) -> dict[str, list[str]]:
+    """Return the headings of each step of a notebook."""
+    found: dict[str, list[str]] = {"0": []}
+    step = "0"
+    for text in notebooks.read(content).prose.values():
+        begun = STEP.search(text)
+        step = begun[1] if begun else step
+        lines = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+        found.setdefault(step, []).extend(line.replace("`", "") for line in lines)
+    return found
+
+
+def test_where_a_promise_says_to_read_again_there_is_such_a_place(assignment: Assignment) -> None:
+    headings = sections(assignment.notebook.read_bytes())
+    promises = [case.promise for question in assignment.questions for case in question.cases]
+    places = [place.groupdict() for promise in promises for place in PLACE.finditer(promise)]
+    missing = [
+        place
+        for place in places
+        if not any(place["heading"] in line for line in headings.get(place["step"], []))
+    ]
+    assert missing == []
+    assert all(
+        number in headings for text in promises for number in re.findall(r"step (\d+)", text)
+    )
+    assert len(places) >= 3
+
+
+ODD = ([], {}, None, True, 1.5, "x", [[]], {"a": []}, "\ud800")
+FIELDS = ("cell_type", "source", "metadata", "outputs", "id", "attachments", "execution_count")
+
+
+def odd_notebooks() -> Iterator[dict[str, Any]]:
+    """Notebooks in which one field is of another kind than any reader expects."""
+    code = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": [], "id": "a"}
+    whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [code]}
+    for value in ODD:
+        yield from ({**whole, name: value} for name in ("nbformat", "metadata", "cells"))
+        yield from ({"nbformat": version, "worksheets": value} for version in (3, value))
+        for kind, name in itertools.product(("code", "markdown"), FIELDS):
+            yield {**whole, "cells": [code, {**code, "cell_type": kind, name: value}]}
+        yield {**whole, "cells": [code, value]}
+        yield {**whole, "cells": [code, {**code, "metadata": {"tags": value}}]}
+        yield {**whole, "cells": [code, {**code, "source": ["a", value]}]}
+
+
+def test_a_field_of_an_odd_kind_is_read_or_rejected_and_never_stops_the_reader() -> None:
+    kept = 0
+    for data in odd_notebooks():
+        try:
+            found = notebooks.read(json.dumps(data).encode())
+        except notebooks.NotebookUnreadableError as problem:
+            assert str(problem).endswith(".")  # noqa: PT017 - either way is right
+            continue
+        kept += found.cells[0].source == "x = 1"
+        found.seems_to_be()
+    assert kept > 100

@@ -12,11 +12,11 @@ from grader.verify import promises
 from grader.verify.gates import Findings
 
 STEP = re.compile(r"\bsteps? (\d)(?: and (\d))?")
-QUOTED = re.compile(r"`([A-Z][^`]*)`")  # a heading; names of parameters begin small
+QUOTED = re.compile(r"“([A-Z][^”]*)”")  # a heading; names of parameters begin small
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
-@pytest.fixture(params=["softmax"])
+@pytest.fixture(params=["softmax", "attention"])
 def assignment(request: pytest.FixtureRequest, repository: Path) -> Assignment:
     return load(request.param, repository, need_solutions=True)
 

@@ -135,9 +135,16 @@ def double(rows: list[Row]) -> None:
         (edit(2, score="-1"), "line 4: the score -1 is not within"),
         (edit(2, score="nan"), "line 4: the score nan is not within"),
         (edit(2, score="good"), "line 4: the score 'good' is no number"),
-        (edit(2, score="1", student="eve"), "line 4: there is no answer of 'eve' to 'r1'"),
-        (edit(2, score="1", question="q1"), "line 4: there is no answer of 'bob' to 'q1'"),
+        (
+            edit(2, score="1", student="eve", row_id=""),
+            "line 4: there is no answer of 'eve' to 'r1'",
+        ),
+        (
+            edit(2, score="1", question="q1", row_id=""),
+            "line 4: there is no answer of 'bob' to 'q1'",
+        ),
         (edit(2, score="1", answer_id="a-0"), "line 4: bob has handed in another answer"),
+        (edit(2, score="1", student="ada"), "line 4: it names 'ada' and 'r1', and its row_id is"),
         (edit(2, comment="x" * 5001), "line 4: the comment is longer than 5,000"),
         (double, "line 5: ada, r1 is on line 3 as well"),
     ],
@@ -199,7 +206,7 @@ def test_an_answer_that_was_not_found_is_said_everywhere(store: Store, tmp_path:
         row = next(row for row in sheet(store) if row["student"] == "ada")
         assert row["answer"] == "(Not found: look there.)"
         told = outputs.write(store.gradebook(), tmp_path).notes
-        assert any("1 written answers were not found" in note and "ada r1" in note for note in told)
+        assert any("1 written answer was not found" in note and "ada r1" in note for note in told)
         assert "Not found: look there." in (tmp_path / "report.html").read_text("utf-8")
         assert take(store, written([row | {"score": "4"}])) == 1
         assert given(store)["ada"] == (Status.PASSED, 4.0)
@@ -207,3 +214,59 @@ def test_an_answer_that_was_not_found_is_said_everywhere(store: Store, tmp_path:
         assert not any(
             "not found" in note for note in outputs.write(store.gradebook(), tmp_path).notes
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("Müller, Zoë", "cp1252"),
+        ("Müller, Zoë", "utf-8-sig"),
+        ("Müller, Zoë", "utf-16"),
+        ("Łukasz Ölmann", "cp1250"),
+        ("张伟 ö 😀", "gb18030"),
+        ("Şule Ö", "cp1254"),
+    ],
+)
+def test_a_sheet_comes_back_in_a_countrys_code_page(
+    store: Store, tmp_path: Path, name: str, encoding: str
+) -> None:
+    store.set_submissions([handed_in(name)])
+    store.add(report(name, question("q1"), question("r1", Status.PENDING, "so")), QUESTIONS)
+    rows = sheet(store)
+    row = next(row for row in rows if row["student"] == name) | {"score": "2,5", "comment": "ö"}
+    path = tmp_path / "sheet.csv"
+    path.write_bytes(written([row], ";").encode(encoding, "replace"))
+    (line,) = manual.load(path, store.gradebook())
+    assert (line.score.student, line.score.score, line.score.comment) == (name, 2.5, "ö")
+
+
+def test_a_name_that_was_spoilt_is_known_by_its_row(store: Store, tmp_path: Path) -> None:
+    name = "Müller, Zoë 😀"
+    store.set_submissions([handed_in(name)])
+    store.add(report(name, question("q1"), question("r1", Status.PENDING, "so")), QUESTIONS)
+    row = next(row for row in sheet(store) if row["student"] == name)
+    row |= {"student": name.encode().decode("cp1252", "replace"), "score": "0,5"}
+    path = tmp_path / "sheet.csv"
+    path.write_text(written([row], ";"), encoding="utf-8-sig")
+    (line,) = manual.load(path, store.gradebook())
+    assert (line.score.student, line.score.score) == (name, 0.5)
+
+
+def test_a_code_page_that_nothing_shows_is_a_sentence(store: Store, tmp_path: Path) -> None:
+    rows = sheet(store)
+    rows[1] |= {"score": "2,5", "comment": "schön"}
+    path = tmp_path / "sheet.csv"
+    path.write_bytes(written(rows, ";").encode("cp1252", "replace"))
+    with pytest.raises(UsageError, match="Save it as “CSV UTF-8” and run the same command again"):
+        manual.load(path, store.gradebook())
+
+
+def test_what_a_spreadsheet_opens_is_marked_as_utf_8(store: Store, tmp_path: Path) -> None:
+    outputs.write(store.gradebook(), tmp_path)
+    assert (tmp_path / "manual.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    assert (tmp_path / "grades.csv").read_bytes().startswith(b"student,")  # nothing to be spoilt
+    store.set_submissions([handed_in("张伟 😀")])
+    outputs.write(store.gradebook(), tmp_path)
+    assert (tmp_path / "grades.csv").read_bytes().startswith(b"\xef\xbb\xbfstudent,")
+    shown = [path.name for path in (tmp_path / "feedback").iterdir()]
+    assert [name for name in shown if name.startswith("张伟~")]

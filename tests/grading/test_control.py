@@ -76,7 +76,7 @@ def test_a_test_that_raises_by_itself_is_ungraded_with_its_line(faulty_engine: E
     assert (public.status, hidden.status) == (Status.PASSED, Status.UNGRADED)
     assert (hidden.score, report.questions[0].score) == (0.0, 1.0)
     assert "NameError" in hidden.staff_message
-    assert "solutions/small/tests/q1.py, line 9" in hidden.staff_message
+    assert "solutions/small/tests/q1.py, line 14" in hidden.staff_message
     assert "oops" not in hidden.message
     assert report.questions[1].status is Status.PASSED
     assert list(found.failing) == [("q1", "q1 of many")]

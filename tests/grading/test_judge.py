@@ -1,6 +1,7 @@
 """One submission through the judge: what costs points, what costs nothing, and whom."""
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 
 from grader import wording
 from grader.course.assignments import load
+from grader.grading import judge as judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import (
     Limits,
+    Outcome,
     QuestionReport,
     Report,
     Status,
@@ -43,7 +46,7 @@ def statuses(questions: dict[str, QuestionReport]) -> tuple[Status, Status]:
 
 
 PASSED, FAILED, ERROR = Status.PASSED, Status.FAILED, Status.ERROR
-TIMEOUT, KILLED = Status.TIMEOUT, Status.KILLED
+TIMEOUT, KILLED, PENDING = Status.TIMEOUT, Status.KILLED, Status.PENDING
 
 
 def not_passed(function: str) -> str:
@@ -294,12 +297,65 @@ def test_hidden_inputs_do_not_come_back_in_a_later_public_case(small_engine: Eng
     content = notebook_of(SETUP, SPY, CHECK1, CHECK2)
     report = judge(Request(submission_of(content)), small_engine)
     public, hidden = report.questions[1].cases
-    assert public.message.endswith("ValueError: seen []")
+    assert public.message.endswith("ValueError: seen [2]")
     assert hidden.message == not_passed("square")
     told = ast.literal_eval(hidden.staff_message.rsplit("seen ", 1)[1].splitlines()[0])
     secrets = [str(number) for number in told if number >= 1000]
     assert secrets, "the control: staff do see what the code saw"
     assert not any(secret in student_text(report) for secret in secrets)
+
+
+def leaving_notes(folder: Path) -> bytes:
+    """Return a notebook that writes down each input where every later child can read it."""
+    notes = f"""
+import pathlib
+notes = pathlib.Path({str(folder / "notes")!r})
+def write(x):
+    with notes.open("a") as file:
+        print(x, file=file)
+def double(x):
+    write(x)
+    return 2 * x
+def square(x):
+    raise ValueError(f"seen {{notes.read_text().split()}}")
+"""
+    return notebook_of(SETUP, notes, CHECK1, "import os\nos._exit(0)", CHECK2)
+
+
+def inputs_in(text: str) -> list[str]:
+    return [number for number in re.findall(r"[0-9]+", text) if int(number) >= 1000]
+
+
+def test_no_child_that_is_heard_comes_after_one_that_saw_a_hidden_input(
+    small_engine: Engine, tmp_path: Path
+) -> None:
+    report = judge(Request(submission_of(leaving_notes(tmp_path))), small_engine)
+    assert "ValueError: seen ['2']" in student_text(report)
+    assert not inputs_in(student_text(report))
+    assert inputs_in((tmp_path / "notes").read_text())
+
+
+def test_in_another_order_hidden_inputs_would_come_out(
+    small_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control."""
+    monkeypatch.setattr(judging, "PASSES", (True, False))
+    report = judge(Request(submission_of(leaving_notes(tmp_path))), small_engine)
+    assert inputs_in(student_text(report))
+
+
+def test_a_question_is_told_of_only_what_a_student_may_read(
+    small_engine: Engine, tmp_path: Path
+) -> None:
+    told: list[QuestionReport] = []
+    content = leaving_notes(tmp_path)
+    report = judge(Request(submission_of(content), on_question=told.append), small_engine)
+    said = [(question.name, *(case.status for case in question.cases)) for question in told]
+    assert said[:2] == [("q1", PASSED, PENDING), ("q2", ERROR, PENDING)]
+    assert set(said[2:]) == {("q1", PASSED, PASSED), ("q2", ERROR, ERROR)}
+    assert not inputs_in("".join(case.message for one in told for case in one.cases))
+    final = {question.name: question for question in told}
+    assert (final["q1"], final["q2"]) == report.questions[:2]
 
 
 def test_an_exit_status_tells_a_student_nothing_of_hidden_inputs(judged: Judged) -> None:
@@ -393,6 +449,18 @@ def test_format_3_is_converted_and_graded(small_engine: Engine) -> None:
            "worksheets": [{"cells": cells, "metadata": {}}]}  # fmt: skip
     report = judge(Request(submission_of(json.dumps(old).encode())), small_engine)
     assert report.score == 6.0
+
+
+def test_what_trips_our_reader_is_rejected_and_never_ungraded(
+    small_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_: object) -> None:
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr("grader.course.notebooks.read", trip)
+    report = judge(Request(submission_of(notebook_of(SETUP))), small_engine)
+    assert (report.status, report.score) == (ERROR, 0)
+    assert "cannot be read as a notebook (TypeError: unhashable" in str(report.error)
 
 
 @pytest.mark.parametrize("source", [["def double(x):\n", "    return 2 * x"], 3, None])
@@ -492,3 +560,51 @@ def test_a_value_that_is_lost_on_its_way_is_said_to_be_and_is_no_error_of_the_co
     )
     assert "Your code" not in public.message + public.staff_message + hidden.staff_message
     assert hidden.message == not_passed("double")
+
+
+# One case that ends the child costs itself.
+
+FIVE_TESTS = """OK_FORMAT = False
+name = "q1"
+
+from otter.test_files import test_case
+
+
+def check(double, number):
+    assert double(number) == 2 * number
+
+
+for number in range(1, 6):
+    globals()[f"test_{number}"] = test_case(
+        name=f"of {number}", points=0.4, hidden=True, failure_message="Numbers are doubled."
+    )((lambda number: lambda double: check(double, number))(number))
+"""
+
+
+@pytest.fixture(scope="module")
+def five(tmp_path_factory: pytest.TempPathFactory, worker: Worker) -> Engine:
+    root = write_small_course(tmp_path_factory.mktemp("five"))
+    (root / "solutions/small/tests/q1.py").write_text(FIVE_TESTS, encoding="utf-8")
+    return assemble(load("small", root, need_solutions=True), {"cpu": worker})
+
+
+def judged_five(five: Engine, double: str) -> tuple[list[Outcome], str]:
+    report = judge(Request(submission_of(notebook_of(SETUP, double, CHECK1))), five)
+    question = report.questions[0]
+    return [case for case in question.cases if case.hidden], question.note
+
+
+def test_a_case_that_ends_the_child_costs_no_other_case(five: Engine) -> None:
+    dies = "def double(x):\n    import os\n    return 2 * x if x not in (2, 4) else os._exit(0)"
+    cases, note = judged_five(five, dies)
+    assert note.count("in case 'of") == 2
+    assert [case.status for case in cases] == [PASSED, KILLED, PASSED, KILLED, PASSED]
+    assert sum(case.score for case in cases) == pytest.approx(1.2)
+
+
+def test_after_three_timeouts_the_rest_of_a_question_is_not_run(five: Engine) -> None:
+    loops = "def double(x):\n    while x > 1:\n        pass\n    return 2 * x"
+    cases, note = judged_five(five, loops)
+    assert [case.status for case in cases] == [PASSED, *[TIMEOUT] * 4]
+    assert note.count("in case 'of") == 3
+    assert "of 5" not in note

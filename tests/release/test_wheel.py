@@ -1,9 +1,6 @@
 """The wheel shows its own course wherever somebody has typed `pip install`, and hides it."""
 
-import json
-import os
 import runpy
-import subprocess
 import sys
 import types
 import zipfile
@@ -14,7 +11,7 @@ import pytest
 from grader.course.assignments import available
 from grader.release import wheel
 from tests.conftest import REPOSITORY
-from tests.support import requirements
+from tests.release.conftest import run
 
 COURSE = "share/ulp-grader"
 
@@ -43,58 +40,6 @@ with Worker(isolation=level, warm=False) as worker:
         assert child.run_cell(search, 1).failure is None
         print(len(child.value("found")))
 """
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    requirements.require("hatchling")
-    folder = tmp_path_factory.mktemp("wheel")
-    pip(sys.executable, "wheel", "--no-deps", "-w", folder, REPOSITORY)
-    (made,) = folder.glob("*.whl")
-    return made
-
-
-@pytest.fixture(scope="module")
-def environment(built: Path, image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("environment")
-    make_environment(image, folder, built)
-    return folder
-
-
-def make_environment(image: Path, folder: Path, *wanted: object) -> Path:
-    """Make an environment with what is wanted, on a Python that has everything else."""
-    options = ["--system-site-packages", "--without-pip"]
-    subprocess.run([image, "-m", "venv", *options, folder], check=True)
-    python = folder / "bin" / "python"
-    pip(sys.executable, "--python", python, "install", "--no-deps", "--no-compile",
-        "--ignore-installed", *wanted)  # fmt: skip
-    return python
-
-
-def pip(python: object, *arguments: object) -> None:
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", *map(str, arguments)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-def run(environment: Path, cwd: Path, *command: object) -> str:
-    inherited = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-    program, *rest = map(str, command)
-    done = subprocess.run(
-        [str(environment / "bin" / program), *rest], cwd=cwd, env=inherited, check=False,
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.needs("isolation")
-def test_the_demonstration_runs_in_an_empty_folder(environment: Path, tmp_path: Path) -> None:
-    said = run(environment, tmp_path, "grader", "demo", "-o", "out")
-    assert said.splitlines()[-2] == (tmp_path / "out" / "report.html").as_uri()
-    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
-    assert len(results["submissions"]) >= 20
-    assert results["environment"]["grader"] == "0.1.0"
 
 
 def test_a_new_assignment_and_the_courses_own_are_found(environment: Path, tmp_path: Path) -> None:

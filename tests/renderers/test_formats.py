@@ -26,9 +26,11 @@ from grader.renderers import (
     grades_csv,
     gradescope,
     results_json,
+    sheets,
     table,
     tallies,
 )
+from grader.renderers.sheets import Policy
 from grader.renderers.text import lines, number, shown
 
 MakeBook = Callable[..., Gradebook]
@@ -189,12 +191,18 @@ TEMPLATE = """\
 """
 
 
+def filled_in(
+    book: Gradebook, template: str = TEMPLATE, column: str | None = None, *, overwrite: bool = False
+) -> sheets.Filled:
+    return sheets.fill(book, canvas.target(book, template, column), Policy(overwrite))
+
+
 def test_canvas_keeps_the_template_and_fills_one_column() -> None:
     book = small_book(
         small_report("smithbob", Status.FAILED, 2.5, path="smithbob_LATE_1234_5_softmax.ipynb"),
         small_report("alovelace@uni.edu", Status.PASSED, 4.0),
     )
-    filled = canvas.render(book, TEMPLATE)
+    filled = filled_in(book)
     assert filled.text.startswith("\ufeffStudent,ID")
     rows = list(csv.reader(io.StringIO(filled.text.removeprefix("\ufeff"))))
     assert rows == [
@@ -206,20 +214,20 @@ def test_canvas_keeps_the_template_and_fills_one_column() -> None:
         ["Hopper, Grace", "1300", "S3", "ghopper", "Sec 1", "2"],
         ["Test, Student", "9999", "", "abc", "Sec 1", ""],
     ]
-    assert filled.notes == ()
+    assert filled.notes == ("Changed from what is in the template: Lovelace, Ada 1 to 4.",)
 
 
 @pytest.mark.parametrize(
     "student", ["hoppergrace", "Grace Hopper", "ghopper", "S3", "GHOPPER@uni.edu"]
 )
 def test_canvas_finds_a_student_by_any_usual_name(student: str) -> None:
-    text = canvas.render(small_book(small_report(student, Status.PASSED, 4.0)), TEMPLATE).text
+    text = filled_in(small_book(small_report(student, Status.PASSED, 4.0))).text
     assert '"Hopper, Grace",1300,S3,ghopper,Sec 1,4' in text
 
 
 def test_canvas_fills_every_member_of_a_group() -> None:
     group = small_report("g", Status.PASSED, 4.0, members=("bsmith@uni.edu", "ghopper@uni.edu"))
-    text = canvas.render(small_book(group), TEMPLATE).text
+    text = filled_in(small_book(group)).text
     assert text.count(",4\n") == 2
 
 
@@ -231,18 +239,19 @@ def test_canvas_never_guesses_and_names_whom_it_does_not_find() -> None:
         small_report("ghopper", Status.UNGRADED, 0.0),
         small_report("alovelace", Status.PENDING, 0.0),
     )
-    filled = canvas.render(book, twins)
+    filled = filled_in(book, twins)
     assert ',1234,S1,bsmith@uni.edu,"Sec 1, Mon",\n' in filled.text
     assert '"Hopper, Grace",1300,S3,ghopper,Sec 1,2\n' in filled.text  # what Canvas had
-    assert "smithbob, nobody" in filled.notes[0]
+    assert "smithbob; nobody" in filled.notes[0]
     assert "ghopper" in filled.notes[1]
-    assert "pending for 1 of 4" in filled.notes[2]
+    assert "Lovelace, Ada 1" in filled.notes[2]
+    assert "pending for 1 of 4" in filled.notes[3]
 
 
 def test_canvas_says_when_its_points_differ() -> None:
     book = small_book(small_report("ghopper", Status.PASSED, 4.0))
-    notes = canvas.render(book, TEMPLATE.replace("4.00", "40.00")).notes
-    assert "40.00 points" in notes[0]
+    notes = filled_in(book, TEMPLATE.replace("4.00", "40.00")).notes
+    assert "40.00 points" in notes[1]
 
 
 @pytest.mark.parametrize(
@@ -260,12 +269,12 @@ def test_a_template_that_does_not_fit_is_wrong_usage(
 ) -> None:
     book = small_book(small_report("ghopper", Status.PASSED, 4.0))
     with pytest.raises(UsageError, match=said):
-        canvas.render(book, template, column=column)
+        filled_in(book, template, column)
 
 
 def test_canvas_column_can_be_named() -> None:
     book = small_book(small_report("ghopper", Status.PASSED, 4.0))
-    text = canvas.render(book, TEMPLATE, column="Attention (4568)").text
+    text = filled_in(book, TEMPLATE, "Attention (4568)", overwrite=True).text
     assert "Section,Attention (4568)\n" in text
     assert '"Hopper, Grace",1300,S3,ghopper,Sec 1,4\n' in text
 

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -12,9 +13,12 @@ from grader import wording
 from grader.model import (
     Gradebook,
     Outcome,
+    Picture,
+    Question,
     QuestionReport,
     Report,
     Status,
+    Written,
 )
 from grader.renderers import (
     feedback,
@@ -23,6 +27,7 @@ from grader.renderers import (
     report,
 )
 from grader.renderers.text import feedback_name
+from tests.renderers.test_formats import small_book, small_report
 
 MakeBook = Callable[..., Gradebook]
 SEED = "4711"
@@ -89,6 +94,18 @@ def test_cases_that_failed_for_one_cause_are_gathered(make_book: MakeBook) -> No
     assert text.count("NameError: torch") == 1
     silent = [Outcome(f"s{n}", True, Status.FAILED, 0.0, 1.0) for n in range(2)]
     assert "one cause" not in with_cases(book, *silent)  # nothing is known of their causes
+
+
+def test_code_in_a_promise_is_shown_as_code_and_nothing_else_of_it_is_markup(
+    make_book: MakeBook,
+) -> None:
+    promise = "`op` names the <b>function</b>: `<i>`."
+    case = Outcome("x", True, Status.FAILED, 0.0, 1.0, promise=promise, hint="Not `exp`.")
+    text = with_cases(make_book(1), case)
+    shown = "<code>op</code> names the &lt;b&gt;function&lt;/b&gt;: <code>&lt;i&gt;</code>."
+    assert shown in text
+    assert '<p class="hint">' in text
+    assert "Not <code>exp</code>." in text
 
 
 def test_a_part_of_the_points_is_said_in_points(make_book: MakeBook) -> None:
@@ -210,7 +227,7 @@ def test_feedback_files_are_one_a_student(make_book: MakeBook) -> None:
     assert len({name.casefold() for name in names}) == 40
     assert names[-1] == "student0034.html"
     text = report.render(book)
-    assert all(f'href="feedback/{name}"' in text for name in names)
+    assert all(f'href="feedback/{quote(name)}"' in text for name in names)
 
 
 def test_links_can_be_left_out(make_book: MakeBook) -> None:
@@ -269,3 +286,41 @@ def test_2000_reports_are_rendered_in_five_seconds(make_book: MakeBook) -> None:
     count = sum(1 for _ in feedback.render_all(book))
     assert count == 2_000
     assert time.process_time() - began < 5
+
+
+def test_what_is_to_be_mended_first_is_told_once_and_first() -> None:
+    first = "Cell 2 raised ModuleNotFoundError: No module named '<x>' in its line 1."
+    plain = small_report("ada", Status.FAILED, 0.0)
+    case = replace(plain.questions[0].cases[0], cause=first, message=wording.HIDDEN_NOT_PASSED)
+    questions = (replace(plain.questions[0], cases=(case, case)),)
+    text = feedback.render(replace(plain, questions=questions), small_book(plain))
+    banner = text.partition("<section")[0]
+    assert banner.count("No module named &#39;&lt;x&gt;&#39;") == 1
+    assert wording.MEND_FIRST in banner
+    assert wording.MEND_FIRST not in feedback.render(plain, small_book(plain))
+
+
+def test_pictures_of_answers_are_shown_as_long_as_the_page_has_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = Written("see", (Picture("picture 1", "image/png", "AAAA"),))
+    asked = Question("r1", "Why?", 1.0, kind="manual")
+    book = small_book(
+        *(
+            replace(
+                small_report(name, Status.PENDING),
+                questions=(QuestionReport.waiting(asked, written=answer),),
+            )
+            for name in ("ada", "bob")
+        )
+    )
+    book = replace(book, questions=(asked,))
+    shown = 'src="data:image/png;base64,AAAA"'
+    assert report.render(book).count(shown) == 2
+    assert feedback.render(book.reports[0], book).count(shown) == 1
+    monkeypatch.setattr(report, "MOST_PICTURES", 6)
+    page = report.render(book)
+    assert page.count(shown) == 1
+    assert (
+        page.count("on the student&#39;s own page") + page.count("on the student's own page") == 1
+    )

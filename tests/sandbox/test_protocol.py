@@ -18,25 +18,15 @@ from hypothesis.extra import numpy as hnp
 from grader.model import Limits
 from grader.sandbox import (
     ChildEnded,
-    Session,
     StudentError,
 )
 from grader.sandbox.handover import Handover
 from grader.sandbox.wire import channel as wire
 from grader.sandbox.wire import protocol, values
-from grader.sandbox.worker import ChildEnd
+from tests.support.in_thread import session_over
 
 LIMITS = Limits(frame_bytes=200_000, array_bytes=1 << 22, nesting=32)
 DTYPES = sorted(values.NUMPY_DTYPES)
-
-
-class NoWorker:
-    """Stands in for the worker, which has no part in reading."""
-
-    devices = frozenset({"cpu"})
-
-    def end_child(self) -> ChildEnd:
-        return ChildEnd(9, None)
 
 
 def handed_over(arguments: list[Any]) -> Handover:
@@ -56,7 +46,7 @@ def receive(data: bytes, arguments: list[Any] | None = None) -> Any:
     with ours, theirs:
         sender = threading.Thread(target=lambda: (theirs.sendall(data), theirs.close()))
         sender.start()
-        judge = Session(NoWorker(), ours, LIMITS, time.monotonic() + 5)  # type: ignore[arg-type]
+        judge = session_over(ours, LIMITS, 5)
         try:
             reply, buffers = judge._channel.receive(2.0)
             return judge._result(reply, buffers, handed_over(arguments or []))

@@ -32,7 +32,7 @@ from grader.sandbox.wire import (
     protocol,
     values,
 )
-from tests.support.in_thread import LIMITS, NoWorker, notebook
+from tests.support.in_thread import LIMITS, notebook, session_over
 
 
 @contextmanager
@@ -277,7 +277,7 @@ def test_an_odd_object_cannot_pass_for_a_fault_of_ours(make: Callable[[], Any]) 
 def test_a_fault_is_cut_and_ends_no_child() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        session = Session(NoWorker(), ours, LIMITS, time.monotonic() + 5)  # type: ignore[arg-type]
+        session = session_over(ours, LIMITS, 5)
         theirs.sendall(protocol.dump(protocol.Fault(1, "x" * 100_000)))
         reply, _ = session._channel.receive(2.0)
         with pytest.raises(TransferError) as caught:

@@ -1,5 +1,6 @@
 """Every platform's download, whatever lies beside and around it: the same people are found."""
 
+import re
 import tempfile
 import unicodedata
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from grader.model import Limits
 from grader.submissions import layouts
 from grader.submissions.collection import Collection, collect
 from grader.submissions.content import Wanted
+from tests.conftest import REPOSITORY
 from tests.support.downloads import (
     DOWNLOADS,
     QUESTIONS,
@@ -73,6 +75,12 @@ def test_each_platforms_download_is_recognised_and_read(tmp_path: Path, name: st
 
 def test_every_layout_has_a_download_here() -> None:
     assert {layout for layout, _ in DOWNLOADS.values()} == set(layouts.names()) - {"single"}
+
+
+def test_every_layout_has_a_line_on_the_page() -> None:
+    page = (REPOSITORY / ".github" / "PLATFORMS.md").read_text("utf-8")
+    told = re.findall(r"^\| [^|`]+, `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(told) == layouts.names()
 
 
 def test_an_earlier_attempt_counts_in_the_sentence(tmp_path: Path) -> None:

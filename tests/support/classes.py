@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import notebook_of, write_small_course
+from tests.conftest import with_answer, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 RIGHT = {"double": "def double(x):\n    return 2 * x", "square": "def square(x):\n    return x * x"}
@@ -56,15 +56,6 @@ def write_class(folder: Path, size: int) -> Path:
         cells = [SETUP, first, double, "grader.check('q1')", square, "grader.check('q2')"]
         (folder / f"{number:03}-{name}.ipynb").write_bytes(with_answer(cells, f"I am {number}."))
     return folder
-
-
-def with_answer(cells: list[str], answer: str) -> bytes:
-    """Return a notebook with an answer to the small course's manual question."""
-    data = json.loads(notebook_of(*cells))
-    data["cells"].append(
-        {"cell_type": "markdown", "id": "r1-answer", "metadata": {}, "source": answer}
-    )
-    return json.dumps(data).encode()
 
 
 class Gate:

@@ -25,6 +25,21 @@ class NoWorker:
         return ChildEnd(9, None)
 
 
+class NoClock:
+    """Counts no processor time: here the child shares the judge's."""
+
+    def seconds(self) -> float:
+        return 0.0
+
+    look = seconds
+
+
+def session_over(connection: socket.socket, limits: Limits, seconds: float) -> Session:
+    """Return the judge's side of a connection whose other side no worker watches."""
+    deadline = time.monotonic() + seconds
+    return Session(NoWorker(), connection, limits, deadline, clock=NoClock())  # type: ignore[arg-type]
+
+
 @contextmanager
 def notebook(**names: Any) -> Iterator[Session]:
     """A judge's session with the child's own code behind it, in a thread of this process."""
@@ -46,7 +61,7 @@ def notebook(**names: Any) -> Iterator[Session]:
     thread.start()
     with theirs, ours:
         try:
-            yield Session(NoWorker(), ours, LIMITS, time.monotonic() + 20)  # type: ignore[arg-type]
+            yield session_over(ours, LIMITS, 20)
         finally:
             ours.shutdown(socket.SHUT_RDWR)
             thread.join()

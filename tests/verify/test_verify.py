@@ -55,7 +55,8 @@ def test_a_new_assignment_verifies_at_once(course: Path) -> None:
     found = verify(sums(course), FAST)
     assert found.passed, list(found.failing)
     assert [gate.name for gate in found.gates] == [
-        "stubs", "notebook", "points", "promises", "leaks", "reference", "empty", "correct",
+        "stubs", "notebook", "points", "promises", "leaks", "reference", "empty", "attackers",
+        "correct",
         "wrong", "cases", "seeds", "jupyter", "alarms", "mutants", "needed",
     ]  # fmt: skip
     together = found.kill_rates[-1]

@@ -66,7 +66,12 @@ def test_dim(stable_softmax):
 def test_input_kept(stable_softmax):
     for dtype in (torch.float16, torch.float32):
         x = torch.tensor([1.0, 2.0, 4.0], dtype=dtype)
-        stable_softmax(x)
+        right = torch.tensor([0.0420101, 0.1141952, 0.8437947], dtype=torch.float64)
+        got = stable_softmax(x)
+        assert isinstance(got, torch.Tensor), f"a {type(got).__name__} came, not a tensor."
+        assert torch.allclose(got.double(), right, rtol=2e-3), (
+            f"stable_softmax of a {dtype} [1, 2, 4] should be about {show(right)}, not {show(got)}."
+        )
         assert x.tolist() == [1.0, 2.0, 4.0], (
             f"after stable_softmax(x) a {dtype} x of [1.0, 2.0, 4.0] holds {x.tolist()}: work on a "
             "copy, and avoid sub_(), exp_() and -=."

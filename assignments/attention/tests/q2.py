@@ -66,7 +66,10 @@ def test_merge(online_softmax_merge):
 @test_case(name="the states stay as they are", points=0.25, hidden=False)
 def test_states_kept(online_softmax_update, online_softmax_merge):
     m, l, chunk = torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([[3.0, 0.0]])  # noqa: E741
-    online_softmax_update(m, l, chunk)
+    after = online_softmax_update(m, l, chunk)
+    total = 2 * math.exp(1 - 3) + 1 + math.exp(-3)
+    hint = "both the old sum and the chunk's are relative to the new maximum"
+    check_state(after, "the chunk [3, 0] on m = 1, l = 2", [3.0], [total], hint)
     online_softmax_merge(m, l, torch.tensor([4.0]), torch.tensor([3.0]))
     for letter, got, before in (("m", m, [1.0]), ("l", l, [2.0]), ("chunk", chunk, [[3.0, 0.0]])):
         assert got.tolist() == before, (

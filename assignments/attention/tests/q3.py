@@ -69,7 +69,10 @@ def test_causal(attention_forward):
 def test_inputs_kept(attention_forward):
     given = [draws((3, 4), seed) for seed in (7, 8, 9)]
     before = [tensor.clone() for tensor in given]
-    attention_forward(*given, causal=True)
+    got = attention_forward(*given, causal=True)
+    expected = by_hand(*(tensor.double() for tensor in before), lambda i, j: j <= i)
+    asked = "attention_forward(causal=True) of a 3 x 4 head"
+    check(got, expected, given[0], asked, "query i sees the keys j <= i", 1e-5)
     for letter, tensor, old in zip("QKV", given, before, strict=True):
         assert torch.equal(tensor, old), (
             f"{letter} is another after attention_forward(Q, K, V, causal=True): work on copies, "

@@ -22,6 +22,7 @@ def test_three_tiles(attention_tiled):
     q, k, v = (torch.randn(rows, 8, generator=draw) for rows in (4, 12, 12))
     k[8:] *= 3  # so that the last tile raises the maximum
     asked = "attention_tiled of 4 queries and 12 keys, block=4,"
+    rights = exact_state(q, k, v)
     state = attention_tiled(q, k, v, 4)
     assert isinstance(state, tuple), f"{asked} returned a {type(state).__name__}; return m, l, acc."
     assert len(state) == 3, f"{asked} returned {len(state)} values; return m, l, acc."
@@ -30,7 +31,7 @@ def test_three_tiles(attention_tiled):
         "l": "where the maximum rises, the old sum is multiplied by exp(old m - new m)",
         "acc": "it is repaired with the same factor as l, before the new tile's share is added",
     }
-    for (letter, hint), got, right in zip(hints.items(), state, exact_state(q, k, v), strict=True):
+    for (letter, hint), got, right in zip(hints.items(), state, rights, strict=True):
         assert isinstance(got, torch.Tensor), f"{letter} after {asked} must be a tensor."
         shape = tuple(got.shape)
         assert shape == tuple(right.shape), (

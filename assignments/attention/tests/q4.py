@@ -1,5 +1,6 @@
 import math
 import warnings
+from unittest import mock
 
 import numpy as np
 import torch
@@ -51,7 +52,9 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
 
 def known_mistake(got, q, k, v, causal):
     mistakes = {
-        "it is zero everywhere, as if nothing was stored": torch.zeros_like(v[..., :1, :]),
+        "it is zero everywhere, as if nothing was stored or no key was visited": torch.zeros_like(
+            v[..., :1, :]
+        ),
         "it is the plain mean of V: the scores make no difference": v.double().mean(
             -2, keepdim=True
         ),
@@ -145,3 +148,68 @@ def test_kernel(attention, device):
     busy = [name for name in torch_names if name.split(".")[0].rstrip("_") not in HARMLESS]
     assert not busy, f"attention calls torch's {busy[0]}: the kernel has to do that work."
     check_value(got, q, k, v, "attention of (1, 1, 32, 16), by its kernel alone,")
+
+
+@test_case(name="a width that is no power of two", points=0.25, hidden=False)
+def test_width(attention, device):
+    q, k, v = heads((1, 1, 20, 36, 80), torch.float16, 5, device)
+    asked = "attention of (1, 1, 20, 80) and 36 keys: d = 80 needs a padded tile and a mask"
+    check(attention, q, k, v, asked)
+
+
+@test_case(name="causal, with more queries than keys", points=0.25, hidden=False)
+def test_blind_queries(attention, device):
+    q, k, v = heads((1, 1, 24, 16, 16), torch.float16, 6, device)
+    asked = "attention(causal=True) of 24 queries and 16 keys, of which the first 8 see none,"
+    check(attention, q, k, v, asked, causal=True)
+    q, k, v = heads((1, 1, 16, 40, 16), torch.float16, 7, device)
+    asked = "attention(causal=True) of 16 queries and 40 keys, of which the last sees all,"
+    check(attention, q, k, v, asked, causal=True)
+
+
+@test_case(name="keys and values among NaN", points=0.25, hidden=False)
+def test_among_nan(attention, device):
+    q, *others = heads((1, 1, 16, 20, 16), torch.float16, 8, device)
+    inside = []
+    for tensor in others:
+        buffer = torch.full((1, 1, 64, 32), math.nan, dtype=tensor.dtype, device=tensor.device)
+        buffer[:, :, :20, :16] = tensor
+        inside.append(buffer[:, :, :20, :16])
+    asked = "attention of views into buffers of NaN (mask the loads of K and of V: 0 * NaN is NaN)"
+    check(attention, q, *inside, asked)
+
+
+def sides_of_dots(attention, *given):
+    """Return the smallest side of the tiles that tl.dot multiplies; None without a tl.dot."""
+    from triton.runtime import interpreter
+
+    sides = []
+    multiply = interpreter.InterpreterBuilder.create_dot
+
+    def noted(builder, a, b, *rest):
+        sides.extend((*a.data.shape[-2:], *b.data.shape[-2:]))
+        return multiply(builder, a, b, *rest)
+
+    with mock.patch.object(interpreter.InterpreterBuilder, "create_dot", noted):
+        quietly(attention, *given)
+    return min(sides, default=None)
+
+
+@test_case(name="tiles that a GPU can multiply", points=0.25, hidden=False)
+def test_sides(attention, device):
+    q, k, v = heads((1, 1, 32, 32, 8), torch.float16, 9, device)
+    advice = "a GPU's tl.dot needs sides of 16 at least, which the interpreter does not tell"
+    if hasattr(attention, "compile_kernels"):  # where it is graded: compiled, for an A100
+        made = quietly(attention.compile_kernels, q, k, v, targets=("sm_80",))
+        assert made.findings, "attention launches no Triton kernel."
+        check_value(made.seen.value, q, k, v, "attention of (1, 1, 32, 8), by its kernel alone,")
+        for one in made.findings:
+            assert "hapes should have" not in (one.error or ""), (
+                f"{one.kernel} does not compile: {advice}."
+            )
+    elif device is None or device == "cpu":
+        check(attention, q, k, v, "attention of (1, 1, 32, 8)")
+        least = sides_of_dots(attention, q, k, v)
+        assert least is None or least >= 16, (
+            f"tl.dot multiplies a tile with a side of {least}: {advice}."
+        )

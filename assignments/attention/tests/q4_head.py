@@ -15,6 +15,12 @@ def test_head(head_attention, device):
     q, k, v = (torch.randn(rows, 32, generator=draw) for rows in (64, 128, 128))
     k[64:] *= 2  # so that the second tile raises most maxima
     q, k, v = (x.to(device or "cpu").half() for x in (q, k, v))
+    scores = q.double() @ k.double().T / 32**0.5
+    weights = torch.softmax(scores, 1)
+    right = weights @ v.double()
+    # Rounding the weights and the result once each.
+    tolerance = 2 * (2**-10 * (weights @ v.double().abs()) + 2**-11 * right.abs() + 1e-5)
+    last = torch.softmax(scores[:, 64:], 1) @ v[64:].double()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         got = head_attention(q, k, v)
@@ -22,15 +28,9 @@ def test_head(head_attention, device):
     assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
     assert tuple(got.shape) == (64, 32), f"{asked} has shape {tuple(got.shape)}, not (64, 32)."
     assert got.dtype == torch.float16, f"{asked} is {got.dtype}, not float16."
-    scores = q.double() @ k.double().T / 32**0.5
-    weights = torch.softmax(scores, 1)
-    right = weights @ v.double()
-    # Rounding the weights and the result once each.
-    tolerance = 2 * (2**-10 * (weights @ v.double().abs()) + 2**-11 * right.abs() + 1e-5)
     wrong = ~((got.double() - right).abs() <= tolerance)
     if wrong.any():
         index = wrong.nonzero()[0].tolist()
-        last = torch.softmax(scores[:, 64:], 1) @ v[64:].double()
         hint = "is acc repaired with the same factor as l, before the new tile's share is added?"
         if torch.allclose(got.double(), last, atol=2e-3):
             hint = "it is the answer of the last tile alone; carry m, l and acc through the loop."

@@ -13,6 +13,7 @@ points = None
 def test_tile(tile_scores, device):
     draw = torch.Generator().manual_seed(2)
     q, k = (torch.randn(rows, 64, generator=draw).to(device or "cpu").half() for rows in (16, 32))
+    products = q.double() @ k.double().T
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         got = tile_scores(q, k)
@@ -20,7 +21,6 @@ def test_tile(tile_scores, device):
     assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
     assert tuple(got.shape) == (16, 32), f"{asked} has shape {tuple(got.shape)}, not (16, 32)."
     assert got.dtype == torch.float32, f"{asked} is {got.dtype}: scores are float32."
-    products = q.double() @ k.double().T
     if torch.allclose(got.double(), products, atol=1e-3):
         raise AssertionError(f"{asked} is not divided by sqrt(d) = 8.")
     wrong = ~((got.double() - products / 8).abs() < 1e-4)

@@ -94,7 +94,9 @@ def test_one_bad_row(softmax_with_overflow_detection):
 @test_case(name="the scores stay as they are", points=0.25, hidden=False)
 def test_scores_kept(softmax_with_overflow_detection):
     for given in (np.array([1.0, 2.0], dtype=np.float32), torch.tensor([1.0, 2.0])):
-        softmax_with_overflow_detection(given, "float32")
+        probs, _info = softmax_with_overflow_detection(given, "float32")
+        hint = "exp of each, divided by the sum of them both"
+        check_probs(probs, [0.2689414, 0.7310586], [1.0, 2.0], "float32", hint)
         assert given.tolist() == [1.0, 2.0], (
             f'after softmax_with_overflow_detection(x, "float32") a {type(given).__name__} x of '
             f"[1.0, 2.0] holds {given.tolist()}: work on a copy, and avoid exp_() and /=."

@@ -69,7 +69,8 @@ def check_breaks(qkv, dtype, seq_len, d_model, case):
 @test_case(name="entries are small and finite", points=0.25, hidden=False)
 def test_entries(overflowing_qkv):
     case = 'for overflowing_qkv("float16", seq_len=6, d_model=16)'
-    checked(overflowing_qkv("float16", seq_len=6, d_model=16), 6, 16, case)
+    Q, K, _ = checked(overflowing_qkv("float16", seq_len=6, d_model=16), 6, 16, case)
+    assert (Q @ K.T).any(), f"{case}, every score is 0: no format breaks on that."
     case = "for overflowing_qkv()"
     checked(overflowing_qkv(), 32, 64, case)
 
@@ -83,6 +84,9 @@ def test_float16(overflowing_qkv):
 
 @test_case(name="the impossible is refused", points=0.25, hidden=False)
 def test_impossible(overflowing_qkv):
+    # Whoever refuses everything has refused nothing: first an answer that must be right.
+    case = 'for overflowing_qkv("float16", seq_len=4, d_model=64)'
+    check_breaks(overflowing_qkv("float16", seq_len=4, d_model=64), "float16", 4, 64, case)
     try:
         qkv = overflowing_qkv("float64", seq_len=32, d_model=64)
     except ValueError:

@@ -78,8 +78,8 @@ MEMORY = KnownGap(
     "memory beyond its limit for the twentieth of a second until the watchdog looks; up to the "
     "scratch limit each, files in the scratch folder and /dev/shm of `strong`; what the kernel "
     "itself notes of processes, locks and timers",
-    "one process is bounded at once by RLIMIT_AS, except where a GPU is used; sockets, pipes and "
-    "page tables are counted, pages shared without a file refused (not where a GPU is used)",
+    "one process is bounded at once by RLIMIT_AS, except where a GPU is used; sockets and page "
+    "tables are counted, pipes cannot grow, and without a GPU no page is shared without a file",
 )
 CACHE_TIMING = KnownGap(
     "what another student's code has read of the machine's files, told by the time that reading "

@@ -14,7 +14,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         found = HANDIN.fullmatch(parts[0])
         if found:
             attempt = (int(found["version"]),)
-            yield Claim(found["mail"], entry, found["mail"], attempt=attempt)
+            yield Claim(found["mail"], entry, found["mail"], attempt=attempt, file=found["rest"])
         else:
             yield stray(entry, "Autolab")
 

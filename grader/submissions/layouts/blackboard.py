@@ -35,7 +35,9 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             login = names[before][1] if before in names else before.rpartition("_")[2]
             name = names[before][0] if before in names else login
             moment = tuple(int(part) for part in found["moment"].split("-"))
-            yield Claim(name, entry, login, attempt=moment, received=iso(moment))
+            yield Claim(
+                name, entry, login, attempt=moment, received=iso(moment), file=found["rest"][1:]
+            )
 
 
 def _person(entry: Entry) -> tuple[str, str] | None:

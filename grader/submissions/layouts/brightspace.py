@@ -28,7 +28,8 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         else:
             number, name, moment = told[parts[0]]
             identity = number if own_numbers else ""
-            yield Claim(name, entry, identity, attempt=moment, received=iso(moment))
+            own = parts[0].rpartition(" - ")[2] if len(parts) == 1 else ""
+            yield Claim(name, entry, identity, attempt=moment, received=iso(moment), file=own)
 
 
 def _parse(text: str) -> tuple[str, str, tuple[int, ...]] | None:

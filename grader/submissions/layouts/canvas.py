@@ -21,7 +21,9 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         if found and not MOMENT.match(entry.name, found.start("user")):
             late = found["late"] is not None
             order = int(found["file"][-18:])
-            yield Claim(found["name"], entry, found["user"], order=order, late=late)
+            yield Claim(
+                found["name"], entry, found["user"], order=order, late=late, file=found["rest"]
+            )
         else:
             yield stray(entry, "Canvas")
 

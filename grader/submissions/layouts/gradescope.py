@@ -50,7 +50,8 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         yield _claim(parts[0], record, here)
     for name, record in told.items():
         if name not in folders and isinstance(record, Mapping):
-            missing = Entry((name, "nothing"), 0, 0.0, lambda _: b"", "is missing from the export")
+            problem = "is missing from the export"
+            missing = Entry((name, "nothing"), 0, 0.0, lambda _: b"", problem, is_missing=True)
             yield _claim(name, record, missing)
 
 

@@ -17,7 +17,8 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         elif found["plugin"] != "file":
             yield Refusal(entry, f"is Moodle's {found['plugin']} answer, not a file", known=True)
         else:
-            yield Claim(parts[0][: found.start()], entry, found["id"])
+            own = parts[0][found.end() :] if len(parts) == 1 else ""
+            yield Claim(parts[0][: found.start()], entry, found["id"], file=own)
 
 
 LAYOUT = Layout("a Moodle download", read)

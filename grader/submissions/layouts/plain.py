@@ -20,20 +20,24 @@ from grader.submissions.names import (
 )
 from grader.submissions.sources import Entry
 
+ASIDE = frozenset({"scratch", "untitled", "temp", "tmp", "test", "draft", "notes"})  # no hand-in
+
 
 def read(view: View) -> Iterator[Claim | Refusal]:
     """Read a student a folder and a student a file; `ada (1).ipynb` is a copy of `ada.ipynb`."""
     alone = _packed_alone(view)
-    lonely = len(view.handed_in) == 1
+    lonely = len(view.handed_in) == 1 and view.source.kind != "folder"
     for parts, entry in view.places:
         if alone:
-            yield Claim(alone, entry)
+            yield Claim(alone, entry, is_sure=False)
         elif len(parts) > 1:
             tries = [number for part in parts[1:-1] if (number := try_number(part)) is not None]
-            yield Claim(parts[0], entry, attempt=tuple(tries[-1:]))
+            yield Claim(parts[0], entry, attempt=tuple(tries[-1:]), is_sure=False)
         elif is_candidate(entry) or is_disguised(entry):
-            name, apart = _named(entry, view), view.source.origin if lonely else ""
-            yield Claim(name, entry, apart=apart)
+            name = _named(entry, view)
+            # A name that is nobody's tells only within its own folder or zip.
+            apart = lonely or names_nobody(name, view.assignment)
+            yield Claim(name, entry, apart=view.source.origin if apart else "", is_sure=False)
         else:
             yield Refusal(entry, why_not(entry))
 
@@ -64,19 +68,23 @@ def _one_students(view: View) -> bool:
 
 
 def _packed_alone(view: View) -> str | None:
-    """Return the student of a zip that holds one notebook and nobody else's: what otter exports.
+    """Return the student whose folder or zip this is: what otter exports, one notebook of theirs.
 
-    That all files are named after the homework says nothing: so is everybody's.
+    That several files are named after the homework says nothing: so is everybody's.
     """
-    if view.source.kind != "zip":
+    books = [p.entry for p in view.handed_in if p.entry.suffix != ".zip"]
+    zipped = view.source.kind == "zip"
+    if view.source.kind == "file" or view.folders or not books:
         return None
-    marked = any(place.parts[-1] in OTTER_MARKS for place in view.places)
-    notebooks = [place for place in view.handed_in if len(place.parts) == 1]
-    if len(view.handed_in) != 1 or len(notebooks) != 1:
-        return None
-    stem = without_number(notebooks[0].entry.stem)
-    named = view.assignment and stem.casefold().startswith(view.assignment.casefold())
-    return view.source.stem if marked or named else None
+    slug = (view.assignment or "").casefold()
+    own = [entry for entry in books if slug and entry.stem.casefold().startswith(slug)]
+    marked = zipped and any(place.parts[-1] in OTTER_MARKS for place in view.places)
+    if len(books) == 1 and zipped and (marked or own):
+        return view.source.stem
+    others = [entry for entry in books if entry not in own]
+    aside = all(without_number(entry.stem).casefold() in ASIDE for entry in others)
+    lone = len(own) == 1 and without_number(own[0].stem).casefold() == slug and aside
+    return view.outer if lone and not names_nobody(view.outer, view.assignment) else None
 
 
 def _named(entry: Entry, view: View) -> str:

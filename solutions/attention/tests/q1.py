@@ -102,7 +102,7 @@ def test_dims(stable_softmax, rng):
     hidden=True,
     failure_message=(
         "-inf gets 0, a slice of only -inf gives zeros, and a slice with NaN or +inf is NaN "
-        "all through. See `What the shift does not fix` in step 1."
+        "all through. See “What the shift does not fix” in step 1."
     ),
 )
 def test_special(stable_softmax):
@@ -145,7 +145,7 @@ def test_inputs(stable_softmax, rng):
     hidden=True,
     failure_message=(
         "Intermediate results of half inputs are kept in float32, the sum above all. See "
-        "`What the shift does not fix` in step 1."
+        "“What the shift does not fix” in step 1."
     ),
 )
 def test_long(stable_softmax, rng):

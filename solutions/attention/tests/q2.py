@@ -165,7 +165,7 @@ def test_nothing(online_softmax_update, online_softmax_merge):
     hidden=True,
     failure_message=(
         "The order of two parts does not matter, nor the grouping of more than two. See "
-        "`Two halves make a whole` in step 2."
+        "“Two halves make a whole” in step 2."
     ),
 )
 def test_merges(online_softmax_update, online_softmax_merge, rng):
@@ -200,8 +200,15 @@ def test_inputs(online_softmax_update, online_softmax_merge):
         torch.ones(2, 4),
     ]
     before = [tensor.clone() for tensor in given]
-    online_softmax_update(given[0], given[1], given[4])
-    online_softmax_merge(*given[:4])
+    e = math.exp(-2)
+    for what, state, wanted in (
+        ("a chunk of ones", online_softmax_update(given[0], given[1], given[4]), [6.0, 4.0]),
+        ("a merge", online_softmax_merge(*given[:4]), [2 * e + 1.5, 1.0]),
+    ):
+        _, summed = pair(state, what, (2,))
+        with hint("The state that came back is not right."):
+            close = torch.allclose(summed, torch.tensor(wanted), rtol=1e-5, atol=0)
+            assert close, f"l after {what} is {summed.tolist()}, not {wanted}."
     for letter, tensor, old in zip(("m", "l", "m2", "l2", "chunk"), given, before, strict=True):
         with hint("An argument was changed in place."):
             assert torch.equal(tensor, old), f"{letter} was changed in place."

@@ -108,7 +108,7 @@ def test_scale(attention_forward, rng):
     hidden=True,
     failure_message=(
         "Scores are float32 or wider from the start, so half inputs whose Q K^T is past "
-        "65504 stay finite. See `How float16 attention fails` in step 3."
+        "65504 stay finite. See “How float16 attention fails” in step 3."
     ),
 )
 def test_failure_cases(attention_forward, reference, rng):

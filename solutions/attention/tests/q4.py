@@ -5,12 +5,15 @@ import torch
 from otter.test_files import test_case
 
 from grader.testing import compiled, numerics, observe
+from grader.testing.hints import hint
 
 OK_FORMAT = False
 name = "q4"
 points = None
 
 SHARED_LIMIT = {"sm_80": 166_912, "sm_90": 232_448}
+# Beside a kernel that does the rest, these cost the case on the kernel's work, and no other.
+LIGHT = frozenset({"add", "div", "mul", "neg", "sub"})
 
 
 def heads(rng, batch, head, queries, keys, d, dtype="float16"):
@@ -27,16 +30,23 @@ def quietly(function, *args, **kwargs):
 
 def check(attention, q, k, v, what, *, causal=False, scale=None):
     seen = quietly(observe.observe, attention, q, k, v, causal=causal, scale=scale)
-    check_seen(seen, q, k, v, what, causal=causal, scale=scale)
+    check_work(seen, what, light=LIGHT)
+    check_value(seen, q, k, v, what, causal=causal, scale=scale)
 
 
-def check_seen(seen, q, k, v, what, *, causal=False, scale=None):
-    """Check the value, and that nothing but kernels worked it out."""
-    assert any(entry.startswith("triton::") for entry in seen.operations), (
-        f"{what}: no Triton kernel was launched."
-    )
-    busy = observe.busy(seen)
-    assert not busy, f"{what}: torch's {busy} works beside the kernel."
+def check_work(seen, what, *, light=frozenset()):
+    """Check that a kernel was launched, and that torch does no mathematics but what is light."""
+    with hint("No Triton kernel was launched."):
+        assert any(entry.startswith("triton::") for entry in seen.operations), (
+            f"{what}: no Triton kernel was launched."
+        )
+    busy = observe.busy(seen, light)
+    with hint("A torch operation does mathematics beside the kernel."):
+        assert not busy, f"{what}: torch's {busy} works beside the kernel."
+
+
+def check_value(seen, q, k, v, what, *, causal=False, scale=None):
+    """Check the value that the kernels gave, and name the mistake that gives just that."""
     truth = numerics.attention_truth(q, k, v, causal=causal, scale=scale)
     dtype = str(q.dtype).removeprefix("torch.")
     try:
@@ -67,7 +77,9 @@ def named_mistake(got, truth, q, k, v, causal, scale):
         return numerics.attention_oracle(*wide, **{"causal": causal, "scale": used} | changes)
 
     candidates = {
-        "nothing was stored: it is zero everywhere": torch.zeros_like(truth.expected),
+        "nothing was stored, or no key was visited: it is zero everywhere": torch.zeros_like(
+            truth.expected
+        ),
         "it is the mean of V: the scores make no difference": wide[2].mean(-2, True).expand_as(got),
         "the scores are scaled twice": otherwise(scale=used * q.shape[-1] ** -0.5),
         "the scores are not scaled": otherwise(scale=1.0),
@@ -130,7 +142,15 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
     return acc / total
 
 
-@test_case(name="many shapes", points=0.75, hidden=True)
+@test_case(
+    name="many shapes",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "Any B, H, M, N and d of at least 1: tails of tiles are masked, and d need be no "
+        "power of two. See “Masks” in step 6."
+    ),
+)
 def test_shapes(attention, rng):
     for shape in (
         (1, 1, 1, 1, 1),
@@ -139,10 +159,19 @@ def test_shapes(attention, rng):
         (1, 1, 17, 257, 80),
         (1, 1, 65, 100, 40),
     ):
-        check(attention, *heads(rng, *shape), f"(B, H, M, N, d) = {shape}")
+        with hint("For some shape the answer is not within rounding of the right one."):
+            check(attention, *heads(rng, *shape), f"(B, H, M, N, d) = {shape}")
 
 
-@test_case(name="causal, however many keys", points=0.75, hidden=True)
+@test_case(
+    name="causal, however many keys",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "Query i sees key j only where j <= i + (N - M), in every tile, also where M and N "
+        "differ. See “Causality” in step 6."
+    ),
+)
 def test_causal(attention, rng):
     # With 64 rows a tile, the last two need the mask where M - N or a step more seems to spare it.
     for shape in (
@@ -153,22 +182,43 @@ def test_causal(attention, rng):
         (1, 1, 40, 102, 16),
     ):
         what = f"causal, (B, H, M, N, d) = {shape}"
-        check(attention, *heads(rng, *shape), what, causal=True)
+        with hint(
+            "Keys are hidden that count, or seen that do not, as where a mask forgets N - M."
+        ):
+            check(attention, *heads(rng, *shape), what, causal=True)
 
 
-@test_case(name="views of other layouts", points=0.25, hidden=True)
+@test_case(
+    name="views of other layouts",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "Any strides: each tensor is read by its own, the last one included. See the "
+        "docstring of q4."
+    ),
+)
 def test_views(attention, rng):
     by_token = heads(rng, 2, 20, 2, 2, 32)
     q, k, v = (tensor.transpose(1, 2) for tensor in (by_token[0], *heads(rng, 2, 25, 2, 2, 32)[:2]))
     v = v[:, :, : k.shape[2]]
-    check(attention, q, k, v, "heads as a (B, M, H, d) tensor holds them")
+    with hint("Tensors whose strides are others than those of a new one give another answer."):
+        check(attention, q, k, v, "heads as a (B, M, H, d) tensor holds them")
     wide_q, wide_k, wide_v = heads(rng, 1, 1, 24, 24, 64)
     by_column = wide_v[..., :32].transpose(-2, -1).contiguous().transpose(-2, -1)
     part = (wide_q[..., ::2], wide_k[..., 1::2], by_column)
-    check(attention, *part, "every other column, and values laid out by column")
+    with hint("A tensor whose last stride is not 1 gives another answer than its numbers."):
+        check(attention, *part, "every other column, and values laid out by column")
 
 
-@test_case(name="what lies behind the keys", points=0.5, hidden=True)
+@test_case(
+    name="what lies behind the keys",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "What lies between or behind a tensor's elements in memory is never used: every "
+        "load is masked, V's too. See “Masks” in step 6."
+    ),
+)
 def test_nan_buffers(attention, rng):
     for causal, shape in (
         (False, (1, 2, 40, 50, 40)),
@@ -183,22 +233,43 @@ def test_nan_buffers(attention, rng):
             view.copy_(tensor)
             inside.append(view)
         what = f"views into buffers of NaN, of which nothing may be used, {shape}"
-        check(attention, *inside, what, causal=causal)
+        with hint(
+            "What lies behind a tensor is used: a load of K or V, or of columns, lacks its mask."
+        ):
+            check(attention, *inside, what, causal=causal)
 
 
-@test_case(name="where halves fail", points=0.75, hidden=True)
+@test_case(
+    name="where halves fail",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "Scores, running maximum, running sum and accumulator are float32, and no -inf "
+        "meets another in a subtraction. See steps 2 and 3."
+    ),
+)
 def test_failure_cases(attention, reference, rng):
     cases = reference.fp16_failure_cases(int(rng.integers(2**31)))
     for what, (q, k, v, causal, scale) in cases.items():
-        check(attention, q, k, v, what, causal=causal, scale=scale)
+        with hint("Inputs that are finite in float32 come out as inf, NaN or far off."):
+            check(attention, q, k, v, what, causal=causal, scale=scale)
     # Tile after tile lies so far below the first that only its maximum can be kept.
     q, k = torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 160, 16)
     q[..., 0], k[..., 0] = 1.0, torch.linspace(60, -60, 160)
     _, _, v = heads(rng, 1, 1, 1, 160, 16)
-    check(attention, q.half(), k.half(), v, "scores that fall along the row", scale=1.0)
+    with hint("Keys far below the maximum so far spoil the sum or the accumulator."):
+        check(attention, q.half(), k.half(), v, "scores that fall along the row", scale=1.0)
 
 
-@test_case(name="what must not matter", points=0.25, hidden=True)
+@test_case(
+    name="what must not matter",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "The order of the keys does not matter, a shift and a scale of V go through, and "
+        "`scale` may be 0 or negative. See the docstring of q4."
+    ),
+)
 def test_relations(attention, rng):
     q, k, v = heads(rng, 1, 1, 32, 60, 32)
     q = 3 * q  # scores up to 25: rounded to float16 they would be off by 0.008
@@ -207,15 +278,29 @@ def test_relations(attention, rng):
     shuffled = k[..., order, :].contiguous(), v[..., order, :].contiguous()
     got = quietly(attention, q, *shuffled, scale=0.4)
     what = "large scores, keys and values in another order"
-    numerics.assert_within_bound(got, truth.expected, truth.bound, what=what)
+    with hint(
+        "The answer depends on the order of the keys, or large scores are rounded to halves."
+    ):
+        numerics.assert_within_bound(got, truth.expected, truth.bound, what=what)
     moved = (2 * v + 3).to(v.dtype)
-    check(attention, q, k, moved, "V moved to 2 V + 3, scale = -0.2", scale=-0.2)
-    check(attention, q, k, v, "scale = 0", scale=0.0)
+    with hint("With a negative scale, or a V with a large mean, the answer is off."):
+        check(attention, q, k, moved, "V moved to 2 V + 3, scale = -0.2", scale=-0.2)
+    with hint("With scale = 0 the answer is not the mean of the values: 0 is a scale too."):
+        check(attention, q, k, v, "scale = 0", scale=0.0)
     q, k, v = heads(rng, 1, 1, 20, 40, 48, "float32")
-    check(attention, q, k, 30 * v, "float32, V of spread 30", causal=True)
+    with hint("In float32 the answer is further off than products in float32 explain."):
+        check(attention, q, k, 30 * v, "float32, V of spread 30", causal=True)
 
 
-@test_case(name="a new result, and the inputs stay", points=0.25, hidden=True)
+@test_case(
+    name="a new result, and the inputs stay",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "The result is a new contiguous tensor, and q, k and v are not changed. See the "
+        "docstring of q4."
+    ),
+)
 def test_memory(attention, rng):
     given = heads(rng, 1, 2, 20, 36, 16)
     given[0] = given[0].transpose(-2, -1).contiguous().transpose(-2, -1)
@@ -223,38 +308,66 @@ def test_memory(attention, rng):
     what = "a query tensor whose last stride is not 1"
     truth = numerics.attention_truth(*given)
     got = quietly(attention, *given)
-    numerics.assert_within_bound(got, truth.expected, truth.bound, what=what)
+    with hint("A query tensor whose last stride is not 1 gives another answer than its numbers."):
+        numerics.assert_within_bound(got, truth.expected, truth.bound, what=what)
     for letter, tensor, old in zip("qkv", given, before, strict=True):
-        assert torch.equal(tensor, old), f"{letter} was changed in place."
+        with hint("An input was changed in place."):
+            assert torch.equal(tensor, old), f"{letter} was changed in place."
         shared = got.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
-        assert not shared, f"The result shares memory with {letter}."
-    assert got.is_contiguous(), f"The result is not contiguous: its strides are {got.stride()}."
+        with hint("The result shares memory with an input."):
+            assert not shared, f"The result shares memory with {letter}."
+    with hint("The result is not contiguous, as where empty_like copies the strides of q."):
+        assert got.is_contiguous(), f"The result is not contiguous: its strides are {got.stride()}."
 
 
-@test_case(name="the kernel does the work", points=0.25, hidden=True)
+@test_case(
+    name="the kernel does the work",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "The kernel does the mathematics; torch only allocates, copies and views beside it. "
+        "See the docstring of q4."
+    ),
+)
 def test_kernel(attention, rng):
     for dtype in ("float16", "float32"):
-        given = heads(rng, 1, 2, 32, 32, 16, dtype)
-        check(attention, *given, f"{dtype}, one tile", causal=True)
+        q, k, v = heads(rng, 1, 2, 32, 32, 16, dtype)
+        seen = quietly(observe.observe, attention, q, k, v, causal=True)
+        check_work(seen, f"{dtype}, one tile")
+        check_value(seen, q, k, v, f"{dtype}, one tile", causal=True)
 
 
-@test_case(name="compiled for a GPU", points=0.25, hidden=True)
+@test_case(
+    name="compiled for a GPU",
+    points=0.25,
+    hidden=True,
+    failure_message=(
+        "The kernel compiles for real GPUs: sides of at least 16 in tl.dot, float32 sums, "
+        "IEEE products of float32, and tiles that fit. See “What the interpreter does not "
+        "tell you” in step 5."
+    ),
+)
 def test_compiles(attention, rng):
     for dtype, d, targets in (("float16", 8, ("sm_80", "sm_90")), ("float32", 64, ("sm_80",))):
         given = heads(rng, 1, 1, 64, 64, d, dtype)
         causal = dtype == "float16"
         made = quietly(compiled.compile_kernels, attention, *given, targets=targets, causal=causal)
-        check_seen(made.seen, *given, f"{dtype}, d = {d}", causal=causal)
+        check_work(made.seen, f"{dtype}, d = {d}", light=LIGHT)
+        check_value(made.seen, *given, f"{dtype}, d = {d}", causal=causal)
         found = made.findings
         if any(item.fault == "tool" for item in found):
             raise RuntimeError(f"Cannot compile offline: {found[0].error}")
         for item in found:
             where = f"{item.kernel} for {item.target} and {dtype}"
-            assert not item.error, f"{where} does not compile: {item.error}"
-            assert not item.f16_accumulate, f"{where} adds up products in float16."
-            assert not (item.tf32 and dtype == "float32"), (
-                f"{where} rounds float32 products to TF32: they need input_precision='ieee'."
-            )
+            with hint("A kernel does not compile for a GPU: tl.dot needs sides of 16 at least."):
+                assert "hapes should have" not in (item.error or ""), f"{where}: {item.error}"
+            with hint("A kernel does not compile for a GPU, which the interpreter does not tell."):
+                assert not item.error, f"{where} does not compile: {item.error}"
+            with hint("Products of halves are added up in float16."):
+                assert not item.f16_accumulate, f"{where} adds up products in float16."
+            with hint("Products of float32 are rounded to TF32: they need input_precision='ieee'."):
+                assert not (item.tf32 and dtype == "float32"), f"{where} rounds products to TF32."
         # A kernel too large for the smaller GPU may still run on the larger one.
         spare = [SHARED_LIMIT[item.target] - item.shared_bytes for item in found]
-        assert max(spare) >= 0, f"The kernel needs {-max(spare)} bytes more than a GPU shares."
+        with hint("The tiles need more shared memory than a GPU has."):
+            assert max(spare) >= 0, f"The kernel needs {-max(spare)} bytes more than a GPU shares."

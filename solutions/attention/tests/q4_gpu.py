@@ -4,6 +4,7 @@ import torch
 from otter.test_files import test_case
 
 from grader.testing import numerics, observe
+from grader.testing.hints import hint
 
 OK_FORMAT = False
 name = "q4_gpu"
@@ -48,7 +49,12 @@ def check_value(got, q, k, v, what, *, causal=False, scale=None):
             numerics.assert_within_bound(mine, truth.expected, truth.bound, what=head, dtype=dtype)
 
 
-@test_case(name="the shapes of q4 in three dtypes", points=1.0, hidden=True)
+@test_case(
+    name="the shapes of q4 in three dtypes",
+    points=1.0,
+    hidden=True,
+    failure_message="What q4 asks for, on a GPU, in float16, bfloat16 and float32. See q4_gpu.",
+)
 def test_shapes(attention, rng, device):
     for dtype in DTYPES:
         for shape in (
@@ -58,36 +64,71 @@ def test_shapes(attention, rng, device):
             (2, 1, 64, 100, 40),
         ):
             given = heads(rng, device, *shape, dtype)
-            check(attention, *given, f"{dtype}, (B, H, M, N, d) = {shape}")
+            with hint(
+                "For some shape and format the answer is not within rounding of the right one."
+            ):
+                check(attention, *given, f"{dtype}, (B, H, M, N, d) = {shape}")
     q, k, v = heads(rng, device, 1, 1, 32, 60, 32, "float16")
-    check(attention, 3 * q, k, v, "large scores", scale=0.4)
-    check(attention, q, k, v, "scale = 0", scale=0.0)
+    with hint("Large scores are rounded to halves on the way."):
+        check(attention, 3 * q, k, v, "large scores", scale=0.4)
+    with hint("With scale = 0 the answer is not the mean of the values."):
+        check(attention, q, k, v, "scale = 0", scale=0.0)
 
 
-@test_case(name="long rows", points=1.5, hidden=True)
+@test_case(
+    name="long rows",
+    points=1.5,
+    hidden=True,
+    failure_message="Rows of thousands of keys, as accurate as short ones. See q4_gpu.",
+)
 def test_long(attention, rng, device):
     for dtype, shape, causal in LONG:
         given = heads(rng, device, *shape, dtype)
-        check(attention, *given, f"{dtype}, (B, H, M, N, d) = {shape}", causal=causal)
+        with hint("On long rows the answer is further off than rounding explains."):
+            check(attention, *given, f"{dtype}, (B, H, M, N, d) = {shape}", causal=causal)
 
 
-@test_case(name="where halves fail on this GPU", points=1.0, hidden=True)
+@test_case(
+    name="where halves fail on this GPU",
+    points=1.0,
+    hidden=True,
+    failure_message=(
+        "Inputs with which naive half attention fails on this very GPU. See “How float16 "
+        "attention fails” in step 3."
+    ),
+)
 def test_failure_cases(attention, reference, rng, device):
     cases = reference.fp16_failure_cases(int(rng.integers(2**31)), device)
     reference.assert_naive_fails(cases)
     for what, (q, k, v, causal, scale) in cases.items():
-        check(attention, q, k, v, what, causal=causal, scale=scale)
+        with hint("Inputs that are finite in float32 come out as inf, NaN or far off."):
+            check(attention, q, k, v, what, causal=causal, scale=scale)
 
 
-@test_case(name="causal, however many keys", points=0.5, hidden=True)
+@test_case(
+    name="causal, however many keys",
+    points=0.5,
+    hidden=True,
+    failure_message="Query i sees key j only where j <= i + (N - M), on a GPU too. See q4_gpu.",
+)
 def test_causal(attention, rng, device):
     for dtype in DTYPES:
         for shape in ((1, 1, 96, 32, 64), (1, 2, 200, 333, 48)):
             what = f"{dtype}, causal, (B, H, M, N, d) = {shape}"
-            check(attention, *heads(rng, device, *shape, dtype), what, causal=True)
+            with hint(
+                "Keys are hidden that count, or seen that do not, as where a mask forgets N - M."
+            ):
+                check(attention, *heads(rng, device, *shape, dtype), what, causal=True)
 
 
-@test_case(name="what lies behind the keys", points=0.5, hidden=True)
+@test_case(
+    name="what lies behind the keys",
+    points=0.5,
+    hidden=True,
+    failure_message=(
+        "What lies between or behind a tensor's elements is never used. See “Masks” in step 6."
+    ),
+)
 def test_nan_buffers(attention, rng, device):
     for dtype in DTYPES:
         inside = []
@@ -98,10 +139,18 @@ def test_nan_buffers(attention, rng, device):
             view = buffer[:, :, 3 : rows + 3, 2 : cols + 2]
             view.copy_(tensor)
             inside.append(view)
-        check(attention, *inside, f"{dtype} views into buffers of NaN")
+        with hint(
+            "What lies behind a tensor is used: a load of K or V, or of columns, lacks its mask."
+        ):
+            check(attention, *inside, f"{dtype} views into buffers of NaN")
 
 
-@test_case(name="a new result from a kernel", points=0.5, hidden=True)
+@test_case(
+    name="a new result from a kernel",
+    points=0.5,
+    hidden=True,
+    failure_message="A new contiguous result, made by a kernel and nothing else. See q4_gpu.",
+)
 def test_kernel(attention, rng, device):
     given = heads(rng, device, 1, 2, 64, 64, 64, "float16")
     given[0] = given[0].transpose(-2, -1).contiguous().transpose(-2, -1)

@@ -11,16 +11,14 @@ OK_FORMAT = False
 name = "q4_tile"
 points = None
 
-MATHEMATICS = {"mm", "bmm", "addmm", "matmul", "einsum", "mul", "div", "sum", "dot", "linear"}
-
 
 @test_case(
     name="scores past float16, from a kernel",
     points=0.25,
     hidden=True,
     failure_message=(
-        "The docstring promises a Triton kernel whose products are summed and scaled in float32: "
-        "read “A kernel that multiplies one tile” again."
+        "The docstring promises a Triton kernel whose products are summed and scaled in float32. "
+        "See “A kernel that multiplies one tile” in step 5."
     ),
 )
 def test_large(tile_scores, rng):
@@ -32,6 +30,10 @@ def test_large(tile_scores, rng):
         ("square tiles", [rng.standard_normal((32, 32)) for _ in range(2)]),
     ):
         q, k = (torch.from_numpy(x).half() for x in given)
+        d = q.shape[1]
+        right = q.double() @ k.double().T / d**0.5
+        size = q.double().abs() @ k.double().abs().T / d**0.5
+        bound = 2.0**-24 * (d + 4) * size + 2.0**-140
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             seen = observe.observe(tile_scores, q, k)
@@ -39,15 +41,15 @@ def test_large(tile_scores, rng):
             assert any(entry.startswith("triton::") for entry in seen.operations), (
                 f"{what}: no Triton kernel was launched."
             )
-        named = {entry.removeprefix("aten::").split(".")[0] for entry in seen.operations}
-        busy = sorted(named & MATHEMATICS)
+        busy = observe.busy(seen)
         with hint("A torch operation does mathematics beside the kernel."):
-            assert not busy, f"{what}: torch's {busy[0]} works beside the kernel."
-        d = q.shape[1]
-        right = q.double() @ k.double().T / d**0.5
-        size = q.double().abs() @ k.double().abs().T / d**0.5
-        bound = 2.0**-24 * (d + 4) * size + 2.0**-140
-        error = (seen.value.double() - right).abs()
+            assert not busy, f"{what}: torch's {busy} works beside the kernel."
+        got = seen.value
+        with hint("The answer is no float32 tensor of the promised shape."):
+            fits = isinstance(got, torch.Tensor) and got.shape == right.shape
+            assert fits, f"{what}: the answer is no tensor of shape {tuple(right.shape)}."
+            assert got.dtype == torch.float32, f"{what}: the answer is {got.dtype}."
+        error = (got.double() - right).abs()
         assert bool((error <= 2 * bound).all()), (
             f"{what}: off by {float(error.max()):.3g}, and rounding explains "
             f"{float(bound.max()):.3g}."

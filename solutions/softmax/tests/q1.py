@@ -102,7 +102,9 @@ def test_never_overflows(find_overflow_threshold, reference):
         "a number. See the docstring of q1."
     ),
 )
-def test_unknown_names(find_overflow_threshold):
+def test_unknown_names(find_overflow_threshold, reference):
+    with hint("What is valid got no right answer."):
+        check(find_overflow_threshold, reference, "float32", "square")
     for arguments in (("int32",), ("float32", "exponential_growth"), ("float15", "square")):
         try:
             got = find_overflow_threshold(*arguments)

@@ -166,8 +166,8 @@ def test_many_rows(analyze_softmax_safety, reference, rng):
     points=0.25,
     hidden=True,
     failure_message=(
-        "A row counts for underflow_rows if every exp in it is 0 in the format. See `Two "
-        "failures without a single NaN` in step 3."
+        "A row counts for underflow_rows if every exp in it is 0 in the format. See “Two "
+        "failures without a single NaN” in step 3."
     ),
 )
 def test_underflow(analyze_softmax_safety):
@@ -188,7 +188,7 @@ def test_underflow(analyze_softmax_safety):
     hidden=True,
     failure_message=(
         "A row of harmless exps can still have a sum that the format cannot hold. See "
-        "`FP16` in step 2, and sum_overflow_rows in q2."
+        "“FP16” in step 2, and sum_overflow_rows in q2."
     ),
 )
 def test_long_rows(analyze_softmax_safety):
@@ -224,6 +224,8 @@ def test_long_rows(analyze_softmax_safety):
     ),
 )
 def test_refused(analyze_softmax_safety):
+    with hint("What is valid got no right answer."):
+        check(analyze_softmax_safety, [1.0, 2.0], "float32", scores_max=2.0, total_values=2)
     for scores, dtype in (
         ([1.0, math.nan], "float32"),
         ([], "float32"),

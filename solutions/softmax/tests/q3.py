@@ -89,7 +89,7 @@ def check_close(probs, scores, dtype):
     hidden=True,
     failure_message=(
         "At the edge of the format the probabilities and all four flags change together. "
-        "See `The cascade` in step 3, and q3."
+        "See “The cascade” in step 3, and q3."
     ),
 )
 def test_one_step(softmax_with_overflow_detection, reference):
@@ -112,8 +112,8 @@ def test_one_step(softmax_with_overflow_detection, reference):
     points=0.25,
     hidden=True,
     failure_message=(
-        "A row sum that is inf gives zeros without a NaN, and has_inf says so. See `Two "
-        "failures without a single NaN` in step 3."
+        "A row sum that is inf gives zeros without a NaN, and has_inf says so. See “Two "
+        "failures without a single NaN” in step 3."
     ),
 )
 def test_long_rows(softmax_with_overflow_detection):
@@ -240,12 +240,14 @@ def test_kinds_of_input(softmax_with_overflow_detection, rng):
 def test_input_kept(softmax_with_overflow_detection, rng):
     array = rng.standard_normal((3, 4)).astype(np.float32)
     before = array.copy()
-    softmax_with_overflow_detection(array, "float32")
+    probs, _ = run(softmax_with_overflow_detection, array, "float32")
+    check_close(probs, before, "float32")
     with hint("A float32 array that was handed in was changed in place."):
         assert np.array_equal(array, before), "a float32 array was changed"
     tensor = torch.from_numpy(before).to(torch.float16)
     kept = tensor.clone()
-    softmax_with_overflow_detection(tensor, "float16")
+    probs, _ = run(softmax_with_overflow_detection, tensor, "float16")
+    check_close(probs, kept, "float16")
     with hint("A float16 tensor that was handed in was changed in place."):
         assert torch.equal(tensor, kept), "a float16 tensor was changed"
 
@@ -260,6 +262,9 @@ def test_input_kept(softmax_with_overflow_detection, rng):
     ),
 )
 def test_refused(softmax_with_overflow_detection):
+    with hint("What is valid got no right answer."):
+        probs, _ = run(softmax_with_overflow_detection, np.zeros(2), "float32")
+        check_close(probs, np.zeros(2), "float32")
     for scores, dtype in (
         ([1.0, math.nan], "float32"),
         (torch.tensor([[1.0, 2.0], [math.nan, 1.0]]), "float16"),

@@ -118,7 +118,7 @@ def test_long_rows(softmax_with_overflow_detection, device):
     hidden=True,
     failure_message=(
         "A row whose exps all vanish is NaN in the naive formula, and nothing is repaired. "
-        "See `Two failures without a single NaN` in step 3."
+        "See “Two failures without a single NaN” in step 3."
     ),
 )
 def test_very_negative(softmax_with_overflow_detection, device):

@@ -99,7 +99,7 @@ def test_average_of_the_largest(softmax_stress_test, rng):
     hidden=True,
     failure_message=(
         "The same draws are judged in the format that was asked for: where float16 breaks, "
-        "bfloat16 may not. See `Realistic attention scores` in step 2."
+        "bfloat16 may not. See “Realistic attention scores” in step 2."
     ),
 )
 def test_every_precision(softmax_stress_test, rng):

@@ -37,7 +37,7 @@ def test_exp0(quiz_exp0, reference):
     points=0.375,
     hidden=True,
     failure_message=(
-        "The largest score with a finite exp in float16. See `FP16` in step 2, and q1."
+        "The largest score with a finite exp in float16. See “FP16” in step 2, and q1."
     ),
 )
 def test_fp16_threshold(quiz_fp16_threshold, reference):
@@ -56,7 +56,7 @@ def test_fp16_threshold(quiz_fp16_threshold, reference):
     points=0.375,
     hidden=True,
     failure_message=(
-        "What the naive formula gives for scores of 1000. See `The cascade` in step 3."
+        "What the naive formula gives for scores of 1000. See “The cascade” in step 3."
     ),
 )
 def test_naive_1000(quiz_naive_1000, reference):
@@ -84,8 +84,8 @@ def test_naive_1000(quiz_naive_1000, reference):
     points=0.375,
     hidden=True,
     failure_message=(
-        "Why attention divides its scores by the square root of d. See `Realistic attention "
-        "scores` in step 2."
+        "Why attention divides its scores by the square root of d. See “Realistic attention "
+        "scores” in step 2."
     ),
 )
 def test_why_scale(quiz_why_scale, reference):

@@ -9,6 +9,6 @@ class Hook:
         raise SystemExit
 
 sys.meta_path.insert(0, Hook())
-for place in sys.path:
-    attempt(f"plant in {place}", lambda: place and pathlib.Path(place, "evil_planted.pth").write_text("import os"))
+for place in filter(None, sys.path):  # "" is the folder of its own
+    attempt(f"plant in {place}", lambda: pathlib.Path(place, "evil_planted.pth").write_text("import os"))
 sys.meta_path.pop(0)

@@ -1,4 +1,4 @@
-"""The page of the softmax lesson in a real browser: its arithmetic against torch, and its use.
+"""The pages of the lessons in a real browser: their arithmetic against torch, and their use.
 
 One browser serves the whole module, and each format is compared in a few calls.
 """
@@ -27,6 +27,7 @@ from tests.conftest import REPOSITORY
 from tests.support import requirements
 
 PAGE = REPOSITORY / "assignments" / "softmax" / "softmax.html"
+STEPPER = REPOSITORY / "assignments" / "attention" / "attention.html"
 HALVES = ("float16", "bfloat16")
 FORMATS = (*HALVES, "float32", "float64")
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -73,7 +74,9 @@ def visit(browser: Browser) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
     """Open the page in a state, and collect whatever it complains about or asks for."""
     contexts = []
 
-    def open_it(state: str = "", width: int = 1200, scheme: str = "light") -> Any:
+    def open_it(
+        state: str = "", width: int = 1200, scheme: str = "light", path: Path = PAGE
+    ) -> Any:
         context = browser.new_context(
             viewport={"width": width, "height": 800},
             color_scheme=scheme,  # type: ignore[arg-type]
@@ -84,7 +87,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
         opened.on("console", lambda message: trouble.append(message.text))
         opened.on("pageerror", lambda error: trouble.append(str(error)))
         opened.on("request", lambda asked: trouble.extend(filter(foreign, [asked.url])))
-        opened.goto(PAGE.as_uri() + state)
+        opened.goto(path.as_uri() + state)
         return opened, trouble
 
     yield open_it
@@ -319,15 +322,93 @@ def test_what_is_no_row_is_said_and_changes_nothing(visit: Callable[..., Any]) -
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1200, "dark")])
-def test_it_passes_an_accessibility_check_and_nothing_is_cut_off(
+def test_they_pass_an_accessibility_check_and_nothing_is_cut_off(
     visit: Callable[..., Any], width: int, scheme: str
 ) -> None:
-    for state in ("#format=float16&x=-17,-17.5,-16.5", "#format=float64&x=0,1000,-745.1332&max=1"):
-        opened, trouble = visit(state, width, scheme)
+    for path, state in (
+        (PAGE, "#format=float16&x=-17,-17.5,-16.5"),
+        (PAGE, "#format=float64&x=0,1000,-745.1332&max=1"),
+        (STEPPER, "#step=4&keepAcc=1&causal=1&i=1&j=3"),
+    ):
+        opened, trouble = visit(state, width, scheme, path)
         found = Axe().run(opened).response["violations"]
         assert [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found] == []
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert trouble == []
+
+
+# The page of the attention lesson.
+
+
+def test_the_stepper_walks_as_torch_does_in_float32(visit: Callable[..., Any]) -> None:
+    opened, trouble = visit(path=STEPPER)
+    generator = np.random.default_rng(3)
+    walks: list[tuple[list[float], list[float], int]] = []
+    for _ in range(200):
+        length, size = int(generator.integers(1, 25)), int(generator.integers(1, 9))
+        scores = generator.normal(0, 20, length)
+        scores[generator.random(length) < 0.2] = -math.inf
+        walks.append((scores.tolist(), generator.normal(0, 3, length).tolist(), size))
+    found = opened.evaluate("(walks) => walks.map((one) => walk(...one))", walks)
+    for (scores, values, size), states in zip(walks, found, strict=True):
+        x, v = torch.tensor(scores), torch.tensor(values)
+        assert [state["to"] for state in states[1:]] == [*range(size, len(x), size), len(x)]
+        for state in states:
+            m = x[: state["to"]].max().item() if state["to"] else -math.inf
+            weights = torch.exp(x - m)[: state["to"]] if math.isfinite(m) else torch.zeros(1)
+            terms = weights * (v[: state["to"]] if math.isfinite(m) else torch.zeros(1))
+            assert state["m"] == m
+            assert state["l"] == pytest.approx(weights.sum().item(), rel=1e-5)
+            room = 1e-5 * terms.abs().sum().item()
+            assert state["acc"] == pytest.approx(terms.sum().item(), rel=0, abs=room)
+    forgotten = opened.evaluate("walk([0, 3], [1, 1], 1, { keepSum: true }).at(-1).l")
+    assert forgotten == pytest.approx(2)
+    assert trouble == []
+
+
+def test_the_lanes_of_a_tile_are_those_that_the_contract_says(visit: Callable[..., Any]) -> None:
+    opened, _ = visit(path=STEPPER)
+    for m, n, bm, bn, causal in (
+        (100, 257, 64, 64, False),
+        (100, 257, 64, 32, True),
+        (96, 32, 32, 16, True),
+        (1, 1, 16, 16, True),
+    ):
+        rows, keys = torch.arange(-(-m // bm) * bm)[:, None], torch.arange(-(-n // bn) * bn)
+        there = (rows < m) & (keys < n)
+        seen = there & (keys <= rows + n - m) if causal else there
+        shape = {"m": m, "n": n, "bm": bm, "bn": bn, "causal": causal}
+        for i in range(-(-m // bm)):
+            for j in range(-(-n // bn)):
+                tile = opened.evaluate("([shape, i, j]) => lanesOf(shape, i, j)", [shape, i, j])
+                place = slice(i * bm, (i + 1) * bm), slice(j * bn, (j + 1) * bn)
+                kinds = np.array(tile["rows"])
+                assert np.array_equal(kinds == "counts", seen[place].numpy())
+                assert np.array_equal(kinds == "absent", ~there[place].numpy())
+                assert tile["counts"]["counts"] == int(seen[place].sum())
+
+
+def test_the_stepper_is_used_by_keyboard_and_says_what_happens(visit: Callable[..., Any]) -> None:
+    opened, trouble = visit("#x=1,3,5,2,-inf,-inf&size=2", path=STEPPER)
+    said = opened.locator("#said")
+    opened.locator("#next").focus()
+    for words in ("first maximum is 3", "rises from 3 to 5", "The maximum stays 5"):
+        opened.keyboard.press("Enter")
+        assert words in said.inner_text()
+    assert opened.locator("#next").is_disabled()
+    opened.locator("#keep-acc").focus()
+    opened.keyboard.press("Space")
+    assert "should be" in said.inner_text()
+    opened.locator("#n").fill("70")
+    opened.locator("#j").focus()
+    opened.keyboard.press("ArrowRight")
+    assert "Tile (0, 1)" in opened.locator("#tile-text").inner_text()
+    opened.locator("#n").fill("seventy")
+    assert "whole number" in opened.locator("#shape-complaint").inner_text()
+    again, _ = visit(opened.evaluate("location.hash"), path=STEPPER)
+    assert again.locator("#said").inner_text() == said.inner_text()
+    assert again.locator("#tile-text").inner_text() == opened.locator("#tile-text").inner_text()
+    assert trouble == []
 
 
 def cell_of(content: bytes, identity: str) -> str:
@@ -335,35 +416,45 @@ def cell_of(content: bytes, identity: str) -> str:
     return next("".join(cell["source"]) for cell in cells if cell["id"] == identity)
 
 
+@pytest.mark.parametrize("path", [PAGE, STEPPER], ids=lambda path: path.name)
 def test_students_get_the_page_also_where_they_have_one_notebook_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assignment = load("softmax", REPOSITORY)
+    assignment = load(path.stem, REPOSITORY)
     released = student.notebook(assignment)
     archive = zipfile.ZipFile(io.BytesIO(student.archive(assignment, released)))
-    assert archive.read("softmax/softmax.html") == PAGE.read_bytes()
+    assert archive.read(f"{path.stem}/{path.name}") == path.read_bytes()
     monkeypatch.chdir(tmp_path)
     exec(cell_of(released, "public-tests"), {})  # noqa: S102
-    assert (tmp_path / "softmax.html").read_bytes() == PAGE.read_bytes()
+    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("path", "state", "spot", "before", "after"),
+    [
+        (PAGE, "#format=float16&x=7*64", "#verdict", "The sum overflows", "All is well"),
+        (STEPPER, "#step=2", "#said", "rises from 3 to 5", "The first maximum is 3"),
+    ],
+    ids=["softmax", "attention"],
+)
 def test_a_cell_of_the_notebook_shows_the_page_without_a_kernel(
-    visit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    visit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    path: Path, state: str, spot: str, before: str, after: str,
+) -> None:  # fmt: skip
     """What the cell puts into the notebook goes on working when only the saved file is left."""
     shown: list[HTML] = []
-    names = {"Path": Path, "html": html, "HTML": HTML, "display": shown.append}
-    source = cell_of(load("softmax", REPOSITORY).notebook.read_bytes(), "page")
-    monkeypatch.chdir(PAGE.parent)
-    exec(source + '\nshow_page("#format=float16&x=7*64")', names)  # noqa: S102
+    names = {"Path": Path, "html": html, "HTML": HTML, "display": shown.append, "state": state}
+    source = cell_of(load(path.stem, REPOSITORY).notebook.read_bytes(), "page")
+    monkeypatch.chdir(path.parent)
+    exec(source + "\nshow_page(state)", names)  # noqa: S102
     saved = tmp_path / "saved.html"
     saved.write_text(f"<meta charset=utf-8>{shown[-1].data}", "utf-8")
     opened, trouble = visit()
     opened.goto(saved.as_uri())
     frame = opened.frame_locator("iframe")
-    frame.locator("#verdict strong", has_text="The sum overflows").wait_for()
-    frame.get_by_label("bfloat16").check(force=True)
-    frame.locator("#verdict strong", has_text="All is well.").wait_for()
+    frame.locator(spot, has_text=before).wait_for()
+    frame.locator("input[type=range]").first.press("ArrowLeft")
+    frame.locator(spot, has_text=after).wait_for()
     assert trouble == []
     monkeypatch.chdir(tmp_path)
     exec(source, names)  # noqa: S102  (without the page it says so)

@@ -1,0 +1,54 @@
+"""The wheel, built once, and a Python into which it is installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.support import requirements
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    requirements.require("hatchling")
+    folder = tmp_path_factory.mktemp("wheel")
+    pip(sys.executable, "wheel", "--no-deps", "-w", folder, REPOSITORY)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="session")
+def environment(built: Path, image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("environment")
+    make_environment(image, folder, built)
+    return folder
+
+
+def make_environment(image: Path, folder: Path, *wanted: object) -> Path:
+    """Make an environment with what is wanted, on a Python that has everything else."""
+    options = ["--system-site-packages", "--without-pip"]
+    subprocess.run([image, "-m", "venv", *options, folder], check=True)
+    python = folder / "bin" / "python"
+    pip(sys.executable, "--python", python, "install", "--no-deps", "--no-compile",
+        "--ignore-installed", *wanted)  # fmt: skip
+    return python
+
+
+def pip(python: object, *arguments: object) -> None:
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", *map(str, arguments)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def run(environment: Path, cwd: Path, *command: object) -> str:
+    inherited = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+    program, *rest = map(str, command)
+    done = subprocess.run(
+        [str(environment / "bin" / program), *rest], cwd=cwd, env=inherited, check=False,
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout

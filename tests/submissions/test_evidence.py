@@ -1,0 +1,261 @@
+"""How a download is read is evidence of the whole: no single file turns it, and doubts are said."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader.errors import UsageError
+from grader.model import Limits
+from grader.submissions import roster, sources
+from grader.submissions.collection import Collection, collect
+from grader.submissions.content import Wanted
+from grader.submissions.names import names_nobody
+from tests.support.downloads import (
+    QUESTIONS,
+    SLUG,
+    STUBS,
+    Student,
+    book,
+    canvas,
+    exported,
+    owner_of,
+    pack,
+    table_of,
+    write,
+)
+
+WANTED = Wanted(SLUG, STUBS, QUESTIONS)
+HONEST = {f"{name}/small.ipynb": book(name) for name in ("ann", "bob", "cyd")}
+
+
+def gather(
+    *paths: Path, layout: str | None = None, people: roster.Roster | None = None
+) -> Collection:
+    return collect(paths, layout=layout, limits=Limits(), assignment=WANTED, roster=people)
+
+
+def by_student(found: Collection) -> dict[str, str]:
+    return {one.student: owner_of(one.content) for one in found.submissions if one.content}
+
+
+# One student's names turn nobody's
+
+TURNS = {
+    "a clone": {"eve/.git/HEAD": b"x", "eve/small.ipynb": book("eve")},
+    "a timestamp": {"eve/x/timestamp.txt": b"2026-11-05 1:15 UTC", "eve/x/y.ipynb": book("eve")},
+    "moodle": {"Eve_9_assignsubmission_file_y.ipynb": book("eve")},
+    "moodle inside": {f"eve/E_{n}_assignsubmission_file_/y.ipynb": book("eve") for n in range(9)},
+    "canvas": {"eve/eve_9_1_small.ipynb": book("eve")},
+    "canvas, many": {f"eve/x{n}_{n}_1_small.ipynb": book("eve") for n in range(9)},
+    "submitted": {"eve/submitted/ann/small/small.ipynb": book("eve")},
+    "exchange": {"eve/inbound/ann+small+2026-11-05 10:15:00 UTC/small.ipynb": book("eve")},
+    "metadata": {"eve/submission_metadata.yml": b"a: [1", "eve/small.ipynb": book("eve")},
+    "sakai": {"eve/Ann, A(ann)/Submission attachment(s)/small.ipynb": book("eve")},
+    "brightspace": {"eve/9-9 - ann - Nov 5, 2026 1015 AM/small.ipynb": book("eve")},
+    "others' names": {f"eve/{name}/small.ipynb": book("eve") for name in ("ann", "bob", "cyd")},
+    "others' names, zipped": {"eve/w.zip": pack({"ann/small.ipynb": book("eve")})},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_no_name_that_a_student_chooses_turns_the_layout(tmp_path: Path, name: str) -> None:
+    found = gather(write(tmp_path / "class", {**HONEST, **TURNS[name]}))
+    told = by_student(found)
+    assert {who: told[who] for who in ("ann", "bob", "cyd")} == {
+        "ann": "ann", "bob": "bob", "cyd": "cyd",
+    }  # fmt: skip
+    assert [owner for owner in told.values() if owner == "eve"] == ["eve"]
+    assert all(one.identity == "" for one in found.submissions)
+    assert all(one.path.startswith("eve/") for one in found.lost)  # who else's could they be?
+
+
+def test_people_in_one_folder_or_zip_among_others_are_lost_and_said(tmp_path: Path) -> None:
+    inside = {f"{name}/small.ipynb": book(name) for name in ("dan", "eli")}
+    for files in ({"group.zip": pack(inside)}, {f"group/{n}": c for n, c in inside.items()}):
+        folder = tmp_path / str(len(files))
+        found = gather(write(folder, {**HONEST, **files}))
+        assert len(found.lost) == 1
+        assert "may be another person's" in found.lost[0].reason
+    older = {"ann/old/small.ipynb": book("ann"), "ann/backup 2/small.ipynb": book("ann")}
+    assert not gather(write(tmp_path / "older", {**HONEST, **older})).lost
+
+
+def test_several_folders_of_the_same_files_are_several_people(tmp_path: Path) -> None:
+    for name in ("ann", "bob"):
+        files = {"small.ipynb": book(name), "scratch.ipynb": book(name, own=False)}
+        write(tmp_path / name / "work", files)
+        write(tmp_path / "named" / name, files)
+        (tmp_path / f"{name}.zip").write_bytes(pack(files))
+    works = gather(tmp_path / "ann" / "work", tmp_path / "bob" / "work")
+    assert {owner_of(one.content) for one in works.submissions} == {"ann", "bob"}
+    for paths in (
+        [tmp_path / "named" / "ann", tmp_path / "named" / "bob"],
+        [tmp_path / "ann.zip", tmp_path / "bob.zip"],
+    ):
+        assert by_student(gather(*paths)) == {"ann": "ann", "bob": "bob"}
+
+
+def test_the_first_pattern_that_fits_would_lose_the_others(tmp_path: Path) -> None:
+    files = {**HONEST, **TURNS["moodle"]}
+    found = gather(write(tmp_path / "class", files), layout="moodle")
+    assert list(by_student(found)) == ["Eve"]
+    assert len(found.lost) == 3
+
+
+def test_a_number_in_a_files_name_is_nobodys_identity(tmp_path: Path) -> None:
+    files = {**HONEST, "eve/x_999_1_small.ipynb": book("eve")}
+    found = gather(write(tmp_path / "class", files))
+    assert {one.identity for one in found.submissions} == {""}
+    control = gather(write(tmp_path / "canvas", canvas([Student("Eve", "E", "eve", 999)])))
+    assert [one.identity for one in control.submissions] == ["canvas:999"]
+
+
+def test_a_notebook_that_belongs_to_nobody_is_lost_and_said(tmp_path: Path) -> None:
+    files = canvas([Student(n, "X", n, k) for k, n in enumerate(("ann", "bob", "cyd"), 100)])
+    found = gather(write(tmp_path / "c", {**files, "solution.ipynb": book("x"), "a.pdf": b"x"}))
+    assert [one.path for one in found.lost] == ["solution.ipynb"]
+    assert len(found.skipped) == 2
+
+
+# Two readings
+
+
+def test_where_two_readings_are_close_a_person_must_say(tmp_path: Path) -> None:
+    files = {f"hw/{name}.ipynb": book(name) for name in ("ann", "bob")} | {
+        "cyd/small.ipynb": book("c")
+    }
+    path = write(tmp_path / "class", files)
+    with pytest.raises(
+        UsageError, match=r"2 students, .* or 3 students, .*--layout plain or --layou"
+    ):
+        gather(path)
+    assert set(by_student(gather(path, layout="sections"))) >= {"ann", "bob"}
+    assert set(by_student(gather(path, layout="plain"))) == {"hw", "cyd"}
+    (tmp_path / "r.csv").write_text("name,id\nann,1\nbob,2\ncyd,3\n")
+    assert set(by_student(gather(path, people=roster.read(tmp_path / "r.csv")))) >= {"ann", "bob"}
+
+
+@pytest.mark.parametrize(
+    "name", ["softmax", "softmax (2)", "softmax_2026_11_01T10_00_00_123456", "Section A", "hw3",
+             "submissions", "ada.ipynb", "File responses", "softmax homework"]
+)  # fmt: skip
+def test_names_of_files_and_folders_are_pointed_out(name: str) -> None:
+    assert names_nobody(name, "softmax")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ada", "Ada Lovelace", "s1234", "张伟 😀", "lovelaceada", "ada@x.edu", "Max Section", "a"],
+)
+def test_names_of_people_are_not(name: str) -> None:
+    assert not names_nobody(name, "softmax")
+
+
+def test_such_names_are_said_once(tmp_path: Path) -> None:
+    ada = Student("Ada", "Lovelace", "ada", 1)
+    made = [exported(ada, day) for day in (1, 2)]
+    found = gather(write(tmp_path / "c", {f"{name}.zip": content for name, content in made}))
+    (note,) = found.notes
+    assert note.startswith("Not a person's name, it seems, but a file's or a folder's: small_2026_")
+
+
+# The roster
+
+ROSTERS = {
+    "canvas": 'Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n'
+              '"Lovelace, Ada",41230,3001,ada,S\n"Müller, Zoë",41231,3002,zoe,S\n'
+              '"Pascal, Blaise",41232,3003,blaise,S\n',
+    "gradescope": "First Name,Last Name,SID,Email,Role\nAda,Lovelace,3001,ada@x.edu,Student\n"
+                  "Zoë,Müller,3002,zoe@x.edu,Student\nBlaise,Pascal,3003,blaise@x.edu,Student\n",
+    "moodle": "\ufeffVorname;Nachname;ID number;Email address\nAda;Lovelace;3001;ada@x.edu\n"
+              "Zoë;Müller;3002;zoe@x.edu\nBlaise;Pascal;3003;blaise@x.edu\n",
+    "any": "name,id\nAda Lovelace,3001\nZoë Müller,3002\nBlaise Pascal,3003\n",
+}  # fmt: skip
+WRITTEN = ("Ada Lovelace", "Lovelace_Ada", "lovelaceada", "ADA LOVELACE", "Lovelace, Ada")
+
+
+@pytest.mark.parametrize("kind", ROSTERS)
+@pytest.mark.parametrize("written", WRITTEN)
+def test_people_are_matched_and_who_is_missing_has_a_row(
+    tmp_path: Path, kind: str, written: str
+) -> None:
+    (tmp_path / "r.csv").write_text(ROSTERS[kind], "utf-8")
+    files = {f"{written}/small.ipynb": book("ada"), "Muller Zoe/small.ipynb": book("zoe")}
+    found = gather(write(tmp_path / "class", files), people=roster.read(tmp_path / "r.csv"))
+    told = {one.student: one for one in found.submissions}
+    assert list(told) == ["Ada Lovelace", "Blaise Pascal", "Zoë Müller"]
+    assert told["Blaise Pascal"].problem == "Nothing handed in."
+    assert told["Blaise Pascal"].content == b""
+    assert told["Ada Lovelace"].identity == ("canvas:41230" if kind == "canvas" else "roster:3001")
+    assert found.notes == ()
+
+
+def test_two_spellings_of_one_person_are_one_and_strangers_are_said(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(ROSTERS["any"], "utf-8")
+    files = {
+        "Ada Lovelace/small.ipynb": book("ada"), "lovelace ada/scratch.ipynb": book("x", own=False),
+        "Mallory/small.ipynb": book("mallory"),
+    }  # fmt: skip
+    found = gather(write(tmp_path / "class", files), people=roster.read(tmp_path / "r.csv"))
+    assert by_student(found) == {"Ada Lovelace": "ada", "Mallory": "mallory"}
+    assert found.notes == (
+        "On no line of the roster, or on several: Mallory. Graded all the same.",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "name\nAda\n", "id\n1\n"])
+def test_a_roster_without_names_or_ids_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(UsageError, match="needs a column with a name and one with an id"):
+        roster.read(tmp_path / "r.csv")
+
+
+# In time
+
+
+@pytest.mark.parametrize(("count", "name"), [(669_303, b"a"), (90_000, b"a"), (100, b" " * 60_000)])
+def test_a_large_table_of_contents_is_refused_by_its_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, name: bytes
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the table was parsed")
+
+    files = {"eve.zip": table_of(count, name), "ann.ipynb": book("ann")}
+    path = write(tmp_path / "class", files)
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", never)
+    found = gather(path)
+    assert by_student(found) == {"ann": "ann"}
+    problem = next(one.problem for one in found.submissions if one.student == "eve")
+    assert "holds more than 10,000 files, or names too long" in (problem or "")
+    monkeypatch.setattr(sources, "_directory_bytes", lambda *_: 0)  # what the zip says of itself
+    with pytest.raises(AssertionError, match="the table was parsed"):
+        gather(path)
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    "name", [" " * 60_000, "_1" * 30_000, " (1)" * 15_000, "a - " * 15_000, "\u0301" * 20_000]
+)
+@pytest.mark.parametrize("place", ["{}.ipynb", "{}/small.ipynb", "eve_1_2_{}.ipynb"])
+def test_a_name_without_end_costs_no_time(tmp_path: Path, name: str, place: str) -> None:
+    members = {place.format(name): book("eve"), "ann/small.ipynb": book("ann")}
+    (tmp_path / "class.zip").write_bytes(pack(members))
+    (tmp_path / "eve.zip").write_bytes(pack(members))
+    found = gather(tmp_path / "class.zip")
+    assert by_student(found)["ann"] == "ann"
+    assert len(found.lost) == 1
+    assert all(len(one.path) <= 200 * len("\\u0301") for one in found.skipped)
+    gather(tmp_path / "eve.zip", tmp_path / "class.zip")  # hours, if an expression is quadratic
+
+
+def test_a_zip_that_holds_itself_ends(tmp_path: Path) -> None:
+    content = pack({"small.ipynb": b""})
+    for _ in range(6):
+        content = pack({"small.ipynb": content})
+    files = {"eve/small.ipynb": content, "ann/small.ipynb": book("ann")}
+    problem = next(
+        o.problem for o in gather(write(tmp_path, files)).submissions if o.student == "eve"
+    )
+    assert re.search("a zip in a zip in a zip", problem or "")
