@@ -88,6 +88,7 @@ def write(book: Gradebook, out: Path) -> Written:
             )
         else:
             _write(path, sheets.MARK + sheet)  # so that what is saved there is UTF-8 again
+            _write(manual.beside(path), sheet)  # after it: what it does not say yet is no news
     paths = [_write(out / name, text) for name, text in _texts(book)]
     return Written(tuple(paths), tuple(notes))
 
@@ -171,7 +172,7 @@ def _unread(path: Path, book: Gradebook) -> int:
         return 0
     except (OSError, UsageError):
         return 1
-    return manual.unread(text, book, path.name)
+    return manual.unread(text, book, path.name, written=manual.as_written(path))
 
 
 def _write(path: Path, text: str) -> Path:
