@@ -166,6 +166,15 @@ def worker() -> Iterator[Worker]:
 
 
 @pytest.fixture(scope="session")
+def kernel_worker() -> Iterator[Worker]:
+    """One warm worker that knows triton, for the whole run; its kernels are interpreted."""
+    from grader.sandbox import Worker
+
+    with Worker(imports=("triton",)) as warm:
+        yield warm
+
+
+@pytest.fixture(scope="session")
 def softmax() -> Assignment:
     from grader.course.assignments import load
 

@@ -53,13 +53,14 @@ class Refusal(NamedTuple):
     """A file that belongs to no student, and why.
 
     `known` where the layout says what it is; `is_record` where the platform has put it there, so
-    that nobody need hear of it.
+    that nobody need hear of it; `may_be_work` where it is no notebook, but perhaps somebody's.
     """
 
     entry: Entry
     reason: str
     known: bool = False
     is_record: bool = False
+    may_be_work: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,20 @@ from grader.model import Assignment, Limits, Submission
 from grader.renderers.text import shown
 from grader.submissions import evidence, layouts
 from grader.submissions.choice import NAMED, Choice, Chooser, Skipped, listed
-from grader.submissions.claims import Claim, Refusal, is_candidate, is_disguised
+from grader.submissions.claims import OTTER_MARKS, Claim, Refusal, is_candidate, is_disguised
 from grader.submissions.content import Wanted
 from grader.submissions.evidence import Reading
 from grader.submissions.names import names_nobody
 from grader.submissions.people import Person, people
 from grader.submissions.roster import Roster
-from grader.submissions.sources import Entry, RejectedError, Source, open_inner, open_path
+from grader.submissions.sources import (
+    Entry,
+    RejectedError,
+    Source,
+    open_file,
+    open_inner,
+    open_path,
+)
 
 LATE = 0.0
 
@@ -49,7 +56,6 @@ class _Found:
 
     claims: list[Claim]
     skipped: list[Skipped]
-    broken: list[Choice]
     titles: dict[str, None]
 
 
@@ -75,15 +81,15 @@ def collect(
         raise UsageError("No submissions were named. Give a folder, a zip or a notebook.")
     wanted = Wanted.of(assignment) if isinstance(assignment, Assignment) else assignment
     chooser = Chooser(limits, wanted)
-    found = _Found([], [], [], {})
-    for source in _sources(paths, found):
+    found = _Found([], [], {})
+    for source in _sources(paths):
         reading = _read(source, layout, chooser, roster)
         found.titles[reading.layout.title] = None
         _sort_out(reading, source, found)
     claims = found.claims if roster is None else [roster.known(claim) for claim in found.claims]
     persons = people(claims)
     choices = [choice for person in persons if (choice := chooser.choose(person))]
-    chosen = [*found.broken, *choices]
+    chosen = list(choices)
     skipped = [*found.skipped, *chooser.skipped]
     if not chosen:
         raise UsageError(shown(_nothing(paths, skipped)))
@@ -100,19 +106,13 @@ def collect(
     )
 
 
-def _sources(paths: Sequence[Path], found: _Found) -> list[Source]:
+def _sources(paths: Sequence[Path]) -> list[Source]:
     """Open what was named; files of one folder are one source, so that they explain each other."""
+    named = [Path(path) for path in dict.fromkeys(map(Path, paths))]
     opened: list[Source] = []
     singles: dict[str, int] = {}
-    for path in dict.fromkeys(Path(path) for path in paths):
-        try:
-            source = open_inner(open_path(path))
-        except RejectedError as error:
-            if len(paths) == 1:
-                advice = "Ask for it again, or unpack it yourself."
-                raise UsageError(shown(f"{error}. {advice}")) from None
-            found.broken.append(_unreadable(path, str(error)))
-            continue
+    for path in named:
+        source = _open(path, alone=len(named) == 1)
         at = singles.get(source.origin) if source.kind == "file" else None
         if at is not None:
             opened[at] = replace(opened[at], entries=(*opened[at].entries, *source.entries))
@@ -123,9 +123,19 @@ def _sources(paths: Sequence[Path], found: _Found) -> list[Source]:
     return opened
 
 
-def _unreadable(path: Path, problem: str) -> Choice:
-    submission = Submission(path.stem, path.name, b"", "", problem=shown(f"{problem}."))
-    return Choice(submission, "the file that was named")
+def _open(path: Path, *, alone: bool) -> Source:
+    """Open a path; of several zips, one that holds one notebook is a student's file."""
+    try:
+        source = open_inner(open_path(path))
+    except RejectedError as error:
+        if not alone:
+            return open_file(path)
+        advice = "Ask for it again, or unpack it yourself."
+        raise UsageError(shown(f"{error}. {advice}")) from None
+    several = sum(map(is_candidate, source.entries)) > 1
+    marked = any(entry.name in OTTER_MARKS for entry in source.entries)
+    is_students = source.kind == "zip" and not alone and (marked or not several)
+    return open_file(path) if is_students else source
 
 
 def _read(source: Source, layout: str | None, chooser: Chooser, roster: Roster | None) -> Reading:
@@ -145,7 +155,8 @@ def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
         if isinstance(item, Refusal):
             if item.is_record:
                 continue
-            is_lost = not item.known and (is_candidate(item.entry) or is_disguised(item.entry))
+            is_book = is_candidate(item.entry) or is_disguised(item.entry)
+            is_lost = item.may_be_work or (is_book and not item.known)
             found.skipped.append(Skipped(item.entry.path, item.reason, is_lost))
         elif item.entry.location not in known:  # the same file given twice is one file
             identity = f"{reading.name}:{item.identity}" if item.identity else ""
@@ -170,9 +181,8 @@ def _understood(
     choices: Sequence[Choice], persons: Sequence[Person], found: _Found, skipped: int
 ) -> str:
     """Return what was understood: `31 students from a Brightspace download (34 attempts, …)`."""
-    count = len(choices) + len(found.broken)
+    count = len(choices)
     attempts = sum(len({claim.attempt for claim in person.claims}) for person in persons)
-    attempts += len(found.broken)
     more = f" ({attempts:,} attempts, newest taken)" if attempts > count else ""
     where = " and ".join(found.titles) or "the files that were named"
     files = f"{skipped:,} {'file' if skipped == 1 else 'files'} skipped"

@@ -31,9 +31,9 @@ NUMBERED_TRY = re.compile(
 COLLECTIVE = re.compile(
     r"(?:all|archive|autograder|backups?|bak|copy|drafts?|final|older|old|previous|tries|assignments?|attempts?|class|classes|course|data|documents?|downloads?|"
     r"exercises?|exchange|exports?|files?|folder|gradebook|graded|group|hand-?ins?|homeworks?|hw|"
-    r"inbound|lab|labs?|new|notebooks?|outbound|project|projects?|ps|pset|responses?|results|"
+    r"figures?|grades|images?|inbound|instructions|lab|labs?|list|log|new|notes|pictures?|read|readme|notebooks?|outbound|project|projects?|ps|pset|responses?|results|"
     r"scratch|section|sections?|solutions?|src|students?|submissions?|submitted|task|tasks?|temp|"
-    r"tests?|tmp|untitled|uploads?|version|versions?|week|work|zips?|abgaben?|übung(?:en)?|"
+    r"roster|rubric|screenshots?|syllabus|tests?|tmp|untitled|uploads?|version|versions?|week|work|zips?|abgaben?|übung(?:en)?|"
     r"gruppe|klasse|kurs|drive|file responses)"
 )
 WORD = re.compile(r"[^\W\d_]+")

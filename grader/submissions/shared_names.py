@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.submissions.claims import Claim, Refusal, View, is_candidate, stray
-from grader.submissions.names import EXPORTED, natural, without_copy_mark, without_moment
+from grader.submissions.names import (
+    EXPORTED,
+    names_nobody,
+    natural,
+    without_copy_mark,
+    without_moment,
+)
 from grader.submissions.sources import Entry
 
 BEFORE, BEHIND = "before", "behind"
@@ -27,10 +33,11 @@ def read_shared(
     What the files share, or what the assignment is called, is the homework; `told` where the
     platform itself says that the rest is a name.
     """
-    split = {id(e): found for parts, e in view.places
-             if len(parts) == 1 and (found := _split(e, separator, side))}  # fmt: skip
-    shared = _shared(view, [split[id(e)] for _, e in view.places
-                            if id(e) in split and is_candidate(e)])  # fmt: skip
+    flat = [entry for parts, entry in view.places if len(parts) == 1]
+    every = ((id(entry), _split(entry, separator, side, view.assignment)) for entry in flat)
+    split = {key: found for key, found in every if found}
+    books = [entry for entry in flat if id(entry) in split and is_candidate(entry)]
+    shared = _shared(view, [split[id(entry)] for entry in books])
     for _, entry in view.places:
         found = split.get(id(entry))
         if found is None or not (told or found.homework in shared):
@@ -39,7 +46,7 @@ def read_shared(
             yield Claim(found.person, entry)
 
 
-def _split(entry: Entry, separator: str, side: str) -> _Split | None:
+def _split(entry: Entry, separator: str, side: str, slug: str | None) -> _Split | None:
     stem = entry.name[: -len(entry.suffix)] if entry.suffix else entry.name
     stem = stem.removesuffix(".ipynb")
     exported = EXPORTED.match(stem)
@@ -51,16 +58,26 @@ def _split(entry: Entry, separator: str, side: str) -> _Split | None:
     homework, person = (found[0], found[2]) if side == BEHIND else (found[2], found[0])
     homework = without_copy_mark(without_moment(homework)).strip().casefold()
     person = without_copy_mark(person).strip()
-    return _Split(homework, person) if homework and person else None
+    # A number of one or two digits counts files; a longer one may be a student's.
+    may_be = any(map(str.isalpha, person)) or len(person) > len("999")
+    is_name = may_be and not names_nobody(person, slug)
+    return _Split(homework, person) if homework and is_name else None
 
 
 def _shared(view: View, splits: list[_Split]) -> set[str]:
-    """Return what the homework is called: the assignment's name, or what most files share."""
+    """Return what the homework is called: the assignment's name, a file's, or what most share.
+
+    People differ from file to file: where they do not, what differs is the homework.
+    """
     counts = Counter(one.homework for one in splits)
     own = {(view.assignment or "").casefold()} & set(counts)
     people = {one.person for one in splits}
+    few = len(people) <= 1
+    if few or 3 * len(people) < len(splits):
+        return own
+    # `hw3 final - Ada Lovelace` beside `homework - Blaise Pascal`.
+    own |= {name for name in counts if names_nobody(name, view.assignment)}
     usual = max(counts, key=lambda name: (counts[name], natural(name)), default="")
-    # Two files of one homework are two people's, or it is the homework that tells them apart.
-    if counts[usual] > 1 and 2 * counts[usual] > len(splits) and len(people) > 1:
-        return own | {usual}
+    if counts[usual] > 1 and 2 * counts[usual] > len(splits):
+        own.add(usual)
     return own

@@ -126,6 +126,13 @@ def open_path(path: Path) -> Source:
     return Source(name, (entry,), "file", origin=composed(str(path.parent)))
 
 
+def open_file(path: Path) -> Source:
+    """Return a file as what one student handed in, without looking into it."""
+    name = composed(path.resolve().name)
+    entry = _file_entry(path, (name,), path.stat())
+    return Source(name, (entry,), "file", origin=composed(str(path.parent)))
+
+
 def open_inner(source: Source) -> Source:
     """Return what the only zip in a zip holds: a download that was packed once more."""
     only = [entry for entry in source.entries if entry.suffix in {".zip", ".ipynb"}]

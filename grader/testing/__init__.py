@@ -40,16 +40,11 @@ A case is given what its parameters name: functions and values of the notebook b
 `reference` (the module `reference.py`), `rng` (seeded anew for each case), `device` ("cpu" or
 "cuda") and `memory` (a dict that the cases of one submission share). A student's function copies
 its arguments over and its result back; `observe`, `compiled` and `chain` take it, and a function
-of the reference as well. AssertionError costs the student the case, and so does any other
-exception that the reference does not meet too. After a `CannotJudgeError` the reference is judged,
-and the student once more: where neither can be, the case is ungraded for staff to look at.
-
-What a call changes in place is changed in the test's own arrays, lists and dicts until the case is
-over, and then undone. So a test of a function that works in place reads as usual. Any other test
-may work out what is right before the call or after it, from what it has handed over: a case that
-passes although arguments were changed has to pass once more with only those changes that the
-reference makes as well. Of an array a child gets the elements that were passed, with their strides;
-the rest of the memory around them stays here.
+of the reference as well. An exception costs the student the case, where the reference does not
+meet it too; after a `CannotJudgeError` the reference is judged at once, and the student once more.
+What a call changes in place shows in the test's own arrays, lists and dicts until the case is over.
+A case that passed with such changes must pass with only those that the reference makes as well, so
+a test may compute from what it has handed over. Of an array a child gets the elements, no others.
 
 Whoever fails a hidden case reads its `failure_message`: what the question promises and where to
 read of it, in words for students. `grader verify` asks for one in every hidden case. A `hint` adds

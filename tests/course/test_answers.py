@@ -225,6 +225,21 @@ def test_an_answer_that_is_a_picture_is_kept(
 
 
 @pytest.mark.parametrize(
+    ("link", "name"),
+    [("my photo.png", "my photo.png"), ("my%20photo.png", "my photo.png"),
+     ("photo (1).png", "photo (1).png"), ('a.png "title"', "a.png")],
+)  # fmt: skip
+def test_an_attachment_is_found_by_its_name_however_it_is_linked(
+    link: str, name: str, data: Data, handout: notebooks.Notebook
+) -> None:
+    cell = cell_of(data, "r1-answer")
+    cell["source"], cell["attachments"] = f"![]( attachment:{link})", {name: {"image/png": PNG}}
+    written = find(data, handout, "r1")
+    assert len(written.pictures) == 1
+    assert "not in the notebook" not in written.text
+
+
+@pytest.mark.parametrize(
     ("attached", "said"),
     [
         ({"image/png": base64.b64encode(b"<svg onload=x>").decode()}, "neither PNG nor JPEG"),

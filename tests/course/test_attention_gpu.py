@@ -47,7 +47,7 @@ def load(path: Path) -> types.ModuleType:
 class Case:
     """What otter's decorator makes of a test function, for machines without otter."""
 
-    def __init__(self, name: str, points: float, *, hidden: bool) -> None:
+    def __init__(self, name: str, points: float, *, hidden: bool, **_told: str) -> None:
         self.name, self.points, self.hidden = name, points, hidden
 
     def __call__(self, function: Callable[..., None]) -> "Case":

@@ -1,12 +1,15 @@
 """Reading, filling and checking notebooks; and the hand-outs themselves."""
 
 import ast
+import contextlib
 import html
 import itertools
 import json
+import os
 import re
 import shutil
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,7 +224,7 @@ def test_what_students_get_says_how_many_points_hidden_tests_decide(
 
 
 STEP = re.compile(r"^## Step (\d+)\.", re.MULTILINE)
-PLACE = re.compile(r"`(?P<heading>[^`]+)` in step (?P<step>\d+)")
+PLACE = re.compile(r"“(?P<heading>[^”]+)” in step (?P<step>\d+)")
 
 
 def sections(content: bytes) -> dict[str, list[str]]:
@@ -281,3 +284,46 @@ def test_a_field_of_an_odd_kind_is_read_or_rejected_and_never_stops_the_reader()
         kept += found.cells[0].source == "x = 1"
         found.seems_to_be()
     assert kept > 100
+
+
+def once_written(assignment: Assignment) -> Any:
+    """Return what the try cells of a notebook run in."""
+    cells = nbformat.reads(assignment.notebook.read_text("utf-8"), as_version=4).cells
+    source = next(cell.source for cell in cells if "def once_written" in cell.source)
+    names: dict[str, Any] = {"contextlib": contextlib, "os": os, "re": re, "traceback": traceback}
+    tree = ast.parse(source)
+    wanted = {"once_written", "is_a_stub"}
+    tree.body = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in wanted]
+    exec(compile(tree, "helpers", "exec"), names)  # noqa: S102
+    return names["once_written"]
+
+
+def test_a_try_cell_takes_only_a_stubs_own_error_for_a_stub(
+    assignment: Assignment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with once_written(assignment)():
+        raise NotImplementedError("q1: write it")
+    assert capsys.readouterr().out == "Not yet: q1: write it\n"
+    with pytest.raises(NotImplementedError), once_written(assignment)():
+        raise NotImplementedError("softmax is not implemented for uint8")
+
+
+FAILING_KERNEL = """
+def kernel():
+    return 1 / 0
+
+def launch():
+    try:
+        kernel()
+    except ZeroDivisionError as problem:
+        raise RuntimeError("the interpreter's own words") from problem
+"""
+
+
+def test_a_try_cell_shows_the_kernels_own_line(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(FAILING_KERNEL, "a cell", "exec"), names)  # noqa: S102
+    with once_written(load("attention", REPOSITORY))():
+        names["launch"]()
+    assert "ZeroDivisionError: division by zero" in (shown := capsys.readouterr().out)
+    assert "kernel, line 3 of its cell" in shown

@@ -248,6 +248,24 @@ def test_canvas_never_guesses_and_names_whom_it_does_not_find() -> None:
     assert "pending for 1 of 4" in filled.notes[3]
 
 
+def test_canvas_takes_a_number_from_canvas_alone() -> None:
+    eve = small_report("eve", Status.PASSED, 4.0, path="eve/x_1300_1_small.ipynb")
+    assert "Not in the template" in filled_in(small_book(eve), TEMPLATE).notes[0]
+    known = small_report("hopper", Status.PASSED, 4.0, identity="canvas:1300")
+    assert '"Hopper, Grace",1300,S3,ghopper,Sec 1,4' in filled_in(small_book(known), TEMPLATE).text
+    other = small_report("hopper", Status.PASSED, 4.0, identity="moodle:1300")
+    assert "Not in the template" in filled_in(small_book(other), TEMPLATE).notes[0]
+
+
+def test_two_reports_for_one_row_of_canvas_are_an_error_that_names_both() -> None:
+    book = small_book(
+        small_report("smithbob", Status.PASSED, 4.0, identity="canvas:1300"),
+        small_report("Grace Hopper", Status.FAILED, 1.0),
+    )
+    with pytest.raises(UsageError, match="smithbob and Grace Hopper would both be Hopper, Grace"):
+        filled_in(book, TEMPLATE)
+
+
 def test_canvas_says_when_its_points_differ() -> None:
     book = small_book(small_report("ghopper", Status.PASSED, 4.0))
     notes = filled_in(book, TEMPLATE.replace("4.00", "40.00")).notes

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from grader.model import Isolation, Limits, Status
+from grader.errors import CannotJudgeError
+from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Session, StudentError, StudentFunction, Worker
 from grader.sandbox.bench import NotAloneError
 from grader.sandbox.decoys import decoys
@@ -46,12 +47,6 @@ X = torch.linspace(-1, 1, 24)
 RIGHT = torch.exp2(2 * X)
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with Worker(imports=("triton",), isolation=Isolation("none")) as started:
-        yield started
-
-
 def opened(worker: Worker) -> Session:
     limits = Limits.from_mapping({"call_seconds": 30, "cell_seconds": 30})
     session = worker.session(limits, deadline=time.monotonic() + 300)
@@ -60,8 +55,8 @@ def opened(worker: Worker) -> Session:
 
 
 @pytest.fixture(scope="module")
-def session(worker: Worker) -> Iterator[Session]:
-    with opened(worker) as session:
+def session(kernel_worker: Worker) -> Iterator[Session]:
+    with opened(kernel_worker) as session:
         yield session
 
 
@@ -126,6 +121,15 @@ def f(x):
     tuned[(2, 1, 1)](x, out, x.numel(), np.float32(2.0), BLOCK=16)
     return out
 import numpy as np
+""",
+    "a kernel that is tuned": """
+import triton.runtime.autotuner as tuner
+tuner.Autotuner._bench = lambda self, *args, config, **meta: [float(config.kwargs["BLOCK"])]
+tuned = triton.autotune([triton.Config({"BLOCK": size}) for size in (32, 16, 64)], key=["n"])(scale)
+def f(x):
+    out = torch.empty_like(x)
+    tuned[lambda meta: (triton.cdiv(x.numel(), meta["BLOCK"]),)](x, out, x.numel(), 2.0)
+    return out
 """,
     "torch all the way": "f = lambda x: torch.exp2(x + x)",
 }
@@ -248,6 +252,11 @@ def test_a_process_is_shown_other_numbers_of_the_same_kind() -> None:
             given.shape, given.stride(), given.dtype,
         )  # fmt: skip
         assert other.isfinite().all()
+    given = torch.ones(2, 3, dtype=torch.complex64).t()
+    assert decoys(given).stride() == given.stride()
+    assert not torch.equal(decoys(given), given)
+    with pytest.raises(CannotJudgeError, match="NumPy array"):
+        decoys((1.0, [np.ones(2)]))
     whole = torch.arange(3)
     assert decoys({"a": (whole, 2.5, "x")}) == {"a": (whole, 2.5, "x")}
 
@@ -363,7 +372,7 @@ def test_what_no_tape_can_hold_is_said(function: Function, cell: str, says: str)
 
 
 def test_a_kernel_that_ends_its_process_ends_the_session(
-    worker: Worker, session: Session, function: Function
+    kernel_worker: Worker, session: Session, function: Function
 ) -> None:
     kernel = """
 @triton.jit
@@ -375,5 +384,5 @@ f = lambda x: launch(wild, x)
         observed(function(kernel), X)
     assert caught.value.status is Status.KILLED
     assert session.ended is caught.value
-    with opened(worker) as another:
+    with opened(kernel_worker) as another:
         assert is_right(observed(another.value("honest"), X))

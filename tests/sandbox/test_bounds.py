@@ -46,7 +46,11 @@ while True:
     time.sleep(0.012)
 """
 AFFINITY = """
-import os
+import os, threading, time
+threading.Thread(target=time.sleep, args=(9,), daemon=True).start()
+end = time.monotonic() + 9
+while len(os.sched_getaffinity(0)) > 1 and time.monotonic() < end:
+    time.sleep(0.01)
 os.sched_setaffinity(0, range(os.cpu_count()))
 found = list(os.sched_getaffinity(0))
 """
@@ -111,7 +115,9 @@ def test_what_lies_too_deep_to_be_looked_at_counts_as_too_many(depth: int, tmp_p
     assert (count > usage.MAX_FILES) is (depth == 60)
 
 
-def test_two_children_have_a_processor_each_and_keep_to_it(isolation: Isolation) -> None:
+def test_a_child_of_several_tasks_keeps_to_one_processor(
+    isolation: Isolation,
+) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("this machine has one processor")
     found = []

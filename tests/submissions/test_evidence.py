@@ -161,6 +161,57 @@ def test_such_names_are_said_once(tmp_path: Path) -> None:
     assert note.startswith("Not a person's name, it seems, but a file's or a folder's: small_2026_")
 
 
+# Nobody who handed in something else is left out
+
+TYPED: dict[str, dict[str, bytes]] = {
+    "canvas": {"lovelaceada_1_9_small.ipynb": book("ada"), "pascalblaise_LATE_2_text.html": b"<p>"},
+    "moodle": {
+        "Ada_1_assignsubmission_file_/small.ipynb": book("ada"),
+        "Blaise Pascal_2_assignsubmission_onlinetext_/onlinetext.html": b"<p>",
+    },
+    "blackboard": {
+        "H_ada_attempt_2026-11-05-10-15-00_small.ipynb": book("ada"),
+        "H_pascalblaise_attempt_2026-11-05-10-15-00.txt": b"Name: Pascal Blaise (pascalblaise)",
+    },
+    "sakai": {
+        "L, A(ada)/Submission attachment(s)/small.ipynb": book("ada"),
+        "Pascal, Blaise(b)/timestamp.txt": b"20261105101500000",
+        "Pascal, Blaise(b)/Pascal, Blaise(b)_submissionText.html": b"<p>",
+    },
+    "plain": {"Ada/small.ipynb": book("ada"), "Pascal Blaise/report.pdf": b"%PDF"},
+}
+
+
+@pytest.mark.parametrize("platform", TYPED)
+def test_who_handed_in_no_notebook_has_a_row_that_says_so(tmp_path: Path, platform: str) -> None:
+    found = gather(write(tmp_path / "class", TYPED[platform]))
+    problems = {one.student: one.problem for one in found.submissions if one.problem}
+    (who,) = problems
+    assert "pascal" in who.casefold()
+    assert "No notebook was handed in, but " in (problems[who] or "")
+
+
+def test_a_document_that_is_called_like_a_person_is_said(tmp_path: Path) -> None:
+    files = {"ada.ipynb": book("ada"), "blaise.pdf": b"%PDF", "notes.pdf": b"", "README.md": b""}
+    assert [one.path for one in gather(write(tmp_path, files)).lost] == ["blaise.pdf"]
+
+
+def test_zips_named_by_a_platform_may_be_given_one_by_one(tmp_path: Path) -> None:
+    people = [Student("Ada", "L", "ada", 1), Student("Blaise", "P", "blaise", 2)]
+    files = {f"l{one.login}_{one.number}_9_hw.zip": exported(one, 1)[1] for one in people}
+    paths = [write(tmp_path, files) / name for name in files]
+    found = gather(*paths)
+    assert by_student(found) == {"lada": "ada", "lblaise": "blaise"}
+    assert [one.identity for one in found.submissions] == ["canvas:1", "canvas:2"]
+
+
+def test_files_that_everybody_names_otherwise_are_told_by_what_is_a_name(tmp_path: Path) -> None:
+    names = ("hw3 final - Ada Lovelace", "homework - Blaise Pascal", "Small (2) - Emmy Noether")
+    files = {f"{name}.ipynb": book(name) for name in names}
+    told = by_student(gather(write(tmp_path / "class", files)))
+    assert set(told) == {"Ada Lovelace", "Blaise Pascal", "Emmy Noether"}
+
+
 # The roster
 
 ROSTERS = {

@@ -85,8 +85,8 @@ def test_float16(overflowing_qkv):
 @test_case(name="the impossible is refused", points=0.25, hidden=False)
 def test_impossible(overflowing_qkv):
     # Whoever refuses everything has refused nothing: first an answer that must be right.
-    case = 'for overflowing_qkv("float16", seq_len=4, d_model=64)'
-    check_breaks(overflowing_qkv("float16", seq_len=4, d_model=64), "float16", 4, 64, case)
+    case = 'for overflowing_qkv("float16", seq_len=64, d_model=64)'
+    check_breaks(overflowing_qkv("float16", seq_len=64, d_model=64), "float16", 64, 64, case)
     try:
         qkv = overflowing_qkv("float64", seq_len=32, d_model=64)
     except ValueError:

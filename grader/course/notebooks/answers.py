@@ -7,7 +7,7 @@ by the nearest cells of the lesson that are still there.
 """
 
 import difflib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from .cells import CHECK, Cell, Notebook, bound_names
 from .pictures import Pictures
 
 MAX_TEXT = 20_000
-ALIKE = 0.6  # of two texts, of which a student has edited one
+ALIKE = 0.6  # the share of words that two texts have in common where one is the other, edited
 NEARLY_THE_SAME = 0.8  # of two lines of a question, of which one has a correction
 LONGEST_COMPARED = 2_000
 MOST_COMPARED = 60  # cells in a row that no cell of the lesson divides
@@ -122,20 +122,26 @@ def _twins(cells: Sequence[Cell], handed_out: Sequence[Cell]) -> Twins:
         for identity in cell.ids:
             if identity in by_id:
                 claim(at, by_id[identity])
-    texts = Counter(_squeezed(cell) for cell in handed_out)
-    by_text = {
-        _squeezed(cell): n
-        for n, cell in enumerate(handed_out)
-        if texts[_squeezed(cell)] == 1 and cell.source.strip()
-    }
-    for at, cell in enumerate(cells):
-        if (number := by_text.get(_squeezed(cell))) is not None:
-            claim(at, number)
+    for at, number in _same_texts(cells, handed_out):
+        claim(at, number)
     for at, number in _code_twins(cells, handed_out):
         claim(at, number)
     for at, number in _edited(cells, handed_out, twins, free):
         claim(at, number)
     return twins
+
+
+def _same_texts(cells: Sequence[Cell], handed_out: Sequence[Cell]) -> Iterator[tuple[int, int]]:
+    """Yield cells whose text is as it was handed out; of a text that repeats, each in its turn."""
+    places: dict[str, list[list[int]]] = defaultdict(lambda: [[], []])
+    for side, some in enumerate((handed_out, cells)):
+        for at, cell in enumerate(some):
+            if text := _squeezed(cell):
+                places[text][side].append(at)
+    for numbers, found in places.values():
+        if len(numbers) == len(found) or len(numbers) == 1:
+            for at, number in zip(found, numbers, strict=False):
+                yield at, number
 
 
 def _squeezed(cell: Cell) -> str:
@@ -182,5 +188,5 @@ def _are_alike(one: Cell, other: Cell) -> bool:
     mine, given = (_squeezed(cell)[:LONGEST_COMPARED] for cell in (one, other))
     if given and given in mine:
         return True
-    matcher = difflib.SequenceMatcher(None, mine, given, autojunk=False)
-    return matcher.real_quick_ratio() >= ALIKE <= matcher.quick_ratio() and matcher.ratio() >= ALIKE
+    words, asked = set(mine.split()), set(given.split())
+    return len(words & asked) > ALIKE * max(len(words), len(asked))

@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from grader.model import Picture
 
@@ -18,7 +19,7 @@ MAGIC = {
     b"GIF87a": "image/gif",
     b"GIF89a": "image/gif",
 }
-MARKDOWN = re.compile(r"!\[[^\]\n]*\]\(\s*<?([^)>\s]+)>?[^)\n]*\)")
+MARKDOWN = re.compile(r"!\[[^\]\n]*\]\(\s*<?(attachment:[^)>\n\"]+|[^)>\s]+)>?[^)\n]*\)")
 HTML = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)[^>]*>", re.IGNORECASE)
 REFERRED = re.compile(r"!\[([^\]\n]*)\]\[([^\]\n]*)\]")
 DEFINED = re.compile(r"^[ ]{0,3}\[([^\]\n]+)\]:[ \t]*<?(data:image/[^>\s]+)>?[ \t]*$", re.MULTILINE)
@@ -44,7 +45,7 @@ class Pictures:
 
         def word(target: str) -> str:
             if target.startswith("attachment:"):
-                name = target.removeprefix("attachment:")
+                name = _named(target.removeprefix("attachment:").strip(), attachments)
                 used.add(name)
                 return self._attached(name, attachments.get(name))
             if DATA.match(target):
@@ -85,6 +86,12 @@ class Pictures:
         self._bytes += len(data)
         self.found.append(Picture(label, kind, base64.b64encode(data).decode()))
         return f"[{label}]"
+
+
+def _named(target: str, attachments: Mapping[str, Any]) -> str:
+    """Return the attachment that a link means: as it is, as in an address, or cut at a bracket."""
+    known = (target, unquote(target), *(name for name in attachments if name.startswith(target)))
+    return next((name for name in known if name in attachments), target)
 
 
 def _pixels(kind: str, data: bytes) -> int:

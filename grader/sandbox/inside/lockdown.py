@@ -48,6 +48,8 @@ class Lockdown:
         self._processes = -1
         self._ruleset: Any = None
         self._virtual = 0
+        self._core: int | None = None
+        self._kept: set[int] = set()  # tasks that keep to it
         self._sockets = 0  # of the network, that are no child's
         self._socket_bytes = 0  # the most that one socket holds
 
@@ -102,11 +104,12 @@ class Lockdown:
                 kernel.setns(self._processes, kernel.CLONE_NEWPID)
         return pid
 
-    def enter(self, limits: ChildLimits, core: int | None) -> None:
-        """Lock this process down for good, on one processor where one is given."""
-        if core is not None:
-            with contextlib.suppress(OSError):  # it has been taken from this machine
-                os.sched_setaffinity(0, {core})
+    def keep_to(self, core: int | None) -> None:
+        """Have the next child keep to one processor once it is more than one task."""
+        self._core, self._kept = core, set()
+
+    def enter(self, limits: ChildLimits) -> None:
+        """Lock this process down for good."""
         with contextlib.suppress(PermissionError):
             os.setsid()
         if self._nested:
@@ -200,6 +203,7 @@ class Lockdown:
                 pids.append(other)
             if len(pids) > limits.tasks:  # enough is known, and there may be many more
                 return Resource.TASKS
+        self._keep_to_one_core(pids)
         # The kernel's own limit counts each process alone, and the first of a namespace ignores
         # its warning. A scratch folder of one's own is a file system of the right size.
         broken = {
@@ -209,6 +213,19 @@ class Lockdown:
             Resource.SCRATCH: not self._nested and self._over_scratch(pids, limits),
         }
         return next((name for name, is_broken in broken.items() if is_broken), None)
+
+    def _keep_to_one_core(self, pids: list[int]) -> None:
+        """Keep the tasks of a child that has several to its processor; one of them uses no more.
+
+        What they start from then on is born there.
+        """
+        if self._core is None or (not self._kept and usage.tasks(pids) <= 1):
+            return
+        for task in usage.task_numbers(pids):
+            if task not in self._kept:
+                with contextlib.suppress(OSError):  # it has ended
+                    os.sched_setaffinity(task, {self._core})
+                self._kept.add(task)
 
     def _memory(self, pids: list[int], limit: int) -> int:
         """Return the bytes of a child's processes, and the most that its sockets can hold."""

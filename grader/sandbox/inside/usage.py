@@ -142,6 +142,13 @@ def tasks(pids: list[int]) -> int:
     return total
 
 
+def task_numbers(pids: list[int]) -> Iterator[int]:
+    """Yield the number of each thread of some processes."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            yield from map(int, os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - as above
+
+
 def processor_seconds(pids: list[int], *, reaped: bool = True) -> float:
     """Return the time that processes, and those they waited for, spent on a processor."""
     ticks = 0

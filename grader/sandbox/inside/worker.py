@@ -63,7 +63,7 @@ def _become_child(
             first = descriptor + 1
         os.closerange(first, 65_536)
         try:
-            lockdown.enter(order.limits, order.core)
+            lockdown.enter(order.limits)
         except Exception as problem:  # noqa: BLE001 - no isolation, no child, whatever the reason
             reason = f"{type(problem).__name__}: {problem}"[: orders.MAX_REASON]
             connection.sendall(orders.dump(orders.NotLocked(reason)))
@@ -138,6 +138,7 @@ def _spawn(
 ) -> bool:
     """Fork one child and see it out; False when the judge is gone."""
     started = time.perf_counter()
+    lockdown.keep_to(order.core)
     pid = lockdown.fork()
     if pid == 0:
         control.close()

@@ -1,9 +1,10 @@
-"""A processor of its own for each child, while there are enough of them.
+"""A processor of its own for each child that is more than one task, while there are enough of them.
 
 Sixty processes of one submission share its one processor, and not those of its neighbours.
 """
 
 import contextlib
+import functools
 import os
 import tempfile
 from pathlib import Path
@@ -35,7 +36,7 @@ class Core:
 
         with contextlib.suppress(OSError):
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            descriptor = os.open(_folder() / str(number), flags, 0o600)
+            descriptor = os.open(f"{_folder()}/{number}", flags, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -52,6 +53,7 @@ class Core:
             self._descriptor = None
 
 
+@functools.cache
 def _folder() -> Path:
     """Return this user's folder of a locked file for each processor in use.
 

@@ -93,8 +93,8 @@ BUSY = KnownGap(
 )
 SLOWER = KnownGap(
     "a neighbour made slower by what all processors share: caches, memory and disks",
-    "each child has one processor; a limit counts processor time, and who ran out of it is judged "
-    "once more alone",
+    "no child uses more than one processor at a time; a limit counts processor time, and who ran "
+    "out of it is judged once more alone",
 )
 GPU_OOM_SCORE = KnownGap(
     "with a GPU, that a notebook is no longer the first to be ended where memory runs out",

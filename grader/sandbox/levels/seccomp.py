@@ -166,7 +166,7 @@ def _restrict_arguments(rules: _Rules, library: object, *, cuda: bool, scoped: b
     for name in ("prlimit64", "sched_setscheduler", "sched_setparam"):
         rules.add(allow, name, arg(0, equal, 0))
         rules.add(refuse, name, arg(0, other, 0))
-    # A child has one processor, and does not choose it.
+    # A child of several tasks has one processor, and does not choose it.
     rules.add(library.ERRNO(0), "sched_setaffinity", arg(0, equal, 0))  # type: ignore[attr-defined]
     rules.add(refuse, "sched_setaffinity", arg(0, other, 0))
     rules.add(allow, "setpriority", arg(0, equal, 0), arg(1, equal, 0))

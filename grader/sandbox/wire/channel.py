@@ -61,6 +61,8 @@ class Channel:
         """Send one frame; TimeoutError or ChannelClosedError where the other side does not read."""
         left = _left(wait)
         parts: list[bytes | memoryview] = [dump(message), *buffers]
+        if sum(len(part) for part in parts) <= CHUNK:  # the other side wakes up once
+            parts = [b"".join(parts)]
         for part in parts:
             rest = memoryview(part)
             while rest:

@@ -86,7 +86,7 @@ class Start(Struct):
 class Spawn(Struct, tag="spawn"):
     """Fork a child whose connection is the descriptor that comes along.
 
-    `core` is the number of the only processor that it may use, None where it may use all.
+    `core` is the processor that it keeps to once it is more than one task, or None.
     """
 
     seed: int

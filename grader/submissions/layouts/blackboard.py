@@ -19,7 +19,8 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     """
     marks = {entry.name: found for parts, entry in view.places
              if len(parts) == 1 and (found := MARK.search(entry.name))}  # fmt: skip
-    names = {}
+    names: dict[str, tuple[str, str]] = {}
+    with_file = {name[: found.start()] for name, found in marks.items() if found["rest"] != ".txt"}
     for _, entry in view.places:
         found = marks.get(entry.name)
         if found and found["rest"] == ".txt" and (person := _person(entry)):
@@ -28,16 +29,15 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         found = marks.get(entry.name)
         if found is None:
             yield stray(entry, "Blackboard")
-        elif found["rest"] == ".txt":
+            continue
+        before, own = entry.name[: found.start()], found["rest"].removeprefix("_")
+        if found["rest"] == ".txt" and before in with_file:
             yield own_record(entry, "Blackboard")
-        else:
-            before = entry.name[: found.start()]
-            login = names[before][1] if before in names else before.rpartition("_")[2]
-            name = names[before][0] if before in names else login
-            moment = tuple(int(part) for part in found["moment"].split("-"))
-            yield Claim(
-                name, entry, login, attempt=moment, received=iso(moment), file=found["rest"][1:]
-            )
+            continue
+        login = before.rpartition("_")[2]
+        name, login = names.get(before, (login, login))
+        moment = tuple(int(part) for part in found["moment"].split("-"))
+        yield Claim(name, entry, login, attempt=moment, received=iso(moment), file=own)
 
 
 def _person(entry: Entry) -> tuple[str, str] | None:

@@ -11,6 +11,8 @@ CANVAS = re.compile(
     r"_(?P<rest>.+)",
     re.DOTALL,
 )
+# What was typed into Canvas, or linked, in place of a file.
+TYPED = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<rest>(?:text|link)\.html?)")
 MOMENT = re.compile(r"\d{4}_\d{2}_\d{2}T\d{2}_")  # of otter's export
 
 
@@ -24,6 +26,9 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             yield Claim(
                 found["name"], entry, found["user"], order=order, late=late, file=found["rest"]
             )
+        elif len(parts) == 1 and (found := TYPED.fullmatch(entry.name)):
+            late = found["late"] is not None
+            yield Claim(found["name"], entry, found["user"], late=late, file=found["rest"])
         else:
             yield stray(entry, "Canvas")
 

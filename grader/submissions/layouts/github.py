@@ -46,4 +46,4 @@ def _shared_prefix(folders: set[str]) -> str:
     return first[: first.rfind("-", 0, same) + 1] if first != last else ""
 
 
-LAYOUT = Layout("clones of GitHub Classroom", read, weight=0.9)
+LAYOUT = Layout("clones of GitHub Classroom", read, weight=0.8)

@@ -11,4 +11,4 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     return read_shared(view, " - ", BEFORE, "Google Classroom")
 
 
-LAYOUT = Layout("a Google Classroom download", read)
+LAYOUT = Layout("a Google Classroom download", read, weight=0.8)

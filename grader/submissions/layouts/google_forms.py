@@ -14,4 +14,4 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     return read_shared(view, " - ", BEHIND, "Google Forms", told=told)
 
 
-LAYOUT = Layout("a Google Forms download", read)
+LAYOUT = Layout("a Google Forms download", read, weight=0.8)

@@ -11,4 +11,4 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     return read_shared(view, "_", BEHIND, "Microsoft Forms")
 
 
-LAYOUT = Layout("a Microsoft Forms download", read, weight=0.9)
+LAYOUT = Layout("a Microsoft Forms download", read, weight=0.8)

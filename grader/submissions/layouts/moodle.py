@@ -9,12 +9,18 @@ MARK = re.compile(r"_(?P<id>\d+)_assignsubmission_(?P<plugin>[a-z]+)(?:_|$)")
 
 
 def read(view: View) -> Iterator[Claim | Refusal]:
-    """Read `Full Name_123_assignsubmission_file_`, a folder or the start of a file's name."""
+    """Read `Full Name_123_assignsubmission_file_`, a folder or the start of a file's name.
+
+    What was typed into Moodle is handed in only by who has no file.
+    """
+    marks = {parts[0]: found for parts, _ in view.places
+             if (found := MARK.search(parts[0])) and found.start()}  # fmt: skip
+    with_file = {found["id"] for found in marks.values() if found["plugin"] == "file"}
     for parts, entry in view.places:
-        found = MARK.search(parts[0])
-        if not found or not found.start():
+        found = marks.get(parts[0])
+        if not found:
             yield stray(entry, "Moodle")
-        elif found["plugin"] != "file":
+        elif found["plugin"] != "file" and found["id"] in with_file:
             yield Refusal(entry, f"is Moodle's {found['plugin']} answer, not a file", known=True)
         else:
             own = parts[0][found.end() :] if len(parts) == 1 else ""

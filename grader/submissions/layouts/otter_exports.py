@@ -17,4 +17,4 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             yield stray(entry, "otter")
 
 
-LAYOUT = Layout("a folder of otter's exports", read, weight=0.9)
+LAYOUT = Layout("a folder of otter's exports", read, weight=0.8)

@@ -20,6 +20,9 @@ from grader.submissions.names import (
 )
 from grader.submissions.sources import Entry
 
+WORK = frozenset(
+    {".pdf", ".doc", ".docx", ".odt", ".html", ".htm", ".py", ".rar", ".7z", ".tar", ".gz", ".tgz"}
+)
 ASIDE = frozenset({"scratch", "untitled", "temp", "tmp", "test", "draft", "notes"})  # no hand-in
 
 
@@ -39,7 +42,12 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             apart = lonely or names_nobody(name, view.assignment)
             yield Claim(name, entry, apart=view.source.origin if apart else "", is_sure=False)
         else:
-            yield Refusal(entry, why_not(entry))
+            yield Refusal(entry, why_not(entry), may_be_work=_may_be_work(entry, view))
+
+
+def _may_be_work(entry: Entry, view: View) -> bool:
+    """Say whether a file of another kind may be what somebody handed in for a notebook."""
+    return entry.suffix in WORK and not names_nobody(entry.stem, view.assignment)
 
 
 def start(seen: Sequence[View]) -> View:

@@ -26,16 +26,20 @@ STAMP_BYTES = 200
 def read(view: View) -> Iterator[Claim | Refusal]:
     """Read `Lovelace, Ada(ada)/Submission attachment(s)/softmax.ipynb`, the moment beside it."""
     stamps = {parts[0]: entry for parts, entry in view.places if parts[1:] == (STAMP,)}
-    own = set(stamps)
-    own |= {parts[0] for parts, _ in view.places if parts[1:2] and parts[1].casefold() == ATTACHED}
+    attached = {
+        p.parts[0] for p in view.places if p.parts[1:2] and p.parts[1].casefold() == ATTACHED
+    }
+    own = attached | set(stamps)
     for parts, entry in view.places:
         found = PERSON.fullmatch(parts[0]) if parts[0] in own else None
         is_text = parts[-1].casefold().endswith("_submissiontext.html")
-        if (parts[-1].casefold() in OWN or is_text) and len(parts) <= len((parts[0], STAMP)):
+        typed = is_text and entry.size > 0 and parts[0] not in attached  # in place of a file
+        is_own = parts[-1].casefold() in OWN or is_text
+        if is_own and len(parts) <= len((parts[0], STAMP)) and not (typed and found):
             yield own_record(entry, "Sakai")
         elif found is None:
             yield stray(entry, "Sakai")
-        elif parts[1].casefold() == ATTACHED:
+        elif parts[1].casefold() == ATTACHED or typed:
             name, login = _shown(found["name"]), found["login"].strip()
             received = _moment(stamps.get(parts[0]))
             yield Claim(name, entry, login, received=received)
