@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.commands.options import CourseFolder
+from grader.commands.options import CourseFolder, Isolation, IsolationChoice
 from grader.commands.shown import finish, open_store, render, who
 from grader.errors import UsageError
 
@@ -26,6 +26,7 @@ def review(
     similar: Annotated[
         bool, typer.Option("--similar", help="Also show pairs of similar code.")
     ] = False,
+    isolation: Isolation = IsolationChoice.AUTO,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Read written answers, look at students and cases, answer requests: in a browser, locally."""
@@ -39,8 +40,10 @@ def review(
     with open_store(out) as store:
         store.questions()  # says so where nothing is graded yet
         slug = store.setting("slug") or ""
-    room = Room(out, name or who(), _assignment(slug, course), compares=similar,
-                requests=requests)  # fmt: skip
+    room = Room(
+        out, name or who(), _assignment(slug, course), compares=similar, requests=requests,
+        isolation=isolation.value,
+    )  # fmt: skip
     prepare_rubrics(room)
     for note in room.notes:
         typer.echo(note, err=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from starlette.responses import JSONResponse, Response
 
+from grader.course import notebooks
 from grader.errors import UsageError
 from grader.gradebook.rubrics import (
     UNREAD,
@@ -28,6 +29,8 @@ from grader.review.rubric_file import Rubric
 from grader.review.web import Asked, first
 
 KEPT_UNDOS = 20
+MOST_CELLS = 30  # of a notebook in which an answer has to be looked for
+LONGEST = 5_000  # characters of each
 KEYS = "1234567890"
 
 
@@ -119,6 +122,23 @@ def _html(asked: Asked, answer: Answer) -> Markup:
     return asked.room.kept(f"answer {answer.id}", key, lambda: answer_html(answer.written.written))
 
 
+def _elsewhere(asked: Asked, answer: Answer) -> list[Markup]:
+    """Return what else a student wrote, where nothing stands in the place of the answer."""
+    notebook = asked.store.notebook(answer.written.sha256)
+    if not answer.written.written.missing or notebook is None:
+        return []
+    handed_out: set[str] = set()
+    if asked.room.assignment is not None:
+        cells = notebooks.read(asked.room.assignment.notebook.read_bytes()).every
+        handed_out = {cell.source.strip() for cell in cells}
+    own = [
+        cell.source
+        for cell in notebooks.read(notebook).every
+        if cell.kind != "code" and cell.source.strip() not in handed_out
+    ]
+    return [render(source[:LONGEST]) for source in own[:MOST_CELLS]]
+
+
 def _page(
     asked: Asked,
     answer: Answer,
@@ -155,6 +175,7 @@ def _page(
         previous=answers.all[answer.number - 2],
         following=answers.all[answer.number % len(answers.all)],
         total=len(answers.all),
+        elsewhere=_elsewhere(asked, answer),
         text=_text(asked, asking.name),
         reference=_reference(asked, asking.name),
         undo=asked.said("undo"),

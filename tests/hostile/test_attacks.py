@@ -57,6 +57,12 @@ ELSEWHERE = {
     61: ("renderers/test_formats.py", "test_markup_and_escapes_in_names_reach_no_terminal"),
     46: ("verify/test_attackers.py", "test_each_attacker_is_named_with_what_it_earns"),
     62: ("release/test_hand_out.py", "test_what_is_hidden_is_left_out"),
+    63: ("review/test_review_browser.py", "test_hostile_answers_do_nothing"),
+    64: (
+        "review/test_review_browser.py",
+        "test_another_page_in_the_browser_can_neither_read_nor_write",
+    ),
+    65: ("review/test_markdown.py", "test_no_answer_takes_long"),
 }
 
 

@@ -184,6 +184,18 @@ def test_names_are_hidden_until_somebody_asks(visitor: Visitor) -> None:
     assert "student00" in visitor.ask(f"{place}?names=1")[1]
 
 
+def test_where_an_answer_is_missing_the_students_other_words_are_shown(
+    room: Room, visitor: Visitor
+) -> None:
+    with room.open() as store:
+        found = room.answers(store, "r1").all
+    missing = next(one for one in found if one.written.student == student_of(0))
+    page = visitor.below(f"/written/r1/{missing.id}")[1]
+    assert "Nothing was written." in page
+    assert "What the notebook has besides" in page
+    assert "moved elsewhere: &lt;b&gt;not HTML" in page
+
+
 def test_a_changed_rubric_is_previewed_taken_and_written_back(room: Room, visitor: Visitor) -> None:
     place, fields = visitor.answer()
     visitor.ask(place, fields | {"item": "variance"})

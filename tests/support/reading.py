@@ -80,6 +80,8 @@ def notebook_with(source: str, answers: dict[str, str]) -> bytes:
     for name, text in answers.items():
         cell = {"cell_type": "markdown", "id": f"{name}-answer", "metadata": {}, "source": text}
         cells.append(cell)
+    moved = "moved elsewhere: <b>not HTML</b>" if "" in answers.values() else ""
+    cells.append({"cell_type": "markdown", "id": "own", "metadata": {}, "source": moved})
     data = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(data).encode()
 
