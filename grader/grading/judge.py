@@ -42,6 +42,10 @@ PASSES = (False, True)  # whether hidden cases are judged: what comes last is he
 
 MAX_TIMEOUTS = 3  # cases of one question; what follows would take as long, for nothing
 
+NO_COMPARISON = (
+    "the answer changes its arguments, and the reference, which shows whether it may, does not "
+    "pass here: run the same command again"
+)
 OUR_MACHINES = (GraderError, MemoryError, OSError)  # faults that no answer brings about
 
 OnQuestion = Callable[[QuestionReport], None]
@@ -362,9 +366,12 @@ class _DeviceJudging:
         if verdict.passed:
             if not changes:
                 return outcomes.passed(case, verdict.seconds)
-            if self._changes_of_reference(question, case) >= changes:
+            applied = self._changes_of_reference(question, case)
+            if applied is None:
+                return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {NO_COMPARISON}")
+            if applied >= changes:
                 return outcomes.passed(case, verdict.seconds)
-            return self._judge_without_changes(question, case, memory)
+            return self._judge_without_changes(question, case, memory, applied)
         outcome = self._explain(question, case, verdict)
         if outcome.status is Status.UNGRADED:
             return self._judge_beside_reference(question, case, outcome)
@@ -393,17 +400,22 @@ class _DeviceJudging:
         where = Whereabouts(self._notebook, failures(self._replay.failed), position)
         return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
-    def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place]:
-        """Return which arguments a right answer changes in place in a case."""
+    def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place] | None:
+        """Return which arguments a right answer changes in place in a case, if that is known."""
         at = question.name, case.name, self._site
         if not self._reference.knows(*at):
             self._replay.end_child()  # one child at a time
-            self._reference.changes(*at)
+            found = self._reference.changes(*at)
             self._replay.run_to(self._position(question.name))
+            return found
         return self._reference.changes(*at)
 
     def _judge_without_changes(
-        self, question: Question, case: TestCase, memory: dict[Any, Any]
+        self,
+        question: Question,
+        case: TestCase,
+        memory: dict[Any, Any],
+        applied: frozenset[Place],
     ) -> Outcome:
         """Judge a case once more that passed with arguments changed that a right answer leaves.
 
@@ -412,7 +424,6 @@ class _DeviceJudging:
         """
         self._replay.end_child()
         self._replay.run_to(self._position(question.name))
-        applied = self._changes_of_reference(question, case)
         verdict, _ = self._run(question, case, memory, applied)
         if verdict.passed:
             return outcomes.passed(case, verdict.seconds)

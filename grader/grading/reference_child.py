@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grader.course import notebooks
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError
-from grader.grading.control import solved
+from grader.grading.control import TRIES, solved
 from grader.grading.otter_tests import CaseSuite, SessionNames
 from grader.grading.replay import Phases, Replay, Script
 from grader.model import Limits
@@ -57,16 +57,21 @@ class ReferenceChild:
         """Say whether `changes` would take no child of the worker's."""
         return (question, case, site.device) in self._changes
 
-    def changes(self, question: str, case: str, site: Site) -> frozenset[Place]:
+    def changes(self, question: str, case: str, site: Site) -> frozenset[Place] | None:
         """Return the arguments that a right answer changes in place, worked out once.
 
-        Where nobody knows, any may be: without a reference, or where it does not pass.
+        Any may be where there is no reference. None where it does not pass here and now, so that
+        nobody knows; the next one to ask has it tried again.
         """
         key = question, case, site.device
-        if key not in self._changes:
-            found = self.run(question, case, site)
-            self._changes[key] = found.changes if found and found.passed else ANY
-        return self._changes[key]
+        for _ in range(TRIES):
+            if key not in self._changes:
+                found = self.run(question, case, site)
+                if found is None:
+                    self._changes[key] = ANY
+                elif found.passed:
+                    self._changes[key] = found.changes
+        return self._changes.get(key)
 
     def run(self, question: str, case: str, site: Site) -> Found | None:
         """Judge one case with the reference now; None where there is no reference."""

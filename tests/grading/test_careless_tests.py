@@ -5,6 +5,8 @@ over. An answer that spoils that gains nothing, and costs nobody else anything.
 """
 
 import hashlib
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from grader.grading import judge as judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite, Names, Verdict
-from grader.grading.reference_child import ANY, ReferenceChild
+from grader.grading.reference_child import ANY, Found, ReferenceChild
 from grader.model import Outcome, Question, QuestionReport, Status, TestCase
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of
@@ -29,8 +31,8 @@ points = 12
 names = ["double", "spread", "order", "scale", "push"]
 
 [limits]
-cell_seconds = 5
-call_seconds = 5
+cell_seconds = 10
+call_seconds = 10
 """
 
 REFERENCE = '''"""Reference solutions."""
@@ -230,6 +232,22 @@ def test_without_the_second_look_it_would(engine: Engine, monkeypatch: pytest.Mo
     monkeypatch.setattr(ReferenceChild, "changes", lambda *_: ANY)
     report = judged(engine, f"{ATTACKERS['zeros all and returns one']}\n{EVERY}")
     assert passed(report) >= {"from what was handed over", "in one line", "a slice"}
+
+
+def test_a_busy_machine_hides_no_change(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, failures = ReferenceChild.run, []
+
+    def run_on_a_busy_machine(_: ReferenceChild, *at: Any) -> Found | None:
+        failures.append(at)
+        return Found(passed=False, changes=frozenset())
+
+    code = f"{ATTACKERS['zeros all and returns one']}\n{EVERY}"
+    fresh = replace(engine)
+    monkeypatch.setattr(ReferenceChild, "run", run_on_a_busy_machine)
+    assert by_name(judged(fresh, code))["in one line"].status is Status.UNGRADED
+    assert failures
+    monkeypatch.setattr(ReferenceChild, "run", run)
+    assert by_name(judged(fresh, code))["in one line"].status is Status.FAILED
 
 
 HONEST = {
