@@ -212,6 +212,7 @@ class QuestionReport:
     cases: tuple[Outcome, ...] = ()
     note: str = ""  # for staff, for example "judged in a fresh child after q2 was killed"
     written: Written = Written()  # of a manual question, for the person who grades it
+    reply: str = ""  # to the student, who had asked for a regrade
 
     @classmethod
     def judged(

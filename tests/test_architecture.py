@@ -25,6 +25,7 @@ RANKS = {
     "grading": 5,
     "gradebook": 6,
     "batch": 7,
+    "review": 8,
     "verify": 8,
     "release": 9,
     "commands": 10,

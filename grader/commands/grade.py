@@ -126,7 +126,7 @@ def grade_class(
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.gradebook import outputs, people
-    from grader.gradebook.store import Store
+    from grader.gradebook.notebooks_kept import NotebookStore
     from grader.sandbox.levels.view import refuse_shown
 
     places = [path.resolve() for path in (*handed_in, out)]
@@ -138,11 +138,12 @@ def grade_class(
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
-    with Store(out / outputs.STORE_NAME, exclusive=True) as store:
+    with NotebookStore(out / outputs.STORE_NAME, exclusive=True) as store:
         store.bind(assignment, seed)
         named = people.named(submissions, store.known())
         for note in named.notes:
             say(note, err=True)
+        store.keep_notebooks(named.submissions)
         try:
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,

@@ -17,6 +17,7 @@ from grader.commands import (
     override,
     release,
     report,
+    review,
     verify,
 )
 from grader.commands.terminal import say
@@ -50,8 +51,8 @@ def _options(
 
 
 for _command in (
-    demo.demo, grade.grade, report.report, override.override, manual.manual, check.check, new.new,
-    verify.verify, release.release, doctor.doctor,
+    demo.demo, grade.grade, report.report, review.review, override.override, manual.manual,
+    check.check, new.new, verify.verify, release.release, doctor.doctor,
 ):  # fmt: skip
     app.command()(_command)
 

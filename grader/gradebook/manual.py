@@ -2,7 +2,9 @@
 
 A score belongs to the answer that was read: `answer_id` names it, so that a score can never land on
 an answer that a student has handed in since. `row_id` names whose answer to which question it is,
-in letters that no spreadsheet changes: a name may come back in another encoding.
+in letters that no spreadsheet changes: a name may come back in another encoding. What a sheet said
+when it was written is kept beside it: only lines that a person has changed since are theirs, and
+where the store has changed as well, nothing is overwritten.
 """
 
 import codecs
@@ -134,7 +136,8 @@ def _given(item: QuestionReport) -> tuple[float | None, str]:
 def load(path: Path, book: Gradebook) -> list[Line]:
     """Return the filled lines of a sheet's file; UsageError says why it cannot be used."""
     try:
-        return read(text_of(path.read_bytes(), book, path.name), book, path.name)
+        text = text_of(path.read_bytes(), book, path.name)
+        return read(text, book, path.name, written=as_written(path))
     except FileNotFoundError:
         raise UsageError(f"There is no {path}; name the sheet, or run `grader report`.") from None
     except OSError as problem:
@@ -166,18 +169,34 @@ def text_of(data: bytes, book: Gradebook, name: str) -> str:
     )
 
 
-def read(text: str, book: Gradebook, name: str) -> list[Line]:
+def beside(path: Path) -> Path:
+    """Return where it is kept what a sheet said when it was written."""
+    return path.with_name(f".{path.name}")
+
+
+def as_written(path: Path) -> str:
+    """Return what a sheet said when it was written; nothing where that is not known."""
+    try:
+        return beside(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def read(text: str, book: Gradebook, name: str, *, written: str = "") -> list[Line]:
     """Return the filled lines of a sheet; UsageError names every line that cannot be used.
 
-    A line without score and comment says nothing, so it changes nothing.
+    A line without score and comment says nothing, so it changes nothing. `written` is the sheet as
+    it was before anybody changed it: a line that still says the same is no news.
     """
     known = _Places(book)
+    rows_before = _rows(written, name) if written else []
+    before = {row.get("row_id", ""): row for _, row in rows_before}
     lines: list[Line] = []
     errors: list[str] = []
     seen: dict[tuple[str, str], int] = {}
     for row_number, row in _rows(text, name):
         try:
-            line = _line(row, known)
+            line = _line(row, known, before)
             if line is None:
                 continue
             key = (line.score.student, line.score.question)
@@ -245,7 +264,7 @@ class _Places:
         return place
 
 
-def _line(row: dict[str, str], known: _Places) -> Line | None:
+def _line(row: dict[str, str], known: _Places, before: dict[str, dict[str, str]]) -> Line | None:
     """Return what a line says, None where it says nothing; ValueError says what is wrong."""
     comment, score_text = row["comment"].strip(), row["score"].strip()
     if not comment and not score_text:
@@ -256,6 +275,16 @@ def _line(row: dict[str, str], known: _Places) -> Line | None:
         comment = held_comment
     score = _score(score_text, item.max_score) if score_text else None
     is_new = (score, comment) != (held_score, held_comment)
+    was = before.get(row_id(student, item.name))
+    if is_new and was is not None:
+        said = was["comment"].strip(), _points(was["score"])
+        if said == (row["comment"].strip(), score):
+            is_new = False  # nobody has touched it since it was written
+        elif said != (safe_cell(held_comment).strip(), held_score):
+            raise ValueError(
+                f"{student}, {item.name} has been given something else since the sheet was "
+                "written; change it by `grader review`, or clear the line's score and comment"
+            )
     if is_new and row["answer_id"].strip() != answer_id(item.written):
         raise ValueError(
             f"{student} has handed in another answer to {item.name} since; read the new one"
@@ -263,6 +292,10 @@ def _line(row: dict[str, str], known: _Places) -> Line | None:
     if len(comment) > MAX_COMMENT:
         raise ValueError(f"the comment is longer than {MAX_COMMENT:,} characters")
     return Line(ManualScore(student, item.name, answer_id(item.written), score, comment), is_new)
+
+
+def _points(text: str) -> float | None:
+    return float(text) if text.strip() else None
 
 
 def _score(text: str, most: float) -> float:
@@ -275,9 +308,9 @@ def _score(text: str, most: float) -> float:
     return value
 
 
-def unread(text: str, book: Gradebook, name: str) -> int:
+def unread(text: str, book: Gradebook, name: str, *, written: str = "") -> int:
     """Return how many lines of a sheet say what the store does not hold, unusable ones as one."""
     try:
-        return sum(line.is_new for line in read(text, book, name))
+        return sum(line.is_new for line in read(text, book, name, written=written))
     except UsageError:
         return 1  # whatever a person wrote there, it is theirs

@@ -2,12 +2,15 @@
 
 import codecs
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
@@ -85,6 +88,7 @@ def write(book: Gradebook, out: Path) -> Written:
             )
         else:
             _write(path, sheets.MARK + sheet)  # so that what is saved there is UTF-8 again
+            _write(manual.beside(path), sheet)  # after it: what it does not say yet is no news
     paths = [_write(out / name, text) for name, text in _texts(book)]
     return Written(tuple(paths), tuple(notes))
 
@@ -111,17 +115,28 @@ def write_sheet(
 ) -> Written:
     """Write a platform's own sheet, such as `canvas.csv`, in the form of the instructor's export.
 
-    What was written there before tells which of the template's scores are ours. UsageError where
-    the template cannot be read or is no such export.
+    What was written before, which is noted beside it, tells which of the template's scores are
+    ours. UsageError where the template cannot be read or is no such export.
     """
     platform = PLATFORMS[template.platform]
     path = out / f"{template.platform}.csv"
+    note = out / f".{path.name}.json"
     target = platform.target(book, _text_of(template.path, platform.ASK), template.column)
-    ours: dict[str, str] = {}
-    with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
-        ours = platform.target(book, path.read_text(encoding="utf-8"), template.column).held()
+    ours = _noted(note)
     filled = sheets.fill(book, target, Policy(overwrite, ours))
+    for person, score in filled.ours.items():
+        if score not in ours.setdefault(person, []):
+            ours[person].append(score)
+    _write(note, json.dumps(ours))
     return Written((_write(path, filled.text),), filled.notes)
+
+
+def _noted(path: Path) -> dict[str, list[float]]:
+    """Return the scores that were written for each person before; none where nothing is noted."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, list[float]])
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def _text_of(path: Path, ask: str) -> str:
@@ -157,7 +172,7 @@ def _unread(path: Path, book: Gradebook) -> int:
         return 0
     except (OSError, UsageError):
         return 1
-    return manual.unread(text, book, path.name)
+    return manual.unread(text, book, path.name, written=manual.as_written(path))
 
 
 def _write(path: Path, text: str) -> Path:

@@ -84,6 +84,28 @@ WHERE json_extract(report, '$.answer') <> '';
 ALTER TABLE submission ADD COLUMN identity TEXT NOT NULL DEFAULT '';
 ALTER TABLE submission ADD COLUMN name TEXT NOT NULL DEFAULT '';
 """,
+    # What `rubrics`, `requests` and `notebooks_kept` keep.
+    """
+CREATE TABLE rubric_item (
+    id INTEGER PRIMARY KEY, question TEXT NOT NULL, item TEXT NOT NULL, position INTEGER NOT NULL,
+    points REAL NOT NULL, comment TEXT NOT NULL, is_used INTEGER NOT NULL, who TEXT NOT NULL,
+    made TEXT NOT NULL
+);
+CREATE TABLE mark (
+    manual INTEGER PRIMARY KEY REFERENCES manual(id), items TEXT NOT NULL, comment TEXT NOT NULL,
+    by_hand REAL
+);
+CREATE INDEX manual_by_question ON manual (question, student);
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY, student TEXT NOT NULL, question TEXT NOT NULL, text TEXT NOT NULL,
+    made TEXT NOT NULL, UNIQUE (student, question, text)
+);
+CREATE TABLE request_step (
+    id INTEGER PRIMARY KEY, request INTEGER NOT NULL REFERENCES request(id), state TEXT NOT NULL,
+    reply TEXT NOT NULL, note TEXT NOT NULL, who TEXT NOT NULL, made TEXT NOT NULL
+);
+CREATE TABLE notebook (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL, files BLOB NOT NULL);
+""",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 BUSY_SECONDS = 30
@@ -221,7 +243,7 @@ class Store:
                 "VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (report.student, report.sha256, report.assignment_sha256, report.seed,
                  _text(report.isolation), _text(report.environment), report.error,
-                 report.seconds, _text(report.phases), _text(report.limits), _now()),
+                 report.seconds, _text(report.phases), _text(report.limits), now()),
             )  # fmt: skip
             attempt = cursor.lastrowid
             for item in report.questions:
@@ -241,7 +263,7 @@ class Store:
                 part = replace(control, cases=tuple(cases))
                 self._execute(
                     "INSERT OR REPLACE INTO control VALUES (?, ?, ?, ?)",
-                    (question, control.place, _text(part), _now()),
+                    (question, control.place, _text(part), now()),
                 )
 
     def _controls(self, questions: tuple[Question, ...]) -> tuple[Control, ...]:
@@ -279,7 +301,7 @@ class Store:
             self._execute(
                 "INSERT INTO override (student, question, sha256, score, who, why, made) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (student, question, rows[0][0], score, who, why, _now()),
+                (student, question, rows[0][0], score, who, why, now()),
             )
 
     def set_manual(self, scores: Iterable[ManualScore], who: str) -> None:
@@ -290,7 +312,7 @@ class Store:
                     "INSERT INTO manual (student, question, answer_id, score, comment, who, made) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (item.student, item.question, item.answer_id, item.score, item.comment, who,
-                     _now()),
+                     now()),
                 )  # fmt: skip
 
     def current(self) -> dict[Key, Current]:
@@ -341,7 +363,7 @@ class Store:
     def _reports(self, questions: tuple[Question, ...]) -> list[Report]:
         """Return everybody's report, with a few queries for the whole class."""
         held, attempts = history.held(self._results()), self._attempts()
-        overrides, scores = self._overrides(), self._manual_scores()
+        overrides, scores, replies = self._overrides(), self._manual_scores(), self._replies()
         texts: dict[tuple[int, str], str] = {
             (attempt, question): text
             for attempt, question, text in self._rows(
@@ -361,7 +383,8 @@ class Store:
                     )
             if question.kind == "manual":
                 item = manual.settle(item, scores.get(key))
-            return history.overridden(item, overrides.get(key), sha256)
+            item = history.overridden(item, overrides.get(key), sha256)
+            return replace(item, reply=replies[key]) if key in replies else item
 
         reports = []
         for row in self._rows("SELECT student, path, sha256, received, late, members, identity "
@@ -411,6 +434,16 @@ class Store:
             )
         }
 
+    def _replies(self) -> dict[Key, str]:
+        """Return what students read who had asked for a regrade, the newest answer of each."""
+        return {
+            (student, question): reply
+            for student, question, reply in self._rows(
+                "SELECT r.student, r.question, s.reply FROM request r "
+                "JOIN request_step s ON s.request = r.id ORDER BY s.id"
+            )
+        }
+
     def changes(self) -> list[Change]:
         """Return for each question what its last regrading or override changed, oldest first."""
         return history.changes(self._results(), self._overrides())
@@ -450,7 +483,8 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the moment as the store writes it: ISO 8601, UTC, milliseconds."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 

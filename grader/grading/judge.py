@@ -15,7 +15,7 @@ from typing import Any
 
 from grader import wording
 from grader.course import notebooks
-from grader.errors import WorkerError
+from grader.errors import GraderError, WorkerError
 from grader.grading import outcomes
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, SessionNames, Verdict
@@ -41,6 +41,8 @@ from grader.sandbox.handover import Place
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
 MAX_TIMEOUTS = 3  # cases of one question; what follows would take as long, for nothing
+
+OUR_MACHINES = (GraderError, MemoryError, OSError)  # faults that no answer brings about
 
 OnQuestion = Callable[[QuestionReport], None]
 
@@ -322,6 +324,12 @@ class _DeviceJudging:
             except WorkerError as problem:
                 self._fault = str(problem)
                 return
+            except OUR_MACHINES:
+                raise
+            except Exception as problem:  # noqa: BLE001 - what the reference's answer does not do
+                said = f"{type(problem).__name__} while judging: {problem}"
+                text = wording.unusable_form(type(problem).__name__)
+                self._take(question, [outcomes.lost(case, Status.FAILED, text, staff=said)])
 
     def _is_ready(self, question: Question) -> bool:
         """Bring a child to where a question is judged, and say whether there is one."""

@@ -60,6 +60,7 @@ class Part:
     remark: str | None
     manual: bool
     answer: Written
+    reply: str
 
     @property
     def is_partly_right(self) -> bool:
@@ -149,6 +150,7 @@ def _part(report: QuestionReport, book: Gradebook) -> Part:
         remark=remark,
         manual=question.kind == "manual",
         answer=report.written,
+        reply=report.reply,
     )
 
 

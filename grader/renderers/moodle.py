@@ -58,5 +58,6 @@ def _person(sheet: Sheet, row: int, number: str) -> Person:
     logins = (*mails, sheet.cell(row, number_column))
     label = name or sheet.cell(row, 0)
     last, comma, first = name.partition(",")
-    names = (name, f"{first} {last}") if comma else (name,)
-    return Person(row, label, number, logins, names)
+    *given, family = name.split() or [""]
+    other = f"{first} {last}" if comma else " ".join([family, *given])
+    return Person(row, label, number, logins, (name, other))

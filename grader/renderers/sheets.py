@@ -126,10 +126,6 @@ class Target:
     locked: frozenset[int] = field(default_factory=frozenset)
     points: tuple[str, str] = ("", "")
 
-    def held(self) -> dict[str, str]:
-        """Return the cells as they are, by what the platform knows each person by."""
-        return {one.number: self.sheet.cell(one.row, self.column) for one in self.people}
-
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -137,18 +133,19 @@ class Filled:
 
     text: str
     notes: tuple[str, ...]
+    ours: Mapping[str, float] = field(default_factory=dict)  # the scores in it that are from us
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Which cells may be changed that hold something.
 
-    overwrite: all of them. ours: by what the platform knows a person by, the cell that was written
-    for them before, so that it is no score that somebody gave by hand.
+    overwrite: all of them. ours: by what the platform knows a person by, the scores that were
+    written for them before, so that they are none that somebody gave by hand.
     """
 
     overwrite: bool = False
-    ours: Mapping[str, str] = field(default_factory=dict)
+    ours: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def fill(book: Gradebook, target: Target, policy: Policy | None = None) -> Filled:
@@ -161,6 +158,7 @@ def fill(book: Gradebook, target: Target, policy: Policy | None = None) -> Fille
     index = _index(target.people)
     _refuse_two_for_one(book, target.platform, index)
     filled: dict[int, str] = {}
+    ours: dict[str, float] = {}
     notes: dict[str, list[str]] = {key: [] for key in NOTES}
     for report in book.reports:
         if report.status is Status.UNGRADED:
@@ -173,6 +171,7 @@ def fill(book: Gradebook, target: Target, policy: Policy | None = None) -> Fille
                 kind, said = _decide(report.score, person, target, policy)
                 if kind in {"changed", ""}:
                     filled[person.row] = target.sheet.number(report.score)
+                    ours[person.number] = report.score
                 if kind:
                     notes[kind].append(said)
     pending = sum(bool(r.pending) for r in book.reports if r.status is not Status.UNGRADED)
@@ -181,7 +180,7 @@ def fill(book: Gradebook, target: Target, policy: Policy | None = None) -> Fille
         told.append(f"Points are still pending for {pending} of {len(book.reports)}.")
     told += _points_note(book, *target.points)
     text = target.sheet.written(target.columns, target.column, filled)
-    return Filled(text, tuple(told))
+    return Filled(text, tuple(told), ours)
 
 
 NOTES = {
@@ -204,7 +203,9 @@ def _decide(score: float, person: Person, target: Target, policy: Policy) -> tup
     held = value_of(old)
     if old in NOTHING or (held is not None and abs(held - score) <= POINT_TOLERANCE):
         return "", ""
-    is_ours = held is not None and held == value_of(policy.ours.get(person.number, ""))
+    is_ours = held is not None and any(
+        abs(held - one) <= POINT_TOLERANCE for one in policy.ours.get(person.number, ())
+    )
     by_hand = held is None or (held > score and not is_ours)
     if by_hand and not policy.overwrite:
         return "kept", name

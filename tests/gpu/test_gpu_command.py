@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import Future
 from dataclasses import replace
@@ -47,6 +48,7 @@ from tests.gpu.steps import (
     Step,
     run_all,
 )
+from tests.support.ahead import Ahead
 from tests.support.classes import write_gpu_course
 
 TICK = '''
@@ -125,18 +127,26 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_course(tmp_path_factory.mktemp("course"))
 
 
-@pytest.fixture(scope="module")
-def document(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the whole command writes, with a step for which no time is left and one that raises."""
-    out = tmp_path_factory.mktemp("out") / "gpu.json"
+def whole_run() -> Any:
+    """Return what the whole command writes, where one step has no time left and one raises."""
     late, broken = (
         Step("late", "what has no time", 0, breaks),
         Step("broken", "a fault", 99, breaks),
     )
     # However busy this machine is, no other step runs out of time.
     steps = [late, *(replace(item, seconds=600) for item in STEPS), broken]
-    assert not run(simulated(course), steps, out, seconds=3600)
-    return json.loads(out.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "gpu.json"
+        assert not run(simulated(write_course(Path(folder) / "course")), steps, out, seconds=3600)
+        return json.loads(out.read_text(encoding="utf-8"))
+
+
+WORK_AHEAD = {"document": ("whole_run",)}
+
+
+@pytest.fixture(scope="module")
+def document(ahead: Ahead) -> Any:
+    return ahead.result(__name__, "document")
 
 
 def step(document: Any, name: str) -> Any:

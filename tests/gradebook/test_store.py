@@ -305,8 +305,11 @@ def test_an_answer_and_its_score_in_an_older_store_stay(tmp_path: Path) -> None:
             "UPDATE result SET report = json_remove(json_set(report, '$.answer', "
             "json_extract(report, '$.written.text')), '$.written')"
         )
-        for column in ("identity", "name"):
-            database.execute(f"ALTER TABLE submission DROP COLUMN {column}")
+        for later in ("identity", "name"):
+            database.execute(f"ALTER TABLE submission DROP COLUMN {later}")
+        for later in ("mark", "rubric_item", "request_step", "request", "notebook"):
+            database.execute(f"DROP TABLE {later}")
+        database.execute("DROP INDEX manual_by_question")
         database.execute("PRAGMA user_version = 2")
         database.commit()
     with Store(path) as store:

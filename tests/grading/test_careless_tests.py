@@ -11,11 +11,12 @@ import pytest
 from grader import wording
 from grader.course.assignments import load
 from grader.errors import CannotJudgeError
+from grader.grading import judge as judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite, Names, Verdict
 from grader.grading.reference_child import ANY, ReferenceChild
-from grader.model import Outcome, QuestionReport, Status
+from grader.model import Outcome, Question, QuestionReport, Status, TestCase
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of
 
@@ -294,3 +295,21 @@ def test_what_could_be_judged_the_second_time_counts(
     monkeypatch.setattr(CaseSuite, "run", run_at_a_bad_time)
     assert judged(engine, RIGHT).score == 12
     assert len(tries) == 3  # the reference's is one of them
+
+
+def test_an_answer_that_trips_the_judge_costs_its_case_and_no_other(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain = judging.explain
+
+    def trip(question: Question, case: TestCase, *rest: object) -> Outcome:
+        if case.name == "a list":
+            raise KeyError("a fault of ours that an answer brings about")
+        return explain(question, case, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(judging, "explain", trip)
+    report = judged(engine, RIGHT + "def double(x): return 3 * x if isinstance(x, list) else 2 * x")
+    assert report.score == 11
+    found = by_name(report)["a list"]
+    assert found.status is Status.FAILED
+    assert "KeyError while judging" in found.staff_message

@@ -132,11 +132,14 @@ def test_a_cell_of_another_kind_that_defines_it_is_named(kind: str, small_engine
     assert f"A {kind} cell below code cell 2 defines double" in case.message
 
 
-def test_a_set_up_cell_with_a_platforms_lines_runs_on(cases: Cases) -> None:
+def test_a_set_up_cell_with_a_platforms_lines_runs_on(report: Callable[..., Report]) -> None:
     drive = "from google.colab import drive\ndrive.mount('/content/drive')\n%load_ext nb_black\n"
     setup = f"{drive}TWO = 2\n{SETUP}"
-    found = cases(setup, "def double(x):\n    return TWO * x", CHECK1)
-    assert [case.status for case in found] == [Status.PASSED, Status.PASSED]
+    question = report(setup, "def double(x):\n    return TWO * x", CHECK1).questions[0]
+    assert question.status is Status.PASSED
+    assert question.note == (
+        "cell 1: google.colab.drive.mount does nothing while the notebook is graded."
+    )
 
 
 def test_an_answer_in_a_file_that_a_cell_writes_counts(cases: Cases) -> None:

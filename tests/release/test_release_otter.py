@@ -1,8 +1,11 @@
 """Plain otter on what we hand out gives the public scores that ours gives."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +17,15 @@ from grader.grading.judge import Request, judge
 from grader.release import student
 from grader.sandbox import Worker
 from grader.verify.agreement import reference_text, stub_names
-from tests.conftest import submission_of
+from tests.conftest import REPOSITORY, submission_of
+from tests.support.ahead import Ahead
 
 WRONG = ("lesson_threshold", "q2_numpy_scalars", "q3_float16_in_name_only", "q6_spelled_out")
 
 
-@pytest.fixture(scope="module")
-def handed_in(repository: Path) -> bytes:
-    """The released notebook, filled with the reference and a few wrong answers."""
-    assignment = load("softmax", repository, need_solutions=True)
+def handed_in() -> bytes:
+    """Return the released notebook, filled with the reference and a few wrong answers."""
+    assignment = load("softmax", REPOSITORY, need_solutions=True)
     assert assignment.solutions is not None
     content = student.notebook(assignment)
     sources = [assignment.solutions / "wrong" / f"{name}.py" for name in WRONG]
@@ -33,21 +36,23 @@ def handed_in(repository: Path) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def ours(repository: Path, worker: Worker, handed_in: bytes) -> dict[str, float]:
-    assignment = load("softmax", repository, public_only=True)
+def ours(worker: Worker) -> dict[str, float]:
+    assignment = load("softmax", REPOSITORY, public_only=True)
     engine = assemble(assignment, {"cpu": worker})
-    report = judge(Request(submission_of(handed_in)), engine)
+    report = judge(Request(submission_of(handed_in())), engine)
     return {item.name: item.score for item in report.questions if item.cases}
 
 
-@pytest.fixture
-def folder(repository: Path, handed_in: bytes, tmp_path: Path) -> Path:
-    assignment = load("softmax", repository, public_only=True)
-    (tmp_path / "softmax.ipynb").write_bytes(handed_in)
-    (tmp_path / "tests").mkdir()
-    for name, text in student.public_tests(assignment).items():
-        (tmp_path / "tests" / f"{name}.py").write_text(text, encoding="utf-8")
-    return tmp_path
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    assignment = load("softmax", REPOSITORY, public_only=True)
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        (place / "softmax.ipynb").write_bytes(handed_in())
+        (place / "tests").mkdir()
+        for question, text in student.public_tests(assignment).items():
+            (place / "tests" / f"{question}.py").write_text(text, encoding="utf-8")
+        yield place
 
 
 def otter(folder: Path, *arguments: str) -> str:
@@ -58,26 +63,37 @@ def otter(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_otter_run_gives_our_public_scores(folder: Path, ours: dict[str, float]) -> None:
-    otter(folder, "generate", "-t", "tests", "-o", "otter.zip", "--no-environment")
-    said = otter(folder, "run", "softmax.ipynb", "-a", "otter.zip", "--no-logo")
-    results = folder / "results.json"
-    assert results.is_file(), said
-    found = {
-        test["name"]: test["score"]
-        for test in json.loads(results.read_text(encoding="utf-8"))["tests"]
-        if "score" in test
-    }
+def by_otter_run() -> tuple[str, dict[str, float]]:
+    """Return what the command said, and its scores by question."""
+    with folder() as place:
+        otter(place, "generate", "-t", "tests", "-o", "otter.zip", "--no-environment")
+        said = otter(place, "run", "softmax.ipynb", "-a", "otter.zip", "--no-logo")
+        results = place / "results.json"
+        if not results.is_file():
+            return said, {}
+        found = json.loads(results.read_text(encoding="utf-8"))["tests"]
+        return said, {test["name"]: test["score"] for test in found if "score" in test}
+
+
+def by_otter_check() -> str:
+    with folder() as place:
+        return otter(place, "check", "softmax.ipynb", "-t", "tests")
+
+
+WORK_AHEAD = {"run": ("by_otter_run",), "check": ("by_otter_check",)}
+
+
+def test_otter_run_gives_our_public_scores(ahead: Ahead, ours: dict[str, float]) -> None:
+    said, found = ahead.result(__name__, "run")
+    assert found, said
     assert found == pytest.approx(ours)
     assert 0 < sum(found.values()) < 5.5  # some public points are lost, or this shows nothing
 
 
-def test_otter_check_fails_where_ours_does(
-    repository: Path, folder: Path, ours: dict[str, float]
-) -> None:
-    assignment = load("softmax", repository, public_only=True)
+def test_otter_check_fails_where_ours_does(ahead: Ahead, ours: dict[str, float]) -> None:
+    assignment = load("softmax", REPOSITORY, public_only=True)
     full = {name for name in ours if ours[name] == assignment.question(name).public_points}
-    said = otter(folder, "check", "softmax.ipynb", "-t", "tests")
+    said = ahead.result(__name__, "check")
     green = {name for name in ours if f"{name} results: All test cases passed!" in said}
     assert green == full
     assert set() < full < set(ours)  # some are lost and some are not, or this shows nothing

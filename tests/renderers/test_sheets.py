@@ -105,7 +105,7 @@ def test_overwriting_changes_them_and_names_them() -> None:
 
 
 def test_a_higher_score_that_was_ours_is_changed() -> None:
-    ours = Policy(ours={"1203": "3.00"})
+    ours = Policy(ours={"1203": [9.0, 3.0]})
     filled = run(canvas.target, BOOK, export("", "", "", "3"), policy=ours)
     assert cells(filled.text, "ID", "Softmax (2)")["1203"] == "1.625"
     assert "Smith, John (1203) 3 to 1.625" in filled.notes[0]
@@ -139,7 +139,7 @@ Identifier,"Full name","Email address",Status,Grade,"Maximum Grade","Grade can b
 "Participant 501","Ada Lovelace",ada@uni.edu,"Submitted for grading",,4.00,Yes,"Thursday, 5 November 2026, 10:15 AM",
 "Participant 502","Blaise Pascal",blaise@uni.edu,"Submitted for grading",1.00,4.00,Yes,-,"Look, a comma"
 "Participant 503","Emmy Noether",emmy@uni.edu,"Submitted for grading",2.00,4.00,No,-,
-"Participant 504","Carl Gauss",carl@uni.edu,"No submission",-,4.00,Yes,-,
+"Participant 504","Carl Friedrich Gauss",carl@uni.edu,"No submission",-,4.00,Yes,-,
 """  # noqa: E501
 GERMAN = """\
 \ufeffID;"Vollständiger Name";E-Mail-Adresse;Status;Bewertung;Bestwertung;"Bewertung kann geändert werden"
@@ -150,6 +150,7 @@ MOODLE_BOOK = small_book(
     small_report("Ada Lovelace", Status.PASSED, 4.0, identity="moodle:501"),
     small_report("Blaise Pascal", Status.FAILED, 2.5),  # from another platform: by name
     small_report("emmy@uni.edu", Status.FAILED, 3.0),  # or by address
+    small_report("gausscarlfriedrich", Status.FAILED, 0.5),  # as Canvas names files
 )
 
 
@@ -157,7 +158,7 @@ def test_moodles_worksheet_is_filled_and_keeps_every_column() -> None:
     filled = run(moodle.target, MOODLE_BOOK, MOODLE)
     assert filled.text.splitlines()[0].replace('"', "") == MOODLE.splitlines()[0].replace('"', "")
     grades = cells(filled.text, "Identifier", "Grade")
-    assert list(grades.values()) == ["4", "2.5", "2.00", "-"]
+    assert list(grades.values()) == ["4", "2.5", "2.00", "0.5"]
     comments = cells(filled.text, "Identifier", "Feedback comments")
     assert comments["Participant 502"] == "Look, a comma"
     locked, changed = filled.notes
@@ -169,7 +170,7 @@ def test_moodles_worksheet_in_german_is_filled() -> None:
     filled = run(moodle.target, MOODLE_BOOK, GERMAN)
     assert list(cells(filled.text, "ID", "Bewertung").values()) == ["4", "2,5"]
     assert filled.text.startswith("\ufeffID;")
-    assert "emmy@uni.edu" in filled.notes[0]
+    assert "emmy@uni.edu; gausscarlfriedrich" in filled.notes[0]
 
 
 def test_moodles_worksheet_in_an_unknown_language_needs_its_column() -> None:

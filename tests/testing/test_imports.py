@@ -82,7 +82,7 @@ def test_the_package_names_each_of_its_modules_on_one_screen() -> None:
     for path in folder.iterdir():
         if path.stem not in {"__init__", "__pycache__"}:
             assert f"| `{path.stem}`" in text
-    assert len(text.splitlines()) <= 55
+    assert len(text.splitlines()) <= 60
 
 
 class Student:

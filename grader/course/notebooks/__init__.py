@@ -9,11 +9,12 @@ from .answers import NOT_FOUND, find_answer
 from .cells import CHECK, IGNORE_TAG, Cell, CodeCell, Notebook, NotebookUnreadableError
 from .filling import essential, fill, stub_sources
 from .handouts import dump, faults, with_cell_before_setup, with_tests
-from .reading import ignored_sources, read
+from .reading import CURRENT_FORMAT, ignored_sources, question_prose, read
 from .running import executed, html, without_chance
 
 __all__ = [
     "CHECK",
+    "CURRENT_FORMAT",
     "IGNORE_TAG",
     "NOT_FOUND",
     "Cell",
@@ -28,6 +29,7 @@ __all__ = [
     "find_answer",
     "html",
     "ignored_sources",
+    "question_prose",
     "read",
     "stub_sources",
     "with_cell_before_setup",

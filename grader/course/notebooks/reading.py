@@ -62,6 +62,14 @@ def ignored_sources(content: bytes) -> frozenset[str]:
     return frozenset(cell.source.strip() for cell in read(content).cells if cell.ignored)
 
 
+def question_prose(content: bytes, question: str) -> str:
+    """Return what a hand-out asks: its cell of that id, else the first that names the question."""
+    prose = [cell for cell in read(content).every if cell.kind != "code"]
+    own = (cell.source for cell in prose if question in cell.ids)
+    named = (cell.source for cell in prose if f"`{question}`" in cell.source)
+    return next(own, "") or next(named, "")
+
+
 def _is_ignored(cell: Mapping[str, Any]) -> bool:
     metadata = cell.get("metadata")
     tags = metadata.get("tags") if isinstance(metadata, dict) else None

@@ -8,6 +8,7 @@ than that; whether it is one for a GPU, too, is what `Compile` shows.
 
 import ast
 import contextlib
+import functools
 import importlib
 import linecache
 import math
@@ -316,6 +317,16 @@ def _may_be_read(node: ast.Name) -> bool:
 
 def _attributes(tape: Tape) -> frozenset[str]:
     """Return the names that may follow a dot in a kernel: those of Triton's language."""
+    modules = [
+        _module(item.name)
+        for item in tape.names.values()
+        if isinstance(item, Named) and item.kind == "module"
+    ]
+    return frozenset(_language() | _public(modules)) - HIDDEN
+
+
+@functools.cache  # as it is before a kernel is interpreted, which changes the library
+def _language() -> frozenset[str]:
     language = _triton("language")
     owners: list[Any] = [language, language.math]
     kinds = ("tensor", "dtype", "pointer_type", "block_type", "constexpr", "tuple", "range")
@@ -325,21 +336,21 @@ def _attributes(tape: Tape) -> frozenset[str]:
         for name, kind in vars(language.core).items()
         if isinstance(kind, type) and name.startswith(("tensor_descriptor", "slice"))
     ]
-    for item in tape.names.values():
-        if isinstance(item, Named) and item.kind == "module":
-            owners.append(_module(item.name))
     with contextlib.suppress(ImportError):
         owners.append(importlib.import_module("triton.language.extra.libdevice"))
-    names = {
+    # What an instance has of its own; and the way to the library's parts.
+    own = {"T", "append", "block_shape", "dtype", "element_ty", "numel", "shape", "strides", "type"}
+    ways = {"cuda", "e", "extra", "inf", "language", "libdevice", "math", "pi", "value"}
+    return frozenset(_public(owners) | own | ways)
+
+
+def _public(owners: list[Any]) -> set[str]:
+    return {
         name
         for owner in owners
         for name in dir(owner)
         if not name.startswith("_") and not _leads_elsewhere(owner, name)
     }
-    # What an instance has of its own; and the way to the library's parts.
-    names |= {"T", "block_shape", "dtype", "element_ty", "numel", "shape", "strides", "type"}
-    names |= {"append", "value", "math", "extra", "libdevice", "cuda", "language", "inf", "pi", "e"}
-    return frozenset(names - HIDDEN)
 
 
 def _leads_elsewhere(owner: Any, name: str) -> bool:

@@ -1,0 +1,67 @@
+"""The command `review`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.commands.options import CourseFolder, Isolation, IsolationChoice
+from grader.commands.shown import finish, open_store, render, who
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.model import Assignment
+
+
+def review(
+    *,
+    out: Annotated[Path, typer.Argument(help="The folder that `grader grade` wrote.")],
+    course: CourseFolder = None,
+    name: Annotated[
+        str | None, typer.Option("--as", help="Who reads; by default who you are here.")
+    ] = None,
+    requests: Annotated[
+        Path | None, typer.Option(help="Regrade requests, by default OUT/requests.csv.")
+    ] = None,
+    similar: Annotated[
+        bool, typer.Option("--similar", help="Also show pairs of similar code.")
+    ] = False,
+    isolation: Isolation = IsolationChoice.AUTO,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Read written answers, look at students and cases, answer requests: in a browser, locally."""
+    try:
+        from grader.review import server
+        from grader.review.room import Room, prepare_rubrics
+    except ModuleNotFoundError as problem:
+        raise UsageError(
+            f"`grader review` needs {problem.name}: pip install 'ulp-grader[review]'."
+        ) from problem
+    with open_store(out) as store:
+        store.questions()  # says so where nothing is graded yet
+        slug = store.setting("slug") or ""
+    room = Room(
+        out, name or who(), _assignment(slug, course), compares=similar, requests=requests,
+        isolation=isolation.value,
+    )  # fmt: skip
+    prepare_rubrics(room)
+    for note in room.notes:
+        typer.echo(note, err=True)
+    typer.echo("The page, for you alone; Ctrl+C ends it, and what was shown as saved is kept:")
+    server.serve(room, typer.echo, opens=browser)
+    with open_store(out) as store:
+        book = render(store, out)
+    finish(book, out)
+
+
+def _assignment(slug: str, course: Path | None) -> "Assignment | None":
+    """Load the assignment; without it the page lacks its texts, and nothing can be judged again."""
+    from grader.course.assignments import load
+
+    try:
+        return load(slug, course)
+    except UsageError as problem:
+        if course is not None:
+            raise
+        typer.echo(f"{problem} Without it, questions are shown without their text.", err=True)
+        return None

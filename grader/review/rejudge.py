@@ -1,0 +1,58 @@
+"""One question of one submission, judged again as a class is: sandbox, control and all."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.batch.process import ProcessSettings
+from grader.batch.run import Batch
+from grader.gradebook.outputs import STORE_NAME
+from grader.gradebook.store import Store
+from grader.model import Assignment, QuestionReport, Report, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """How student code is kept apart, and the folders that none of it may see."""
+
+    isolation: str
+    hidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one seed came to."""
+
+    seed: int
+    report: Report  # on the one question
+
+    @property
+    def question(self) -> QuestionReport:
+        return self.report.questions[0]
+
+
+def rejudge(
+    assignment: Assignment,
+    submission: Submission,
+    question: str,
+    seeds: Sequence[int],
+    where: Where,
+) -> tuple[Judged, ...]:
+    """Judge under each seed, and keep nothing; GraderError where that cannot be done here."""
+    found = []
+    for seed in seeds:
+        reports: list[Report] = []
+        settings = ProcessSettings(
+            str(assignment.folder), seed, assignment.limits, where.isolation, "auto",
+            places=where.hidden,
+        )  # fmt: skip
+        with (
+            tempfile.TemporaryDirectory(prefix="grader-review-") as folder,
+            Store(Path(folder) / STORE_NAME) as store,
+        ):
+            store.bind(assignment, seed)
+            batch = Batch(settings, assignment, store, on_report=reports.append)
+            batch.run([submission], jobs=1, only=question)
+        found += [Judged(seed, report) for report in reports]
+    return tuple(found)

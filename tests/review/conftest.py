@@ -1,0 +1,24 @@
+"""One page for many tests, over a class whose written answers nobody has read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.review.room import Room, prepare_rubrics
+from grader.review.server import Serving, served
+from tests.support.reading import write_course, write_store
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    write_store(tmp_path / "out", 12)
+    made = Room(tmp_path / "out", "ada", write_course(tmp_path), compares=True)
+    prepare_rubrics(made)
+    return made
+
+
+@pytest.fixture
+def serving(room: Room) -> Iterator[Serving]:
+    with served(room) as page:
+        yield page
