@@ -11,7 +11,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -434,6 +434,23 @@ def judge(settings: ProcessSettings, request: "Request") -> Report:
         on_gpu = ready.engine.judges_on_gpu
         with memory.watched(room) if on_gpu else memory.bounded(most):
             return judging.judge(request, ready.engine)
+
+
+def judge_once_more(settings: ProcessSettings, request: "Request") -> Report:
+    """Judge, and what time was too short for once more before it costs a point."""
+    report = judge(settings, request)
+    if not report.ran_out:
+        return report
+    return joined(report, [judge(settings, replace(request, only=report.ran_out))])
+
+
+def joined(report: Report, others: Iterable[Report]) -> Report:
+    """Return a report with what others say of some of its questions, or of further ones."""
+    questions = {item.name: item for item in report.questions}
+    for other in others:
+        questions |= {item.name: item for item in other.questions}
+        report = replace(report, seconds=report.seconds + other.seconds)
+    return replace(report, questions=tuple(questions.values()))
 
 
 def is_spent() -> bool:

@@ -274,10 +274,10 @@ class Batch:
                 self._ended_its_process(queue, task, name) if part is None else part
                 for name, part in zip(task.questions, parts, strict=True)
             ]
-            return _joined(lost[0], lost[1:])
+            return process.joined(lost[0], lost[1:])
         report = self._settled(queue, first)
         second = self._judge_alone(queue, task, first.report.ran_out)
-        return report if second is None else _joined(report, [second])
+        return report if second is None else process.joined(report, [second])
 
     def _judge_alone(self, queue: _Queue, task: Task, questions: tuple[str, ...]) -> Report | None:
         """Return a report that is settled; None where the grader process was lost once more."""
@@ -356,15 +356,6 @@ def _ended() -> WorkerError:
         "The process that judges ended three times over this, and over the reference as well; "
         "see whether this machine has memory enough, and run the same command again."
     )
-
-
-def _joined(report: Report, others: Iterable[Report]) -> Report:
-    """Return a report with what others say of some of its questions, or of further ones."""
-    questions = {item.name: item for item in report.questions}
-    for other in others:
-        questions |= {item.name: item for item in other.questions}
-        report = replace(report, seconds=report.seconds + other.seconds)
-    return replace(report, questions=tuple(questions.values()))
 
 
 def _queue(

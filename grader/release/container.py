@@ -97,7 +97,7 @@ def _judge(root: Path, target: Path) -> None:
 
     keep_so_far(None)
     request = Request(submission, on_question=keep_so_far)
-    keep(control.settle(process.judge(settings, request), found), is_final=True)
+    keep(control.settle(process.judge_once_more(settings, request), found), is_final=True)
 
 
 def _submission(root: Path, assignment: Assignment) -> Submission:

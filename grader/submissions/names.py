@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LONGEST = 1_000  # characters of one part of a path; no file system has longer names than 255 bytes
 LONGEST_PATH = 4_000
+NAMES_KEPT = 20_000  # a class's names are looked at by each layout in turn
 # Blanks are bounded, so that no name of thousands of them is searched again from each of them.
 COPY = re.compile(
     r"(?:\s{0,3}\(\d{1,4}\)|\s{0,3}[-_ ]\s{0,3}(?:copy|copie|copia|kopie)\s{0,3}\d{0,4})+$",
@@ -50,6 +52,7 @@ def without_copy_mark(stem: str) -> str:
     return COPY.sub("", stem) or stem
 
 
+@lru_cache(NAMES_KEPT)
 def without_number(stem: str) -> str:
     """Return `softmax` also for `softmax-1` and `softmax_final`, where one student's files lie."""
     return LOOSE_COPY.sub("", stem) or stem
@@ -109,6 +112,7 @@ def iso(moment: tuple[int, ...]) -> str | None:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
 
+@lru_cache(NAMES_KEPT)
 def names_nobody(name: str, assignment: str | None) -> bool:
     """Say whether a name looks like a file's or a platform's folder's, not like a person's."""
     stem = re.sub(r"\.(?:ipynb|zip|json|txt)$", "", name.strip(), flags=re.IGNORECASE)

@@ -1,8 +1,9 @@
 """Grade the grader before the students are: gates from cheap to dear, each one line."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from grader import machine
 from grader.batch.pool import local_pool
@@ -119,8 +120,21 @@ def no_leaks(assignment: Assignment, allowed: allowances.Allowances, findings: F
     secrets = leaks.secrets_of(assignment, allowed)
     places = list(texts.of_folder(assignment.folder))
     findings.problems.extend(str(leak) for leak in leaks.search(places, secrets))
+    findings.notes.extend(
+        f"{name} is hidden, so it is left out of what is handed out; move it if it belongs to it"
+        for name in _hidden_entries(assignment.folder)
+    )
     count = len(secrets.lines) + len(secrets.names) + len(secrets.numbers)
     return f"none of {count} secrets is in what students get"
+
+
+def _hidden_entries(folder: Path) -> Iterator[str]:
+    """Yield the hidden files and folders below a folder, none of those inside of one."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            yield path.name
+        elif path.is_dir() and not path.is_symlink():
+            yield from (f"{path.name}/{name}" for name in _hidden_entries(path))
 
 
 def no_false_alarms(

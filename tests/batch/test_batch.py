@@ -353,6 +353,16 @@ def test_progress_on_a_terminal_is_a_bar_that_shows_no_markup_of_a_student() -> 
     assert "[red]ada[/red]\\x1b[2J" in stream.getvalue()
 
 
+def test_a_debugged_run_says_where_the_start_s_time_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    took = replace(FACTS, seconds={"isolation": 0.5, "imports": 1.25})
+    stream = io.StringIO()
+    Progress(stream).begin([None], took)
+    assert "imports" not in stream.getvalue()
+    monkeypatch.setenv("GRADER_DEBUG", "1")
+    Progress(stream).begin([None], took)
+    assert stream.getvalue().splitlines()[-1].endswith(": isolation 0.50 s, imports 1.25 s")
+
+
 def test_progress_says_when_there_is_nothing_to_do() -> None:
     stream = io.StringIO()
     Progress(stream).begin([], None)

@@ -323,6 +323,28 @@ def double(x):
 """
 
 
+def test_where_one_submission_is_judged_alone_its_time_is_looked_at_once_more(
+    course: Path, tmp_path: Path
+) -> None:
+    from grader.batch import process
+    from grader.course.assignments import load
+    from grader.grading.judge import Request
+    from tests.conftest import submission_of
+
+    small = load("small", course, need_solutions=True)
+    limits = replace(small.limits, call_seconds=0.3)
+    settings = process.ProcessSettings(str(small.folder), 0, limits, "none", "cpu")
+    slow = SLOW.format(marker=str(tmp_path / "once"), again="pass")
+    sent = submission_of(notebook_of(classes.SETUP, slow, classes.RIGHT["square"]))
+    try:
+        report = process.judge_once_more(settings, Request(sent, limits))
+        assert [item.status for item in report.questions][:2] == ["passed", "passed"]
+        (tmp_path / "once").unlink()
+        assert process.judge(settings, Request(sent, limits)).ran_out == ("q1",)
+    finally:
+        process.close()
+
+
 def class_of(tmp_path: Path, size: int) -> list[Path]:
     return sorted(classes.write_class(tmp_path / "class", size).iterdir())
 

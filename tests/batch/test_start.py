@@ -1,6 +1,8 @@
 """How a grader process starts: what is done at once, what is waited for, and what is left out."""
 
+import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +13,7 @@ import psutil
 import pytest
 
 from grader.batch import process
+from grader.batch.pool import LocalProcesses
 from grader.batch.process import ProcessSettings
 from grader.course.assignments import load
 from grader.model import LIBRARIES, Assignment, Isolation, Limits, Status
@@ -141,3 +144,28 @@ def test_a_worker_that_cannot_start_early_is_started_after_the_proof(
     monkeypatch.setattr(process, "_worker", fail_once)
     assert grade(small, RIGHT["double"]).status is Status.PASSED
     assert len(tries) == 2
+
+
+def main_was_imported() -> bool:
+    return sys.modules["__main__"].__name__ == "__mp_main__"
+
+
+@pytest.mark.parametrize("is_left_out", [True, False])
+def test_a_grader_process_does_not_import_the_script_that_started_it(
+    is_left_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is the command line with all commands, or pytest here; else it would."""
+    if not is_left_out:
+        monkeypatch.setattr("grader.batch.pool._without_the_command", contextlib.nullcontext)
+    main = sys.modules["__main__"]
+    before = main.__dict__.get("__file__"), main.__spec__
+    pool = LocalProcesses(1, finish)
+    try:
+        assert pool.submit(main_was_imported).result(60) is not is_left_out
+    finally:
+        pool.kill()
+    assert (main.__dict__.get("__file__"), main.__spec__) == before
+
+
+def finish(_at_once: bool) -> None:
+    return

@@ -109,6 +109,11 @@ names = [name for name in globals() if name in ("left", "right", "half", "torch"
         "%mamba install x",
         "%timeit -n 3 -r 2 sum([1])",
         "get_ipython().kernel.do_shutdown(True)",
+        "get_ipython().magic('matplotlib inline')",
+        "import os\nos.chdir('/content/drive/MyDrive/course')",
+        "%cd /kaggle/working",
+        "from IPython.core.display import display, HTML\ndisplay(HTML('x'))",
+        "from IPython.display import set_matplotlib_formats\nset_matplotlib_formats('retina')",
     ],
 )
 def test_a_line_for_the_platform_does_not_end_its_cell(child: Session, lines: str) -> None:
@@ -146,6 +151,14 @@ ASKS = "from importlib.util import find_spec as f\ntry:\n    x = bool(f('google.
 def test_a_notebook_that_asks_where_it_runs_gets_the_true_answer(child: Session, asks: str) -> None:
     assert child.run_cell(asks, 1).failure is None
     assert child.value("x") is False
+
+
+def test_a_folder_that_no_platform_has_is_missing(child: Session) -> None:
+    failure = child.run_cell("import os\nos.chdir('/nowhere/at/all')", 1).failure
+    assert failure is not None
+    assert failure.type_name == "FileNotFoundError"
+    assert child.run_cell("os.mkdir('data')\nos.chdir('data')\nx = os.getcwd()", 2).failure is None
+    assert str(child.value("x")).endswith("data")
 
 
 def test_a_module_that_no_platform_brings_is_missing(child: Session) -> None:

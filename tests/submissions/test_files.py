@@ -225,3 +225,10 @@ def test_names_without_the_flag_are_read_as_their_author_saw_them(
     assert {one.student: owner_of(one.content) for one in found.submissions} == {
         name: name for name in NAMES[page]
     }
+
+
+def test_one_students_folder_is_one_submission_whatever_lies_in_it(tmp_path: Path) -> None:
+    files = {"zz.ipynb": book("ada"), "small.ipynb": OTHER, "a/scratch.ipynb": OTHER, "b.png": b"x"}
+    path = write(tmp_path / "submission", files)
+    found = collect([path], limits=SMALL, assignment=WANTED, layout="single")
+    assert [owner_of(one.content) for one in found.submissions] == ["ada"]

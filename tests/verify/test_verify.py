@@ -20,6 +20,7 @@ from grader.verify import (
     agreement,
     allowances,
     leaks,
+    no_leaks,
     promises,
     texts,
     verify,
@@ -114,6 +115,16 @@ def test_a_hidden_case_without_a_promise_or_with_a_made_up_hint_is_named(course:
     silent = Findings()
     assert "names of hidden cases" in promises.are_stated(sums(course), silent)
     assert silent.problems == []
+
+
+def test_what_is_hidden_is_named_since_it_is_not_handed_out(course: Path) -> None:
+    folder = course / "assignments/sums"
+    (folder / "data" / ".cache").mkdir(parents=True)
+    (folder / ".git" / "objects").mkdir(parents=True)
+    found = Findings()
+    no_leaks(sums(course), allowances.read(sums(course)), found)
+    assert [note.split(" is ")[0] for note in found.notes] == [".git", "data/.cache"]
+    assert found.problems == []
 
 
 def test_a_reference_that_fails_stops_what_builds_on_it(course: Path) -> None:

@@ -43,7 +43,7 @@ from ..wire.protocol import (
     RunCell,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
-from . import imports
+from . import imports, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .recording import UnrecordableError, record
@@ -399,6 +399,7 @@ def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
     """Serve one submission over a connected socket."""
     builtins.input = refuse_input
     imports.import_from_here()
+    standins.enter_no_platforms_folder()
     shell.builtin_trap.__enter__()
     channel = Channel(
         connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes

@@ -94,7 +94,12 @@ def _forgive_line_magics(shell: Any) -> None:
             return None
         return original(name, line, _stack_depth=_stack_depth + 1)
 
-    shell.run_line_magic = run_line_magic
+    def magic(line: str) -> Any:
+        """Run a line as older versions of IPython do."""
+        name, _, rest = line.removeprefix("%").partition(" ")
+        return run_line_magic(name, rest)
+
+    shell.run_line_magic, shell.magic = run_line_magic, magic
 
 
 def _forgive_cell_magics(shell: Any) -> None:

@@ -73,6 +73,7 @@ def _quiet_pyplot() -> None:
         return
     from matplotlib.figure import Figure
 
+    sys.modules["matplotlib"].use = _do_nothing  # type: ignore[attr-defined]
     pyplot.show = lambda *_args, **_kwargs: pyplot.close("all")  # type: ignore[attr-defined]
     pyplot.tight_layout = _do_nothing  # type: ignore[attr-defined]
     Figure.tight_layout = _do_nothing  # type: ignore[method-assign]

@@ -5,9 +5,11 @@ notebook from running, so what such a module offers is an empty text that can be
 """
 
 import ast
+import importlib
 import importlib.abc
 import importlib.machinery
 import linecache
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +23,8 @@ NAMES = frozenset({
     "kaggle_secrets", "kaggle_session", "kaggle_web_client", "kagglehub", "deepnote_core",
     "deepnote_toolkit", "gdown", "nb_black", "lab_black", "jupyter_black", "jupyterthemes",
 })  # fmt: skip
+# Where the platforms keep a user's files, which a notebook enters and which are not here.
+FOLDERS = ("/content", "/kaggle", "/datasets", "/work/", "/home/jovyan")
 PARENTS = frozenset(name.rpartition(".")[0] for name in NAMES) - {""}
 # Names that Deepnote puts into a notebook without an import.
 GIVEN = ("_dntk", "DeepnoteChart")
@@ -128,8 +132,39 @@ def _catches(kind: ast.expr | None) -> bool:
     return bool(names & CATCHES)
 
 
+def enter_no_platforms_folder() -> None:
+    """Let a cell go on that enters a folder of a platform's; for a child that has its own already.
+
+    What locks a child down must hear of a folder that cannot be entered.
+    """
+    change = os.chdir
+
+    def chdir(path: Any) -> None:
+        try:
+            change(path)
+        except OSError:
+            if not str(path).startswith(FOLDERS):
+                raise
+            sys.stdout.write(NOTICE.format(name="os.chdir") + "\n")
+
+    os.chdir = chdir
+
+
+def _keep_older_names() -> None:
+    """Give IPython the names that it has dropped and that the platforms' version still has."""
+    shown, core = importlib.import_module("IPython.display"), "IPython.core.display"
+    for name in ("set_matplotlib_formats", "set_matplotlib_close"):
+        if not hasattr(shown, name):
+            setattr(shown, name, StandIn(f"IPython.display.{name}"))
+    for name in ("display", "HTML", "Image", "Markdown", "clear_output"):
+        module = importlib.import_module(core)
+        if not hasattr(module, name):
+            setattr(module, name, getattr(shown, name))
+
+
 def install(builtins: dict[str, Any]) -> None:
     """Stand in from now on for what is not installed; it costs an import that works nothing."""
     sys.meta_path.append(_Finder())
+    _keep_older_names()
     for name in GIVEN:
         builtins[name] = StandIn(name)

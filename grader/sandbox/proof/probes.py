@@ -135,7 +135,9 @@ def likely_isolation(requested: str = "auto") -> Isolation:
     return Isolation(level.name, way=level.ways()[0].value)
 
 
-def _prove_level(level: Level, devices: frozenset[str], beside: tuple[str, ...]) -> Isolation | str:
+def _prove_level(
+    level: Level, devices: frozenset[str], beside: tuple[str, ...] = ()
+) -> Isolation | str:
     """Try each way to a level; where none holds, say in one sentence with a fix why."""
     abi = landlock_abi()
     if abi < level.least_landlock:

@@ -27,6 +27,13 @@ The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and chil
     RunCell              CellDone, Raised
     Get                  Answer, Missing, Raised, Fault
     Call, Next           Answer, Raised, Fault
+    Record               Recorded, Raised, Fault       what a call does, as a tape
+
+and, of a child that has run no cell of a student's, what becomes of a tape:
+
+    Prepare              Prepared, Fault
+    Compile              Compiled, Fault
+    Replay, Chain        Answer, Raised, Fault
 
 From `Locked` on, student code shares the child's process: it may send anything. The child speaks
 only when asked, one reply a request, with the request's number. Anything else ends the child: the

@@ -128,7 +128,8 @@ class _NumpyLibrary(Library):
         import numpy as np
 
         item = array.itemsize
-        is_plain = array.dtype.isnative and not any(step % item for step in array.strides)
+        is_regular = array.flags.c_contiguous or not any(step % item for step in array.strides)
+        is_plain = array.dtype.isnative and is_regular
         host = array if is_plain else np.array(array, dtype=array.dtype.newbyteorder("="))
         steps, address = host.strides, self.address(host)
         return Layout(array.dtype.name, item, array.shape, steps, address, "cpu", host)
@@ -173,8 +174,14 @@ def _in_elements(steps: Iterable[int], distance: int, item: int) -> tuple[list[i
 
 def reach(shape: Iterable[int], strides: Iterable[int]) -> tuple[int, int]:
     """Return how far an array's lowest and its highest element lie from its first one."""
-    steps = [(n - 1) * s for n, s in zip(shape, strides, strict=True)]
-    return sum(step for step in steps if step < 0), sum(step for step in steps if step > 0)
+    below = above = 0
+    for size, stride in zip(shape, strides, strict=True):
+        step = (size - 1) * stride
+        if step < 0:
+            below += step
+        else:
+            above += step
+    return below, above
 
 
 class _TorchLibrary(Library):
@@ -235,15 +242,18 @@ def compact_bytes(host: "np.ndarray") -> memoryview:
 
     if not host.size:
         return memoryview(b"")
-    return np.ascontiguousarray(host).reshape(-1).view(np.uint8).data
+    if not host.flags.c_contiguous:
+        host = np.ascontiguousarray(host)
+    return host.reshape(-1).view(np.uint8).data
 
 
 def dense_bytes(layout: Layout) -> memoryview | None:
     """Return an array's memory where its elements fill it, each of them once, else None."""
     host = layout.host
-    sizes = zip(layout.shape, layout.steps, host.strides, strict=True)
-    if any(n > 1 and step != copied for n, step, copied in sizes):
-        return None  # a copy from another device that lies otherwise
+    if layout.steps != host.strides:
+        sizes = zip(layout.shape, layout.steps, host.strides, strict=True)
+        if any(n > 1 and step != copied for n, step, copied in sizes):
+            return None  # a copy from another device that lies otherwise
     if host.flags.c_contiguous:
         return compact_bytes(host)
     flips = tuple(slice(None, None, -1 if step < 0 else 1) for step in host.strides)
@@ -254,6 +264,8 @@ def dense_bytes(layout: Layout) -> memoryview | None:
 
 def overlapping(layouts: Sequence[Layout]) -> list[list[int]]:
     """Return the numbers of layouts in groups, each of which lies in a stretch of memory alone."""
+    if len(layouts) == 1:
+        return [[0]]
     groups = [[number] for number, layout in enumerate(layouts) if layout.is_empty]
     full = [number for number, layout in enumerate(layouts) if not layout.is_empty]
     device, end = "", 0

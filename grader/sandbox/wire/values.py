@@ -281,6 +281,13 @@ class Encoder:
 
     def _place(self, group: list[tuple[Array, Layout]]) -> None:
         layouts = [layout for _node, layout in group]
+        if len(group) == 1 and layouts[0].host.flags.c_contiguous:
+            [(node, layout)] = group
+            raw = arrays.dense_bytes(layout)
+            if raw is not None:
+                node.strides = [step // layout.item for step in layout.steps]
+                node.buffer = self.add(raw)
+                return
         start = arrays.start_of(layouts)
         if any((layout.address - start) % layout.item for layout in layouts):
             for one in group:  # arrays of several dtypes that no common memory can hold aligned

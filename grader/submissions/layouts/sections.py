@@ -10,7 +10,8 @@ from grader.submissions.layouts import plain
 
 def read(view: View) -> Iterator[Claim | Refusal]:
     """Read each folder at the top as a class of its own; namesakes are told by their section."""
-    for folder in view.folders:
+    folders = view.folders
+    for folder in folders:
         below = view.below(folder)
         for item in best_of(below, without="sections").inside:
             if isinstance(item, Claim) and not item.identity:
@@ -18,7 +19,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             else:
                 yield item
     for parts, entry in view.places:
-        if len(parts) == 1 or parts[0] not in view.folders:
+        if len(parts) == 1 or parts[0] not in folders:
             alone = len(parts) == 1 and is_candidate(entry)
             yield Claim(entry.stem, entry) if alone else stray(entry, "a section")
 
