@@ -39,10 +39,7 @@ class Answered:
     sha256: str  # of the notebook
     written: Written
     max_score: float
-
-    @property
-    def answer_id(self) -> str:
-        return answer_id(self.written)
+    answer_id: str  # as `manual.csv` names this very answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +149,11 @@ class RubricStore(Store):
 
     def fingerprint(self) -> tuple[Any, ...]:
         """Return what changes when an answer may have: what was judged, what was handed in."""
-        rows = self._rows("SELECT student, sha256 FROM submission ORDER BY student")
+        handed_in = self._rows(
+            "SELECT GROUP_CONCAT(sha256) FROM (SELECT sha256 FROM submission ORDER BY student)"
+        )[0][0]
         newest = self._rows("SELECT MAX(id) FROM attempt")[0][0]
-        return newest, hash(tuple(rows)), self.setting("questions")
+        return newest, handed_in, self.setting("questions")
 
     def basis_of_everything(self) -> tuple[Any, ...]:
         """Return what changes when anything on record has."""
@@ -184,7 +183,12 @@ class RubricStore(Store):
             result, text = found[student]
             if result.status not in {Status.ERROR, Status.UNGRADED}:
                 item = msgspec.json.decode(text, type=QuestionReport)
-                answers.append(Answered(student, result.sha256, item.written, item.max_score))
+                answers.append(
+                    Answered(
+                        student, result.sha256, item.written, item.max_score,
+                        answer_id(item.written),
+                    )
+                )  # fmt: skip
         return answers
 
     def rubric(self, question: str) -> tuple[RubricItem, ...]:

@@ -170,7 +170,7 @@ def _page(
         rubric_version=store.rubric_version(asking.name),
         same=same,
         near=near,
-        versions=_versions(store.given(asking.name), [*same, *near]),
+        versions=_versions(given, [*same, *near]),
         progress=progress(answers, given, room.who),
         previous=answers.all[answer.number - 2],
         following=answers.all[answer.number % len(answers.all)],
