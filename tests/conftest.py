@@ -24,6 +24,8 @@ from tests.support.ahead import Ahead
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playwright.sync_api import Browser
+
     from grader.grading.judge import Engine
     from grader.model import Assignment
     from grader.sandbox import Worker
@@ -350,3 +352,15 @@ def small(small_course: Path) -> Assignment:
 @pytest.fixture(scope="session")
 def small_engine(small: Assignment, worker: Worker) -> Engine:
     return _engine(small, worker)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests that look at pages; a second in this process cannot start."""
+    requirements.require("browser")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(**requirements.browser_options())
+        yield started
+        started.close()

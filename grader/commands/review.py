@@ -7,6 +7,7 @@ import typer
 
 from grader.commands.options import CourseFolder, Isolation, IsolationChoice
 from grader.commands.shown import finish, open_store, render, who
+from grader.commands.terminal import say
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def review(
     )  # fmt: skip
     prepare_rubrics(room)
     for note in room.notes:
-        typer.echo(note, err=True)
-    typer.echo("The page, for you alone; Ctrl+C ends it, and what was shown as saved is kept:")
-    server.serve(room, typer.echo, opens=browser)
+        say(note, err=True)
+    say("The page, for you alone; Ctrl+C ends it, and what was shown as saved is kept:")
+    server.serve(room, say, opens=browser)
     with open_store(out) as store:
         book = render(store, out)
     finish(book, out)
@@ -63,5 +64,5 @@ def _assignment(slug: str, course: Path | None) -> "Assignment | None":
     except UsageError as problem:
         if course is not None:
             raise
-        typer.echo(f"{problem} Without it, questions are shown without their text.", err=True)
+        say(f"{problem} Without it, questions are shown without their text.", err=True)
         return None

@@ -19,12 +19,11 @@ import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from IPython.display import HTML
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from grader.course.assignments import load
 from grader.release import student
 from tests.conftest import REPOSITORY
-from tests.support import requirements
 
 PAGE = REPOSITORY / "assignments" / "softmax" / "softmax.html"
 STEPPER = REPOSITORY / "assignments" / "attention" / "attention.html"
@@ -50,15 +49,6 @@ ON_EACH = """([format, name, data]) => {
 ON_ROWS = """([format, rows]) => rows.map(([scores, counts, options]) => {
     return softmaxIn(format, scores, counts, options);
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    requirements.require("browser")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(**requirements.browser_options())
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,22 +7,12 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from grader.model import Gradebook, Outcome, QuestionReport, Status
 from grader.renderers import feedback, report
-from tests.support import requirements
 
 SECONDS = 1_000  # milliseconds
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    requirements.require("browser")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(**requirements.browser_options())
-        yield started
-        started.close()
 
 
 class Trouble:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from markupsafe import Markup
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 
 from grader.gradebook.rubrics import RubricStore
 from grader.model import Picture
@@ -24,22 +24,12 @@ from grader.review.room import Room, prepare_rubrics
 from grader.review.server import Serving, served
 from tests.benchmarks.reading import measure
 from tests.conftest import REPOSITORY
-from tests.support import requirements
 from tests.support.reading import picture, write_course, write_store
 
 SECONDS = 1_000  # milliseconds
 PATIENCE = 60 * SECONDS
 SIZE = 100
 SOME = 15  # of another question's answers; the first question's are all read
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    requirements.require("browser")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(**requirements.browser_options())
-        yield started
-        started.close()
 
 
 class Trouble:
