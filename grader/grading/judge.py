@@ -196,20 +196,24 @@ class _Judging:
         for side in sides:
             done |= side.reports()
             self.ran_out.extend(side.ran_out())
-        done |= {q.name: self._for_a_person(q) for q in questions if q.kind == "manual"}
+        done |= self._for_a_person([q for q in questions if q.kind == "manual"])
         return [done[question.name] for question in questions]
 
     def _without_gpu(self, question: Question) -> QuestionReport:
         cases = [outcomes.pending(case, wording.NEEDS_GPU) for case in question.cases]
         return QuestionReport.waiting(question, cases, note=self.engine.gpu_fault)
 
-    def _for_a_person(self, question: Question) -> QuestionReport:
-        cases = [outcomes.pending(case, wording.NEEDS_PERSON) for case in question.cases]
+    def _for_a_person(self, questions: list[Question]) -> dict[str, QuestionReport]:
         handout = self.engine.handout or self.notebook
-        written = notebooks.find_answer(self.notebook, handout, question.name)
-        if written.missing == notebooks.NOT_FOUND:
-            written = replace(written, searched=self.request.submission.sha256)
-        return QuestionReport.waiting(question, cases, written=written)
+        found = notebooks.find_answers(self.notebook, handout, [q.name for q in questions])
+        reports = {}
+        for question in questions:
+            cases = [outcomes.pending(case, wording.NEEDS_PERSON) for case in question.cases]
+            written = found[question.name]
+            if written.missing == notebooks.NOT_FOUND:
+                written = replace(written, searched=self.request.submission.sha256)
+            reports[question.name] = QuestionReport.waiting(question, cases, written=written)
+        return reports
 
     def script(self) -> Script:
         """Return what a child runs before it is asked anything."""

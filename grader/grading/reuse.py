@@ -10,6 +10,7 @@ import ast
 import re
 import symtable
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 # By these a function reads or writes names that its text does not show.
@@ -29,6 +30,8 @@ BY_NAME = frozenset(
 )
 PLAIN = (ast.Import, ast.ImportFrom, ast.Pass)
 AT_ONCE = frozenset({"listcomp", "setcomp", "dictcomp"})  # scopes that end where they begin
+# A class shares the lesson's cells, and each is asked about at every question.
+KEPT = 2_000
 DOING = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.Starred)
 
 
@@ -52,7 +55,8 @@ def leave_alone(
     return not (read & BY_NAME or bound & (read | asked))
 
 
-def _bound(source: str, *, may_call: bool) -> set[str] | None:
+@lru_cache(KEPT)
+def _bound(source: str, *, may_call: bool) -> frozenset[str] | None:
     """Return the names that a cell binds, or None where it may do more than that."""
     try:
         tree, table = ast.parse(source), symtable.symtable(source, "cell", "exec")
@@ -62,7 +66,7 @@ def _bound(source: str, *, may_call: bool) -> set[str] | None:
         return None
     if not may_call and not all(_only_defines(statement) for statement in tree.body):
         return None
-    own = {symbol.get_name() for symbol in table.get_symbols() if _is_bound(symbol)}
+    own = frozenset(symbol.get_name() for symbol in table.get_symbols() if _is_bound(symbol))
     return own | {
         symbol.get_name()
         for inner in _inside(table)
@@ -112,7 +116,8 @@ def _is_check(call: ast.expr) -> bool:
     )
 
 
-def _read_later(source: str, is_handed_out: bool) -> set[str]:
+@lru_cache(KEPT)
+def _read_later(source: str, is_handed_out: bool) -> frozenset[str]:
     """Return the names of the notebook that what a cell defines may read once the cell has run.
 
     The hand-out's author is trusted to keep no generator for later.
@@ -121,15 +126,15 @@ def _read_later(source: str, is_handed_out: bool) -> set[str]:
     try:
         table = symtable.symtable(source, "cell", "exec")
     except (SyntaxError, ValueError, RecursionError):
-        return set(IDENTIFIER.findall(source))
-    return {
+        return frozenset(IDENTIFIER.findall(source))
+    return frozenset(
         symbol.get_name()
         for one in table.get_children()
         if one.get_name() not in at_once
         for inner in (one, *_inside(one))
         for symbol in inner.get_symbols()
         if symbol.is_global()
-    }
+    )
 
 
 def _inside(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

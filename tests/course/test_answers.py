@@ -50,7 +50,8 @@ def prose(text: str, kind: str = "markdown") -> Data:
 
 
 def find(data: Data, handout: notebooks.Notebook, question: str) -> Written:
-    return notebooks.find_answer(notebooks.read(json.dumps(data).encode()), handout, question)
+    mine = notebooks.read(json.dumps(data).encode())
+    return notebooks.find_answers(mine, handout, [question])[question]
 
 
 # Editors, by what they make of a cell's id.
@@ -200,8 +201,8 @@ def test_answers_side_by_side_are_told_apart_by_their_position() -> None:
 
     handout = notebook("Answer here.", "Answer here.", with_ids=True)
     mine = notebook("First", "Second", with_ids=False)
-    assert notebooks.find_answer(mine, handout, "p").text == "First"
-    assert notebooks.find_answer(mine, handout, "q").text == "Second"
+    found = notebooks.find_answers(mine, handout, ["p", "q"])
+    assert (found["p"].text, found["q"].text) == ("First", "Second")
 
 
 @pytest.mark.parametrize(

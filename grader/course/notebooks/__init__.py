@@ -5,7 +5,7 @@ what students wrote in words. `filling`, `handouts` and `running` make notebooks
 for people.
 """
 
-from .answers import NOT_FOUND, find_answer
+from .answers import NOT_FOUND, find_answers
 from .cells import CHECK, IGNORE_TAG, Cell, CodeCell, Notebook, NotebookUnreadableError
 from .filling import essential, fill, stub_sources
 from .handouts import dump, faults, with_cell_before_setup, with_tests
@@ -26,7 +26,7 @@ __all__ = [
     "executed",
     "faults",
     "fill",
-    "find_answer",
+    "find_answers",
     "html",
     "ignored_sources",
     "question_prose",

@@ -8,7 +8,7 @@ by the nearest cells of the lesson that are still there.
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from grader.model import Written
@@ -32,13 +32,25 @@ BLANK = "Nothing was written: the answer's cell is empty."
 Twins = Sequence[int | None]  # by cell of a student: which cell of the hand-out it was
 
 
-def find_answer(notebook: Notebook, handout: Notebook, question: str) -> Written:
-    """Return a question's answer, or why there is none: it is never silently empty."""
-    identity = f"{question}-answer"
-    place = next((n for n, cell in enumerate(handout.every) if identity in cell.ids), None)
+def find_answers(
+    notebook: Notebook, handout: Notebook, questions: Iterable[str]
+) -> dict[str, Written]:
+    """Return each question's answer, or why there is none: it is never silently empty."""
+    places = {
+        question: next(
+            (n for n, cell in enumerate(handout.every) if f"{question}-answer" in cell.ids), None
+        )
+        for question in questions
+    }
+    twins = _twins(notebook.every, handout.every) if places else ()
+    return {
+        question: _answer_at(notebook, handout, twins, place) for question, place in places.items()
+    }
+
+
+def _answer_at(notebook: Notebook, handout: Notebook, twins: Twins, place: int | None) -> Written:
     if place is None:
         return Written(missing=NOT_FOUND)
-    twins = _twins(notebook.every, handout.every)
     cells = _cells_there(notebook.every, twins, place, len(handout.every))
     placeholder = handout.every[place].source.strip()
     pictures = Pictures()
@@ -122,6 +134,8 @@ def _twins(cells: Sequence[Cell], handed_out: Sequence[Cell]) -> Twins:
         for identity in cell.ids:
             if identity in by_id:
                 claim(at, by_id[identity])
+    if not free or None not in twins:  # as it is where no editor has made other ids
+        return twins
     for at, number in _same_texts(cells, handed_out):
         claim(at, number)
     for at, number in _code_twins(cells, handed_out):
