@@ -61,6 +61,13 @@ def test_sum_overflow(analyze_softmax_safety):
         {"will_overflow": True, "overflow_count": 0, "sum_overflow_rows": 1},
         "exp(11) = 59872 is finite in float16, and 59872 + 59872 is not",
     )
+    check(
+        analyze_softmax_safety,
+        [12.0, 1.0],
+        "float16",
+        {"overflow_count": 1, "sum_overflow_rows": 0},
+        "an exp is inf here already, so the row's sum does not count once more",
+    )
 
 
 @test_case(name="plain Python values", points=0.25, hidden=False)
@@ -101,4 +108,8 @@ def test_edge(analyze_softmax_safety):
 def test_last_axis(analyze_softmax_safety):
     expected = {"sum_overflow_rows": 1, "overflow_count": 0, "underflow_rows": 0}
     hint = "the row [11, 11] overflows in its sum, and no column does: sum over the last axis"
-    check(analyze_softmax_safety, [[11.0, 11.0], [0.0, 0.0], [0.0, 0.0]], "float16", expected, hint)
+    scores = [[11.0, 11.0], [0.0, 0.0], [0.0, 0.0]]
+    check(analyze_softmax_safety, scores, "float16", expected, hint)
+    hint = "both exps of the row [-1000, -1000] are 0, and in each column one is not"
+    scores = [[-1000.0, -1000.0], [0.0, 0.0]]
+    check(analyze_softmax_safety, scores, "float32", {"underflow_rows": 1}, hint)
