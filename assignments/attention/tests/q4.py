@@ -95,7 +95,7 @@ def check_value(got, q, k, v, asked, causal=False):
     wrong = ~got.isfinite()
     assert not wrong.any(), (
         f"{asked} holds {int(wrong.sum())} NaN or inf, the first at {wrong.nonzero()[0].tolist()}: "
-        "look at the masks of your loads and of your scores."
+        "look at the masks of your loads and of your scores, and whether all of it was stored."
     )
     # Rounding the weights and the result once each, and float32 sums: see Step 3.
     u = 2.0**-11 if q.dtype == torch.float16 else 2.0**-24
@@ -114,6 +114,10 @@ def check_value(got, q, k, v, asked, causal=False):
 def test_whole_tiles(attention, device):
     q, k, v = heads((1, 2, 128, 128, 64), torch.float16, 1, device)
     check(attention, q, k, v, "attention of (1, 2, 128, 64) in float16")
+    q, k, v = heads((1, 1, 272, 16, 16), torch.float16, 10, device)
+    check(attention, q, k, v, "attention of 272 queries, more than one program has, and 16 keys")
+    asked = "attention of scores up to 150 and more (is the maximum subtracted?)"
+    check(attention, 40 * q[:, :, :16], k, v, asked)
 
 
 @test_case(name="100 queries and keys, causal", points=0.5, hidden=False)
@@ -152,8 +156,8 @@ def test_kernel(attention, device):
 
 @test_case(name="a width that is no power of two", points=0.25, hidden=False)
 def test_width(attention, device):
-    q, k, v = heads((1, 1, 20, 36, 80), torch.float16, 5, device)
-    asked = "attention of (1, 1, 20, 80) and 36 keys: d = 80 needs a padded tile and a mask"
+    q, k, v = heads((2, 1, 20, 36, 80), torch.float16, 5, device)
+    asked = "attention of (2, 1, 20, 80) and 36 keys: d = 80 needs a padded tile and a mask"
     check(attention, q, k, v, asked)
 
 
