@@ -167,6 +167,42 @@ def test_every_case_is_tripped_by_a_wrong_solution(table: Table) -> None:
     assert judged_here - tripped == set()
 
 
+# What the text warns of is caught by a check, which names it.
+WARNED = {
+    "softmax": {
+        "q2_down_the_columns": "sum over the last axis",
+        "q2_at_the_limit_is_over_it": "the last that float16 holds",
+        "q2_compares_before_converting": "compare after converting",
+        "q3_in_place": "work on a copy",
+    },
+    "attention": {
+        "softmax_last_dim_only": "along dim",
+        "softmax_in_place": "work on a copy",
+        "online_in_place": "return new tensors",
+        "forward_in_place": "work on copies",
+        "columns_unmasked": "d = 80 needs a padded tile and a mask",
+        "tail_values_unmasked": "mask the loads of K and of V",
+        "mask_forgets_offset": "N - M",
+        "masked_rows_nan": "look at the masks of your loads and of your scores",
+        "masked_by_a_large_number": "see no key, and so get zeros",
+        "no_maximum": "is the maximum subtracted",
+        "tiles_of_eight_keys": "sides of 16",
+        "batch_forgotten": "(2, 1, 20, 80)",
+    },
+}
+
+
+def test_a_check_names_each_mistake_that_the_text_warns_of(table: Table) -> None:
+    for name, words in WARNED[table.assignment.slug].items():
+        said = [
+            case.message
+            for question in table.reports[f"wrong/{name}"].questions
+            for case in question.cases
+            if not case.hidden and case.status is not Status.PASSED
+        ]
+        assert any(words in message for message in said), (name, said)
+
+
 def test_a_failed_public_case_always_says_something(table: Table) -> None:
     for report in table.reports.values():
         for question in report.questions:

@@ -27,12 +27,14 @@ def heads(shape, dtype, seed, device):
     return [torch.randn(sizes, generator=draw).to(device or "cpu", dtype) for sizes in shapes]
 
 
-def exact(q, k, v, causal=False, scaled=True):
+def exact(q, k, v, causal=False, scaled=True, offset=None):
     q, k, v = q.double(), k.double(), v.double()
     scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5 if scaled else 1.0)
     if causal:
         queries, keys = scores.shape[-2:]
-        seen = torch.ones(queries, keys, dtype=torch.bool, device=q.device).tril(keys - queries)
+        seen = torch.ones(queries, keys, dtype=torch.bool, device=q.device).tril(
+            keys - queries if offset is None else offset
+        )
         scores = scores.masked_fill(~seen, -math.inf)
     return torch.softmax(scores, dim=-1).nan_to_num(0.0) @ v
 
@@ -61,6 +63,10 @@ def known_mistake(got, q, k, v, causal):
         "the scores are not scaled by 1 / sqrt(d)": exact(q, k, v, causal, scaled=False),
         "the causal mask is not as asked": exact(q, k, v, not causal),
     }
+    blind = max(q.shape[-2] - k.shape[-2], 0)
+    if causal and q.shape[-2] != k.shape[-2]:
+        forgotten = "the mask forgets N - M: query i sees key j where j <= i + (N - M)"
+        mistakes[forgotten] = exact(q, k, v, causal, offset=0)
     if not causal:
         wide = q.double(), k.double(), v.double()
         for block in (16, 32, 64):
@@ -71,6 +77,8 @@ def known_mistake(got, q, k, v, causal):
     for sentence, answer in mistakes.items():
         if torch.allclose(got.double(), answer.double().expand_as(got), rtol=1e-2, atol=2e-3):
             return sentence
+    if causal and got[..., :blind, :].any():
+        return f"the first {blind} queries see no key, and so get zeros"
     return "see that each program visits all of its keys, with their values, and hides the others"
 
 
