@@ -17,6 +17,7 @@ from grader.batch.cluster import connect
 from grader.errors import UsageError
 from tests.conftest import write_small_course
 from tests.support import classes
+from tests.support.processes import lives
 
 CLASS = 100
 PATIENCE = 240.0
@@ -125,7 +126,7 @@ def test_a_class_loses_nothing_when_one_of_two_workers_is_killed(
         kind = row["student"].partition("-")[2]
         statuses = [question["status"] for question in row["questions"]]
         assert statuses == EXPECTED[kind], row["student"]
-    wait_until(lambda: not any(item.is_running() for item in theirs))
+    wait_until(lambda: not any(lives(item.pid) for item in theirs))
     assert theirs, "the killed worker had started nothing"
     assert children_of(second), "the other worker judged nothing"
     cluster.stop()

@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from grader.errors import IsolationError, WorkerError
@@ -24,6 +23,7 @@ from grader.sandbox.proof import probes
 from grader.sandbox.wire.channel import ChannelClosedError
 from grader.sandbox.wire.protocol import RunCell
 from grader.sandbox.worker import _check_versions as check_versions
+from tests.support.processes import lives
 
 
 def session(worker: Worker, **limits: float) -> Session:
@@ -429,9 +429,9 @@ def test_a_child_ends_with_a_worker_that_is_killed(
         child._channel.send(RunCell(1, 1, "while True:\n    pass"), [], 5.0)
         worker._started.process.kill()
         deadline = time.monotonic() + 10
-        while any(map(psutil.pid_exists, left)) and time.monotonic() < deadline:
+        while any(map(lives, left)) and time.monotonic() < deadline:
             time.sleep(0.02)
-        outlived = [pid for pid in left if psutil.pid_exists(pid)]
+        outlived = [pid for pid in left if lives(pid)]
         for pid in outlived:  # busy for ever, it would slow everything after this test
             os.kill(pid, signal.SIGKILL)
         assert not outlived

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.support.ahead import Ahead, WorkFailedError
+from tests.support.processes import lives
 
 WORKS = """
 import os, pathlib, time
@@ -71,7 +72,7 @@ def test_it_ends_with_the_tests_and_says_so_to_whoever_waits(working: Ahead, fol
     with pytest.raises(WorkFailedError, match="The process ended with -9"):
         working.result("works", "never")
     working.end()
-    assert not process.is_running()
+    assert not lives(process.pid)
 
 
 def test_nothing_is_started_where_there_is_nothing_to_do() -> None:
