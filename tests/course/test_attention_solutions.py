@@ -40,6 +40,7 @@ NOT_NUMERIC = {
     "result_laid_out_like_q",
     "scores_by_torch",
     "tf32",
+    "tiles_of_eight_keys",
     "torch_fallback",
     "writes_into_q",
 }
