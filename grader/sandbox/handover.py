@@ -34,8 +34,9 @@ class Changes:
     """What the calls of one case change of the test's objects, until it is undone.
 
     refusals: what the case asked for and could not be asked of the child, one sentence each; such
-    a case is neither passed nor lost. applied: the places whose changes are written to the test's objects; all of them where it is
-    None. limit: the bytes that are kept to undo it; ChildEnded beyond them.
+    a case is neither passed nor lost. applied: the places whose changes are written to the test's
+    objects; all of them where it is None. limit: the bytes that are kept to undo it; ChildEnded
+    beyond them.
     """
 
     def __init__(self, limit: int, applied: frozenset[Place] | None = None) -> None:
