@@ -18,7 +18,7 @@ from grader.commands.options import (
     IsolationChoice,
     Jobs,
 )
-from grader.commands.shown import finish, render, show
+from grader.commands.shown import finish, render, show, tell
 from grader.commands.terminal import say
 from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
@@ -62,11 +62,16 @@ def grade(
     cluster: Annotated[
         str | None, typer.Option(help="A Dask scheduler's address, to grade on its workers.")
     ] = None,
+    ignore_plugins: Annotated[
+        bool,
+        typer.Option("--ignore-plugins", help="Go on without otter's plugins; all outputs say so."),
+    ] = False,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
-    from grader.course.assignments import load
+    from grader.submissions.autograders import load
 
-    loaded = load(assignment, course, need_solutions=True)
+    loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
     found = _collect(loaded, paths, layout=layout, roster=roster)
@@ -134,7 +139,7 @@ def grade_class(
         refuse_shown(places)
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
-        places=tuple(map(str, places)),
+        places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
