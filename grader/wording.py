@@ -140,6 +140,11 @@ def problem(report: Report) -> str | None:
     return UNGRADED if report.status is Status.UNGRADED else report.error
 
 
+def counts_as(total: str, most: str) -> str:
+    """Say what a submission is worth in the end, where that is not the sum of its points."""
+    return f"In the end this counts as {total} of {most} points, by the course's rule."
+
+
 def one_cause(count: int) -> str:
     """Return the words before the cause that several cases share."""
     words = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
