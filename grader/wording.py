@@ -269,6 +269,14 @@ def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -
     return f"This is not {slug}: it defines none of {some}…; {seems}. Hand in {wanted}."
 
 
+def for_another_assignment(name: str | None, wanted: str) -> str:
+    """Say that a notebook's metadata names another assignment, or none."""
+    said = "for no assignment" if name is None else f"for the assignment {name[:100]!r}"
+    return (
+        f"This notebook says that it is {said}, and this is {wanted!r}. Hand in the one for that."
+    )
+
+
 def odd_notebook(reason: str) -> str:
     return (
         f"The file cannot be read as a notebook ({reason[:200]}): save it with Jupyter and hand "

@@ -82,6 +82,7 @@ def grade(
         if found.lost:
             raise typer.Exit(INCOMPLETE)
         return
+    _refuse_missing_packages(loaded, found.submissions)
     book = grade_class(
         loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
         isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
@@ -103,6 +104,33 @@ def _collect(
     return collect(
         paths, layout=layout, limits=assignment.limits, assignment=assignment, roster=people
     )
+
+
+def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Submission"]) -> None:
+    """Stop where a package is missing here that an otter assignment needs: nobody loses by it."""
+    if assignment.otter is None:
+        return
+    from grader.course.otter import packages
+
+    found = packages.compare(assignment, map(_code_of, submissions))
+    if found.other_versions:
+        say(f"{assignment.slug}: installed here are {', '.join(found.other_versions)}; what a test "
+            "expects may differ from version to version.", err=True)  # fmt: skip
+    if found.missing:
+        raise UsageError(
+            f"{assignment.slug} imports what is not installed here; install it, and start again: "
+            f"{found.command}"
+        )
+
+
+def _code_of(submission: "Submission") -> str:
+    from grader.course import notebooks
+
+    try:
+        cells = notebooks.read(submission.content).cells
+    except notebooks.NotebookUnreadableError:
+        return ""
+    return "\n".join(cell.source for cell in cells)
 
 
 def grade_class(
