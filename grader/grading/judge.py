@@ -399,7 +399,11 @@ class _DeviceJudging:
             self._replay.stop_listening()
         session = self._replay.session
         names = SessionNames(session, self._site.device, memory)
-        with self._phases.spent_on("cases"), session.case(applied) as changes:
+        with (
+            self._phases.spent_on("cases"),
+            session.case(applied) as changes,
+            self._suite.in_folder(question.name, case.name, session, changes.refusals),
+        ):
             verdict = self._suite.run(question.name, case.name, names)
         if session.ended is not None:  # whatever the test has made of it
             raise session.ended

@@ -1,6 +1,9 @@
 """The files beside a notebook: each child has its own copies, and finds nothing else there."""
 
+import contextlib
+import importlib
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +11,14 @@ from pathlib import Path
 import pytest
 
 from grader.course.assignments import load
+from grader.course.beside import named
+from grader.course.otter import load as load_otter
+from grader.grading import test_folder
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Engine, Request, judge
+from grader.grading.test_folder import TestFolder
 from grader.model import Assignment, Isolation, QuestionReport, Status
+from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
@@ -160,3 +168,179 @@ def test_the_files_decide_the_assignments_hash_and_its_questions(tmp_path: Path)
     )
     shutil.move(folder / "data" / "words.txt", folder / "words.txt")
     assert load(str(folder)).sha256 != after.sha256
+
+
+# What tests read: the course's own, and what only the notebook's code has written
+
+READING_TEST = """OK_FORMAT = True
+
+test = {{
+    "name": "q1",
+    "points": 1,
+    "suites": [{{"cases": [{{"code": {code!r}, "hidden": {hidden}}}], "scored": True,
+                "setup": "", "teardown": "", "type": "doctest"}}],
+}}
+"""
+
+
+def autograder(root: Path, code: str, *, hidden: bool = True) -> Path:
+    """Write an otter assignment of one doctest, with files beside the notebook."""
+    (root / "tests").mkdir(parents=True)
+    (root / "files" / "data").mkdir(parents=True)
+    (root / "otter_config.json").write_text("{}")
+    (root / "tests" / "q1.py").write_text(READING_TEST.format(code=code, hidden=hidden))
+    (root / "files" / "helpers.py").write_text("def two():\n    return 2\n")
+    (root / "files" / "answers.py").write_text("def right():\n    return 4\n")
+    (root / "files" / "expected.csv").write_text("n\n4\n")
+    (root / "files" / "data" / "words.txt").write_text("alpha")
+    return root
+
+
+def judged_by(
+    worker: Worker, root: Path, code: str, *cells: str, hidden: bool = True
+) -> QuestionReport:
+    assignment = load_otter(autograder(root, code, hidden=hidden), "reading")
+    submission = submission_of(notebook_of(*cells))
+    report = judge(Request(submission), assemble(assignment, {"cpu": worker}))
+    return report.questions[0]
+
+
+WRITES = """import os
+x = 4
+open("mine.txt", "w").write("kept")
+os.mkdir("sub")
+open("sub/own.txt", "w").write("kept")
+def f():
+    open("late.txt", "w").write("late")
+def g():
+    os.remove("mine.txt")"""
+READS = (
+    ">>> open('expected.csv').read().split()[1] == str(x)\nTrue",
+    ">>> open('data/words.txt').read()\n'alpha'",
+    ">>> from answers import right\n>>> right() == x\nTrue",
+    ">>> import helpers\n>>> helpers.two() + 2 == x\nTrue",
+    ">>> open('mine.txt').read()\n'kept'",
+    ">>> import os\n>>> os.path.exists('sub/own.txt'), os.path.exists('none.txt')\n(True, False)",
+    ">>> f()\n>>> open('late.txt').read()\n'late'",
+    ">>> g()\n>>> import os\n>>> os.path.exists('mine.txt')\nFalse",
+    ">>> import os\n>>> sorted(name for name in os.listdir('.') if 'm' in name)\n['mine.txt']",
+)
+
+
+@pytest.mark.parametrize("code", READS)
+def test_a_test_reads_the_courses_files_and_what_the_notebook_has_written(
+    worker: Worker, tmp_path: Path, code: str
+) -> None:
+    found = judged_by(worker, tmp_path / "a", code, WRITES)
+    assert found.status is Status.PASSED, found.cases[0].staff_message
+
+
+def test_what_the_course_has_is_read_from_the_course(worker: Worker, tmp_path: Path) -> None:
+    code = ">>> int(open('expected.csv').read().split()[1]) == x\nTrue"
+    forged = "x = 5\nopen('expected.csv', 'w').write('n\\n5\\n')"
+    assert judged_by(worker, tmp_path / "a", code, forged).status is Status.FAILED
+
+
+UNPICKLES = (
+    ">>> import pickle\n>>> pickle.load(open('mine.txt', 'rb')) and True\nTrue",
+    ">>> import pickle\n>>> pickle.load(open('mine.pkl', 'rb')) and True\nTrue",
+    ">>> import numpy as np\n>>> np.load('mine.npy', allow_pickle=True).size\n1",
+)
+# Python's own that nothing has imported, and the course's.
+IMPORTS = ">>> import mine, sched\n>>> open('mine.py') and open('sched.py') and True\nTrue"
+
+
+def unpickled(trap: Path) -> str:
+    return f"""
+import pickle
+import numpy as np
+
+class Trap:
+    def __reduce__(self):
+        return exec, ("open({str(trap)!r}, 'w').close()",)
+
+for name in ("mine.txt", "mine.pkl"):
+    with open(name, "wb") as file:
+        pickle.dump(Trap(), file)
+np.save("mine.npy", np.array([Trap()], dtype=object), allow_pickle=True)"""
+
+
+def imported(trap: Path) -> str:
+    text = f"open({str(trap)!r}, 'w').close()"
+    return f"for name in ('mine', 'sched'):\n    open(name + '.py', 'w').write({text!r})"
+
+
+@pytest.mark.parametrize("code", UNPICKLES)
+def test_nothing_that_a_notebook_wrote_is_unpickled(
+    worker: Worker, tmp_path: Path, code: str
+) -> None:
+    trap = tmp_path / "trap"
+    found = judged_by(worker, tmp_path / "a", code, unpickled(trap))
+    assert not trap.exists()
+    assert found.status is not Status.PASSED
+
+
+def test_nothing_that_a_notebook_wrote_is_imported(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    trap = tmp_path / "trap"
+    found = judged_by(worker, tmp_path / "a", IMPORTS, imported(trap))
+    assert not trap.exists()
+    assert found.status is not Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("code", "attack"), [*((code, unpickled) for code in UNPICKLES), (IMPORTS, imported)]
+)
+def test_the_control_unprotected_the_judge_runs_what_a_notebook_wrote(
+    worker: Worker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    attack: Callable[[Path], str],
+) -> None:
+    monkeypatch.setattr(test_folder, "RUN", frozenset())
+    monkeypatch.setattr(test_folder, "_no_unpickling", Unguarded())
+    monkeypatch.setattr(TestFolder, "_absolute", staticmethod(lambda places: ["", *places]))
+    trap = tmp_path / "trap"
+    try:
+        judged_by(worker, tmp_path / "a", code, attack(trap))
+    finally:
+        for name in ("mine", "sched"):
+            sys.modules.pop(name, None)
+    assert trap.exists()
+
+
+class Unguarded:
+    """Lets everything be unpickled."""
+
+    @contextlib.contextmanager
+    def noted_on(self, _refusals: list[str]) -> Iterator[None]:
+        yield
+
+
+def test_the_folder_is_the_same_whenever_a_case_begins(tmp_path: Path) -> None:
+    root = autograder(tmp_path / "a", ">>> 1\n1") / "files"
+    folder = TestFolder(named(root))
+    text = "open"
+    with folder.for_case(text, None, []):
+        assert Path("data/words.txt").read_text() == "alpha"
+        Path("data/words.txt").write_text("spoilt")
+        Path("data/new.txt").write_text("new")
+        Path("helpers.py").unlink()
+    with folder.for_case(text, None, []):
+        assert Path("data/words.txt").read_text() == "alpha"
+        assert Path("helpers.py").exists()
+        assert not Path("data/new.txt").exists()
+
+
+def test_modules_of_one_assignment_are_not_anothers(tmp_path: Path) -> None:
+    one, other = (autograder(tmp_path / name, ">>> 1\n1") / "files" for name in "ab")
+    (other / "helpers.py").write_text("def two():\n    return 'other'\n")
+    folders = [TestFolder(named(one)), TestFolder(named(other))]
+    for folder, wanted in [*zip(folders, (2, "other"), strict=True)] * 2:
+        with folder.for_case("", None, []):
+            assert importlib.import_module("helpers").two() == wanted
+    assert "helpers" not in sys.modules
+    assert not [*one.rglob("__pycache__")]

@@ -1,11 +1,13 @@
-"""The course's own files, which each child finds beside its notebook as copies of its own.
+"""The files in a child's folder: the course's own, laid out before it runs, and what it then has.
 
-Executed from source in the worker, which has them in a folder that no child may read.
+Executed from source in the worker, which has the course's in a folder that no child may read.
 """
 
 import os
 import shutil
+from typing import Any
 
+MOST_FILES = 1_000  # that are listed
 Measured = tuple[int, int]  # bytes, files and folders
 
 
@@ -32,3 +34,25 @@ def lay_out(source: str, target: str, uid: int | None = None) -> None:
                 shutil.copyfile(entry.path, place)
             if uid is not None:
                 os.chown(place, uid, uid)
+
+
+def listed(folder: str) -> list[tuple[str, int, int]]:
+    """Return the files in a folder and those below: name, bytes, time of the last change in ns."""
+    found: list[tuple[str, int, int]] = []
+    for top, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = os.path.join(top, name)  # noqa: PTH118 - as above
+            if not name.startswith(".") and not os.path.islink(path):  # noqa: PTH114
+                seen = os.stat(path)  # noqa: PTH116
+                found.append((os.path.relpath(path, folder), seen.st_size, seen.st_mtime_ns))
+        if len(found) >= MOST_FILES:
+            break
+    return found[:MOST_FILES]
+
+
+def content(folder: str, name: str) -> Any:
+    """Return a file's bytes as an array."""
+    import numpy as np
+
+    return np.fromfile(f"{folder}/{name}", dtype=np.uint8)
