@@ -158,7 +158,12 @@ class Assignment:
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
     needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
-    files: tuple[str, ...] = ()  # beside the notebook: a student's own, else as handed out
+    files: tuple[str, ...] = ()  # of which a student's own counts, else it is as handed out
+    # Beside the notebook, each as its name there and its path on this disk: what a student's code
+    # is given, what only tests read, and what of that somebody has asked to withhold.
+    given: tuple[tuple[str, str], ...] = ()
+    withheld: tuple[tuple[str, str], ...] = ()
+    withheld_by_name: frozenset[str] = frozenset()
     libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade

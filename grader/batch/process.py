@@ -165,7 +165,8 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             with scratch.in_use():
                 fault = _add_gpu_worker(started, settings, assignment, isolation)
         where = machine.environment(name)
-        engine = _assemble(settings, assignment, started, where, fault)
+        with scratch.in_use():
+            engine = _assemble(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
             for item in started.values():
                 item.wait_until_ready()

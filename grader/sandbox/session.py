@@ -4,12 +4,13 @@ import math
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
+import numpy as np
 
 from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
@@ -18,6 +19,7 @@ from .bench import Bench
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
 from .handover import Changes, Handover, Place
 from .inside import randomness
+from .inside.files import MOST_FILES
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
@@ -31,12 +33,14 @@ from .wire.protocol import (
     Failure,
     Fault,
     Get,
+    ListFiles,
     Missing,
     Next,
     Opaque,
     Prepared,
     ProtocolViolationError,
     Raised,
+    ReadFile,
     Record,
     Recorded,
     Request,
@@ -54,7 +58,8 @@ if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
-RUNS_NOTHING = (Get, Bound)  # requests by which nothing changes there
+LONGEST_NAME = 255
+RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -104,6 +109,7 @@ class Session:
         self._names: dict[int, str] = {}  # of what was looked up, by its key
         self._changes: Changes | None = None
         self._seeded: Seed | None = None  # the states that both sides have, where they share them
+        self.then: Callable[[], None] | None = None  # done after each of these requests
         self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
@@ -265,6 +271,30 @@ class Session:
             return reply
         return self._result(reply, buffers)
 
+    def files(self) -> dict[str, tuple[int, int]]:
+        """Return the files of the child's folder: each with its bytes and when it changed, in ns.
+
+        A child may claim any; the names lead nowhere out of a folder.
+        """
+        found = self.ask(ListFiles, "listing files", encoder=self.encoder())
+        if not isinstance(found, list) or len(found) > MOST_FILES:
+            self._broken("files were not a list")
+        listed = {}
+        for item in found:
+            match item:
+                case (str() as name, int() as size, int() as moment) if is_inside(name):
+                    listed[name] = size, moment
+                case _:
+                    self._broken("a file's name leads out of the folder")
+        return listed
+
+    def file(self, name: str) -> bytes:
+        """Return what a file of the child's folder holds; StudentError where it cannot be read."""
+        found = self.ask(ReadFile, "reading a file", name, encoder=self.encoder())
+        if not isinstance(found, np.ndarray) or found.dtype != np.uint8:
+            self._broken("a file was not an array of bytes")
+        return found.tobytes()
+
     def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
         """Return arrays that a child sent; one that contradicts itself ends the child."""
         decoder = Decoder(
@@ -322,7 +352,13 @@ class Session:
             self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
         if reply.request != self._request:
             self._broken("a reply to another request")
+        self._follow(message)
         return reply, received
+
+    def _follow(self, message: Any) -> None:
+        """Do what is to be done after each request by which something may have changed."""
+        if self.then is not None and not isinstance(message, RUNS_NOTHING):
+            self.then()
 
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
@@ -429,6 +465,17 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def is_inside(name: str) -> bool:
+    """Say whether a name is one of a file in a folder or below, on any system."""
+    parts = name.split("/")
+    return (
+        len(name) <= LONGEST_NAME
+        and name.isprintable()
+        and not {"\\", ":"} & {*name}
+        and all(part.strip(". ") for part in parts)
+    )
 
 
 def took_too_long(what: str, seconds: float, ran_out: str) -> str:

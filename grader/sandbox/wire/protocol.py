@@ -140,6 +140,19 @@ class Get(Struct, tag="get"):
     name: str
 
 
+class ListFiles(Struct, tag="list files"):
+    """List the files of the child's folder: each name with its bytes and the time it changed."""
+
+    request: int
+
+
+class ReadFile(Struct, tag="read file"):
+    """Return what a file of the child's folder holds, as an array of bytes."""
+
+    request: int
+    name: str
+
+
 class Call(Struct, tag="call"):
     """Call an opaque object."""
 
@@ -314,7 +327,21 @@ class Compiled(Struct, tag="compiled"):
     findings: list[Finding]
 
 
-Request = RunCell | Get | Bound | Seed | Call | Next | Record | Prepare | Replay | Compile | Chain
+Request = (
+    RunCell
+    | Get
+    | Bound
+    | Seed
+    | ListFiles
+    | ReadFile
+    | Call
+    | Next
+    | Record
+    | Prepare
+    | Replay
+    | Compile
+    | Chain
+)
 Reply = CellDone | Answer | Missing | Raised | Fault | Recorded | Prepared | Compiled
 
 # The exit status of a child whose code left the GPU's context unusable.
