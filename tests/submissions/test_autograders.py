@@ -1,5 +1,6 @@
 """What otter packs is recognised by content and copied under guards; nothing in it is run."""
 
+import ast
 import json
 import zipfile
 from collections.abc import Callable
