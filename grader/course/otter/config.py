@@ -118,7 +118,8 @@ def rules(config: Mapping[str, Any], *, ignore_plugins: bool = False) -> OtterRu
     _refuse(given)
     stamps = _without_plugins(given.get("plugins"), ignore_plugins=ignore_plugins)
     honoured = {key: _honoured(key, given[key]) for key in HONOURED if key in given}
-    return OtterRules(**honoured, notes=_notes(given), stamps=stamps)
+    wants_pdf = any(given.get(key) for key in PDF)
+    return OtterRules(**honoured, wants_pdf=wants_pdf, notes=_notes(given), stamps=stamps)
 
 
 def _honoured(key: str, value: Any) -> Any:

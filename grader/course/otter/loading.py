@@ -66,7 +66,7 @@ def _config(folder: Path) -> dict[str, object]:
 
 def _deciding(rules: OtterRules) -> str:
     """Return as text what a configuration decides, however it is written."""
-    bare = replace(rules, notes=(), stamps=(), origin="")
+    bare = replace(rules, wants_pdf=False, notes=(), stamps=(), origin="")
     return repr(bare)
 
 
