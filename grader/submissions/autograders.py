@@ -104,6 +104,10 @@ def load(
             return _from_folder(
                 folder, origin, ignore_plugins=ignore_plugins, public_only=public_only
             )
+        if path.is_dir() and len(path.parts) > 1:
+            raise UsageError(
+                f"{path} is no assignment: one of ours has an assignment.toml, and {WHAT_IS_ONE}."
+            )
     return assignments.load(name, course, need_solutions=need_solutions, public_only=public_only)
 
 
