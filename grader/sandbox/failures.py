@@ -35,6 +35,10 @@ class TransferError(Exception):
     """What a call needed or gave could not be handed over, by a fault that is no student's."""
 
 
+class CannotCrossError(Exception):
+    """A test asked for what cannot be asked of a student's process; what, and the next step."""
+
+
 class MissingNameError(Exception):
     """The notebook defines no such name."""
 

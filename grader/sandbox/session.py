@@ -2,11 +2,14 @@
 
 import math
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import msgspec
 
 from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
@@ -14,12 +17,14 @@ from grader.model import Limits, Status
 from .bench import Bench
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
 from .handover import Changes, Handover, Place
+from .inside import randomness
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
     Array,
+    Bound,
     Call,
     CellDone,
     Compiled,
@@ -36,6 +41,7 @@ from .wire.protocol import (
     Recorded,
     Request,
     RunCell,
+    Seed,
 )
 from .wire.values import (
     Decoder,
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
+RUNS_NOTHING = (Get, Bound)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -96,17 +103,47 @@ class Session:
         self._output_left = limits.output_bytes
         self._names: dict[int, str] = {}  # of what was looked up, by its key
         self._changes: Changes | None = None
+        self._seeded: Seed | None = None  # the states that both sides have, where they share them
+        self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
     @contextmanager
-    def case(self, applied: frozenset[Place] | None = None) -> Iterator[Changes]:
-        """Undo in the end what calls change of the test's objects meanwhile; see `Changes`."""
+    def case(
+        self, applied: frozenset[Place] | None = None, *, shares_seeds: bool = False
+    ) -> Iterator[Changes]:
+        """Undo in the end what calls change of the test's objects meanwhile; see `Changes`.
+
+        shares_seeds: what the case makes of this process's random numbers, the child has as well
+        before it is asked next. What the child draws of them changes nothing here.
+        """
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
+        self._seeded = randomness.take() if shares_seeds else None
         try:
             yield changes
         finally:
-            self._changes = None
+            self._changes = self._seeded = None
             changes.undo()
+
+    def _share_seeds(self) -> None:
+        """Give the child the states of random numbers, if a test has made others of them."""
+        now = randomness.take()
+        if now == self._seeded:
+            return
+        self._seeded = now
+        states = msgspec.structs.replace(now, request=self._request)
+        reply, buffers = self._ask(states, [], self._limits.call_seconds, "seeding")
+        self._result(reply, buffers)
+
+    def bound(self) -> frozenset[str]:
+        """Return the names that the notebook has bound, as its process says."""
+        self._request += 1
+        reply, buffers = self._ask(
+            Bound(self._request), [], self._limits.call_seconds, "listing names"
+        )
+        names = self._result(reply, buffers)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            self._broken("names were not a list of texts")
+        return frozenset(names)
 
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
@@ -260,6 +297,10 @@ class Session:
     ) -> tuple[Any, list[memoryview]]:
         if self.ended is not None:
             raise self.ended
+        if not isinstance(message, RUNS_NOTHING):
+            self.asked += 1
+            if self._seeded is not None and not isinstance(message, Seed):
+                self._share_seeds()
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
@@ -286,6 +327,8 @@ class Session:
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
     ) -> Any:
+        if isinstance(reply, Answer | Raised) and reply.output:
+            self._print(reply.output)
         if isinstance(reply, Raised):
             raise student_error(reply.failure)
         if isinstance(reply, Fault):
@@ -302,6 +345,13 @@ class Session:
             self._broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
+
+    def _print(self, output: str) -> None:
+        """Print in a test what its call printed; the child keeps to these limits if it is ours."""
+        kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
+        self._output_left -= len(kept)
+        if self._changes is not None:  # a case, whose output is caught
+            sys.stdout.write(kept)
 
     def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
         """Return an answer's value, once what the call changed of its arguments is changed here."""

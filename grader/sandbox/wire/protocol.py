@@ -168,6 +168,26 @@ class Record(Struct, tag="record"):
     buffers: list[int]
 
 
+class Bound(Struct, tag="bound"):
+    """List the names that the notebook has bound; the answer is a list of str."""
+
+    request: int
+
+
+class Seed(Struct, tag="seed"):
+    """Put generators of random numbers that a process has once into a state; None leaves one.
+
+    numpy: the words of the legacy Mersenne Twister, as bytes, and its position, has_gauss and
+    cached_gaussian. python: the words and position of `random`'s, and its gauss_next. torch: the
+    state of the default generator of the CPU.
+    """
+
+    request: int
+    numpy: tuple[bytes, int, int, float] | None
+    python: tuple[list[int], float | None] | None
+    torch: bytes | None
+
+
 # From the judge to a child that has run no cell, and never will.
 
 
@@ -235,7 +255,8 @@ class Answer(Struct, tag="answer"):
     """A value by value, and what the call wrote to of its arguments.
 
     `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
-    memory now. `contents` holds the lists and dicts of the arguments that are others now.
+    memory now. `contents` holds the lists and dicts of the arguments that are others now. `output`
+    is what was printed meanwhile, cut as a cell's is.
     """
 
     request: int
@@ -244,6 +265,7 @@ class Answer(Struct, tag="answer"):
     changed: list[tuple[int, int]] = []
     contents: list[tuple[int, Sequence | Mapping]] = []
     seconds: float = 0.0
+    output: str = ""
 
 
 class Missing(Struct, tag="missing"):
@@ -253,10 +275,11 @@ class Missing(Struct, tag="missing"):
 
 
 class Raised(Struct, tag="raised"):
-    """What student code raised."""
+    """What student code raised, and printed before."""
 
     request: int
     failure: Failure
+    output: str = ""
 
 
 class Fault(Struct, tag="fault"):
@@ -291,7 +314,7 @@ class Compiled(Struct, tag="compiled"):
     findings: list[Finding]
 
 
-Request = RunCell | Get | Call | Next | Record | Prepare | Replay | Compile | Chain
+Request = RunCell | Get | Bound | Seed | Call | Next | Record | Prepare | Replay | Compile | Chain
 Reply = CellDone | Answer | Missing | Raised | Fault | Recorded | Prepared | Compiled
 
 # The exit status of a child whose code left the GPU's context unusable.
