@@ -160,6 +160,7 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
         # The control's notebook is read by the same code: what is odd is in this one.
         reason = wording.odd_notebook(f"{type(problem).__name__}: {problem}")
         raise notebooks.NotebookUnreadableError(reason) from problem
+    _refuse_another_assignment(submission, notebook, assignment)
     names = [name for question in assignment.questions for name in question.names]
     if names and not notebook.binds(names):
         raise notebooks.NotebookUnreadableError(
@@ -168,6 +169,17 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
             )
         )
     return notebook
+
+
+def _refuse_another_assignment(
+    submission: Submission, notebook: notebooks.Notebook, assignment: Assignment
+) -> None:
+    """Refuse a notebook whose metadata names another assignment, where otter is to look at that."""
+    wanted = assignment.otter.assignment_name if assignment.otter else ""
+    if wanted and not submission.path.endswith(".py") and notebook.assignment_name != wanted:
+        raise notebooks.NotebookUnreadableError(
+            wording.for_another_assignment(notebook.assignment_name, wanted)
+        )
 
 
 @dataclass(frozen=True, slots=True)
