@@ -22,7 +22,7 @@ import msgspec
 from grader.course import assignments, beside, otter
 from grader.course.otter import config
 from grader.errors import AssignmentError, UsageError
-from grader.model import MIB, Assignment
+from grader.model import MIB, Assignment, OtterRules
 from grader.renderers.text import feedback_name, shown
 from grader.submissions.content import RAW_BYTES, is_zip
 from grader.submissions.sources import (
@@ -93,31 +93,55 @@ def load(
 
     UsageError where the name is none of these; AssignmentError says what in it cannot be graded.
     """
-    path = Path(name)
+    folder = unpacked(Path(name))
+    if folder is None:
+        return assignments.load(
+            name, course, need_solutions=need_solutions, public_only=public_only
+        )
+    return _from_folder(
+        folder, _origin(folder, name), ignore_plugins=ignore_plugins, public_only=public_only
+    )
+
+
+def unpacked(path: Path) -> Path | None:
+    """Return the folder of ours with what otter packed at a path; None where it packed nothing."""
     if (path / NOTE).is_file():
-        return _from_folder(path, name, ignore_plugins=ignore_plugins, public_only=public_only)
-    if not (path / "assignment.toml").is_file():
-        packed = _find(path)
-        if packed is not None:
-            folder = _unpacked(packed, path)
-            origin = str(path.resolve())
-            return _from_folder(
-                folder, origin, ignore_plugins=ignore_plugins, public_only=public_only
-            )
-        if path.is_dir() and len(path.parts) > 1:
-            raise UsageError(
-                f"{path} is no assignment: one of ours has an assignment.toml, and {WHAT_IS_ONE}."
-            )
-    return assignments.load(name, course, need_solutions=need_solutions, public_only=public_only)
+        return path
+    if (path / "assignment.toml").is_file():
+        return None
+    packed = _find(path)
+    if packed is not None:
+        return _unpacked(packed, path)
+    if path.is_dir() and len(path.parts) > 1:
+        raise UsageError(
+            f"{path} is no assignment: one of ours has an assignment.toml, and {WHAT_IS_ONE}."
+        )
+    return None
+
+
+def load_regardless(folder: Path, name: str) -> Assignment:
+    """Load an unpacked folder as if it had no configuration, to look at and not to grade."""
+    return _from_folder(
+        folder, _origin(folder, name), ignore_plugins=True, public_only=False, rules=OtterRules()
+    )
+
+
+def _origin(folder: Path, name: str) -> str:
+    return name if folder == Path(name) else str(Path(name).resolve())
 
 
 def _from_folder(
-    folder: Path, origin: str, *, ignore_plugins: bool, public_only: bool
+    folder: Path,
+    origin: str,
+    *,
+    ignore_plugins: bool,
+    public_only: bool,
+    rules: OtterRules | None = None,
 ) -> Assignment:
     note = msgspec.json.decode((folder / NOTE).read_bytes(), type=_Note)
     loaded = otter.load(
         folder.resolve(), note.slug, origin=origin, ignore_plugins=ignore_plugins,
-        public_only=public_only,
+        public_only=public_only, rules=rules,
     )  # fmt: skip
     if loaded.otter is None:
         return loaded
