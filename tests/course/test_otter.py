@@ -280,6 +280,7 @@ def test_a_configuration_that_is_no_table_is_refused(content: bytes) -> None:
         config.parse(content)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what otter imports
 @pytest.mark.parametrize(
     ("rules", "score", "possible", "total"),
     [
