@@ -3,6 +3,7 @@
 import codecs
 import re
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 import msgspec
 
@@ -41,14 +42,24 @@ class Wanted:
     questions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()  # that belong to it and lie beside the notebook
     stubs: frozenset[str] = frozenset()  # the cells that hold them, as handed out
+    takes_scripts: bool = False  # a script counts as a notebook
+    takes_files: bool = False  # everything that a student handed in lies beside the notebook
 
     @classmethod
     def of(cls, assignment: Assignment) -> "Wanted":
         """Return what tells an assignment's notebook."""
         names = [name for question in assignment.questions for name in question.names]
-        checked = [question.name for question in assignment.questions if question.kind == "code"]
+        checked = [
+            PurePosixPath(question.file).stem or question.name
+            for question in assignment.questions
+            if question.kind == "code"
+        ]
         given = assignment.notebook.read_bytes()
-        bare = cls(assignment.slug, tuple(names), tuple(checked), assignment.files)
+        of_otter = assignment.otter is not None
+        bare = cls(
+            assignment.slug, tuple(names), tuple(checked), assignment.files,
+            takes_scripts=of_otter, takes_files=of_otter,
+        )  # fmt: skip
         return replace(bare, stubs=bare.answers(given))
 
     def answers(self, content: bytes) -> frozenset[str]:
