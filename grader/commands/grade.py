@@ -19,6 +19,7 @@ from grader.commands.options import (
     Isolation,
     IsolationChoice,
     Jobs,
+    Network,
     Withhold,
 )
 from grader.commands.shown import finish, render, show, tell
@@ -27,7 +28,7 @@ from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
 if TYPE_CHECKING:
-    from grader.course.beside import FileRules
+    from grader.course.beside import Access
     from grader.model import Assignment, Gradebook, Limits, Submission
     from grader.submissions.collection import Collection
 
@@ -72,12 +73,13 @@ def grade(
     ] = False,
     give: Give = None,
     withhold: Withhold = None,
+    network: Network = False,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
     from grader.course import beside
     from grader.submissions.autograders import load
 
-    rules = beside.FileRules(tuple(give or ()), tuple(withhold or ()))
+    rules = beside.Access(tuple(give or ()), tuple(withhold or ()), network=network)
     loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
     loaded = beside.ruled(loaded, rules)
     tell(loaded)
@@ -100,7 +102,7 @@ def grade(
     book = grade_class(
         loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
         isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
-        cluster=cluster, files=rules,
+        cluster=cluster, access=rules,
     )  # fmt: skip
     show(book)
     collected.name_lost(found)
@@ -161,12 +163,12 @@ def grade_class(
     only: str | None = None,
     seed: int = 0,
     cluster: str | None = None,
-    files: "FileRules | None" = None,
+    access: "Access | None" = None,
 ) -> "Gradebook":
     """Grade what is due, and render it; what was graded is rendered in any case.
 
-    handed_in: where the submissions lie, which no student's code may see. files: as the assignment
-    has them by now.
+    handed_in: where the submissions lie, which no student's code may see. access: as the
+    assignment has it by now.
     """
     from grader import machine
     from grader.batch.cluster import connect
@@ -174,6 +176,7 @@ def grade_class(
     from grader.batch.process import ProcessSettings
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
+    from grader.course.beside import Access
     from grader.gradebook import outputs, people
     from grader.gradebook.notebooks_kept import NotebookStore
     from grader.sandbox.levels.view import refuse_shown
@@ -184,7 +187,7 @@ def grade_class(
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
         places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
-        files=files,
+        access=access or Access(),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
