@@ -230,6 +230,10 @@ def cell_raised(number: int, error: str, line: int | None) -> str:
     return f"{raised} in its line {line}, and the lines below it did not run."
 
 
+NETWORK_CLOSED = "It reads from the network, which is closed while the notebook is graded."
+TRIED_NETWORK = "cell {number} tried to reach the network, which is closed; --network opens it"
+
+
 def defined_too_late(name: str, number: int) -> str:
     return (
         f"Cell {number} defines {name}, but below the cell that checks the question, so it does "

@@ -423,7 +423,9 @@ class _DeviceJudging:
 
     def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         position = self._position(question.name)
-        where = Whereabouts(self._notebook, failures(self._replay.failed), position)
+        has_network = self._site.worker.isolation.has_network
+        failed = failures(self._replay.failed, has_network=has_network)
+        where = Whereabouts(self._notebook, failed, position)
         return explain(question, case, verdict, Notes(where, self._suite.unwritten))
 
     def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place] | None:

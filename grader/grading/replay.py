@@ -17,6 +17,7 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
+from grader.sandbox.closed_network import tried_network
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import took_too_long
 
@@ -197,3 +198,5 @@ class Replay:
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
+                if not self._worker.isolation.has_network and tried_network(result.failure):
+                    self._notes.append(wording.TRIED_NETWORK.format(number=cell.number))
