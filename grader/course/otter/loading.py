@@ -70,7 +70,7 @@ def stated(folder: Path) -> dict[str, Any]:
 
 def _deciding(rules: OtterRules) -> str:
     """Return as text what a configuration decides, however it is written."""
-    bare = replace(rules, notes=(), stamps=(), origin="")
+    bare = replace(rules, wants_pdf=False, notes=(), stamps=(), origin="")
     return repr(bare)
 
 
