@@ -106,8 +106,8 @@ def verify(
 
 def _empty(assignment: Assignment) -> Submission:
     """Return a notebook of this assignment in which nothing is answered."""
-    cell: dict[str, Any] = {"cell_type": "code", "execution_count": None, "id": "empty", "metadata": {},
-            "outputs": [], "source": "pass"}  # fmt: skip
+    cell: dict[str, Any] = {"cell_type": "code", "id": "empty", "source": "pass"}
+    cell |= {"execution_count": None, "metadata": {}, "outputs": []}
     named = assignment.otter.assignment_name if assignment.otter else ""
     metadata = {"otter": {"assignment_name": named}} if named else {}
     content = notebooks.dump(
