@@ -41,6 +41,7 @@ from .wire.values import (
     Decoder,
     DeviceRefusedError,
     Encoder,
+    MissingLibraryError,
     ValueRefusedError,
 )
 
@@ -296,7 +297,7 @@ class Session:
             return self._taken(reply, buffers, handover or Handover(_nothing()))
         except StudentError:
             raise
-        except DeviceRefusedError as problem:
+        except (DeviceRefusedError, MissingLibraryError) as problem:
             raise _not_handed_over("The answer", problem) from problem
         except ProtocolViolationError as problem:
             self._broken(str(problem))
