@@ -79,6 +79,7 @@ class TestCase:
     points: float
     hidden: bool
     promise: str = ""  # what it checks and where to read of it, written for students
+    success_message: str = ""  # what its author tells whoever passes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Question:
     names: tuple[str, ...] = ()  # the stubs that the student fills
     cases: tuple[TestCase, ...] = ()
     sha256: str = ""  # of everything that decides its score
+    file: str = ""  # of an otter assignment: its test file, below the assignment's folder
 
     @property
     def public_points(self) -> float:
@@ -102,6 +104,43 @@ class Question:
     @property
     def hidden_points(self) -> float:
         return sum(case.points for case in self.cases if case.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class OtterRules:
+    """How an assignment that was made for otter-grader is graded, as its configuration says.
+
+    `seed` and `seed_variable` are set before every cell; `points_possible` and `score_threshold`
+    make the total of the points (None where the plain sum counts). `notes` say what is not done,
+    one sentence each; `stamps` what every output has to say.
+    """
+
+    seed: int | None = None
+    seed_variable: str = ""
+    points_possible: float | None = None
+    score_threshold: float | None = None  # a share of the points, from 0 to 1
+    assignment_name: str = ""  # which a notebook's metadata must name, "" for any
+    show_hidden: bool = False
+    show_all_public: bool = False
+    force_public_test_summary: bool = True
+    show_stdout: bool = False
+    wants_pdf: bool = False  # whether PDFs that students handed in are to be kept
+    notes: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    origin: str = ""  # the zip, folder or notebook that it came from
+
+    @property
+    def changes_total(self) -> bool:
+        """Whether a submission is worth something else in the end than the sum of its points."""
+        return self.points_possible is not None or self.score_threshold is not None
+
+    def total(self, score: float, possible: float) -> float:
+        """Return what a submission is worth in the end, by otter's rules."""
+        most = possible if self.points_possible is None else self.points_possible
+        share = score / possible if possible else 0.0
+        if self.score_threshold is not None:
+            return (most or possible) if share >= self.score_threshold else 0.0
+        return score if self.points_possible is None else share * most
 
 
 # What takes a second or two to import, as many assignments do.
@@ -120,11 +159,17 @@ class Assignment:
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
     needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
-    files: tuple[str, ...] = ()  # beside the notebook: a student's own, else as handed out
+    files: tuple[str, ...] = ()  # of which a student's own counts, else it is as handed out
+    # Beside the notebook, each as its name there and its path on this disk: what a student's code
+    # is given, what only tests read, and what of that somebody has asked to withhold.
+    given: tuple[tuple[str, str], ...] = ()
+    withheld: tuple[tuple[str, str], ...] = ()
+    withheld_by_name: frozenset[str] = frozenset()
     libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
     feedback: Feedback = Feedback.HINT
+    otter: OtterRules | None = None  # of an assignment that was made for otter-grader
 
     @property
     def points(self) -> float:
@@ -437,6 +482,29 @@ class Gradebook:
     questions: tuple[Question, ...]
     reports: tuple[Report, ...]
     controls: tuple[Control, ...] = ()
+    otter: OtterRules | None = None  # of an assignment that was made for otter-grader
+
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """What every output has to say of how this was graded."""
+        return () if self.otter is None else self.otter.stamps
+
+    @property
+    def has_total(self) -> bool:
+        """Whether a submission is worth something else in the end than the sum of its points."""
+        return self.otter is not None and self.otter.changes_total
+
+    def total(self, report: Report) -> float:
+        """Return what a report is worth in the end; its score, unless otter's rules change that."""
+        if self.otter is None:
+            return report.score
+        return self.otter.total(report.score, report.max_score)
+
+    @property
+    def max_total(self) -> float:
+        """The most that a submission can be worth in the end."""
+        most = None if self.otter is None else self.otter.points_possible
+        return most or self.max_score
 
     @property
     def causes(self) -> tuple[str, ...]:

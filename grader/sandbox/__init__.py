@@ -19,7 +19,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .failures import ChildEnded, MissingNameError, StudentError, TransferError
+    from .failures import (
+        CannotCrossError,
+        ChildEnded,
+        MissingNameError,
+        StudentError,
+        TransferError,
+    )
     from .proof.probes import choose_isolation
     from .proxies import StudentFunction, StudentObject
     from .session import CellResult, Session
@@ -27,12 +33,19 @@ if TYPE_CHECKING:
     from .worker import Worker
 
 __all__ = [
-    "CellResult", "ChildEnded", "Failure", "MissingNameError", "Session", "StudentError",
-    "StudentFunction", "StudentObject", "TransferError", "Worker", "choose_isolation",
+    "CannotCrossError", "CellResult", "ChildEnded", "Failure", "MissingNameError", "Session",
+    "StudentError", "StudentFunction", "StudentObject", "TransferError", "Worker",
+    "choose_isolation",
 ]  # fmt: skip
 
 _PLACES = {
-    "failures": ("ChildEnded", "MissingNameError", "StudentError", "TransferError"),
+    "failures": (
+        "CannotCrossError",
+        "ChildEnded",
+        "MissingNameError",
+        "StudentError",
+        "TransferError",
+    ),
     "proof.probes": ("choose_isolation",),
     "proxies": ("StudentFunction", "StudentObject"),
     "session": ("CellResult", "Session"),

@@ -33,10 +33,12 @@ from .protocol import (
     Array,
     BigInt,
     Bytes,
+    Callback,
     Collection,
     Complex,
     Made,
     Mapping,
+    Named,
     Node,
     Opaque,
     Packed,
@@ -115,7 +117,7 @@ class Encoder:
         *,
         array_bytes: int,
         nesting: int,
-        keep: Callable[[Any], Opaque],
+        keep: Callable[[Any], Opaque | Named | Callback],
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         as_arguments: bool = False,
@@ -534,7 +536,7 @@ class Decoder:
         *,
         array_bytes: int,
         nesting: int,
-        opaque: Callable[[Opaque], Any],
+        opaque: Callable[[Opaque | Named | Callback], Any],
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         devices: frozenset[str] = frozenset({"cpu"}),
@@ -569,7 +571,7 @@ class Decoder:
                 return self._made(node, depth)
             case Array() | Alias():
                 return self._array_or_view(node)
-            case Opaque() | Repeat():
+            case Opaque() | Repeat() | Named() | Callback():
                 return self._reference(node)
             case _:
                 return self._leaf(node)
@@ -671,8 +673,8 @@ class Decoder:
             self.containers.append(made)
         return made
 
-    def _reference(self, node: Opaque | Repeat) -> Any:
-        if isinstance(node, Opaque):
+    def _reference(self, node: Opaque | Repeat | Named | Callback) -> Any:
+        if not isinstance(node, Repeat):
             return self._opaque(node)
         if self._by_parts or not 0 <= node.container < len(self.containers):
             raise ProtocolViolationError("a list or dict that was not sent")
