@@ -79,6 +79,7 @@ class TestCase:
     points: float
     hidden: bool
     promise: str = ""  # what it checks and where to read of it, written for students
+    success_message: str = ""  # what its author tells whoever passes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Question:
     names: tuple[str, ...] = ()  # the stubs that the student fills
     cases: tuple[TestCase, ...] = ()
     sha256: str = ""  # of everything that decides its score
+    file: str = ""  # of an otter assignment: its test file, below the assignment's folder
 
     @property
     def public_points(self) -> float:
@@ -102,6 +104,37 @@ class Question:
     @property
     def hidden_points(self) -> float:
         return sum(case.points for case in self.cases if case.hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class OtterRules:
+    """How an assignment that was made for otter-grader is graded, as its configuration says.
+
+    `seed` and `seed_variable` are set before every cell; `points_possible` and `score_threshold`
+    make the total of the points (None where the plain sum counts). `notes` say what is not done,
+    one sentence each; `stamps` what every output has to say.
+    """
+
+    seed: int | None = None
+    seed_variable: str = ""
+    points_possible: float | None = None
+    score_threshold: float | None = None  # a share of the points, from 0 to 1
+    assignment_name: str = ""  # which a notebook's metadata must name, "" for any
+    show_hidden: bool = False
+    show_all_public: bool = False
+    force_public_test_summary: bool = True
+    show_stdout: bool = False
+    notes: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    origin: str = ""  # the zip, folder or notebook that it came from
+
+    def total(self, score: float, possible: float) -> float:
+        """Return what a submission is worth in the end, by otter's rules."""
+        most = possible if self.points_possible is None else self.points_possible
+        share = score / possible if possible else 0.0
+        if self.score_threshold is not None:
+            return (most or possible) if share >= self.score_threshold else 0.0
+        return score if self.points_possible is None else share * most
 
 
 # What takes a second or two to import, as many assignments do.
@@ -125,6 +158,7 @@ class Assignment:
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
     feedback: Feedback = Feedback.HINT
+    otter: OtterRules | None = None  # of an assignment that was made for otter-grader
 
     @property
     def points(self) -> float:

@@ -96,8 +96,8 @@ def users_of(library: str) -> set[str]:
     return found
 
 
-def test_one_module_knows_otter() -> None:
-    assert users_of("otter") == {"grading"}
+def test_one_room_knows_otter() -> None:
+    assert users_of("otter") == {"course"}
 
 
 def test_one_module_knows_nbformat() -> None:

@@ -180,6 +180,13 @@ def _refuse_stray_tests(folder: Path, solutions: Path | None, names: Iterable[st
                 raise AssignmentError(f"{file} tests no question of assignment.toml; rename it.")
 
 
+def test_files(assignment: Assignment, question: Question) -> list[Path]:
+    """Return the test files of one question that exist, public before hidden; otter's one."""
+    if question.file:
+        return [assignment.folder / question.file]
+    return question_files(assignment.folder, assignment.solutions, [question.name])
+
+
 def question_files(folder: Path, solutions: Path | None, names: Iterable[str]) -> list[Path]:
     """Return the test files of some questions that exist, public before hidden."""
     roots = [root for root in (folder, solutions) if root is not None]

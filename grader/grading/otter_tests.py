@@ -1,4 +1,4 @@
-"""The only module that knows otter: its test files, run in the judge against a student's names.
+"""Otter's test files, run in the judge against a student's names.
 
 Otter's own `TestFile` classes parse the files, resolve the points and run the cases. What is ours
 is the environment that they look names up in, and what becomes of an exception.
@@ -15,11 +15,10 @@ import importlib.util
 import inspect
 import io
 import re
-import sys
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -27,39 +26,15 @@ from typing import Any
 
 import numpy as np
 
-from grader.course.assignments import question_files, reference_path
+from grader.course.assignments import reference_path, test_files
 from grader.course.cases import literal_hints
+from grader.course.otter.cases import is_doctest
+from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import MissingNameError, Session
 from grader.sandbox.inside import instruments
-
-
-@contextlib.contextmanager
-def _without_otters_front_door() -> Iterator[None]:
-    """Let otter's submodules be imported without its `__init__`.
-
-    That brings pandas, nbconvert and a Jupyter client, which cost a grader process more of its
-    start than all else but torch, and reading test files needs none of them.
-    """
-    spec = importlib.util.find_spec("otter")
-    if spec is None or "otter" in sys.modules:
-        yield
-        return
-    package = importlib.util.module_from_spec(spec)  # made, never run
-    sys.modules["otter"] = package
-    try:
-        yield
-    finally:
-        del sys.modules["otter"]  # whoever imports otter after this gets all of it
-
-
-with warnings.catch_warnings(), _without_otters_front_door():
-    # Otter's import chain announces the retirement of what it uses itself.
-    warnings.simplefilter("ignore")
-    from otter.test_files import ExceptionTestFile, TestFile
-    from otter.test_files.ok_test import OKTestFile
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
@@ -113,7 +88,10 @@ class CaseSuite:
             self._load(question)
 
     def _load(self, question: Question) -> None:
-        files = question_files(self.assignment.folder, self.assignment.solutions, [question.name])
+        if question.file:
+            self._load_as_otter(question)
+            return
+        files = test_files(self.assignment, question)
         declared = {case.name: case for case in question.cases}
         for path in files:
             file = _load_file(path)
@@ -131,6 +109,20 @@ class CaseSuite:
                 self._cases[question.name, case.name] = LoadedCase(
                     question.name, case.name, _parameters(case.body), alone, hints
                 )
+
+    def _load_as_otter(self, question: Question) -> None:
+        """Load an otter assignment's question, whose cases are in the order of its file."""
+        path = self.assignment.folder / question.file
+        file = _load_file(path)
+        if file.all_or_nothing:
+            self.all_or_nothing |= {question.name}
+        points = [case.points for case in file.test_cases]
+        if points != [case.points for case in question.cases]:
+            raise AssignmentError(f"{path}: its cases are not what the file's text says.")
+        for declared, case in zip(question.cases, file.test_cases, strict=True):
+            self._cases[question.name, declared.name] = LoadedCase(
+                question.name, declared.name, _parameters(case.body), _only_case(file, case)
+            )
 
     @property
     def reference(self) -> ModuleType:
@@ -194,7 +186,7 @@ def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
 def _load_file(path: Path) -> TestFile:
     text = path.read_text(encoding="utf-8")
     try:
-        if "OK_FORMAT = True" in text:
+        if is_doctest(text):
             file = OKTestFile.from_file(str(path))
             file.problem = None
             return file

@@ -3,11 +3,14 @@
 import contextlib
 import math
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import msgspec
 
 from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
@@ -22,6 +25,7 @@ from .failures import (
     student_error,
 )
 from .handover import Changes, Handover, Place
+from .inside import randomness
 from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
@@ -31,6 +35,7 @@ from .wire.protocol import (
     Answer,
     Array,
     Asked,
+    Bound,
     Call,
     Callback,
     Case,
@@ -51,6 +56,7 @@ from .wire.protocol import (
     Request,
     Returned,
     RunCell,
+    Seed,
     Threw,
 )
 from .wire.values import (
@@ -66,6 +72,7 @@ if TYPE_CHECKING:
 MAX_FAULT = 500
 SOON = 5.0  # seconds, for a message that wants no answer
 KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
+RUNS_NOTHING = (Get, Bound)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -116,23 +123,32 @@ class Session:
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
         self.live: LiveCase | None = None
+        self._seeded: Seed | None = None  # the states that both sides have, where they share them
+        self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
     @contextmanager
     def case(
-        self, applied: frozenset[Place] | None = None, *, asks: bool = False
+        self,
+        applied: frozenset[Place] | None = None,
+        *,
+        shares_seeds: bool = False,
+        asks: bool = False,
     ) -> Iterator[Changes]:
         """Undo in the end what calls change of the test's objects meanwhile; see `Changes`.
 
+        shares_seeds: what the case makes of this process's random numbers, the child has as well
+        before it is asked next. What the child draws of them changes nothing here.
         asks: whether the case may do more with the student's objects than call them.
         """
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
+        self._seeded = randomness.take() if shares_seeds else None
         if asks:
             self._begin(changes)
         try:
             yield changes
         finally:
-            self._changes = None
+            self._changes = self._seeded = None
             if self.live is not None:
                 self._highest = max(self._highest, self.live.highest + 1)
                 self.live.is_over, self.live = True, None
@@ -153,6 +169,27 @@ class Session:
         if self._changes is not None and sentence not in self._changes.refusals:
             self._changes.refusals.append(sentence[:MAX_FAULT])
         raise CannotCrossError(sentence)
+
+    def _share_seeds(self) -> None:
+        """Give the child the states of random numbers, if a test has made others of them."""
+        now = randomness.take()
+        if now == self._seeded:
+            return
+        self._seeded = now
+        states = msgspec.structs.replace(now, request=self._request)
+        reply, buffers = self._ask(states, [], self._limits.call_seconds, "seeding")
+        self._result(reply, buffers)
+
+    def bound(self) -> frozenset[str]:
+        """Return the names that the notebook has bound, as its process says."""
+        self._request += 1
+        reply, buffers = self._ask(
+            Bound(self._request), [], self._limits.call_seconds, "listing names"
+        )
+        names = self._result(reply, buffers)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            self._broken("names were not a list of texts")
+        return frozenset(names)
 
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
@@ -314,6 +351,10 @@ class Session:
     ) -> tuple[Any, list[memoryview]]:
         if self.ended is not None:
             raise self.ended
+        if not isinstance(message, RUNS_NOTHING):
+            self.asked += 1
+            if self._seeded is not None and not isinstance(message, Seed):
+                self._share_seeds()
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
@@ -359,6 +400,7 @@ class Session:
         live = self.live
         if live is None:
             return too_late(asked), []
+        self._print(asked.output)
         decoder = self._decoder(buffers)
         try:
             args = [decoder.decode(node) for node in asked.arguments]
@@ -386,6 +428,8 @@ class Session:
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
     ) -> Any:
+        if isinstance(reply, Answer | Raised) and reply.output:
+            self._print(reply.output)
         if isinstance(reply, Raised):
             self._raise(reply)
         if isinstance(reply, Fault):
@@ -417,6 +461,13 @@ class Session:
             if error is not None:
                 raise error
         raise student_error(reply.failure)
+
+    def _print(self, output: str) -> None:
+        """Print in a test what its call printed; the child keeps to these limits if it is ours."""
+        kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
+        self._output_left -= len(kept)
+        if self._changes is not None:  # a case, whose output is caught
+            sys.stdout.write(kept)
 
     def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
         """Return an answer's value, once what the call changed of its arguments is changed here."""

@@ -24,6 +24,7 @@ from ..wire.protocol import (
     DEVICE_LOST,
     Answer,
     Asked,
+    Bound,
     Call,
     Callback,
     Case,
@@ -47,10 +48,11 @@ from ..wire.protocol import (
     Reply,
     Returned,
     RunCell,
+    Seed,
     Threw,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
-from . import imports, references, standins
+from . import imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, error_of
@@ -59,11 +61,13 @@ from .recording import UnrecordableError, record
 MAX_MESSAGE = 2_000
 MAX_FRAMES = 6
 FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
+OUTPUT_HEADER = 8  # bytes before the text in an answer
+MOST_NAMES = 10_000  # that are listed
 REQUEST_BYTES = 64 << 20
 
 
 class LimitedOutput(io.TextIOBase):
-    """Keeps what a cell printed up to a limit, and counts what it had to discard."""
+    """Keeps what a cell or a call printed up to a limit, and counts what it had to discard."""
 
     def __init__(self, cell_limit: int, total_limit: int) -> None:
         super().__init__()
@@ -71,7 +75,7 @@ class LimitedOutput(io.TextIOBase):
         self.start()
 
     def start(self) -> None:
-        """Forget the last cell's output."""
+        """Forget what was printed before."""
         self._parts: list[str] = []
         self._room = min(self._cell_limit, self._left)
         self.discarded = 0
@@ -90,6 +94,21 @@ class LimitedOutput(io.TextIOBase):
 
     def text(self) -> str:
         return "".join(self._parts)
+
+
+class ErrorOutput(io.TextIOBase):
+    """Standard error: beside a cell's output, and no part of what a call printed."""
+
+    def __init__(self, output: LimitedOutput) -> None:
+        super().__init__()
+        self._output = output
+        self.is_kept = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        return self._output.write(text) if self.is_kept else len(text)
 
 
 def describe_failure(
@@ -218,10 +237,12 @@ class NotebookProcess:
         self._request = 0
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
+        self._errors = ErrorOutput(self._output)
+        self._own_names = dict(shell.user_ns)  # which IPython has put there
 
     def serve(self) -> None:
         """Answer requests until the judge closes the connection."""
-        sys.stdout = sys.stderr = self._output
+        sys.stdout, sys.stderr = self._output, self._errors
         with contextlib.suppress(ChannelClosedError):
             while True:
                 self.serve_one()
@@ -256,13 +277,17 @@ class NotebookProcess:
             [],
         )
         asked.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
-        self._channel.send(self._checked_size(asked), encoder.buffers)
+        self._checked_size(asked)
+        self._add_output(asked)
+        self._channel.send(asked, encoder.buffers)
         while True:
             message, buffers = self._channel.receive()
             match message:
                 case Returned():
+                    self._output.start()
                     return self._decoder(buffers).decode(message.value)
                 case Threw():
+                    self._output.start()
                     error = error_of(message) if message.key < 0 else self._references[message.key]
                     self._thrown[message.number] = error
                     raise error
@@ -270,6 +295,24 @@ class NotebookProcess:
 
     def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The request"
+        self._output.start()
+        reply, out = self._answer_silently(message, buffers)
+        if isinstance(reply, Answer | Raised):
+            self._add_output(reply)
+        return reply, out
+
+    def _add_output(self, reply: Answer | Raised | Asked) -> None:
+        text = _clean(self._output.text())
+        if text:
+            import msgspec
+
+            room = self._limits.frame_bytes - len(msgspec.msgpack.encode(reply))
+            # Four bytes are the most that one character takes on the wire.
+            reply.output = text[: max(0, room - OUTPUT_HEADER) // 4]
+
+    def _answer_silently(
+        self, message: Any, buffers: list[memoryview]
+    ) -> tuple[Reply, list[memoryview]]:
         try:
             match message:
                 case RunCell():
@@ -280,14 +323,19 @@ class NotebookProcess:
                     return self._call(message, buffers)
                 case Next():
                     return self._next(message)
-            return self._answer_about_a_call(message, buffers)
+            return self._answer_another(message, buffers)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
             return self._explain(message.request, error), []
 
-    def _answer_about_a_call(
+    def _answer_another(
         self, message: Any, buffers: list[memoryview]
     ) -> tuple[Reply, list[memoryview]]:
         match message:
+            case Bound():
+                return self._finish(message.request, self._bound())
+            case Seed():
+                _run_theirs(randomness.put, message)
+                return self._finish(message.request, None)
             case Record():
                 return self._record(message, buffers)
             case Prepare() | Replay() | Compile() | Chain():
@@ -319,9 +367,10 @@ class NotebookProcess:
         return raised
 
     def _run_cell(self, message: RunCell) -> CellDone:
-        self._output.start()
+        self._errors.is_kept = True
         started = time.perf_counter()
         error = notebook_shell.run_cell(self._shell, message.source, message.number)
+        self._errors.is_kept = False
         _end_without_a_device()
         seconds = time.perf_counter() - started
         failure = None if error is None else describe_safely(type(error), error)
@@ -372,9 +421,23 @@ class NotebookProcess:
 
     def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
         names = self._shell.user_ns
-        if message.name not in names:
+        if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []
         return self._finish(message.request, names[message.name])
+
+    def _is_a_builtins(self, name: str) -> bool:
+        """Say whether a name stands for IPython's form of a builtin: no cell has bound it."""
+        mine = self._own_names.get(name, self)
+        return hasattr(builtins, name) and self._shell.user_ns[name] is mine
+
+    def _bound(self) -> list[str]:
+        """Return the names that cells have bound, in their order."""
+        names = (
+            name
+            for name, value in list(self._shell.user_ns.items())
+            if isinstance(name, str) and self._own_names.get(name, self) is not value
+        )
+        return list(itertools.islice(names, MOST_NAMES))
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"

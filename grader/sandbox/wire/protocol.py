@@ -230,6 +230,26 @@ class Record(Struct, tag="record"):
     buffers: list[int]
 
 
+class Bound(Struct, tag="bound"):
+    """List the names that the notebook has bound; the answer is a list of str."""
+
+    request: int
+
+
+class Seed(Struct, tag="seed"):
+    """Put generators of random numbers that a process has once into a state; None leaves one.
+
+    numpy: the words of the legacy Mersenne Twister, as bytes, and its position, has_gauss and
+    cached_gaussian. python: the words and position of `random`'s, and its gauss_next. torch: the
+    state of the default generator of the CPU.
+    """
+
+    request: int
+    numpy: tuple[bytes, int, int, float] | None
+    python: tuple[list[int], float | None] | None
+    torch: bytes | None
+
+
 # From the judge to a child that has run no cell, and never will.
 
 
@@ -297,7 +317,8 @@ class Answer(Struct, tag="answer"):
     """A value by value, and what the call wrote to of its arguments.
 
     `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
-    memory now. `contents` holds the lists and dicts of the arguments that are others now.
+    memory now. `contents` holds the lists and dicts of the arguments that are others now. `output`
+    is what was printed meanwhile, cut as a cell's is.
     """
 
     request: int
@@ -306,6 +327,7 @@ class Answer(Struct, tag="answer"):
     changed: list[tuple[int, int]] = []
     contents: list[tuple[int, Sequence | Mapping]] = []
     seconds: float = 0.0
+    output: str = ""
 
 
 class Missing(Struct, tag="missing"):
@@ -315,7 +337,7 @@ class Missing(Struct, tag="missing"):
 
 
 class Raised(Struct, tag="raised"):
-    """What student code raised.
+    """What student code raised, and printed before.
 
     `error` is the exception itself, where a case asks for it. `thrown` is the number of an
     exception of the judge's that went through student code.
@@ -323,18 +345,23 @@ class Raised(Struct, tag="raised"):
 
     request: int
     failure: Failure
+    output: str = ""
     error: Opaque | None = None
     thrown: int = -1
 
 
 class Asked(Struct, tag="asked"):
-    """Call a function of the judge's, within a request that stays unanswered meanwhile."""
+    """Call a function of the judge's, within a request that stays unanswered meanwhile.
+
+    `output` is what the student's code printed before.
+    """
 
     request: int
     number: int
     arguments: list[Node]
     keywords: dict[str, Node]
     buffers: list[int]
+    output: str = ""
 
 
 class Fault(Struct, tag="fault"):
@@ -370,7 +397,7 @@ class Compiled(Struct, tag="compiled"):
 
 
 Request = (
-    RunCell | Get | Call | Next | Case | Returned | Threw
+    RunCell | Get | Bound | Seed | Call | Next | Case | Returned | Threw
     | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
 Reply = CellDone | Answer | Missing | Raised | Asked | Fault | Recorded | Prepared | Compiled

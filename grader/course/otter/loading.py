@@ -1,0 +1,126 @@
+"""Load an assignment from a folder with otter's test files and its configuration."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from grader.course.otter import cases, config
+from grader.errors import AssignmentError
+from grader.model import LIBRARIES, Assignment, Feedback, OtterRules, Question
+
+TESTS, FILES = "tests", "files"
+# A hand-out for whoever asks for one: otter's archive of tests holds none.
+CELL: dict[str, Any] = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+
+
+def load(
+    folder: Path,
+    slug: str,
+    *,
+    origin: str = "",
+    ignore_plugins: bool = False,
+    public_only: bool = False,
+) -> Assignment:
+    """Load an unpacked otter assignment; AssignmentError says what cannot be graded, and why.
+
+    slug: what it is called in all outputs. origin: the zip, folder or notebook that it came from.
+    """
+    stated = _config(folder)
+    rules = replace(config.rules(stated, ignore_plugins=ignore_plugins), origin=origin)
+    files = sorted(path for path in (folder / FILES).rglob("*") if path.is_file())
+    beside = _digest(files, folder)
+    # The random state decides what is judged; totals and what is shown do not.
+    seeds = repr((rules.seed, rules.seed_variable))
+    tests = sorted((folder / TESTS).glob("*.py"))
+    questions = [_question(path, folder, beside + seeds) for path in tests]
+    _refuse_alike(questions)
+    if public_only:
+        questions = [_public(question) for question in questions]
+    return Assignment(
+        slug=slug,
+        title=rules.assignment_name or slug,
+        folder=folder,
+        notebook=_notebook(folder, slug, questions),
+        solutions=None,
+        questions=tuple(questions),
+        libraries=_mentioned([*tests, *(path for path in files if path.suffix == ".py")]),
+        sha256=_digest([*tests, *files], folder, _deciding(rules)),
+        feedback=Feedback.PROMISE,
+        otter=rules,
+    )
+
+
+def _config(folder: Path) -> dict[str, object]:
+    path, script = folder / config.NAME, folder / config.SCRIPT
+    if path.is_file():
+        return config.parse(path.read_bytes(), str(path))
+    return config.of_script(script.read_bytes()) if script.is_file() else {}
+
+
+def _deciding(rules: OtterRules) -> str:
+    """Return as text what a configuration decides, however it is written."""
+    bare = replace(rules, notes=(), stamps=(), origin="")
+    return repr(bare)
+
+
+def _question(path: Path, folder: Path, beside: str) -> Question:
+    declared = cases.read(path)
+    return Question(
+        name=declared.name,
+        title=declared.name,
+        points=sum(case.points for case in declared.cases),
+        cases=declared.cases,
+        sha256=_digest([path], folder, beside),
+        file=path.relative_to(folder).as_posix(),
+    )
+
+
+def _public(question: Question) -> Question:
+    return replace(question, cases=tuple(case for case in question.cases if not case.hidden))
+
+
+def _refuse_alike(questions: Iterable[Question]) -> None:
+    files: dict[str, str] = {}
+    for question in questions:
+        other = files.setdefault(question.name, question.file)
+        if other != question.file:
+            raise AssignmentError(
+                f"{other} and {question.file} are both for {question.name!r}, of which otter "
+                "would count one; rename one."
+            )
+
+
+def _notebook(folder: Path, slug: str, questions: Iterable[Question]) -> Path:
+    """Return the hand-out, or one that checks every question where the folder has none."""
+    found = sorted(folder.glob("*.ipynb"))
+    if found:
+        return found[0]
+    sources = ["import otter\ngrader = otter.Notebook()"]
+    sources += [f'grader.check("{PurePosixPath(item.file).stem}")' for item in questions]
+    cells = [{**CELL, "source": source} for source in sources]
+    document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    path = folder / f"{slug}.ipynb"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def _mentioned(files: Iterable[Path]) -> tuple[str, ...]:
+    """Return the libraries that some of the files mention; nobody else should wait for them."""
+    texts = [path.read_bytes() for path in files]
+    return tuple(
+        name
+        for name in LIBRARIES
+        if any(re.search(rb"\b%b\b" % name.partition(".")[0].encode(), text) for text in texts)
+    )
+
+
+def _digest(files: Iterable[Path], folder: Path, extra: str = "") -> str:
+    digest = hashlib.sha256(extra.encode())
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
