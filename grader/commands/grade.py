@@ -18,7 +18,7 @@ from grader.commands.options import (
     IsolationChoice,
     Jobs,
 )
-from grader.commands.shown import finish, render, show
+from grader.commands.shown import finish, render, show, tell
 from grader.commands.terminal import say
 from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
@@ -62,11 +62,16 @@ def grade(
     cluster: Annotated[
         str | None, typer.Option(help="A Dask scheduler's address, to grade on its workers.")
     ] = None,
+    ignore_plugins: Annotated[
+        bool,
+        typer.Option("--ignore-plugins", help="Go on without otter's plugins; all outputs say so."),
+    ] = False,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
-    from grader.course.assignments import load
+    from grader.submissions.autograders import load
 
-    loaded = load(assignment, course, need_solutions=True)
+    loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
     found = _collect(loaded, paths, layout=layout, roster=roster)
@@ -77,6 +82,7 @@ def grade(
         if found.lost:
             raise typer.Exit(INCOMPLETE)
         return
+    _refuse_missing_packages(loaded, found.submissions)
     book = grade_class(
         loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
         isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
@@ -98,6 +104,33 @@ def _collect(
     return collect(
         paths, layout=layout, limits=assignment.limits, assignment=assignment, roster=people
     )
+
+
+def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Submission"]) -> None:
+    """Stop where a package is missing here that an otter assignment needs: nobody loses by it."""
+    if assignment.otter is None:
+        return
+    from grader.course.otter import packages
+
+    found = packages.compare(assignment, map(_code_of, submissions))
+    if found.other_versions:
+        say(f"{assignment.slug}: installed here are {', '.join(found.other_versions)}; what a test "
+            "expects may differ from version to version.", err=True)  # fmt: skip
+    if found.missing:
+        raise UsageError(
+            f"{assignment.slug} imports what is not installed here; install it, and start again: "
+            f"{found.command}"
+        )
+
+
+def _code_of(submission: "Submission") -> str:
+    from grader.course import notebooks
+
+    try:
+        cells = notebooks.read(submission.content).cells
+    except notebooks.NotebookUnreadableError:
+        return ""
+    return "\n".join(cell.source for cell in cells)
 
 
 def grade_class(
@@ -134,7 +167,7 @@ def grade_class(
         refuse_shown(places)
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
-        places=tuple(map(str, places)),
+        places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)

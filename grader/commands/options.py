@@ -8,7 +8,9 @@ import typer
 
 DONE, INCOMPLETE, UNPROVED = 0, 1, 3
 
-AssignmentName = Annotated[str, typer.Argument(help="A slug, or a folder under assignments/.")]
+AssignmentName = Annotated[
+    str, typer.Argument(help="A slug, a folder under assignments/, or otter's autograder.zip.")
+]
 CourseFolder = Annotated[
     Path | None,
     typer.Option("--course", help="The folder with assignments/ and solutions/."),

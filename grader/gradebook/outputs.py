@@ -19,6 +19,7 @@ from grader.renderers import (
     brightspace,
     canvas,
     feedback,
+    final_grades,
     grades_csv,
     gradescope,
     moodle,
@@ -32,10 +33,11 @@ from grader.renderers.text import feedback_name, shown
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
 REPORT_NAME = "report.html"
+FINAL_NAME = "final_grades.csv"  # of an otter assignment
 SHEETS = ("canvas.csv", "moodle.csv", "brightspace.csv")
 LISTED = 10  # of what is named in a note
 # The others can be rendered again in a moment, and there may be thousands of them.
-DURABLE = frozenset({"results.json", "grades.csv"})
+DURABLE = frozenset({"results.json", "grades.csv", FINAL_NAME})
 
 
 class Platform(Protocol):
@@ -69,7 +71,7 @@ class Written:
 
 def written_in(out: Path) -> list[str]:
     """Return the names of the other outputs that lie beside the report."""
-    names = ("results.json", "grades.csv", *SHEETS, MANUAL_NAME, STORE_NAME)
+    names = ("results.json", "grades.csv", FINAL_NAME, *SHEETS, MANUAL_NAME, STORE_NAME)
     folders = ("feedback", "gradescope")
     files = [name for name in names if (out / name).is_file()]
     return files + [f"{name}/" for name in folders if (out / name).is_dir()]
@@ -154,6 +156,9 @@ def _texts(book: Gradebook) -> Iterator[tuple[str, str]]:
     grades = grades_csv.render(book)
     # Without a mark Excel takes a file for its country's code page, which spoils such names.
     yield "grades.csv", grades if grades.isascii() else sheets.MARK + grades
+    if book.otter is not None:
+        grades = final_grades.render(book)
+        yield FINAL_NAME, grades if grades.isascii() else sheets.MARK + grades
     for name, text in feedback.render_all(book):
         yield f"feedback/{name}", text
     for item in book.reports:

@@ -5,12 +5,13 @@ import math
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
+import numpy as np
 
 from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
@@ -26,6 +27,7 @@ from .failures import (
 )
 from .handover import Changes, Handover, Place
 from .inside import randomness
+from .inside.files import MOST_FILES
 from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
@@ -44,6 +46,7 @@ from .wire.protocol import (
     Failure,
     Fault,
     Get,
+    ListFiles,
     Missing,
     Named,
     Next,
@@ -51,6 +54,7 @@ from .wire.protocol import (
     Prepared,
     ProtocolViolationError,
     Raised,
+    ReadFile,
     Record,
     Recorded,
     Request,
@@ -70,9 +74,10 @@ if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
+LONGEST_NAME = 255
 SOON = 5.0  # seconds, for a message that wants no answer
 KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
-RUNS_NOTHING = (Get, Bound)  # requests by which nothing changes there
+RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -124,6 +129,7 @@ class Session:
         self._highest = self._forgotten = 0  # numbers of objects of the child's
         self.live: LiveCase | None = None
         self._seeded: Seed | None = None  # the states that both sides have, where they share them
+        self.then: Callable[[], None] | None = None  # done after each of these requests
         self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
@@ -326,6 +332,30 @@ class Session:
             return reply
         return self._result(reply, buffers)
 
+    def files(self) -> dict[str, tuple[int, int]]:
+        """Return the files of the child's folder: each with its bytes and when it changed, in ns.
+
+        A child may claim any; the names lead nowhere out of a folder.
+        """
+        found = self.ask(ListFiles, "listing files", encoder=self.encoder())
+        if not isinstance(found, list) or len(found) > MOST_FILES:
+            self._broken("files were not a list")
+        listed = {}
+        for item in found:
+            match item:
+                case (str() as name, int() as size, int() as moment) if is_inside(name):
+                    listed[name] = size, moment
+                case _:
+                    self._broken("a file's name leads out of the folder")
+        return listed
+
+    def file(self, name: str) -> bytes:
+        """Return what a file of the child's folder holds; StudentError where it cannot be read."""
+        found = self.ask(ReadFile, "reading a file", name, encoder=self.encoder())
+        if not isinstance(found, np.ndarray) or found.dtype != np.uint8:
+            self._broken("a file was not an array of bytes")
+        return found.tobytes()
+
     def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
         """Return arrays that a child sent; one that contradicts itself ends the child."""
         decoder = self._decoder(buffers)
@@ -370,6 +400,7 @@ class Session:
             whole = "the notebook" if out_of_all else what
             limit = self._limits.submission_seconds if out_of_all else seconds
             self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
+        self._follow(message)
         return reply, received
 
     def _exchange(
@@ -424,6 +455,11 @@ class Session:
         """Note of a case that asks for more than calls that something could not cross."""
         if self.live is not None and self._changes is not None:
             self._changes.refusals.append(sentence[:MAX_FAULT])
+
+    def _follow(self, message: Any) -> None:
+        """Do what is to be done after each request by which something may have changed."""
+        if self.then is not None and not isinstance(message, RUNS_NOTHING):
+            self.then()
 
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
@@ -559,6 +595,17 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def is_inside(name: str) -> bool:
+    """Say whether a name is one of a file in a folder or below, on any system."""
+    parts = name.split("/")
+    return (
+        len(name) <= LONGEST_NAME
+        and name.isprintable()
+        and not {"\\", ":"} & {*name}
+        and all(part.strip(". ") for part in parts)
+    )
 
 
 def took_too_long(what: str, seconds: float, ran_out: str) -> str:

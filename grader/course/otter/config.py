@@ -158,10 +158,13 @@ def _without_plugins(plugins: Any, *, ignore_plugins: bool) -> tuple[str, ...]:
     return (f"PLUGINS IGNORED: {listed}",)
 
 
+def secret_notes(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the note on keys that `kept` leaves out, nothing where there is none."""
+    return (NO_UPLOAD,) if any(config.get(key) is not None for key in SECRET) else ()
+
+
 def _notes(given: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = []
-    if SECRET & given.keys():
-        notes.append(NO_UPLOAD)
+    notes = list(secret_notes(given))
     if any(given.get(key) for key in PDF):
         notes.append(NO_PDF)
     known = {*HONOURED, *SECRET, *WITHOUT_MEANING, *PDF}

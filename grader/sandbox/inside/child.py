@@ -35,6 +35,7 @@ from ..wire.protocol import (
     Failure,
     Fault,
     Get,
+    ListFiles,
     Missing,
     Named,
     Next,
@@ -42,6 +43,7 @@ from ..wire.protocol import (
     Prepare,
     Prepared,
     Raised,
+    ReadFile,
     Record,
     Recorded,
     Replay,
@@ -52,7 +54,7 @@ from ..wire.protocol import (
     Threw,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
-from . import imports, randomness, references, standins
+from . import files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, error_of
@@ -238,6 +240,7 @@ class NotebookProcess:
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
+        self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
         self._own_names = dict(shell.user_ns)  # which IPython has put there
 
     def serve(self) -> None:
@@ -336,6 +339,11 @@ class NotebookProcess:
             case Seed():
                 _run_theirs(randomness.put, message)
                 return self._finish(message.request, None)
+            case ListFiles():
+                return self._finish(message.request, _run_theirs(files.listed, self._folder))
+            case ReadFile():
+                read = _run_theirs(files.content, self._folder, message.name)
+                return self._finish(message.request, read)
             case Record():
                 return self._record(message, buffers)
             case Prepare() | Replay() | Compile() | Chain():

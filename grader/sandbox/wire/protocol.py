@@ -183,6 +183,19 @@ class Case(Struct, tag="case"):
     forget: int
 
 
+class ListFiles(Struct, tag="list files"):
+    """List the files of the child's folder: each name with its bytes and the time it changed."""
+
+    request: int
+
+
+class ReadFile(Struct, tag="read file"):
+    """Return what a file of the child's folder holds, as an array of bytes."""
+
+    request: int
+    name: str
+
+
 class Call(Struct, tag="call"):
     """Call an opaque object, or do something else with it: `operation` is one of OPERATIONS."""
 
@@ -397,7 +410,7 @@ class Compiled(Struct, tag="compiled"):
 
 
 Request = (
-    RunCell | Get | Bound | Seed | Call | Next | Case | Returned | Threw
+    RunCell | Get | Bound | Seed | ListFiles | ReadFile | Call | Next | Case | Returned | Threw
     | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
 Reply = CellDone | Answer | Missing | Raised | Asked | Fault | Recorded | Prepared | Compiled
