@@ -127,6 +127,7 @@ class Session:
         self._changes: Changes | None = None
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
+        self._functions = 0  # of tests that the child was given
         self.live: LiveCase | None = None
         self._seeded: Seed | None = None  # the states that both sides have, where they share them
         self.then: Callable[[], None] | None = None  # done after each of these requests
@@ -157,12 +158,13 @@ class Session:
             self._changes = self._seeded = None
             if self.live is not None:
                 self._highest = max(self._highest, self.live.highest + 1)
+                self._functions = self.live.next_function
                 self.live.is_over, self.live = True, None
             changes.undo()
 
     def _begin(self, changes: Changes) -> None:
         """Tell the child that a case begins; it forgets the objects of those before the last."""
-        self.live = LiveCase(self, changes, self._errors)
+        self.live = LiveCase(self, changes, self._errors, self._functions)
         if self._highest - self._forgotten > KEPT_OBJECTS:
             self._forgotten = self._highest
         if self.ended is None:
@@ -264,12 +266,11 @@ class Session:
             )
             encoder.seal()
         except ValueRefusedError as problem:
-            self._note(f"an argument cannot be handed to the student's process: {problem}")
-            raise
-        except CannotCrossError:
+            if self.live is not None:
+                self.refuse(f"An argument cannot be handed to the student's process: {problem}")
             raise
         except Exception as problem:
-            self._note(f"an argument cannot be handed to the student's process: {problem}")
+            self._note(f"An argument cannot be handed to the student's process: {problem}")
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return message, encoder
@@ -439,6 +440,8 @@ class Session:
             came = live.run(asked, args, kwargs)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except CannotCrossError as problem:
+            return live.threw(asked, problem), []
         if isinstance(came, Threw):
             return came, []
         encoder = self.encoder()
