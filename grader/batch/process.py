@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 from grader import machine, wording
 from grader.batch import memory
 from grader.batch.scratch import Scratch
+from grader.course import beside
+from grader.course.beside import FileRules
 from grader.errors import (
     AssignmentError,
     GraderError,
@@ -68,6 +70,7 @@ class ProcessSettings:
     assignment_sha256: str = ""  # what the folder must hold, if given
     judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
     places: tuple[str, ...] = ()  # of submissions and results, which no student's code may read
+    files: FileRules | None = None  # which of its files are given and withheld, as somebody said
     packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
 
 
@@ -263,6 +266,8 @@ def _load(settings: ProcessSettings) -> Assignment:
     if settings.packed and not os.path.isdir(name):  # noqa: PTH112 - a path as text
         name = settings.packed
     assignment = load(name, need_solutions=True, ignore_plugins=True)
+    if settings.files is not None:
+        assignment = beside.ruled(assignment, settings.files)
     if settings.assignment_sha256 not in {"", assignment.sha256}:
         raise AssignmentError(
             f"{name} is not what the batch began with, or not the same on "

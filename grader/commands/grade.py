@@ -3,6 +3,7 @@
 import contextlib
 import signal
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +15,11 @@ from grader.commands.options import (
     AssignmentName,
     CourseFolder,
     Device,
+    Give,
     Isolation,
     IsolationChoice,
     Jobs,
+    Withhold,
 )
 from grader.commands.shown import finish, render, show, tell
 from grader.commands.terminal import say
@@ -24,6 +27,7 @@ from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
 if TYPE_CHECKING:
+    from grader.course.beside import FileRules
     from grader.model import Assignment, Gradebook, Limits, Submission
     from grader.submissions.collection import Collection
 
@@ -66,11 +70,16 @@ def grade(
         bool,
         typer.Option("--ignore-plugins", help="Go on without otter's plugins; all outputs say so."),
     ] = False,
+    give: Give = None,
+    withhold: Withhold = None,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
+    from grader.course import beside
     from grader.submissions.autograders import load
 
+    rules = beside.FileRules(tuple(give or ()), tuple(withhold or ()))
     loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    loaded = beside.ruled(loaded, rules)
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
@@ -82,11 +91,16 @@ def grade(
         if found.lost:
             raise typer.Exit(INCOMPLETE)
         return
+    contents = [submission.content for submission in found.submissions]
+    rules = replace(rules, read=beside.read_by_most(loaded, contents))
+    loaded = beside.ruled(loaded, rules)
+    for text in beside.told(loaded, rules):
+        say(f"{loaded.slug}: {text}", err=True)
     _refuse_missing_packages(loaded, found.submissions)
     book = grade_class(
         loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
         isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
-        cluster=cluster,
+        cluster=cluster, files=rules,
     )  # fmt: skip
     show(book)
     collected.name_lost(found)
@@ -147,10 +161,12 @@ def grade_class(
     only: str | None = None,
     seed: int = 0,
     cluster: str | None = None,
+    files: "FileRules | None" = None,
 ) -> "Gradebook":
     """Grade what is due, and render it; what was graded is rendered in any case.
 
-    handed_in: where the submissions lie, which no student's code may see.
+    handed_in: where the submissions lie, which no student's code may see. files: as the assignment
+    has them by now.
     """
     from grader import machine
     from grader.batch.cluster import connect
@@ -168,6 +184,7 @@ def grade_class(
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
         places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
+        files=files,
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
@@ -192,4 +209,6 @@ def grade_class(
                     "Stopped. What was graded is kept; run the same command to go on."
                 ) from None
             raise
+        if assignment.otter is not None and assignment.otter.wants_pdf:
+            outputs.write_pdfs(named.submissions, out)
         return render(store, out)

@@ -39,3 +39,11 @@ Isolation = Annotated[
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="How many submissions at once.")
 ]
+Give = Annotated[
+    list[str] | None,
+    typer.Option("--give", help="Files beside the notebook that students' code may read (a glob)."),
+]
+Withhold = Annotated[
+    list[str] | None,
+    typer.Option("--withhold", help="Files of the course that only tests may read (a glob)."),
+]

@@ -6,6 +6,9 @@ would hand over what they compare with, so it is withheld.
 """
 
 import ast
+import builtins
+import contextlib
+import doctest
 import fnmatch
 import hashlib
 import re
@@ -19,12 +22,18 @@ from grader.model import Assignment
 Named = tuple[str, str]  # the name in a student's folder, and the path on this disk
 NOT_GIVEN = frozenset({"assignment.toml", "tests"})  # of an assignment's folder
 TEXTS = frozenset({".py", ".ipynb", ".md"})  # of the files given: what they mention is given too
+MOST_NAMED = 5
+HIDDEN = 2  # the place of that argument of otter's decorator
 IMPORTS = r"^\s*(?:from|import)\s[^\n#]*\b{stem}\b"
 
 
 @dataclass(frozen=True, slots=True)
 class FileRules:
-    """What a person, or a class's notebooks, said of files: patterns, and names that most read."""
+    """What is said of files beside what the tests' texts say.
+
+    give, withhold: patterns that somebody typed. read: names that most of a class's notebooks
+    mention, which are given too.
+    """
 
     give: tuple[str, ...] = ()
     withhold: tuple[str, ...] = ()
@@ -71,11 +80,13 @@ def sorted_out(
     """Return which files are given and which are withheld, by what mentions them.
 
     tests: the texts of the test files. told: texts that students have. A file that public cases
-    mention was handed out, or they could not be run where students work.
+    mention was handed out, or they could not be run where students work; and what a case gives to a
+    function of the student's by name, that function has to find.
     """
     cases = [_public_and_hidden(text) for text in tests]
-    texts = [*told, *(public for public, _ in cases)]
-    hidden = [text for _, text in cases]
+    texts = [text for public, _, handed in cases for text in (public, handed)]
+    texts += told
+    hidden = [text for _, text, _ in cases]
     doubtful = {name for name, _ in files if any(mentions(text, name) for text in hidden)}
     waiting = dict(files)
     while True:
@@ -133,34 +144,71 @@ class _Public(ast.NodeTransformer):
         return ast.Constant(None)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        calls = [one for one in node.decorator_list if isinstance(one, ast.Call)]
-        keywords = [word for call in calls for word in call.keywords]
-        if not any(word.arg == "hidden" and _is_false(word.value) for word in keywords):
+        cases = [one for one in node.decorator_list if isinstance(one, ast.Call)]
+        if not cases or not all(map(_is_public_case, cases)):
             return self.generic_visit(node)
         self.found.append(node)
         return ast.Pass()
+
+
+def _is_public_case(call: ast.Call) -> bool:
+    """Say whether `test_case(name, points, hidden, …)` leaves a case public, as it does unasked."""
+    is_case = ast.unparse(call.func).split(".")[-1] == "test_case"
+    said = {word.arg: word.value for word in call.keywords}
+    hidden = said.get("hidden", call.args[HIDDEN] if len(call.args) > HIDDEN else None)
+    return is_case and (hidden is None or (isinstance(hidden, ast.Constant) and not hidden.value))
 
 
 def _is_false(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
 
 
-def _public_and_hidden(text: str) -> tuple[str, str]:
-    """Return what a test file says in its public cases, and what it says elsewhere."""
+def _public_and_hidden(text: str) -> tuple[str, str, str]:
+    """Return what a test file says in its public cases, what elsewhere, and what it hands over."""
     try:
         tree: ast.AST = ast.parse(text)
-    except SyntaxError:
-        return "", text
+    except (SyntaxError, ValueError, RecursionError):
+        return "", text, ""
     public = _Public()
     tree = public.visit(tree)
-    return "\n".join(map(_said, public.found)), _said(tree)
+    handed = [*_handed_over(tree)]
+    for code in _texts(tree):
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
+            examples = doctest.DocTestParser().get_examples(code)
+            handed += _handed_over(ast.parse("".join(example.source for example in examples)))
+    return "\n".join(map(_said, public.found)), _said(tree), "\n".join(handed)
+
+
+def _handed_over(tree: ast.AST) -> list[str]:
+    """Return the texts that a test gives to functions that it does not have from a library."""
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    return [
+        text
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id not in imported and not hasattr(builtins, node.func.id)
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords))
+        for text in _texts(argument)
+        if isinstance(argument, ast.Constant)
+    ]
+
+
+def _texts(tree: ast.AST) -> list[str]:
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
 
 
 def _said(tree: ast.AST) -> str:
     """Return a piece of code as text, with its texts as they are and not as they are written."""
-    texts = [node.value for node in ast.walk(tree)
-             if isinstance(node, ast.Constant) and isinstance(node.value, str)]  # fmt: skip
-    return "\n".join([ast.unparse(tree), *texts])
+    return "\n".join([ast.unparse(tree), *_texts(tree)])
 
 
 def digest(given: Iterable[Named], withheld: Iterable[Named]) -> str:
@@ -183,10 +231,10 @@ def ruled(assignment: Assignment, rules: FileRules) -> Assignment:
     for option, patterns in (("--give", rules.give), ("--withhold", rules.withhold)):
         for pattern in patterns:
             if not any(_fits(name, pattern) for name, _ in files):
-                names = ", ".join(name for name, _ in files[:5]) or "none"
+                names = _listed([name for name, _ in files]) or "none"
                 raise UsageError(
                     f"{option} {pattern}: {assignment.slug} has no such file beside its notebook; "
-                    f"it has {names}{', …' if len(files) > 5 else ''}."  # noqa: PLR2004
+                    f"it has {names}."
                 )
     kept = {name for name, _ in assignment.withheld}
     asked = {name for name, _ in files if any(_fits(name, one) for one in rules.withhold)}
@@ -229,3 +277,26 @@ def read_by_most(assignment: Assignment, notebooks: Sequence[bytes]) -> tuple[st
         for name, _ in assignment.withheld
         if 2 * sum(mentions(text, name) for text in texts) > len(texts)
     )
+
+
+def told(assignment: Assignment, rules: FileRules) -> list[str]:
+    """Return one sentence for each kind of file that a student's code is not simply given."""
+    guessed = [name for name, _ in assignment.withheld if name not in assignment.withheld_by_name]
+    said = []
+    if guessed:
+        said.append(
+            f"Withheld from students' code, since only hidden cases read it: {_listed(guessed)}. "
+            f"Where it was handed out, say so: --give '{guessed[0]}'."
+        )
+    if rules.read:
+        said.append(
+            "Given, though of all that is here only hidden cases read it, since most notebooks "
+            f"name it: {_listed(rules.read)}. If it was not handed out: "
+            f"--withhold '{rules.read[0]}'."
+        )
+    return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -20,7 +20,6 @@ import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -64,7 +63,7 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
         return ""  # a text of any size, which nobody would read
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LoadedCase:
     """One case, ready to run as often as there are submissions."""
 
@@ -74,7 +73,7 @@ class LoadedCase:
     file: TestFile
     hints: frozenset[str] = frozenset()
 
-    @cached_property
+    @property
     def text(self) -> str:
         """What it runs, and for a function the whole file, whose other functions it may call."""
         body = self.file.test_cases[0].body
