@@ -413,7 +413,7 @@ class _DeviceJudging:
         names = SessionNames(session, self._site.device, memory)
         with (
             self._phases.spent_on("cases"),
-            session.case(applied) as changes,
+            session.case(applied, asks=self._suite.asks) as changes,
             self._suite.in_folder(question.name, case.name, session, changes.refusals),
         ):
             verdict = self._suite.run(question.name, case.name, names)

@@ -36,6 +36,7 @@ from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import MissingNameError, Session
 from grader.sandbox.inside import instruments
+from grader.sandbox.kinds import FOR_TESTS
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
@@ -105,6 +106,11 @@ class CaseSuite:
         """
         return self._folder.for_case(self._cases[question, case].text, session, refusals)
 
+    @property
+    def asks(self) -> bool:
+        """Whether tests may do more with a student's objects than call them."""
+        return self.assignment.otter is not None
+
     def _load(self, question: Question) -> None:
         if question.file:
             self._load_as_otter(question)
@@ -140,6 +146,7 @@ class CaseSuite:
         if [case.points for case in held] != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
         for declared, case in zip(question.cases, held, strict=True):
+            _see_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)
             )
@@ -170,7 +177,9 @@ class CaseSuite:
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             loaded.file.problem = None
             is_doctest = isinstance(loaded.file, OKTestFile)
-            loaded.file.run(_doctest_names(loaded.file, names) if is_doctest else names)
+            seen = FOR_TESTS if self.asks else {}
+            found = {**seen, **_doctest_names(loaded.file, names)} if is_doctest else names
+            loaded.file.run(found)
         result = loaded.file.test_case_results[0]
         problem = loaded.file.problem or (None if result.passed else AssertionError(result.message))
         seconds = time.perf_counter() - started
@@ -196,6 +205,15 @@ def _doctest_names(file: TestFile, names: "Names") -> dict[str, Any]:
         with contextlib.suppress(MissingNameError):
             found[name] = names[name]
     return found
+
+
+def _see_references(body: Any) -> None:
+    """Let a test function find `isinstance` and its like that know a student's objects."""
+    function = getattr(body, "test_func", None)
+    if function is not None:
+        function.__globals__.update(
+            {name: made for name, made in FOR_TESTS.items() if name not in function.__globals__}
+        )
 
 
 def case_rng(seed: int, question: str, case: str) -> np.random.Generator:

@@ -84,7 +84,7 @@ class ReferenceChild:
             replay.run_to(notebook.check_position(question))
             session = replay.session
             with (
-                session.case() as changes,
+                session.case(asks=self._suite.asks) as changes,
                 self._suite.in_folder(question, case, session, changes.refusals),
             ):
                 verdict = self._suite.run(question, case, SessionNames(session, site.device, {}))

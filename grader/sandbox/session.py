@@ -76,9 +76,9 @@ if TYPE_CHECKING:
 
 MAX_FAULT = 500
 LONGEST_NAME = 255
-RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
 SOON = 5.0  # seconds, for a message that wants no answer
 KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
+RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -126,12 +126,13 @@ class Session:
         self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
         self._changes: Changes | None = None
+        self._errors = ErrorClasses()
+        self._highest = self._forgotten = 0  # numbers of objects of the child's
+        self._functions = 0  # of tests that the child was given
+        self.live: LiveCase | None = None
         self._seeded: Seed | None = None  # the states that both sides have, where they share them
         self.then: Callable[[], None] | None = None  # done after each of these requests
         self.asked = 0  # requests after which a name may stand for something else
-        self._errors = ErrorClasses()
-        self._highest = self._forgotten = 0  # numbers of objects of the child's
-        self.live: LiveCase | None = None
         self.ended: ChildEnded | None = None
 
     @contextmanager
@@ -158,8 +159,25 @@ class Session:
             self._changes = self._seeded = None
             if self.live is not None:
                 self._highest = max(self._highest, self.live.highest + 1)
+                self._functions = self.live.next_function
                 self.live.is_over, self.live = True, None
             changes.undo()
+
+    def _begin(self, changes: Changes) -> None:
+        """Tell the child that a case begins; it forgets the objects of those before the last."""
+        self.live = LiveCase(self, changes, self._errors, self._functions)
+        if self._highest - self._forgotten > KEPT_OBJECTS:
+            self._forgotten = self._highest
+        if self.ended is None:
+            self._request += 1
+            with contextlib.suppress(ChannelClosedError, TimeoutError):  # which the next one finds
+                self._channel.send(Case(self._request, self._forgotten), [], SOON)
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
+        if self._changes is not None and sentence not in self._changes.refusals:
+            self._changes.refusals.append(sentence[:MAX_FAULT])
+        raise CannotCrossError(sentence)
 
     def _share_seeds(self) -> None:
         """Give the child the states of random numbers, if a test has made others of them."""
@@ -181,22 +199,6 @@ class Session:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             self._broken("names were not a list of texts")
         return frozenset(names)
-
-    def _begin(self, changes: Changes) -> None:
-        """Tell the child that a case begins; it forgets the objects of those before the last."""
-        self.live = LiveCase(self, changes, self._errors)
-        if self._highest - self._forgotten > KEPT_OBJECTS:
-            self._forgotten = self._highest
-        if self.ended is None:
-            self._request += 1
-            with contextlib.suppress(ChannelClosedError, TimeoutError):  # which the next one finds
-                self._channel.send(Case(self._request, self._forgotten), [], SOON)
-
-    def refuse(self, sentence: str) -> NoReturn:
-        """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
-        if self._changes is not None and sentence not in self._changes.refusals:
-            self._changes.refusals.append(sentence[:MAX_FAULT])
-        raise CannotCrossError(sentence)
 
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
@@ -265,12 +267,11 @@ class Session:
             )
             encoder.seal()
         except ValueRefusedError as problem:
-            self._note(f"an argument cannot be handed to the student's process: {problem}")
-            raise
-        except CannotCrossError:
+            if self.live is not None:
+                self.refuse(f"An argument cannot be handed to the student's process: {problem}")
             raise
         except Exception as problem:
-            self._note(f"an argument cannot be handed to the student's process: {problem}")
+            self._note(f"An argument cannot be handed to the student's process: {problem}")
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return message, encoder
@@ -401,6 +402,7 @@ class Session:
             whole = "the notebook" if out_of_all else what
             limit = self._limits.submission_seconds if out_of_all else seconds
             self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
+        self._follow(message)
         return reply, received
 
     def _exchange(
@@ -422,13 +424,7 @@ class Session:
             self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
         if reply.request != message.request:
             self._broken("a reply to another request")
-        self._follow(message)
         return reply, received
-
-    def _follow(self, message: Any) -> None:
-        """Do what is to be done after each request by which something may have changed."""
-        if self.then is not None and not isinstance(message, RUNS_NOTHING):
-            self.then()
 
     def _answer(
         self, asked: Asked, buffers: list[memoryview]
@@ -437,6 +433,7 @@ class Session:
         live = self.live
         if live is None:
             return too_late(asked), []
+        self._print(asked.output)
         decoder = self._decoder(buffers)
         try:
             args = [decoder.decode(node) for node in asked.arguments]
@@ -444,6 +441,8 @@ class Session:
             came = live.run(asked, args, kwargs)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except CannotCrossError as problem:
+            return live.threw(asked, problem), []
         if isinstance(came, Threw):
             return came, []
         encoder = self.encoder()
@@ -460,6 +459,11 @@ class Session:
         """Note of a case that asks for more than calls that something could not cross."""
         if self.live is not None and self._changes is not None:
             self._changes.refusals.append(sentence[:MAX_FAULT])
+
+    def _follow(self, message: Any) -> None:
+        """Do what is to be done after each request by which something may have changed."""
+        if self.then is not None and not isinstance(message, RUNS_NOTHING):
+            self.then()
 
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
@@ -485,13 +489,6 @@ class Session:
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
 
-    def _print(self, output: str) -> None:
-        """Print in a test what its call printed; the child keeps to these limits if it is ours."""
-        kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
-        self._output_left -= len(kept)
-        if self._changes is not None:  # a case, whose output is caught
-            sys.stdout.write(kept)
-
     def _raise(self, reply: Raised) -> NoReturn:
         """Raise what student code raised."""
         if reply.failure.type_name == "ValueRefusedError":
@@ -504,6 +501,13 @@ class Session:
             if error is not None:
                 raise error
         raise student_error(reply.failure)
+
+    def _print(self, output: str) -> None:
+        """Print in a test what its call printed; the child keeps to these limits if it is ours."""
+        kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
+        self._output_left -= len(kept)
+        if self._changes is not None:  # a case, whose output is caught
+            sys.stdout.write(kept)
 
     def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
         """Return an answer's value, once what the call changed of its arguments is changed here."""

@@ -248,13 +248,17 @@ class NotebookProcess:
             [],
         )
         asked.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
-        self._channel.send(self._checked_size(asked), encoder.buffers)
+        self._checked_size(asked)
+        self._add_output(asked)
+        self._channel.send(asked, encoder.buffers)
         while True:
             message, buffers = self._channel.receive()
             match message:
                 case Returned():
+                    self._output.start()
                     return self._decoder(buffers).decode(message.value)
                 case Threw():
+                    self._output.start()
                     error = error_of(message) if message.key < 0 else self._references[message.key]
                     self._thrown[message.number] = error
                     raise error
@@ -268,7 +272,7 @@ class NotebookProcess:
             self._add_output(reply)
         return reply, out
 
-    def _add_output(self, reply: Answer | Raised) -> None:
+    def _add_output(self, reply: Answer | Raised | Asked) -> None:
         text = _clean(self._output.text())
         if text:
             import msgspec

@@ -208,6 +208,16 @@ class Get(Struct, tag="get"):
     name: str
 
 
+class Case(Struct, tag="case"):
+    """A case begins, whose tests may ask more of objects than to be called; there is no answer.
+
+    Objects with keys below `forget` are asked for no more.
+    """
+
+    request: int
+    forget: int
+
+
 class ListFiles(Struct, tag="list files"):
     """List the files of the child's folder: each name with its bytes and the time it changed."""
 
@@ -219,16 +229,6 @@ class ReadFile(Struct, tag="read file"):
 
     request: int
     name: str
-
-
-class Case(Struct, tag="case"):
-    """A case begins, whose tests may ask more of objects than to be called; there is no answer.
-
-    Objects with keys below `forget` are asked for no more.
-    """
-
-    request: int
-    forget: int
 
 
 class Call(Struct, tag="call"):
@@ -399,13 +399,17 @@ class Raised(Struct, tag="raised"):
 
 
 class Asked(Struct, tag="asked"):
-    """Call a function of the judge's, within a request that stays unanswered meanwhile."""
+    """Call a function of the judge's, within a request that stays unanswered meanwhile.
+
+    `output` is what the student's code printed before.
+    """
 
     request: int
     number: int
     arguments: list[Node]
     keywords: dict[str, Node]
     buffers: list[int]
+    output: str = ""
 
 
 class Fault(Struct, tag="fault"):
