@@ -58,6 +58,15 @@ def withdrawn(outcome: Outcome, reason: str) -> Outcome:
     return _worded(replace(outcome, status=Status.UNGRADED, score=0.0, staff_message=reason))
 
 
+def said_before(outcome: Outcome, first: Outcome) -> Outcome:
+    """Return the outcome of a public case in the words of a time when nothing hidden was asked."""
+    if first.status in {Status.PASSED, Status.UNGRADED, Status.PENDING}:
+        text, status = wording.ONLY_AFTER_OTHERS, Status.FAILED
+    else:
+        text, status = first.message, first.status
+    return _worded(replace(outcome, status=status, message=text, cause=first.cause))
+
+
 def stopped(cases: Sequence[TestCase], status: Status, reason: str) -> list[Outcome]:
     """Return the outcomes of the case in which a child ended, and of those that it still owed."""
     first, *rest = cases

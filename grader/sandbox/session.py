@@ -4,7 +4,7 @@ import math
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -17,9 +17,9 @@ from grader.model import Limits, Status
 from .bench import Bench
 from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
 from .handover import Changes, Handover, Place
-from .inside import randomness
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
+from .seeds import Seeds
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
@@ -42,6 +42,7 @@ from .wire.protocol import (
     Request,
     RunCell,
     Seed,
+    Unchanged,
 )
 from .wire.values import (
     Decoder,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
+NOT_HELD = object()
 RUNS_NOTHING = (Get, Bound)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
@@ -103,33 +105,33 @@ class Session:
         self._output_left = limits.output_bytes
         self._names: dict[int, str] = {}  # of what was looked up, by its key
         self._changes: Changes | None = None
-        self._seeded: Seed | None = None  # the states that both sides have, where they share them
+        self._seeds: Seeds | None = None
+        self._has_run = False  # student code, since `on_return` was last called
+        self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
         self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
     @contextmanager
     def case(
-        self, applied: frozenset[Place] | None = None, *, shares_seeds: bool = False
+        self, applied: frozenset[Place] | None = None, seeds: Seeds | None = None
     ) -> Iterator[Changes]:
         """Undo in the end what calls change of the test's objects meanwhile; see `Changes`.
 
-        shares_seeds: what the case makes of this process's random numbers, the child has as well
-        before it is asked next. What the child draws of them changes nothing here.
+        seeds: the random numbers that the case shares with the child.
         """
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
-        self._seeded = randomness.take() if shares_seeds else None
+        self._seeds = seeds
         try:
             yield changes
         finally:
-            self._changes = self._seeded = None
+            self._changes = self._seeds = self.on_return = None
             changes.undo()
 
-    def _share_seeds(self) -> None:
+    def _share_seeds(self, seeds: Seeds) -> None:
         """Give the child the states of random numbers, if a test has made others of them."""
-        now = randomness.take()
-        if now == self._seeded:
+        now = seeds.changed()
+        if now is None:
             return
-        self._seeded = now
         states = msgspec.structs.replace(now, request=self._request)
         reply, buffers = self._ask(states, [], self._limits.call_seconds, "seeding")
         self._result(reply, buffers)
@@ -158,13 +160,20 @@ class Session:
         discarded = max(0, reply.discarded) + len(reply.output) - len(output)
         return CellResult(reply.failure, output, discarded, reply.seconds)
 
-    def value(self, name: str) -> Any:
-        """Return what a name stands for, by value; MissingNameError where it is not defined."""
+    def value(self, name: str, *, held: Any = NOT_HELD, watch: bool = False) -> Any:
+        """Return what a name stands for, by value; MissingNameError where it is not defined.
+
+        watch: have the child remember what it was. held: what was found while it was watched, and
+        is the answer where the child says that it is still that.
+        """
         self._request += 1
-        message = Get(self._request, name)
+        again = held is not NOT_HELD
+        message = Get(self._request, name, watch, again)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, f"looking up {name}")
         if isinstance(reply, Missing):
             raise MissingNameError(name)
+        if isinstance(reply, Unchanged) and again:
+            return held
         found = self._result(reply, buffers)
         if isinstance(found, StudentObject):
             key = found._key  # noqa: SLF001
@@ -298,9 +307,10 @@ class Session:
         if self.ended is not None:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
+            if self._seeds is not None and not isinstance(message, Seed):
+                self._share_seeds(self._seeds)
             self.asked += 1
-            if self._seeded is not None and not isinstance(message, Seed):
-                self._share_seeds()
+            self._has_run = not isinstance(message, Seed)
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
@@ -330,13 +340,14 @@ class Session:
         if isinstance(reply, Answer | Raised) and reply.output:
             self._print(reply.output)
         if isinstance(reply, Raised):
+            self._come_back()
             raise student_error(reply.failure)
         if isinstance(reply, Fault):
             raise TransferError(reply.what[:MAX_FAULT])
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
         try:
-            return self._taken(reply, buffers, handover or Handover(_nothing()))
+            value = self._taken(reply, buffers, handover or Handover(_nothing()))
         except StudentError:
             raise
         except DeviceRefusedError as problem:
@@ -345,6 +356,14 @@ class Session:
             self._broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
+        self._come_back()
+        return value
+
+    def _come_back(self) -> None:
+        """Tell a case that asks for it that student code has run, and may have changed values."""
+        if self._has_run and self.on_return is not None:
+            self._has_run = False
+            self.on_return()
 
     def _print(self, output: str) -> None:
         """Print in a test what its call printed; the child keeps to these limits if it is ours."""

@@ -6,6 +6,7 @@ process, so nothing here is trusted by the judge: only the bytes that arrive the
 
 import builtins
 import contextlib
+import hashlib
 import io
 import itertools
 import operator
@@ -43,6 +44,7 @@ from ..wire.protocol import (
     Reply,
     RunCell,
     Seed,
+    Unchanged,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
 from . import imports, randomness, standins
@@ -226,6 +228,7 @@ class NotebookProcess:
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
+        self._watched: dict[str, bytes] = {}  # what a name's value was, in short
         self._own_names = dict(shell.user_ns)  # which IPython has put there
 
     def serve(self) -> None:
@@ -358,7 +361,21 @@ class NotebookProcess:
         names = self._shell.user_ns
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []
-        return self._finish(message.request, names[message.name])
+        reply, buffers = self._finish(message.request, names[message.name])
+        if message.watch and isinstance(reply, Answer) and self._is_known(message, reply, buffers):
+            return Unchanged(message.request), []
+        return reply, buffers
+
+    def _is_known(self, message: Get, reply: Answer, buffers: list[memoryview]) -> bool:
+        """Say whether an answer is what the last one was, and remember it."""
+        import msgspec
+
+        digest = hashlib.blake2b(msgspec.msgpack.encode(reply.value), digest_size=16)
+        for buffer in buffers:
+            digest.update(buffer)
+        before = self._watched.get(message.name)
+        self._watched[message.name] = digest.digest()
+        return message.again and before == digest.digest()
 
     def _is_a_builtins(self, name: str) -> bool:
         """Say whether a name stands for IPython's form of a builtin: no cell has bound it."""

@@ -134,10 +134,16 @@ class RunCell(Struct, tag="run"):
 
 
 class Get(Struct, tag="get"):
-    """Look up a name in the student's notebook."""
+    """Look up a name in the student's notebook.
+
+    watch: remember what the answer is. again: say `Unchanged` where it is what it was the last
+    time that somebody watched.
+    """
 
     request: int
     name: str
+    watch: bool = False
+    again: bool = False
 
 
 class Call(Struct, tag="call"):
@@ -274,6 +280,12 @@ class Missing(Struct, tag="missing"):
     request: int
 
 
+class Unchanged(Struct, tag="unchanged"):
+    """The name's value is what the last answer about it has said."""
+
+    request: int
+
+
 class Raised(Struct, tag="raised"):
     """What student code raised, and printed before."""
 
@@ -315,7 +327,7 @@ class Compiled(Struct, tag="compiled"):
 
 
 Request = RunCell | Get | Bound | Seed | Call | Next | Record | Prepare | Replay | Compile | Chain
-Reply = CellDone | Answer | Missing | Raised | Fault | Recorded | Prepared | Compiled
+Reply = CellDone | Answer | Missing | Unchanged | Raised | Fault | Recorded | Prepared | Compiled
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73
