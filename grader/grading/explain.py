@@ -4,6 +4,8 @@ A case that a test's own mistake or a lost value failed stays a loss here; where
 meets the same, `grader.grading.control` withdraws it for everybody.
 """
 
+import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,8 +22,10 @@ from grader.sandbox import (
     StudentError,
     TransferError,
 )
+from grader.sandbox.libraries import is_known
 from grader.sandbox.wire.values import ValueRefusedError
 
+NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
@@ -64,6 +68,8 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
         name = verdict.missing[0]
         reason = notes.where.missing(name)
         text = f"{wording.not_defined(name)} {reason.text}\n{text}" if text else text
+    if needed := "" if notes.has_reference else _library_not_here(problem, reason):
+        return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {needed}")
     text = text if reason.text in text else f"{text}\n{reason.text}"
     staff = f"{text}\n({verdict.place})" if verdict.place else text
     # What a hidden case has met may depend on its input; what was wrong before does not.
@@ -98,6 +104,23 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
         case _:
             said = ""
     return said
+
+
+def _library_not_here(problem: BaseException | None, reason: Reason) -> str:
+    """Return which library an answer needs and grading has not, "" for none that is known.
+
+    A module that nobody knows is the answer's own mistake, wherever it is graded.
+    """
+    said = reason.cause
+    if isinstance(problem, StudentError) and isinstance(problem, ImportError):
+        said = problem.failure.message
+    found = NO_MODULE.search(said)
+    is_library = found is not None and is_known(found[1]) and not _is_here(found[1])
+    return wording.missing_here(found[0]) if found is not None and is_library else ""
+
+
+def _is_here(module: str) -> bool:
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
 def is_device_fault(problem: BaseException | None) -> bool:

@@ -19,6 +19,7 @@ from grader.sandbox.session import NOT_HELD
 # beyond it a name is looked up again, and other names of the same object keep what it was.
 MOST_COMPARED = 1_000_000
 CONTAINERS = (list, dict, set, deque)
+CHANGED_IN_PLACE = frozenset({*CONTAINERS, np.ndarray})
 
 
 class Names(Mapping[str, Any]):
@@ -144,7 +145,7 @@ class OtterNames(Names):
     def _refresh(self) -> None:
         """Give the values that a test has, and a call has changed in the notebook, the change."""
         for name, value in list(self._held.items()):
-            if isinstance(value, (*CONTAINERS, np.ndarray)) and self._left > 0:
+            if type(value) in CHANGED_IN_PLACE and self._left > 0:
                 self._left -= 1 + (value.size if isinstance(value, np.ndarray) else len(value))
                 try:
                     self._fetch(name)

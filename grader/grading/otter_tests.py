@@ -32,16 +32,18 @@ from grader.course.cases import literal_hints
 from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
-from grader.errors import AssignmentError
+from grader.errors import AssignmentError, CannotJudgeError
 from grader.grading import doctests
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
+from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import Session, seeds
 from grader.sandbox.inside import instruments
+from grader.sandbox.kinds import FOR_TESTS
 from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
-BUILTINS = vars(builtins)
+BUILTINS = vars(builtins) | FOR_TESTS
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
@@ -70,16 +72,19 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class LoadedCase:
-    """One case, ready to run as often as there are submissions."""
+    """One case, ready to run as often as there are submissions; `fault` is why it is not."""
 
     question: str
     name: str
     parameters: tuple[str, ...]
     file: TestFile
     hints: frozenset[str] = frozenset()
+    fault: str = ""
 
     def run(self, names: Names) -> "Ended":
         """Run the case, and return what ended it."""
+        if self.fault:
+            return Ended(CannotJudgeError(self.fault), "")
         case = self.file.test_cases[0]
         if isinstance(self.file, OKTestFile):
             found = DoctestGlobals(names, BUILTINS)
@@ -93,6 +98,14 @@ class LoadedCase:
             self.file.problem, self.file.test_case_results = None, []
             where = "" if problem is None else _line_in(problem, Path(self.file.path))
         return Ended(problem, "" if problem is None else _place(self.file) + where)
+
+    @property
+    def text(self) -> str:
+        """What it runs, and for a function the whole file, whose other functions it may call."""
+        if self.fault:
+            return ""
+        body = self.file.test_cases[0].body
+        return body if isinstance(body, str) else Path(self.file.path).read_text(encoding="utf-8")
 
 
 class Ended(NamedTuple):
@@ -113,8 +126,19 @@ class CaseSuite:
         self._cases: dict[tuple[str, str], LoadedCase] = {}
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
-        for question in assignment.questions:
-            self._load(question)
+        self._folder = TestFolder([*assignment.given, *assignment.withheld])
+        with self._folder.entered():
+            for question in assignment.questions:
+                self._load(question)
+
+    def in_folder(
+        self, question: str, case: str, session: Session, refusals: list[str]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Have this process work in a folder with the files that a case may read.
+
+        refusals: where it is noted that one could not be handed over.
+        """
+        return self._folder.for_case(self._cases[question, case].text, session, refusals)
 
     def _load(self, question: Question) -> None:
         if question.file:
@@ -142,13 +166,20 @@ class CaseSuite:
     def _load_as_otter(self, question: Question) -> None:
         """Load an otter assignment's question, whose cases are in the order of its file."""
         path = self.assignment.folder / question.file
-        file = _load_file(path)
+        try:
+            file = _load_file(path)
+        except AssignmentError as problem:  # by what is missing here; its other questions have none
+            for case in question.cases:
+                broken = LoadedCase(question.name, case.name, (), None, fault=str(problem))
+                self._cases[question.name, case.name] = broken
+            return
         if file.all_or_nothing:
             self.all_or_nothing |= {question.name}
         points = [case.points for case in file.test_cases]
         if points != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
         for declared, case in zip(question.cases, file.test_cases, strict=True):
+            _look_at_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)
             )
@@ -259,6 +290,15 @@ def _only_case(file: TestFile, case: Any) -> TestFile:
         alone.source = file.source
     alone.problem = None
     return alone
+
+
+def _look_at_references(body: Any) -> None:
+    """Have a test's functions ask of a student's objects what Python would ask of its own."""
+    function = inspect.unwrap(getattr(body, "test_func", None) or (lambda: None))
+    names = getattr(function, "__globals__", {})
+    if names.get("OK_FORMAT") is False:  # the test file's own
+        for name, ours in FOR_TESTS.items():
+            names.setdefault(name, ours)
 
 
 def _parameters(body: Any) -> tuple[str, ...]:

@@ -12,11 +12,10 @@ from grader.model import Outcome, Status, TestCase
 MAX_MESSAGE = 2_000
 
 
-def passed(case: TestCase, seconds: float = 0.0) -> Outcome:
+def passed(case: TestCase, seconds: float = 0.0, *, staff: str = "") -> Outcome:
     """Return the outcome of a case that has earned its points."""
-    return _worded(
-        replace(_of(case, Status.PASSED), score=case.points, seconds=seconds),
-    )
+    found = replace(_of(case, Status.PASSED), score=case.points, seconds=seconds)
+    return _worded(replace(found, staff_message=staff))
 
 
 def pending(case: TestCase, reason: str) -> Outcome:

@@ -88,10 +88,13 @@ class ReferenceChild:
         try:
             replay.run_to(notebook.check_position(question))
             session = replay.session
-            with self._suite.seeds(question, case) as seeds, session.case(seeds=seeds) as changes:
-                verdict = self._suite.run(
-                    question, case, self._suite.names_in(session, site.device, {})
-                )
+            with (
+                self._suite.seeds(question, case) as seeds,
+                session.case(seeds=seeds) as changes,
+                self._suite.in_folder(question, case, session, changes.refusals),
+            ):
+                names = self._suite.names_in(session, site.device, {})
+                verdict = self._suite.run(question, case, names)
             passed = verdict.passed and not changes.refusals and session.ended is None
         except ChildEnded:
             return Found(passed=False, changes=frozenset())

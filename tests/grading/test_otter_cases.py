@@ -1,5 +1,6 @@
 """Cases that were written for otter, judged as otter judges them, with a wall between."""
 
+import importlib.util
 import json
 import random
 from pathlib import Path
@@ -373,6 +374,25 @@ def test_what_is_missing_in_the_judge_costs_nobody_a_point(
     assert [case.status for case in cases] == [UNGRADED, PASSED]
     assert told in cases[0].staff_message
     assert told not in cases[0].message
+
+
+def test_a_file_that_cannot_be_loaded_here_costs_its_question_only(otter: OtterJudge) -> None:
+    needs = functions("q1", "import no_such_package\n@test_case()\ndef test(x):\n    assert x == 1")
+    tests = {"q1": needs, "q2": doctests("q2", ">>> x\n1")}
+    found = otter.cells("x = 1", tests=tests)
+    assert (found["q1"].status, found["q2"].status) == (UNGRADED, PASSED)
+    assert "no_such_package" in found["q1"].cases[0].staff_message
+
+
+@pytest.mark.parametrize(
+    ("module", "status"), [("babypandas", UNGRADED), ("no_such_package", FAILED)]
+)
+def test_a_library_that_grading_lacks_costs_nobody_a_point(
+    otter: OtterJudge, module: str, status: Status
+) -> None:
+    assert importlib.util.find_spec("babypandas") is None, "take another library"
+    case = otter.cases(f"import {module}\nx = 1", doctests("q1", ">>> x\n1"))[0]
+    assert (case.status, f"No module named '{module}'" in case.staff_message) == (status, True)
 
 
 def test_a_test_that_names_what_nobody_defines_costs_nobody_a_point(otter: OtterJudge) -> None:
