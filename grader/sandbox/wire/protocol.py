@@ -202,10 +202,26 @@ class RunCell(Struct, tag="run"):
 
 
 class Get(Struct, tag="get"):
-    """Look up a name in the student's notebook."""
+    """Look up a name in the student's notebook.
+
+    watch: remember what the answer is. again: say `Unchanged` where it is what it was the last
+    time that somebody watched.
+    """
 
     request: int
     name: str
+    watch: bool = False
+    again: bool = False
+
+
+class Case(Struct, tag="case"):
+    """A case begins, whose tests may ask more of objects than to be called; there is no answer.
+
+    Objects with keys below `forget` are asked for no more.
+    """
+
+    request: int
+    forget: int
 
 
 class ListFiles(Struct, tag="list files"):
@@ -219,16 +235,6 @@ class ReadFile(Struct, tag="read file"):
 
     request: int
     name: str
-
-
-class Case(Struct, tag="case"):
-    """A case begins, whose tests may ask more of objects than to be called; there is no answer.
-
-    Objects with keys below `forget` are asked for no more.
-    """
-
-    request: int
-    forget: int
 
 
 class Call(Struct, tag="call"):
@@ -384,6 +390,12 @@ class Missing(Struct, tag="missing"):
     request: int
 
 
+class Unchanged(Struct, tag="unchanged"):
+    """The name's value is what the last answer about it has said."""
+
+    request: int
+
+
 class Raised(Struct, tag="raised"):
     """What student code raised, and printed before.
 
@@ -399,13 +411,17 @@ class Raised(Struct, tag="raised"):
 
 
 class Asked(Struct, tag="asked"):
-    """Call a function of the judge's, within a request that stays unanswered meanwhile."""
+    """Call a function of the judge's, within a request that stays unanswered meanwhile.
+
+    `output` is what the student's code printed before.
+    """
 
     request: int
     number: int
     arguments: list[Node]
     keywords: dict[str, Node]
     buffers: list[int]
+    output: str = ""
 
 
 class Fault(Struct, tag="fault"):
@@ -444,7 +460,10 @@ Request = (
     RunCell | Get | Bound | Seed | ListFiles | ReadFile | Call | Next | Case | Returned | Threw
     | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
-Reply = CellDone | Answer | Missing | Raised | Asked | Fault | Recorded | Prepared | Compiled
+Reply = (
+    CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared
+    | Compiled
+)  # fmt: skip
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73
