@@ -99,6 +99,7 @@ class Encoder:
 
     `array_bytes` bounds all buffers of the message together, `nesting` the depth of containers.
     `keep` gives an object that cannot travel its key (in the child), or refuses it (in the judge).
+    `stays` says of a class that its objects stay, though they could travel as what they hold.
     `arguments` are the call's arrays, for a result that shares memory with one of them, and
     `containers` its lists and dicts, for a result that holds one of them. With
     `as_arguments` arrays keep their strides and share memory where they do, though nothing of the
@@ -114,6 +115,7 @@ class Encoder:
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         as_arguments: bool = False,
+        stays: Callable[[type], bool] | None = None,
     ) -> None:
         self.buffers: list[memoryview] = []
         self.sent: list[SentArray] = []
@@ -123,6 +125,7 @@ class Encoder:
         self._room = array_bytes
         self._nesting = nesting
         self._keep = keep
+        self._stays = stays
         self._arguments = list(arguments)
         self._as_arguments = as_arguments
 
@@ -132,6 +135,8 @@ class Encoder:
             raise ValueRefusedError(f"it is nested deeper than {self._nesting} levels")
         if value is None or value is True or value is False:
             return value
+        if self._stays is not None and self._stays(type(value)):
+            return self._keep(value)
         try:
             for kind, method in self._base_types:
                 if isinstance(value, kind):
