@@ -271,9 +271,10 @@ def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -
 
 def for_another_assignment(name: str | None, wanted: str) -> str:
     """Say that a notebook's metadata names another assignment, or none."""
-    said = "for no assignment" if name is None else f"for the assignment {name[:100]!r}"
+    said = "no assignment" if name is None else f"the assignment {name[:100]!r}"
     return (
-        f"This notebook says that it is {said}, and this is {wanted!r}. Hand in the one for that."
+        f"This notebook says that it is for {said}, and this is {wanted!r}: hand in the notebook "
+        "of that one."
     )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import signal
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from grader.course.beside import FileRules
     from grader.model import Assignment, Gradebook, Limits, Submission
     from grader.submissions.collection import Collection
+
+
+LOOKED_AT = 40  # notebooks that tell what a class imports
 
 
 def grade(
@@ -137,6 +141,18 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
         )
 
 
+def _slow_imports(assignment: "Assignment", submissions: Iterable["Submission"]) -> tuple[str, ...]:
+    """Return the modules of an otter assignment's notebooks that are best imported once for all.
+
+    An assignment of ours says so itself.
+    """
+    if assignment.otter is None:
+        return ()
+    from grader.course.otter import packages
+
+    return packages.worth_importing_once(map(_code_of, islice(submissions, LOOKED_AT)))
+
+
 def _code_of(submission: "Submission") -> str:
     from grader.course import notebooks
 
@@ -178,13 +194,14 @@ def grade_class(
     from grader.gradebook.notebooks_kept import NotebookStore
     from grader.sandbox.levels.view import refuse_shown
 
+    submissions = list(submissions)
     places = [path.resolve() for path in (*handed_in, out)]
     if isolation is not IsolationChoice.NONE:
         refuse_shown(places)
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
         places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
-        files=files,
+        files=files, imports=_slow_imports(assignment, submissions),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)

@@ -67,6 +67,7 @@ from .wire.values import (
     Decoder,
     DeviceRefusedError,
     Encoder,
+    MissingLibraryError,
     ValueRefusedError,
 )
 
@@ -480,7 +481,7 @@ class Session:
             return self._taken(reply, buffers, handover or Handover(_nothing()))
         except (StudentError, CannotCrossError):
             raise
-        except DeviceRefusedError as problem:
+        except (DeviceRefusedError, MissingLibraryError) as problem:
             self._note(str(problem))
             raise _not_handed_over("The answer", problem) from problem
         except ProtocolViolationError as problem:

@@ -139,7 +139,7 @@ class References:
         kind = type(value)
         found = Opaque(number, _text(kind, "__name__")[:100], callable(value))
         found.base = plain_base(kind) if self.is_asked else ""
-        if isinstance(value, types.ModuleType):
+        if issubclass(kind, types.ModuleType):
             found.module = _text(value, "__name__")
         elif self.is_asked and issubclass(kind, type) and issubclass(value, BaseException):
             found.lineage = self._lineage(value)

@@ -59,14 +59,46 @@ class Scalar(Struct, tag="g"):
     raw: bytes
 
 
+class Packed(Struct, tag="p"):
+    """Many items of one kind, where a container's items stand; see `packing`.
+
+    kind: "int", "float", "bool", "date" or "str". `data` and, of texts, `lengths` and `missing`
+    are numbers of buffers, or -1.
+    """
+
+    kind: str
+    count: int
+    data: int
+    lengths: int = -1
+    missing: int = -1
+
+
+class Collection(Struct, tag="k"):
+    """Any other container: its items, and of one with keys all keys and then all values.
+
+    form: its name in `containers.FORMS`. about: what its form needs beside the items.
+    """
+
+    form: str
+    items: list["Node"]
+    about: list["Node"]
+
+
+class Made(Struct, tag="m"):
+    """A value that is made of parts; kind: its name in `kinds.BY_NAME`, which says of which."""
+
+    kind: str
+    parts: list["Node"]
+
+
 class Repeat(Struct, tag="r"):
-    """The list or dict number `container` of the call's arguments once more."""
+    """What has the number `container` among the call's arguments, once more."""
 
     container: int
 
 
 class Array(Struct, tag="a"):
-    """A strided view of a buffer, for NumPy (`library` "numpy") or torch.
+    """A strided view of a buffer, for NumPy (`library` "numpy") or torch; see `dtypes`.
 
     Strides and offset count elements; NumPy's strides may be negative. `device` is "cpu" or "cuda".
     Arguments that share memory name the same buffer.
@@ -146,6 +178,9 @@ Node = (
     | Text
     | Sequence
     | Mapping
+    | Packed
+    | Collection
+    | Made
     | Repeat
     | Scalar
     | Array
@@ -332,7 +367,7 @@ class Answer(Struct, tag="answer"):
     """A value by value, and what the call wrote to of its arguments.
 
     `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
-    memory now. `contents` holds the lists and dicts of the arguments that are others now. `output`
+    memory now. `contents` holds what else of the arguments is another now, by its number. `output`
     is what was printed meanwhile, cut as a cell's is.
     """
 
@@ -340,7 +375,7 @@ class Answer(Struct, tag="answer"):
     value: Node
     buffers: list[int]
     changed: list[tuple[int, int]] = []
-    contents: list[tuple[int, Sequence | Mapping]] = []
+    contents: list[tuple[int, Sequence | Mapping | Collection | Made]] = []
     seconds: float = 0.0
     output: str = ""
 
