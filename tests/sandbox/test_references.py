@@ -579,7 +579,6 @@ FORGERIES = {
     "assert_allclose": lambda x: np.testing.assert_allclose(x, 5) is None,
     "torch.allclose": lambda x: torch.allclose(x, torch.tensor(5.0)),
     "torch.equal": lambda x: torch.equal(torch.tensor(5.0), x),
-    "torch.as_tensor": lambda x: float(torch.as_tensor(x)) == 5,
     "operator.eq": lambda x: operator.eq(x, 5),
     "x.__eq__(5)": lambda x: x.__eq__(5) is True,
     "isinstance": lambda x: isinstance_of(x, int | float),
