@@ -26,12 +26,12 @@ from .failures import (
     student_error,
 )
 from .handover import Changes, Handover, Place
-from .inside import randomness
 from .inside.files import MOST_FILES
 from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .raised import ErrorClasses
+from .seeds import Seeds
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
@@ -62,6 +62,7 @@ from .wire.protocol import (
     RunCell,
     Seed,
     Threw,
+    Unchanged,
 )
 from .wire.values import (
     Decoder,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 
 MAX_FAULT = 500
 LONGEST_NAME = 255
+NOT_HELD = object()
 SOON = 5.0  # seconds, for a message that wants no answer
 KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
 RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
@@ -130,7 +132,9 @@ class Session:
         self._highest = self._forgotten = 0  # numbers of objects of the child's
         self._functions = 0  # of tests that the child was given
         self.live: LiveCase | None = None
-        self._seeded: Seed | None = None  # the states that both sides have, where they share them
+        self._seeds: Seeds | None = None
+        self._has_run = False  # student code, since `on_return` was last called
+        self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
         self.then: Callable[[], None] | None = None  # done after each of these requests
         self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
@@ -139,24 +143,23 @@ class Session:
     def case(
         self,
         applied: frozenset[Place] | None = None,
+        seeds: Seeds | None = None,
         *,
-        shares_seeds: bool = False,
         asks: bool = False,
     ) -> Iterator[Changes]:
         """Undo in the end what calls change of the test's objects meanwhile; see `Changes`.
 
-        shares_seeds: what the case makes of this process's random numbers, the child has as well
-        before it is asked next. What the child draws of them changes nothing here.
+        seeds: the random numbers that the case shares with the child.
         asks: whether the case may do more with the student's objects than call them.
         """
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
-        self._seeded = randomness.take() if shares_seeds else None
+        self._seeds = seeds
         if asks:
             self._begin(changes)
         try:
             yield changes
         finally:
-            self._changes = self._seeded = None
+            self._changes = self._seeds = self.on_return = None
             if self.live is not None:
                 self._highest = max(self._highest, self.live.highest + 1)
                 self._functions = self.live.next_function
@@ -179,12 +182,11 @@ class Session:
             self._changes.refusals.append(sentence[:MAX_FAULT])
         raise CannotCrossError(sentence)
 
-    def _share_seeds(self) -> None:
+    def _share_seeds(self, seeds: Seeds) -> None:
         """Give the child the states of random numbers, if a test has made others of them."""
-        now = randomness.take()
-        if now == self._seeded:
+        now = seeds.changed()
+        if now is None:
             return
-        self._seeded = now
         states = msgspec.structs.replace(now, request=self._request)
         reply, buffers = self._ask(states, [], self._limits.call_seconds, "seeding")
         self._result(reply, buffers)
@@ -213,13 +215,20 @@ class Session:
         discarded = max(0, reply.discarded) + len(reply.output) - len(output)
         return CellResult(reply.failure, output, discarded, reply.seconds)
 
-    def value(self, name: str) -> Any:
-        """Return what a name stands for, by value; MissingNameError where it is not defined."""
+    def value(self, name: str, *, held: Any = NOT_HELD, watch: bool = False) -> Any:
+        """Return what a name stands for, by value; MissingNameError where it is not defined.
+
+        watch: have the child remember what it was. held: what was found while it was watched, and
+        is the answer where the child says that it is still that.
+        """
         self._request += 1
-        message = Get(self._request, name)
+        again = held is not NOT_HELD
+        message = Get(self._request, name, watch, again)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, f"looking up {name}")
         if isinstance(reply, Missing):
             raise MissingNameError(name)
+        if isinstance(reply, Unchanged) and again:
+            return held
         found = self._result(reply, buffers)
         if self.live is not None:
             return self.live.called(found, name)
@@ -384,9 +393,10 @@ class Session:
         if self.ended is not None:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
+            if self._seeds is not None and not isinstance(message, Seed):
+                self._share_seeds(self._seeds)
             self.asked += 1
-            if self._seeded is not None and not isinstance(message, Seed):
-                self._share_seeds()
+            self._has_run = not isinstance(message, Seed)
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
@@ -471,6 +481,7 @@ class Session:
         if isinstance(reply, Answer | Raised) and reply.output:
             self._print(reply.output)
         if isinstance(reply, Raised):
+            self._come_back()
             self._raise(reply)
         if isinstance(reply, Fault):
             self._note(reply.what)
@@ -478,7 +489,7 @@ class Session:
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
         try:
-            return self._taken(reply, buffers, handover or Handover(_nothing()))
+            value = self._taken(reply, buffers, handover or Handover(_nothing()))
         except (StudentError, CannotCrossError):
             raise
         except (DeviceRefusedError, MissingLibraryError) as problem:
@@ -488,6 +499,14 @@ class Session:
             self._broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
+        self._come_back()
+        return value
+
+    def _come_back(self) -> None:
+        """Tell a case that asks for it that student code has run, and may have changed values."""
+        if self._has_run and self.on_return is not None:
+            self._has_run = False
+            self.on_return()
 
     def _raise(self, reply: Raised) -> NoReturn:
         """Raise what student code raised."""

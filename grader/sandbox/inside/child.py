@@ -6,6 +6,7 @@ process, so nothing here is trusted by the judge: only the bytes that arrive the
 
 import builtins
 import contextlib
+import hashlib
 import io
 import itertools
 import os
@@ -52,6 +53,7 @@ from ..wire.protocol import (
     RunCell,
     Seed,
     Threw,
+    Unchanged,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
 from . import files, imports, randomness, references, standins
@@ -82,6 +84,16 @@ class LimitedOutput(io.TextIOBase):
         self._parts: list[str] = []
         self._room = min(self._cell_limit, self._left)
         self.discarded = 0
+
+    @contextlib.contextmanager
+    def of_one_request(self) -> Iterator[None]:
+        """Keep what is printed meanwhile apart; the judge may ask while it is answered."""
+        before = self._parts, self._room, self.discarded
+        self.start()
+        try:
+            yield
+        finally:
+            self._parts, self._room, self.discarded = before
 
     def writable(self) -> bool:
         return True
@@ -209,6 +221,7 @@ class NotebookProcess:
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
+        self._watched: dict[str, bytes] = {}  # what a name's value was, in short
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
         self._own_names = dict(shell.user_ns)  # which IPython has put there
 
@@ -267,10 +280,10 @@ class NotebookProcess:
 
     def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The request"
-        self._output.start()
-        reply, out = self._answer_silently(message, buffers)
-        if isinstance(reply, Answer | Raised):
-            self._add_output(reply)
+        with self._output.of_one_request():
+            reply, out = self._answer_silently(message, buffers)
+            if isinstance(reply, Answer | Raised):
+                self._add_output(reply)
         return reply, out
 
     def _add_output(self, reply: Answer | Raised | Asked) -> None:
@@ -403,7 +416,21 @@ class NotebookProcess:
         names = self._shell.user_ns
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []
-        return self._finish(message.request, names[message.name])
+        reply, buffers = self._finish(message.request, names[message.name])
+        if message.watch and isinstance(reply, Answer) and self._is_known(message, reply, buffers):
+            return Unchanged(message.request), []
+        return reply, buffers
+
+    def _is_known(self, message: Get, reply: Answer, buffers: list[memoryview]) -> bool:
+        """Say whether an answer is what the last one was, and remember it."""
+        import msgspec
+
+        digest = hashlib.blake2b(msgspec.msgpack.encode(reply.value), digest_size=16)
+        for buffer in buffers:
+            digest.update(buffer)
+        before = self._watched.get(message.name)
+        self._watched[message.name] = digest.digest()
+        return message.again and before == digest.digest()
 
     def _is_a_builtins(self, name: str) -> bool:
         """Say whether a name stands for IPython's form of a builtin: no cell has bound it."""

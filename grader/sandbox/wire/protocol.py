@@ -204,10 +204,16 @@ class RunCell(Struct, tag="run"):
 
 
 class Get(Struct, tag="get"):
-    """Look up a name in the student's notebook."""
+    """Look up a name in the student's notebook.
+
+    watch: remember what the answer is. again: say `Unchanged` where it is what it was the last
+    time that somebody watched.
+    """
 
     request: int
     name: str
+    watch: bool = False
+    again: bool = False
 
 
 class Case(Struct, tag="case"):
@@ -386,6 +392,12 @@ class Missing(Struct, tag="missing"):
     request: int
 
 
+class Unchanged(Struct, tag="unchanged"):
+    """The name's value is what the last answer about it has said."""
+
+    request: int
+
+
 class Raised(Struct, tag="raised"):
     """What student code raised, and printed before.
 
@@ -450,7 +462,10 @@ Request = (
     RunCell | Get | Bound | Seed | ListFiles | ReadFile | Call | Next | Case | Returned | Threw
     | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
-Reply = CellDone | Answer | Missing | Raised | Asked | Fault | Recorded | Prepared | Compiled
+Reply = (
+    CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared
+    | Compiled
+)  # fmt: skip
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73
