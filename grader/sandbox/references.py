@@ -264,6 +264,8 @@ class Reference(StudentObject):
         is_special = name.startswith("__") and name.endswith("__")
         if is_special and name not in SAID and not is_class(self):
             if name in RULES:
+                if name in PROTOCOL and ask(self, "hasattr", name) is not True:
+                    raise AttributeError(f"{type_name_of(self)!r} object has no attribute {name!r}")
                 return _own(self, name)
             if name in ABSENT:
                 raise AttributeError(name)
@@ -458,6 +460,13 @@ class CallableReference(Reference):
 RULES = frozenset(
     name for kind in (Reference, CallableReference) for name in vars(kind) if name.startswith("__")
 ) - {"__doc__", "__module__", "__slots__", "__init__"}
+
+
+# What a library looks for to see what can be done with an object.
+PROTOCOL = RULES - set(dir(object)) - {
+    "__array__", "__array_function__", "__array_ufunc__", "__copy__", "__deepcopy__",
+    "__instancecheck__", "__mro_entries__", "__subclasscheck__", "__torch_function__",
+}  # fmt: skip
 
 
 def _equal(reference: Any, other: Any) -> Any:

@@ -367,6 +367,9 @@ def test(session: Any) -> Iterator[Asking]:
         ("np.testing.assert_allclose(grid, [[0, 1], [2, 3]]) is None, (grid == grid).all().item()",
          (True, True)),
         ("total(Pile([1, 2, 3])), apply(lambda p: p.x, Point(4, 5))", (6, 4)),
+        ("[hasattr(boil, n) for n in ('__iter__', '__len__', '__call__')]", [False, False, True]),
+        ("getattr(Purse(1), '__iter__', None), getattr(stack, '__iter__', None) is None",
+         (None, False)),
         ("with Manager() as m:\n    pass\nm.left is None", True),
     ],
 )  # fmt: skip
