@@ -124,6 +124,7 @@ class OtterRules:
     show_all_public: bool = False
     force_public_test_summary: bool = True
     show_stdout: bool = False
+    wants_pdf: bool = False  # whether PDFs that students handed in are to be kept
     notes: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     origin: str = ""  # the zip, folder or notebook that it came from

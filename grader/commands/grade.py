@@ -212,4 +212,6 @@ def grade_class(
                     "Stopped. What was graded is kept; run the same command to go on."
                 ) from None
             raise
+        if assignment.otter is not None and assignment.otter.wants_pdf:
+            outputs.write_pdfs(named.submissions, out)
         return render(store, out)

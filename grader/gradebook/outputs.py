@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ import msgspec
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
-from grader.model import Gradebook, Status
+from grader.model import Gradebook, Status, Submission
 from grader.renderers import (
     brightspace,
     canvas,
@@ -33,6 +33,7 @@ from grader.renderers.text import feedback_name, shown
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
 REPORT_NAME = "report.html"
+PDF_FOLDER = "pdf"  # of an otter assignment that asks for PDFs
 FINAL_NAME = "final_grades.csv"  # of an otter assignment
 SHEETS = ("canvas.csv", "moodle.csv", "brightspace.csv")
 LISTED = 10  # of what is named in a note
@@ -72,7 +73,7 @@ class Written:
 def written_in(out: Path) -> list[str]:
     """Return the names of the other outputs that lie beside the report."""
     names = ("results.json", "grades.csv", FINAL_NAME, *SHEETS, MANUAL_NAME, STORE_NAME)
-    folders = ("feedback", "gradescope")
+    folders = ("feedback", "gradescope", PDF_FOLDER)
     files = [name for name in names if (out / name).is_file()]
     return files + [f"{name}/" for name in folders if (out / name).is_dir()]
 
@@ -110,6 +111,17 @@ def _answers_not_found(book: Gradebook) -> Iterator[str]:
             f"{count} not found where it belongs: {', '.join(found[:LISTED])}{more}. Look into the "
             f"notebooks, and give the scores in {MANUAL_NAME} all the same."
         )
+
+
+def write_pdfs(submissions: Iterable[Submission], out: Path) -> int:
+    """Copy the PDF that each student handed in to `pdf/`; return how many there were."""
+    found = 0
+    for item in submissions:
+        pdfs = [content for name, content in item.files if name.lower().endswith(".pdf")]
+        if pdfs:
+            _write_bytes(out / PDF_FOLDER / f"{feedback_name(item.student)}.pdf", pdfs[0])
+            found += 1
+    return found
 
 
 def write_sheet(
@@ -181,7 +193,10 @@ def _unread(path: Path, book: Gradebook) -> int:
 
 
 def _write(path: Path, text: str) -> Path:
-    data = text.encode("utf-8", "backslashreplace")
+    return _write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _write_bytes(path: Path, data: bytes) -> Path:
     try:
         if _holds(path, data):
             return path

@@ -350,6 +350,10 @@ class Store:
             raise UsageError(f"{self.path} holds no grades yet; run `grader grade` first.")
         return msgspec.json.decode(text, type=tuple[Question, ...])
 
+    def otter(self) -> OtterRules | None:
+        """Return the rules of an otter assignment, None where this is one of ours."""
+        return msgspec.json.decode(self.setting("otter") or "null", type=OtterRules | None)
+
     def gradebook(self) -> Gradebook:
         """Return the class as it stands, by student, whatever the order of the attempts was."""
         questions = self.questions()
@@ -365,7 +369,7 @@ class Store:
             questions=questions,
             reports=tuple(reports),
             controls=self._controls(questions),
-            otter=msgspec.json.decode(self.setting("otter") or "null", type=OtterRules | None),
+            otter=self.otter(),
         )
 
     def _reports(self, questions: tuple[Question, ...]) -> list[Report]:

@@ -19,10 +19,10 @@ from typing import Any
 
 import msgspec
 
-from grader.course import assignments, otter
+from grader.course import assignments, beside, otter
 from grader.course.otter import config
 from grader.errors import AssignmentError, UsageError
-from grader.model import MIB, Assignment
+from grader.model import MIB, Assignment, OtterRules
 from grader.renderers.text import feedback_name, shown
 from grader.submissions.content import RAW_BYTES, is_zip
 from grader.submissions.sources import (
@@ -30,6 +30,7 @@ from grader.submissions.sources import (
     Entry,
     RejectedError,
     Source,
+    open_file,
     open_path,
     open_zip,
 )
@@ -48,6 +49,7 @@ SAYS_NOTHING = re.compile(
     r"(?:autograder|dist|source|student|solution|assignment)s?(?:\s?\(\d+\))?", re.IGNORECASE
 )
 NOTE = "unpacked.json"
+NOT_HANDED_OUT = frozenset({"tests", *CONFIGURATION, *REQUIREMENTS, "__pycache__"})
 FOLDER_VARIABLE = "XDG_CACHE_HOME"
 
 WHAT_IS_ONE = (
@@ -91,32 +93,57 @@ def load(
 
     UsageError where the name is none of these; AssignmentError says what in it cannot be graded.
     """
-    path = Path(name)
+    folder = unpacked(Path(name))
+    if folder is None:
+        return assignments.load(
+            name, course, need_solutions=need_solutions, public_only=public_only
+        )
+    return _from_folder(
+        folder, _origin(folder, name), ignore_plugins=ignore_plugins, public_only=public_only
+    )
+
+
+def unpacked(path: Path) -> Path | None:
+    """Return the folder of ours with what otter packed at a path; None where it packed nothing."""
     if (path / NOTE).is_file():
-        return _from_folder(path, name, ignore_plugins=ignore_plugins, public_only=public_only)
-    if not (path / "assignment.toml").is_file():
-        packed = _find(path)
-        if packed is not None:
-            folder = _unpacked(packed, path)
-            origin = str(path.resolve())
-            return _from_folder(
-                folder, origin, ignore_plugins=ignore_plugins, public_only=public_only
-            )
-    return assignments.load(name, course, need_solutions=need_solutions, public_only=public_only)
+        return path
+    packed = None if (path / "assignment.toml").is_file() else _find(path)
+    return None if packed is None else _unpacked(packed, path)
+
+
+def load_regardless(folder: Path, name: str) -> Assignment:
+    """Load an unpacked folder as if it had no configuration, to look at and not to grade."""
+    return _from_folder(
+        folder, _origin(folder, name), ignore_plugins=True, public_only=False, rules=OtterRules()
+    )
+
+
+def _origin(folder: Path, name: str) -> str:
+    return name if folder == Path(name) else str(Path(name).resolve())
 
 
 def _from_folder(
-    folder: Path, origin: str, *, ignore_plugins: bool, public_only: bool
+    folder: Path,
+    origin: str,
+    *,
+    ignore_plugins: bool,
+    public_only: bool,
+    rules: OtterRules | None = None,
 ) -> Assignment:
     note = msgspec.json.decode((folder / NOTE).read_bytes(), type=_Note)
     loaded = otter.load(
         folder.resolve(), note.slug, origin=origin, ignore_plugins=ignore_plugins,
-        public_only=public_only,
+        public_only=public_only, rules=rules,
     )  # fmt: skip
     if loaded.otter is None:
         return loaded
     notes = tuple(dict.fromkeys([*note.notes, *loaded.otter.notes]))
     return replace(loaded, otter=replace(loaded.otter, notes=notes))
+
+
+def load_from_notebook(path: Path, content: bytes) -> Assignment | None:
+    """Load the assignment that a student's own notebook holds; None where it holds no tests."""
+    return load(str(path), public_only=True) if _tests_in(content) else None
 
 
 def _find(path: Path) -> _Packed | None:
@@ -290,10 +317,27 @@ def _of_notebook(content: bytes, path: Path) -> _Packed:
             f"{path} is a notebook without otter's tests in its metadata, so nothing can be graded "
             "by it; give the autograder.zip."
         )
+    entries |= _beside_notebook(content, path)
     slug = _metadata(content).get("assignment_name")
     slug = slug if isinstance(slug, str) and slug.strip() else path.stem
     return _Packed(slug, entries, {config.NAME: b"{}\n", **tests, f"{path.stem}.ipynb": content},
                    notes)  # fmt: skip
+
+
+def _beside_notebook(content: bytes, path: Path) -> dict[str, Entry]:
+    """Return the files that lie beside a notebook and that it names, as they were handed out."""
+    text = content.decode("utf-8", "replace").replace("\\n", "\n").replace('"', "\n")
+    found: dict[str, Entry] = {}
+    for place in sorted(path.parent.iterdir()):
+        if place.name.startswith(".") or place.name in NOT_HANDED_OUT or place == path:
+            continue
+        if place.is_dir():
+            if re.search(rf"(?<![\w.-]){re.escape(place.name)}(?![\w-])", text):
+                below = _below(open_path(place), ())
+                found |= {f"files/{place.name}/{name}": entry for name, entry in below.items()}
+        elif place.suffix not in {".ipynb", ".zip", ".pdf"} and beside.mentions(text, place.name):
+            found[f"files/{place.name}"] = open_file(place).entries[0]
+    return found
 
 
 def _metadata(content: bytes) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Wanted:
     def of(cls, assignment: Assignment) -> "Wanted":
         """Return what tells an assignment's notebook."""
         names = [name for question in assignment.questions for name in question.names]
+        # Otter finds a question by its file, whose test may call it otherwise.
         checked = [
             PurePosixPath(question.file).stem or question.name
             for question in assignment.questions

@@ -20,8 +20,9 @@ from packaging.utils import canonicalize_name
 from grader.model import Assignment
 
 FILES = ("environment.yml", "requirements.txt")
+# A line of code, or of a doctest wherever it stands in a literal.
 IMPORT = re.compile(
-    r"^[ \t]*(?:(?:>>>|\.\.\.)[ \t]*)?(?:import[ \t]+(?P<whole>[\w.]+(?:[ \t]*,[ \t]*[\w.]+)*)"
+    r"(?:^|>>>|\.\.\.)[ \t]*(?:import[ \t]+(?P<whole>\w[\w., \t]*)"
     r"|from[ \t]+(?P<part>\w[\w.]*)[ \t]+import\b)",
     re.MULTILINE,
 )
@@ -104,10 +105,10 @@ def imported(texts: Iterable[str]) -> set[str]:
     """Return the modules, by their first name, that some code imports, in doctests as well."""
     found: set[str] = set()
     for text in texts:
-        for match in IMPORT.finditer(text):
+        for match in IMPORT.finditer(text.replace("\\n", "\n")):
             names = (match["whole"] or match["part"]).split(",")
-            found |= {name.strip().split(".")[0] for name in names}
-    return found
+            found |= {re.split(r"[. \t]", name.strip())[0] for name in names}
+    return found - {""}
 
 
 def compare(assignment: Assignment, notebooks: Iterable[str] = ()) -> Comparison:
