@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from grader import wording
 from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
-from grader.grading.closed_network import tried_network
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
 from grader.sandbox.patience import WALL
@@ -198,5 +197,3 @@ class Replay:
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
-                if not self._worker.isolation.has_network and tried_network(result.failure):
-                    self._notes.append(wording.TRIED_NETWORK.format(number=cell.number))

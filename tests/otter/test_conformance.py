@@ -5,9 +5,10 @@
 be otherwise here.
 """
 
+import contextlib
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from grader.submissions.collection import collect
 CASES = Path(__file__).with_name("cases")
 HEAVY = ("pandas", "datascience", "matplotlib.pyplot")  # imported once, not by every child
 ROUNDED = 1e-4  # otter rounds its scores
+
+
+Files = tuple[tuple[str, str], ...]
 
 
 def expected(folder: Path) -> Any:
@@ -54,16 +58,18 @@ def is_installed(package: str) -> bool:
 
 
 class Room:
-    """One warm worker and the engines of the cases that were graded in it."""
+    """One warm worker, and one for each case with files, and the engines that grade in them."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, start: Callable[[Files], Worker]) -> None:
+        self._start = start
+        self._worker = start(())
         self._engines: dict[Path, Engine] = {}
 
     def grade(self, handed: Handed) -> Report:
         if handed.folder not in self._engines:
             loaded = load(str(handed.folder / "autograder"))
-            self._engines[handed.folder] = assemble(loaded, {"cpu": self._worker})
+            worker = self._start(loaded.given) if loaded.given else self._worker
+            self._engines[handed.folder] = assemble(loaded, {"cpu": worker})
         engine = self._engines[handed.folder]
         path = handed.folder / handed.name
         found = collect([path], limits=engine.assignment.limits, assignment=engine.assignment)
@@ -76,8 +82,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("unpacked")))
         imports = tuple(name for name in HEAVY if is_installed(name.partition(".")[0]))
-        with Worker(imports=imports) as worker:
-            yield Room(worker)
+        with contextlib.ExitStack() as workers:
+            yield Room(lambda files: workers.enter_context(Worker(imports=imports, files=files)))
 
 
 def test_every_kind_has_a_case_of_its_own_and_a_neighbour() -> None:
