@@ -71,6 +71,7 @@ class ProcessSettings:
     judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
     places: tuple[str, ...] = ()  # of submissions and results, which no student's code may read
     access: Access = field(default_factory=Access)  # of students' code, as somebody said
+    imports: tuple[str, ...] = ()  # modules that many notebooks import, for the warm worker
     packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
 
 
@@ -273,7 +274,8 @@ def _load(settings: ProcessSettings) -> Assignment:
             f"{name} is not what the batch began with, or not the same on "
             f"{platform.node()}; run the same command again once it is."
         )
-    return assignment
+    needs = dict.fromkeys([*assignment.needs, *settings.imports])
+    return replace(assignment, needs=tuple(needs))
 
 
 def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:

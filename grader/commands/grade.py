@@ -4,6 +4,7 @@ import contextlib
 import signal
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from grader.course.beside import Access
     from grader.model import Assignment, Gradebook, Limits, Submission
     from grader.submissions.collection import Collection
+
+
+LOOKED_AT = 40  # notebooks that tell what a class imports
 
 
 def grade(
@@ -139,6 +143,18 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
         )
 
 
+def _slow_imports(assignment: "Assignment", submissions: Iterable["Submission"]) -> tuple[str, ...]:
+    """Return the modules of an otter assignment's notebooks that are best imported once for all.
+
+    An assignment of ours says so itself.
+    """
+    if assignment.otter is None:
+        return ()
+    from grader.course.otter import packages
+
+    return packages.worth_importing_once(map(_code_of, islice(submissions, LOOKED_AT)))
+
+
 def _code_of(submission: "Submission") -> str:
     from grader.course import notebooks
 
@@ -181,6 +197,7 @@ def grade_class(
     from grader.gradebook.notebooks_kept import NotebookStore
     from grader.sandbox.levels.view import refuse_shown
 
+    submissions = list(submissions)
     places = [path.resolve() for path in (*handed_in, out)]
     if isolation is not IsolationChoice.NONE:
         refuse_shown(places)
@@ -188,6 +205,7 @@ def grade_class(
         str(assignment.folder), seed, limits, isolation.value, device.value,
         places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
         access=access or Access(),
+        imports=_slow_imports(assignment, submissions),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)

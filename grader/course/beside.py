@@ -75,6 +75,11 @@ def published(folder: Path, notebook: Path) -> tuple[Named, ...]:
     )
 
 
+def kept_back(solutions: Path | None) -> tuple[Named, ...]:
+    """Return what lies in `files/` of an assignment's solutions, which only its tests read."""
+    return () if solutions is None else named(solutions / "files")
+
+
 def sorted_out(
     files: Sequence[Named], tests: Iterable[str], told: Iterable[str] = ()
 ) -> tuple[tuple[Named, ...], tuple[Named, ...]]:

@@ -94,10 +94,11 @@ class Whereabouts:
 
     def unwritten(self, name: str) -> Reason:
         """Return which other cells define a stub that is not written yet."""
-        cells = [cell.number for cell in self._notebook.cells if _binds(cell, name)]
-        ran = [number for number in cells if number <= self._position]
-        if cells and cells[-1] > self._position:
-            return Reason(wording.defined_too_late(name, cells[-1]))
+        cells, position = self._notebook.cells, self._position
+        ran = [cell.number for cell in cells[:position] if _binds(cell, name)]
+        later = [cell.number for cell in cells[position:] if _binds(cell, name)]
+        if later:
+            return Reason(wording.defined_too_late(name, later[-1]))
         if len(ran) > 1:
             return Reason(wording.defined_twice(name, ran))
         return Reason(self._not_run(name) or "")

@@ -135,7 +135,7 @@ class References:
         number = self._number(value)
         kind = type(value)
         found = Opaque(number, _text(kind, "__name__")[:100], callable(value))
-        if isinstance(value, types.ModuleType):
+        if issubclass(kind, types.ModuleType):
             found.module = _text(value, "__name__")
         elif self.is_asked and issubclass(kind, type) and issubclass(value, BaseException):
             found.lineage = self._lineage(value)
