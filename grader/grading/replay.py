@@ -209,5 +209,3 @@ class Replay:
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
-                if not self._worker.isolation.has_network and tried_network(result.failure):
-                    self._notes.append(wording.TRIED_NETWORK.format(number=cell.number))
