@@ -17,7 +17,6 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
-from grader.sandbox.closed_network import tried_network
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import took_too_long
 
