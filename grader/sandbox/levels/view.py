@@ -23,7 +23,7 @@ ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime",
 DEVICES = ("null", "full", "random", "urandom")
 CPU_FACTS = "/sys/devices/system/cpu"
 INNER_PYTHON, INNER_PACKAGES = "/opt/python", "/opt/packages"
-SCRATCH = "/scratch"
+SCRATCH, FILES = "/scratch", "/files"
 # Libraries ask who they run as, by environment or by uid; outside a private view an uid that was
 # lent to a worker has no name either, and the environment has to do.
 USER = "notebook"
