@@ -17,6 +17,7 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
+from grader.sandbox.closed_network import tried_network
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import took_too_long
 
@@ -58,6 +59,7 @@ class Script:
     seed: int
     skipped: frozenset[str] = field(default=frozenset({""}))
     files: tuple[tuple[str, bytes], ...] = ()  # a student's own, beside the notebook
+    before: str = ""  # what is run before every cell
 
 
 class Replay:
@@ -72,8 +74,11 @@ class Replay:
         self._processor = limits.submission_seconds  # seconds of processor time that are left
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
-        self._deadly: dict[int, str] = {}  # cell number: how it ended its child
+        self._deadly: dict[
+            int, str
+        ] = {}  # by position: how a cell, or a part of one, ended a child
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
+        self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
         self._notes: list[str] = []
         self._listens = True
         self.ran_out = False  # whether a cell was left out because its time did
@@ -111,7 +116,8 @@ class Replay:
             cell = self._script.notebook.cells[self._position]
             self._position += 1
             source = cell.source.strip()
-            if cell.number not in self._deadly and source not in self._script.skipped:
+            is_run = self._position not in self._deadly and cell.number not in self._broken_off
+            if is_run and source not in self._script.skipped:
                 self._run(cell)
 
     def end_child(self) -> None:
@@ -145,7 +151,9 @@ class Replay:
     @property
     def failed(self) -> dict[int, Failure | str]:
         """What cells raised, or what stopped them, by number: before any hidden input was seen."""
-        return {**self._raised, **self._deadly}
+        cells = self._script.notebook.cells
+        deadly = {cells[at - 1].number: reason for at, reason in self._deadly.items()}
+        return {**self._raised, **deadly}
 
     def _start_child(self) -> None:
         if reason := self._out_of_time():
@@ -158,6 +166,7 @@ class Replay:
                 seed=self._script.seed,
             )
         self._position = 0
+        self._broken_off = set()
         for name, content in self._script.files:
             for source in _writing(name, content):
                 failure = self._session.run_cell(source, 0).failure
@@ -175,22 +184,25 @@ class Replay:
         return took_too_long("the notebook", limit, ran_out) if ran_out else ""
 
     def _run(self, cell: CodeCell) -> None:
+        position = self._position
         try:
             with self._phases.spent_on("cells"):
+                if self._script.before and not (cell.continues or cell.source.startswith("%%")):
+                    self.session.run_cell(self._script.before, 0)
                 result = self.session.run_cell(cell.source, cell.number)
         except ChildEnded as end:
             self.end_child()
             if self._out_of_time():
                 raise
             self.ran_out = self.ran_out or end.status is Status.TIMEOUT
-            self._deadly[cell.number] = (
-                end.reason if self._listens else wording.plain_end(end.status)
-            )
+            self._deadly[position] = end.reason if self._listens else wording.plain_end(end.status)
             self._notes.append(
                 f"cell {cell.number} ended its child ({end.reason}); "
                 "judged in a fresh child without it"
             )
             return
+        if result.failure is not None:
+            self._broken_off.add(cell.number)
         if self._listens:
             said = dict.fromkeys(result.output[:MOST_OUTPUT].splitlines())
             stands_in = filter(STANDS_IN.fullmatch, said)

@@ -1,4 +1,4 @@
-"""A class of an otter assignment by one command: from its zip to grades, and what each output says."""
+"""A class of an otter assignment by one command: from its zip to grades, and all outputs."""
 
 import csv
 import io
@@ -118,11 +118,8 @@ def test_points_and_totals_are_otters(graded: Graded) -> None:
         "eve": (12.0, 12.0),
     }  # fmt: skip
     rows = {row["student"]: row for row in graded.rows("grades.csv")}
-    assert (rows["bob"]["score"], rows["bob"]["total"], rows["bob"]["max_total"]) == (
-        "4",
-        "8",
-        "12",
-    )
+    bob = rows["bob"]
+    assert (bob["score"], bob["total"], bob["max_total"]) == ("4", "8", "12")
     assert "8/12" in graded.done.stdout
     assert "In the end this counts as 8 of 12 points" in (
         graded.out / "feedback" / "bob.html"
@@ -148,7 +145,7 @@ def test_final_grades_have_otters_columns(graded: Graded) -> None:
     assert points == "points-per-question,2,4,0,6,1,--"
     assert rows[0] == f"ada.ipynb,2,4,0,6,1,Completed; {STAMP}"
     assert rows[1] == f"bob.ipynb,2,2,0,4,0.6667,Completed; {STAMP}"
-    assert rows[2].startswith("cyd.ipynb,0,0,0,0,0,This notebook says that it is for")
+    assert rows[2].startswith('cyd.ipynb,0,0,0,0,0,"This notebook says that it is for')
 
 
 def test_a_question_of_no_points_is_in_every_table(graded: Graded) -> None:
@@ -180,11 +177,19 @@ def test_what_is_not_done_is_noted_once_in_the_terminal_and_the_report(graded: G
     assert not any(b"s3cret" in content for content in everything)
 
 
+def test_a_pdf_that_was_handed_in_is_copied_where_the_configuration_asks_for_one(
+    graded: Graded,
+) -> None:
+    assert [path.name for path in (graded.out / "pdf").iterdir()] == ["eve.pdf"]
+    assert (graded.out / "pdf" / "eve.pdf").read_bytes().startswith(b"%PDF")
+    assert "pdf/" in graded.done.stdout
+
+
 def test_the_folder_is_the_same_assignment_and_nothing_is_graded_twice(graded: Graded) -> None:
     before = (graded.out / "grades.csv").read_bytes()
     done = graded.again("--ignore-plugins", of=graded.root / "autograder")
     assert done.returncode == 0, done.stderr
-    assert "to grade" not in done.stderr
+    assert "nothing to grade" in done.stderr
     assert (graded.out / "grades.csv").read_bytes() == before
     assert graded.results["assignment"] == "hw03"
 
