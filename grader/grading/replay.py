@@ -17,7 +17,6 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
-from grader.sandbox.closed_network import tried_network
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import took_too_long
 
@@ -177,11 +176,8 @@ class Replay:
 
     def _out_of_time(self) -> str:
         """Return why the whole submission may not go on, or ""."""
-        ran_out = "processor" if self._processor <= 0 else ""
-        if time.monotonic() >= self._deadline:
-            ran_out = "wall"
-        limit = self._limits.submission_seconds
-        return took_too_long("the notebook", limit, ran_out) if ran_out else ""
+        has_time = self._processor > 0 and time.monotonic() < self._deadline
+        return "" if has_time else took_too_long("the notebook", self._limits.submission_seconds)
 
     def _run(self, cell: CodeCell) -> None:
         position = self._position
@@ -209,5 +205,3 @@ class Replay:
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
-                if not self._worker.isolation.has_network and tried_network(result.failure):
-                    self._notes.append(wording.TRIED_NETWORK.format(number=cell.number))
