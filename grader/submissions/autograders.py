@@ -224,8 +224,9 @@ def _of_source(source: Source, names: list[str]) -> _Packed | None:
 
 def _wrapped(source: Source) -> list[tuple[str, ...]]:
     """Return the only folder at the top, as macOS packs one with its name."""
-    tops = {entry.parts[0] for entry in source.entries if not IGNORED.fullmatch(entry.name)}
-    if len(tops) != 1 or any(len(entry.parts) == 1 for entry in source.entries):
+    entries = [entry for entry in source.entries if not IGNORED.fullmatch(entry.name)]
+    tops = {entry.parts[0] for entry in entries}
+    if len(tops) != 1 or any(len(entry.parts) == 1 for entry in entries):
         return []
     return [(*tops, *inside) for inside in INSIDE]
 
@@ -241,6 +242,8 @@ def _below(source: Source, root: tuple[str, ...]) -> dict[str, Entry]:
 
 def _is_test(name: str, suffix: str = ".py") -> bool:
     place = PurePosixPath(name)
+    if place.name == "__init__.py":  # which makes a package of the tests, and tests nothing
+        return False
     return place.parent.name == "tests" and len(place.parts) == 2 and place.suffix == suffix  # noqa: PLR2004
 
 

@@ -82,6 +82,18 @@ def test_however_it_is_packed_it_is_the_same_assignment(
     assert not (tmp_path / "hw03" / "ran").exists()
 
 
+def test_what_macos_and_python_add_is_passed_over(folder: Path, tmp_path: Path) -> None:
+    plain = load(str(folder)).sha256
+    (folder / "tests" / "__init__.py").touch()
+    (folder / ".DS_Store").write_bytes(b"mac")
+    (folder / "files" / "._data.csv").write_bytes(b"mac")
+    archive = packed(folder, tmp_path / "hw.zip", "hw/")
+    with zipfile.ZipFile(archive, "a") as written:
+        written.writestr("__MACOSX/hw/._tests", b"mac")
+        written.writestr(".DS_Store", b"mac")
+    assert load(str(folder)).sha256 == load(str(archive)).sha256 == plain
+
+
 def test_a_zip_is_the_same_assignment_wherever_it_lies(folder: Path, tmp_path: Path) -> None:
     one = load(str(packed(folder, tmp_path / "hw03" / "autograder.zip")))
     other = load(str(packed(folder, tmp_path / "elsewhere" / "hw04.zip")))
