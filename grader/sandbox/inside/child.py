@@ -376,6 +376,7 @@ class NotebookProcess:
             keep=self._stay,
             arguments=given.arrays if given else (),
             containers=given.containers if given else (),
+            may_ask=self._references.is_asked,
         )
 
     def _stay(self, value: Any) -> Opaque | Callback:

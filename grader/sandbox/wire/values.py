@@ -109,7 +109,9 @@ class Encoder:
     `containers` its lists, frames and so on, for a result that holds one of them. With
     `as_arguments` arrays keep their strides and share memory where they do, though nothing of the
     memory around them is sent, and a list that comes twice is the same list; `seal` ends it.
-    What a value of several parts is made of travels by value, and shares nothing.
+    What a value of several parts is made of travels by value, and shares nothing. With `may_ask`,
+    where the other side can ask an object to do something, one stays where it is if a notebook's
+    class has given it more than its base has: a list that can `push` is not only a list.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Encoder:
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         as_arguments: bool = False,
+        may_ask: bool = False,
     ) -> None:
         self.buffers: list[memoryview] = []
         self.sent: list[SentArray] = []
@@ -133,6 +136,7 @@ class Encoder:
         self._keep = keep
         self._arguments = list(arguments)
         self._as_arguments = as_arguments
+        self._may_ask = may_ask
         self._by_parts = False  # within a value that is made of parts
         self._may_keep = True  # whether what stands here may stay where it is
 
@@ -144,7 +148,7 @@ class Encoder:
             return value
         kind = type(value)
         method = _METHODS.get(kind) or _method_for(kind)
-        if method is None:
+        if method is None or (self._may_ask and kind not in _METHODS and _adds(kind)):
             return self._unknown(value)
         try:
             return method(self, value, depth)
@@ -486,6 +490,21 @@ def _method_for(kind: type) -> Callable[[Encoder, Any, int], Node] | None:
             method = _METHODS[base] = partial(_made, known)
             return method
     return None
+
+
+def _adds(kind: type) -> bool:
+    """Tell whether a notebook's class gives one of Python's own attributes of other names."""
+    if standard.is_named_tuple(kind):
+        return False
+    adds = False
+    for one in _mro(kind):
+        if one in _METHODS:
+            return adds and one.__module__ in sys.stdlib_module_names
+        names = vars(one)
+        is_theirs = names.get("__module__") == "__main__"
+        is_more = is_theirs and not all(name.startswith("_") for name in names)
+        adds = adds or is_more or "__getattr__" in names
+    return False
 
 
 def _made(kind: Kind, encoder: Encoder, value: Any, depth: int) -> Node:
