@@ -105,13 +105,12 @@ class Encoder:
     `array_bytes` bounds all buffers of the message together, and what its values take beside them;
     `nesting` bounds the depth of containers.
     `keep` gives an object that cannot travel its key (in the child), or refuses it (in the judge).
+    `stays` says of a class that its objects stay, though they could travel as what they hold.
     `arguments` are the call's arrays, for a result that shares memory with one of them, and
     `containers` its lists, frames and so on, for a result that holds one of them. With
     `as_arguments` arrays keep their strides and share memory where they do, though nothing of the
     memory around them is sent, and a list that comes twice is the same list; `seal` ends it.
-    What a value of several parts is made of travels by value, and shares nothing. With `may_ask`,
-    where the other side can ask an object to do something, one stays where it is if a notebook's
-    class has given it more than its base has: a list that can `push` is not only a list.
+    What a value of several parts is made of travels by value, and shares nothing.
     """
 
     def __init__(
@@ -123,7 +122,7 @@ class Encoder:
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         as_arguments: bool = False,
-        may_ask: bool = False,
+        stays: Callable[[type], bool] | None = None,
     ) -> None:
         self.buffers: list[memoryview] = []
         self.sent: list[SentArray] = []
@@ -134,9 +133,9 @@ class Encoder:
         self._room = array_bytes
         self._nesting = nesting
         self._keep = keep
+        self._stays = stays
         self._arguments = list(arguments)
         self._as_arguments = as_arguments
-        self._may_ask = may_ask
         self._by_parts = False  # within a value that is made of parts
         self._may_keep = True  # whether what stands here may stay where it is
 
@@ -147,8 +146,10 @@ class Encoder:
         if value is None or value is True or value is False:
             return value
         kind = type(value)
+        if self._stays is not None and self._may_keep and self._stays(kind):
+            return self._keep(value)
         method = _METHODS.get(kind) or _method_for(kind)
-        if method is None or (self._may_ask and kind not in _METHODS and _adds(kind)):
+        if method is None:
             return self._unknown(value)
         try:
             return method(self, value, depth)
@@ -490,21 +491,6 @@ def _method_for(kind: type) -> Callable[[Encoder, Any, int], Node] | None:
             method = _METHODS[base] = partial(_made, known)
             return method
     return None
-
-
-def _adds(kind: type) -> bool:
-    """Tell whether a notebook's class gives one of Python's own attributes of other names."""
-    if standard.is_named_tuple(kind):
-        return False
-    adds = False
-    for one in _mro(kind):
-        if one in _METHODS:
-            return adds and one.__module__ in sys.stdlib_module_names
-        names = vars(one)
-        is_theirs = names.get("__module__") == "__main__"
-        is_more = is_theirs and not all(name.startswith("_") for name in names)
-        adds = adds or is_more or "__getattr__" in names
-    return False
 
 
 def _made(kind: Kind, encoder: Encoder, value: Any, depth: int) -> Node:
