@@ -25,7 +25,7 @@ class Figures:
         found: dict[int, Any] | None = getattr(getattr(helpers, "Gcf", None), "figs", None)
         return found
 
-    def put_away(self, *_args: Any, **_kwargs: Any) -> None:
+    def put_away(self) -> None:
         """Show the open figures: what is drawn next is drawn elsewhere."""
         figures = self._open()
         if figures:

@@ -89,7 +89,8 @@ def _quiet_pyplot() -> None:
     from matplotlib.figure import Figure
 
     sys.modules["matplotlib"].use = _do_nothing  # type: ignore[attr-defined]
-    pyplot.show = figures.shown.put_away  # type: ignore[attr-defined]
+    # IPython puts attributes on it, which a method has no room for.
+    pyplot.show = lambda *_args, **_kwargs: figures.shown.put_away()  # type: ignore[attr-defined]
     pyplot.tight_layout = _do_nothing  # type: ignore[attr-defined]
     Figure.tight_layout = _do_nothing  # type: ignore[method-assign]
 
