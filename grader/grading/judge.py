@@ -37,6 +37,7 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
+from grader.sandbox.closed_network import tried_network
 from grader.sandbox.handover import Changes, Place
 
 STOPPED = frozenset({Status.TIMEOUT, Status.KILLED})  # what ended its child, and would again
@@ -317,6 +318,7 @@ class _DeviceJudging:
         )
         self._found: dict[str, dict[str, Outcome]] = {q.name: {} for q in questions}
         self._notes: dict[str, list[str]] = {q.name: [] for q in questions}
+        self._without_network: set[int] = set()  # cells that failed for that
         self._fault = ""  # of ours, after which nothing more can be judged
         self._memory: dict[Any, Any] = {}  # what tests leave for this submission's later cases
 
@@ -455,11 +457,23 @@ class _DeviceJudging:
             self._fault = str(problem)
             return False
         finally:
-            self._notes[question.name] += self._replay.take_notes()
+            self._notes[question.name] += [*self._replay.take_notes(), *self._network_notes()]
         names = self._suite.checked_as(question.name)
         if self._follows_text and not self._replay.has_checked(names):
             raise _CheckedElsewhereError
         return True
+
+    def _network_notes(self) -> list[str]:
+        """Return which cells reached for a network that is closed, each once."""
+        if self._site.worker.isolation.has_network:
+            return []
+        failed = self._replay.failed.items()
+        found = {
+            number for number, one in failed if not isinstance(one, str) and tried_network(one)
+        }
+        new = sorted(found - self._without_network)
+        self._without_network |= found
+        return [wording.TRIED_NETWORK.format(number=number) for number in new]
 
     def _is_over(self) -> bool:
         """Say whether whoever asks only for a loss has one."""
@@ -518,7 +532,9 @@ class _DeviceJudging:
 
     def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         position = self._position(question.name)
-        where = Whereabouts(self._notebook, failures(self._replay.failed), position)
+        has_network = self._site.worker.isolation.has_network
+        failed = failures(self._replay.failed, has_network=has_network)
+        where = Whereabouts(self._notebook, failed, position)
         notes = Notes(where, self._suite.unwritten, has_reference=self._has_reference)
         return explain(question, case, verdict, notes)
 
