@@ -126,6 +126,7 @@ class CaseSuite:
         self._cases: dict[tuple[str, str], LoadedCase] = {}
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
+        self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder([*assignment.given, *assignment.withheld])
         with self._folder.entered():
             for question in assignment.questions:
@@ -138,7 +139,10 @@ class CaseSuite:
 
         refusals: where it is noted that one could not be handed over.
         """
-        return self._folder.for_case(self._cases[question, case].text, session, refusals)
+        key = question, case
+        if key not in self._texts:
+            self._texts[key] = self._cases[key].text
+        return self._folder.for_case(self._texts[key], session, refusals)
 
     @property
     def asks(self) -> bool:
