@@ -117,12 +117,14 @@ def told(case: Outcome) -> Told:
     if not case.hidden:
         return Told(status, case.message)
     if status is Status.PASSED:
-        return Told(status, HIDDEN_PASSED)
+        return Told(status, f"{HIDDEN_PASSED}\n{case.remark}" if case.remark else HIDDEN_PASSED)
     return Told(Status.FAILED, _not_passed(case))
 
 
 def _not_passed(case: Outcome) -> str:
     said = [PROMISED.format(promise=case.promise) if case.promise else HIDDEN_NOT_PASSED]
+    if case.remark:
+        said.append(case.remark)
     if case.hint:
         said.append(HINTED.format(hint=case.hint))
     if case.cause:

@@ -108,6 +108,7 @@ def grade(
         isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
         cluster=cluster, access=rules,
     )  # fmt: skip
+    _keep_pdfs(found, book, out)
     show(book)
     collected.name_lost(found)
     finish(book, out, is_complete=not found.lost)
@@ -141,6 +142,16 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
             f"{assignment.slug} imports what is not installed here; install it, and start again: "
             f"{found.command}"
         )
+
+
+def _keep_pdfs(found: "Collection", book: "Gradebook", out: Path) -> None:
+    """Write the PDFs that were handed in, under the names that their students have in the book."""
+    from grader.gradebook import outputs
+
+    pdfs = {choice.submission.path: choice.pdf for choice in found.chosen if choice.pdf}
+    for report in book.reports:
+        if report.path in pdfs:
+            outputs.write_pdf(report.student, pdfs[report.path], out)
 
 
 def _slow_imports(assignment: "Assignment", submissions: Iterable["Submission"]) -> tuple[str, ...]:
@@ -204,8 +215,7 @@ def grade_class(
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
         places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
-        access=access or Access(),
-        imports=_slow_imports(assignment, submissions),
+        access=access or Access(), imports=_slow_imports(assignment, submissions),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
@@ -230,6 +240,4 @@ def grade_class(
                     "Stopped. What was graded is kept; run the same command to go on."
                 ) from None
             raise
-        if assignment.otter is not None and assignment.otter.wants_pdf:
-            outputs.write_pdfs(named.submissions, out)
         return render(store, out)

@@ -17,7 +17,6 @@ from grader import wording
 from grader.course import notebooks
 from grader.errors import GraderError, WorkerError
 from grader.grading import outcomes
-from grader.grading.closed_network import tried_network
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
@@ -37,6 +36,7 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
+from grader.sandbox.closed_network import tried_network
 from grader.sandbox.handover import Changes, Place
 
 STOPPED = frozenset({Status.TIMEOUT, Status.KILLED})  # what ended its child, and would again

@@ -185,11 +185,8 @@ class Replay:
 
     def _out_of_time(self) -> str:
         """Return why the whole submission may not go on, or ""."""
-        ran_out = "processor" if self._processor <= 0 else ""
-        if time.monotonic() >= self._deadline:
-            ran_out = "wall"
-        limit = self._limits.submission_seconds
-        return took_too_long("the notebook", limit, ran_out) if ran_out else ""
+        has_time = self._processor > 0 and time.monotonic() < self._deadline
+        return "" if has_time else took_too_long("the notebook", self._limits.submission_seconds)
 
     def _run(self, cell: CodeCell) -> None:
         position = self._position

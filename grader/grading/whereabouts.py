@@ -13,8 +13,8 @@ from functools import cached_property
 from grader import wording
 from grader.course.notebooks import CodeCell, Notebook, names
 from grader.course.notebooks.names import STAR, Binding
-from grader.grading.closed_network import tried_network
 from grader.sandbox import Failure
+from grader.sandbox.closed_network import tried_network
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 PLACE = re.compile(r"Cell (\d+), line (\d+)(?::|, in )")

@@ -149,6 +149,7 @@ class LiveCase:
             relabel(found, name)
             return found
         node = Opaque(key_of(found), type_name_of(found), is_callable)
+        node.base = object.__getattribute__(found, "_base")
         return _made(self.session, node, name) if is_callable else found
 
     def error(self, reply: Raised) -> BaseException | None:

@@ -411,7 +411,7 @@ class Session:
             out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
             whole = "the notebook" if out_of_all else what
             limit = self._limits.submission_seconds if out_of_all else seconds
-            self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
+            self._end(Status.TIMEOUT, took_too_long(whole, limit))
         self._follow(message)
         return reply, received
 
@@ -631,11 +631,15 @@ def is_inside(name: str) -> bool:
     )
 
 
-def took_too_long(what: str, seconds: float, ran_out: str) -> str:
-    """Say of a request which of its two limits it reached: processor time, or time by the clock."""
-    if ran_out == "processor":
-        return f"{what} took longer than {seconds:g} s of processor time"
-    return f"{what} took longer than {WALL * seconds:g} s"
+def took_too_long(what: str, seconds: float) -> str:
+    """Say what a request could have had.
+
+    Not which of the two limits it reached first: what else the machine did decides that.
+    """
+    return (
+        f"{what} took longer than {seconds:g} s of processor time, or {WALL * seconds:g} s by the "
+        "clock"
+    )
 
 
 def _opaque_key(value: Any) -> Opaque | None:

@@ -62,10 +62,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is graded of a student, and why it is that file."""
+    """What is graded of a student, and why it is that file; `pdf` came with it, where wanted."""
 
     submission: Submission
     why: str
+    pdf: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,9 @@ class Chooser:
         ]
         self._pass_over(person.label, [*looked, *unseen], chosen)
         same = [claim for claim in others if claim.attempt == newest_first[at]]
-        beside = self._beside(chosen, chosen.beside or tuple(same))
-        return Choice(_submission(person, chosen, beside), why)
+        with_it = chosen.beside or tuple(same)
+        beside = self._beside(chosen, with_it)
+        return Choice(_submission(person, chosen, beside), why, self._pdf(chosen, with_it))
 
     @property
     def _takes_files(self) -> bool:
@@ -272,6 +274,18 @@ class Chooser:
             else:
                 found["/".join(parts)].append(claim.entry)
         return found
+
+    def _pdf(self, chosen: _Look, claims: Iterable[Claim]) -> bytes:
+        """Return the PDF that was handed in with a notebook, the nearest one, if it is wanted."""
+        found = [claim.entry for claim in claims if claim.entry.suffix == ".pdf"]
+        if not found or self.wanted is None or not self.wanted.wants_pdf:
+            return b""
+        nearest = min(found, key=lambda entry: _distance(entry, chosen.entry))
+        try:
+            return _bytes_of(nearest, FILE_BYTES)
+        except RejectedError as error:
+            self._skip(nearest.path, str(error))
+            return b""
 
     def _pass_over(self, student: str, looks: Iterable[_Look], chosen: _Look) -> None:
         reason = f"{student} handed in {chosen.path}, which is newer or fits better"

@@ -44,6 +44,7 @@ class Wanted:
     stubs: frozenset[str] = frozenset()  # the cells that hold them, as handed out
     takes_scripts: bool = False  # a script counts as a notebook
     takes_files: bool = False  # everything that a student handed in lies beside the notebook
+    wants_pdf: bool = False  # the PDF that was handed in with it is kept
 
     @classmethod
     def of(cls, assignment: Assignment) -> "Wanted":
@@ -60,6 +61,7 @@ class Wanted:
         bare = cls(
             assignment.slug, tuple(names), tuple(checked), assignment.files,
             takes_scripts=of_otter, takes_files=of_otter,
+            wants_pdf=assignment.otter is not None and assignment.otter.wants_pdf,
         )  # fmt: skip
         return replace(bare, stubs=bare.answers(given))
 

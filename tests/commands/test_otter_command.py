@@ -177,6 +177,14 @@ def test_what_is_not_done_is_noted_once_in_the_terminal_and_the_report(graded: G
     assert not any(b"s3cret" in content for content in everything)
 
 
+def test_a_pdf_that_was_handed_in_is_copied_where_the_configuration_asks_for_one(
+    graded: Graded,
+) -> None:
+    assert [path.name for path in (graded.out / "pdf").iterdir()] == ["eve.pdf"]
+    assert (graded.out / "pdf" / "eve.pdf").read_bytes().startswith(b"%PDF")
+    assert "pdf/" in graded.done.stdout
+
+
 def test_the_folder_is_the_same_assignment_and_nothing_is_graded_twice(graded: Graded) -> None:
     before = (graded.out / "grades.csv").read_bytes()
     done = graded.again("--ignore-plugins", of=graded.root / "autograder")

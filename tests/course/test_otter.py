@@ -131,7 +131,7 @@ def test_a_decorator_says_the_same_by_position_by_name_and_by_code(
     tmp_path: Path, arguments: str
 ) -> None:
     found = cases.read(written(tmp_path, DECORATED.format(arguments=arguments)))
-    assert found.cases == (TestCase("first", 2.0, hidden=True, promise="No.",
+    assert found.cases == (TestCase("first", 2.0, hidden=True, failure_message="No.",
                                     success_message="Good."),)  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import re
 import resource
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -55,6 +56,17 @@ places = ('.', '/tmp', '/var/tmp', '/dev/shm', '/run', '__pycache__')
 found = [name for place in places for name in glob.glob(place + '/note-*')]
 """
 CUDA = frozenset({"cpu", "cuda"})
+# Protections that can be taken away alone: the line of the worker's that is one, and what it is
+# without. A byte out of band is refused by the judge's own filter: by a flag that nobody sets.
+WEAKENED = {
+    "53_more_processors": ("os.sched_setaffinity(task, {self._core})", "pass"),
+    "54_out_of_band": None,
+    "55_files_in_a_closed_folder": (
+        "        except OSError:\n            return size, MAX_FILES + 1\n        count +=",
+        "        except OSError:\n            continue\n        count +=",
+    ),
+}
+NOBODYS_FLAG = 1 << 30
 DRIVER = Path(__file__).with_name("driver.py")
 NAMING = ("access.WRITE_FILE | access.TRUNCATE", "access.WRITE_FILE")
 WHO = """
@@ -245,7 +257,9 @@ def run_level(level: str, *, own_processes: bool, only: str | None = None) -> di
             f"{name}, cuda": item for name, item in run_attacks(worker, near, level).items()
         }
     driver = run_driver(isolation)
-    return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who}
+    weakened = {"succeeded": run_weakened(isolation), "within reach": within_reach(level)}
+    return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who,
+            "weakened": weakened}  # fmt: skip
 
 
 def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, Any]:
@@ -278,6 +292,44 @@ def run_who(worker: Worker) -> Any:
     with worker.session(patient, deadline=time.monotonic() + 60) as session:
         ran = session.run_cell(WHO, 1)
         return repr(ran.failure) if ran.failure else [session.value("user"), session.value("found")]
+
+
+def run_weakened(isolation: Isolation) -> dict[str, list[str]]:
+    """Return what each attack of WEAKENED does where its protection alone is off."""
+    sources = launch.module_sources
+
+    def weak_sources() -> dict[str, str]:
+        found = sources()
+        for rule in filter(None, WEAKENED.values()):
+            assert sum(text.count(rule[0]) for text in found.values()) == 1, rule
+            found = {name: text.replace(*rule) for name, text in found.items()}
+        return found
+
+    no_flag = mock.patch.object(seccomp, "MSG_OOB", NOBODYS_FLAG)
+    with mock.patch.object(launch, "module_sources", weak_sources), no_flag, _no_filters_kept():
+        attacks = [attack for attack in load_all() if attack.name in WEAKENED]
+        with Worker(isolation=isolation, warm=False) as worker, Victim() as victim:
+            worker.wait_until_ready()
+            return {a.name: run_attack(worker, a, victim)[0].succeeded for a in attacks}
+
+
+def within_reach(level: str) -> dict[str, bool]:
+    """Say which attacks of WEAKENED nothing else stops here."""
+    return {
+        "53_more_processors": len(os.sched_getaffinity(0)) > 1,
+        "54_out_of_band": _kernel_sends_out_of_band(),
+        # Elsewhere the folder is a file system of the right size, or root looks into it.
+        "55_files_in_a_closed_folder": level == "same-uid",
+    }
+
+
+def _kernel_sends_out_of_band() -> bool:
+    one, other = socket.socketpair()
+    with one, other:
+        try:
+            return one.send(b"!", socket.MSG_OOB) == 1
+        except OSError:
+            return False
 
 
 def run_driver(isolation: Isolation) -> dict[str, str]:

@@ -127,6 +127,13 @@ def test_the_driver_would_be_refused_where_no_socket_is_allowed(place: str, runs
 
 
 @pytest.mark.parametrize("place", LEVELS)
+def test_an_attack_succeeds_where_its_protection_alone_is_off(place: str, runs: Runs) -> None:
+    run = runs.of(place)["weakened"]
+    for name, is_within_reach in run["within reach"].items():
+        assert bool(run["succeeded"][name]) == is_within_reach, (name, run["succeeded"][name])
+
+
+@pytest.mark.parametrize("place", LEVELS)
 def test_a_library_that_asks_who_it_runs_as_gets_an_answer(place: str, runs: Runs) -> None:
     """By name everywhere, by number where /etc is the worker's own; torch._dynamo asks too."""
     by_number = ["notebook", "notebook"] if place.endswith("strong") else None

@@ -107,8 +107,8 @@ def _case(case: Any, name: str) -> TestCase:
         name,
         float(case.points),
         bool(case.hidden),
-        _text(case.failure_message),
-        _text(case.success_message),
+        success_message=_text(case.success_message),
+        failure_message=_text(case.failure_message),
     )
 
 

@@ -38,9 +38,11 @@ def load(
     tests = sorted((folder / TESTS).glob("*.py"))
     given, withheld = _files(folder, tests)
     of_files = beside.digest(given, withheld)
-    # The random state decides what is judged; totals and what is shown do not.
-    seeds = repr((rules.seed, rules.seed_variable))
+    # The random state decides what is judged, and what hidden cases tell is kept with it.
+    seeds = repr((rules.seed, rules.seed_variable, rules.show_hidden))
     questions = [_question(path, folder, of_files + seeds) for path in tests]
+    if not rules.show_hidden:
+        questions = [_without_words(question) for question in questions]
     _refuse_alike(questions)
     if public_only:
         questions = [_public(question) for question in questions]
@@ -93,6 +95,14 @@ def _question(path: Path, folder: Path, extra: str) -> Question:
         sha256=_digest([path], folder, extra),
         file=path.relative_to(folder).as_posix(),
     )
+
+
+def _without_words(question: Question) -> Question:
+    """Return a question whose hidden cases tell staff what their author wrote, and no student."""
+    cases = tuple(
+        replace(case, tells_staff_only=True) if case.hidden else case for case in question.cases
+    )
+    return replace(question, cases=cases)
 
 
 def _public(question: Question) -> Question:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
+from ..wire import plain
 from ..wire.channel import FOREVER, Channel, ChannelClosedError
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
@@ -369,8 +370,10 @@ class NotebookProcess:
         discarded = self._output.discarded + len(text) - len(kept)
         return CellDone(message.request, failure, kept, discarded, seconds)
 
-    def _encoder(self, given: Given | None) -> Encoder:
+    def _encoder(self, given: Given | None, *, stays: bool = True) -> Encoder:
+        """Return what encodes one message; `stays`: objects may be more than what they hold."""
         return Encoder(
+            stays=plain.stays if stays and self._references.is_asked else None,
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             keep=self._stay,
@@ -390,10 +393,11 @@ class NotebookProcess:
         *,
         given: Given | None = None,
         seconds: float = 0.0,
+        stays: bool = True,
     ) -> tuple[Reply, list[memoryview]]:
         """Return the answer, with what has become of the arguments that were given."""
         self._carrying = "The answer"
-        encoder = self._encoder(given)
+        encoder = self._encoder(given, stays=stays)
         answer = Answer(request, encoder.encode(value), [], seconds=seconds)
         if given is not None:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
@@ -449,6 +453,8 @@ class NotebookProcess:
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
         given = Given(decoder, buffers)
         target = self._references[message.key]
+        if message.operation == "storage":
+            return self._finish(message.request, target, stays=False)
         started = time.perf_counter()
         value = _run_theirs(references.operate, message.operation, target, *arguments, **keywords)
         seconds = time.perf_counter() - started

@@ -103,12 +103,18 @@ def _plain(kind: Callable[[], Any]) -> Callable[[Sequence[Any], int], Any]:
     return make
 
 
+def _one(about: Sequence[Any]) -> Sequence[Any]:
+    if len(about) != 1:
+        raise ProtocolViolationError("a container without what its form needs")
+    return about
+
+
 def _longest(value: Any) -> list[Any]:
     return [vars(deque)["maxlen"].__get__(value)]
 
 
 def _deque(about: Sequence[Any], _count: int) -> Any:
-    [longest] = about
+    [longest] = _one(about)
     if longest is not None and (type(longest) is not int or not 0 <= longest < 2**62):
         raise ProtocolViolationError("a deque of an impossible length")
     return deque(maxlen=longest)
@@ -119,7 +125,7 @@ def _factory(value: Any) -> list[Any]:
 
 
 def _defaultdict(about: Sequence[Any], _count: int) -> Any:
-    [factory] = about
+    [factory] = _one(about)
     if factory is not None and not callable(factory):
         raise ProtocolViolationError("a defaultdict whose factory cannot be called")
     return defaultdict(factory)

@@ -92,7 +92,7 @@ def library(name: str) -> Any:
     How arrays print stays as it was: datascience sets that for the whole process, and the next
     student's arrays are to print as theirs do.
     """
-    if name in sys.modules:
+    if sys.modules.get(name) is not None:
         return sys.modules[name]
     try:
         if "numpy" not in sys.modules:

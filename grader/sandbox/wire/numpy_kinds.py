@@ -13,6 +13,7 @@ from .kinds import TABLE, Kind, NotByValueError
 if TYPE_CHECKING:
     import numpy as np
 
+TITLED = 3  # what there is of a field that has a title
 LARGEST_ITEM = 1 << 20  # bytes, of one record
 LONGEST_SIDE = 10_000_000  # of a sparse matrix
 LONGEST_CODE = 40
@@ -55,11 +56,12 @@ def _dtype(value: "np.dtype") -> list[Any]:
         return ["plain", [], [value.str]]
     import numpy as np
 
-    found = [value.fields[name][:2] for name in value.names]  # type: ignore[index]
-    offsets = [offset for _, offset in found]
+    fields: list[Any] = [value.fields[name] for name in value.names]  # type: ignore[index]
+    offsets = [field[1] for field in fields]
+    titles = [field[2] if len(field) == TITLED else None for field in fields]
     is_record = issubclass(value.type, np.record)
-    about = [list(value.names), offsets, value.itemsize, is_record]
-    return ["fields", [one for one, _ in found], about]
+    about = [list(value.names), offsets, titles, value.itemsize, is_record]
+    return ["fields", [field[0] for field in fields], about]
 
 
 def _made_dtype(form: str, inner: list[Any], about: list[Any]) -> "np.dtype":
@@ -74,10 +76,11 @@ def _made_dtype(form: str, inner: list[Any], about: list[Any]) -> "np.dtype":
         [base] = inner
         made = np.dtype((base, tuple(about)))
     else:
-        names, offsets, size, is_record = about
+        names, offsets, titles, size, is_record = about
         if type(size) is not int or not 0 <= size <= LARGEST_ITEM:
             raise ValueError("a record of an impossible size")
-        made = np.dtype({"names": names, "formats": inner, "offsets": offsets, "itemsize": size})
+        made = np.dtype({"names": names, "formats": inner, "offsets": offsets, "titles": titles,
+                         "itemsize": size})  # fmt: skip
         if is_record:
             made = np.dtype((np.record, made))
     if made.itemsize > LARGEST_ITEM:
@@ -268,7 +271,7 @@ TABLE.add(
          (_is_array_or_none, _is_array_or_none, object), module="numpy.ma", weight=1_000),
     Kind("matrix", ("matrix",), _matrix, _made_matrix, (is_array,), module="numpy",
          refill=_refill, copy=_copy),
-    Kind("sparse matrix", ("spmatrix", "sparray"), _sparse, _made_sparse,
+    Kind("sparse matrix", ("spmatrix", "sparray", "dok_matrix", "dok_array"), _sparse, _made_sparse,
          (str, bool, _list_of(int), is_array, is_array, is_array), module="scipy.sparse",
          weight=20_000),
     Kind("torch.dtype", ("dtype",), _torch_dtype, _made_torch_dtype, (str,), module="torch"),

@@ -139,7 +139,8 @@ class Opaque(Struct, tag="o"):
     """An object that stays with the child, and what the child claims of it.
 
     `module` is the name of a module. `lineage` is that of an exception class, itself first, or of
-    an exception, whose text is `said`; `is_callable` tells the two apart.
+    an exception, whose text is `said`; `is_callable` tells the two apart. `base` is the name of
+    the plain class that the object's derives from.
     """
 
     key: int
@@ -148,6 +149,7 @@ class Opaque(Struct, tag="o"):
     module: str = ""
     lineage: list[Kind] = []
     said: str = ""
+    base: str = ""
 
 
 class Named(Struct, tag="n"):

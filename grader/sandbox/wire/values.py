@@ -105,6 +105,7 @@ class Encoder:
     `array_bytes` bounds all buffers of the message together, and what its values take beside them;
     `nesting` bounds the depth of containers.
     `keep` gives an object that cannot travel its key (in the child), or refuses it (in the judge).
+    `stays` says of a class that its objects stay, though they could travel as what they hold.
     `arguments` are the call's arrays, for a result that shares memory with one of them, and
     `containers` its lists, frames and so on, for a result that holds one of them. With
     `as_arguments` arrays keep their strides and share memory where they do, though nothing of the
@@ -121,6 +122,7 @@ class Encoder:
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         as_arguments: bool = False,
+        stays: Callable[[type], bool] | None = None,
     ) -> None:
         self.buffers: list[memoryview] = []
         self.sent: list[SentArray] = []
@@ -131,6 +133,7 @@ class Encoder:
         self._room = array_bytes
         self._nesting = nesting
         self._keep = keep
+        self._stays = stays
         self._arguments = list(arguments)
         self._as_arguments = as_arguments
         self._by_parts = False  # within a value that is made of parts
@@ -143,6 +146,8 @@ class Encoder:
         if value is None or value is True or value is False:
             return value
         kind = type(value)
+        if self._stays is not None and self._may_keep and self._stays(kind):
+            return self._keep(value)
         method = _METHODS.get(kind) or _method_for(kind)
         if method is None:
             return self._unknown(value)

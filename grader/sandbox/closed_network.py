@@ -2,7 +2,7 @@
 
 import re
 
-from grader.sandbox import Failure
+from .wire.protocol import Failure
 
 # How libraries say that no other machine can be reached.
 NO_NETWORK = re.compile(
