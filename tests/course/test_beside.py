@@ -1,5 +1,6 @@
 """Which files beside a notebook are given: by what tests and texts say, and by what people say."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,3 +165,14 @@ def test_what_most_of_a_class_names_was_handed_out(
     (said,) = beside.told(found, access)
     assert said.startswith("Given" if is_given else "Withheld")
     assert kept(beside.ruled(assignment, replace(access, withhold=("exp*",)))) == {"expected.csv"}
+
+
+def test_links_out_and_special_files_are_no_files_of_the_course(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    folder = tmp_path / "files"
+    files(folder, "rain.csv")
+    (folder / "link.txt").symlink_to(secret)
+    (folder / "out").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe")
+    assert [name for name, _ in beside.named(folder)] == ["rain.csv"]
