@@ -87,9 +87,9 @@ def grade(
     from grader.submissions.autograders import load
 
     rules = beside.Access(tuple(give or ()), tuple(withhold or ()), network=network)
-    loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
-    loaded = replace(loaded, limits=with_limits(loaded.limits, limit or ()))
-    loaded = beside.ruled(loaded, rules)
+    stated = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    stated = replace(stated, limits=with_limits(stated.limits, limit or ()))
+    loaded = beside.ruled(stated, rules)
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
@@ -103,7 +103,7 @@ def grade(
         return
     contents = [submission.content for submission in found.submissions]
     rules = replace(rules, read=beside.read_by_most(loaded, contents))
-    loaded = beside.ruled(loaded, rules)
+    loaded = beside.ruled(stated, rules)
     for text in beside.told(loaded, rules):
         say(f"{loaded.slug}: {text}", err=True)
     _refuse_missing_packages(loaded, found.submissions)
