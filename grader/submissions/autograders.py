@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -43,6 +44,7 @@ INSIDE: tuple[tuple[str, ...], ...] = ((), ("autograder",), ("dist", "autograder
 SMALL_BYTES = 4 * MIB  # a test file, a configuration
 FILE_BYTES = 512 * MIB
 ALL_BYTES = 2048 * MIB
+HANDED_OUT = 300  # files of an assignment's folder
 IGNORED = re.compile(r"\.DS_Store|\._.*|Thumbs\.db")
 # What `otter assign` calls its archive, and names that say nothing of what is in them.
 MADE_BY_ASSIGN = re.compile(r"[-_]autograder(?:_\d{4}(?:_\d\d){2}T[\d_]+)?$")
@@ -345,19 +347,37 @@ def _of_notebook(content: bytes, path: Path) -> _Packed:
 
 
 def _beside_notebook(content: bytes, path: Path) -> dict[str, Entry]:
-    """Return the files that lie beside a notebook and that it names, as they were handed out."""
+    """Return the files that lie beside a notebook, as they were handed out.
+
+    Where other notebooks lie there as well, or very much, it is no folder of this assignment: then
+    only those that the notebook names. Folders with notebooks or zips may hold what students
+    handed in.
+    """
     text = content.decode("utf-8", "replace").replace("\\n", "\n").replace('"', "\n")
+    places = [place for place in sorted(path.parent.iterdir())
+              if place != path and not place.name.startswith(".")
+              and place.name not in NOT_HANDED_OUT]  # fmt: skip
+    is_alone = not any(place.suffix in {".ipynb", ".zip"} for place in places) and _is_small(
+        path.parent
+    )
     found: dict[str, Entry] = {}
-    for place in sorted(path.parent.iterdir()):
-        if place.name.startswith(".") or place.name in NOT_HANDED_OUT or place == path:
-            continue
+    for place in places:
         if place.is_dir():
-            if re.search(rf"(?<![\w.-]){re.escape(place.name)}/", text):
+            if is_alone or re.search(rf"(?<![\w.-]){re.escape(place.name)}/", text):
                 below = _below(open_path(place), ())
-                found |= {f"files/{place.name}/{name}": entry for name, entry in below.items()}
-        elif place.suffix not in {".ipynb", ".zip", ".pdf"} and beside.mentions(text, place.name):
+                if not any(entry.suffix in {".ipynb", ".zip"} for entry in below.values()):
+                    found |= {f"files/{place.name}/{name}": entry for name, entry in below.items()}
+        elif place.suffix not in {".ipynb", ".zip", ".pdf"} and (
+            is_alone or beside.mentions(text, place.name)
+        ):
             found[f"files/{place.name}"] = open_file(place).entries[0]
     return found
+
+
+def _is_small(folder: Path) -> bool:
+    """Say whether a folder holds no more than one that is handed out; it is not walked further."""
+    seen = islice((name for _, _, names in os.walk(folder) for name in names), HANDED_OUT + 1)
+    return sum(1 for _ in seen) <= HANDED_OUT
 
 
 def _metadata(content: bytes, key: str = "otter") -> dict[str, Any]:

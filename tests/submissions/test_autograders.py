@@ -174,7 +174,19 @@ def test_files_that_a_notebook_names_come_with_it(tmp_path: Path) -> None:
     for name in beside:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "data" / "ada.ipynb").touch()  # what students handed in
     given = {name for name, _ in load(str(path)).given}
+    assert given == {"helpers.py", "a.csv", "b.csv"}
+    (tmp_path / "data" / "ada.ipynb").unlink()
+    given = {name for name, _ in load(str(path)).given}
+    assert given == {"helpers.py", "a.csv", "b.csv", "data/words.txt"}
+    (tmp_path / "other.ipynb").unlink()
+    (tmp_path / "submissions.zip").unlink()
+    given = {name for name, _ in load(str(path)).given}  # the assignment's own folder
+    assert given == {"helpers.py", "a.csv", "b.csv", "c.csv", "data/words.txt", "music/long.mp3"}
+    for number in range(autograders.HANDED_OUT):
+        (tmp_path / "music" / str(number)).touch()
+    given = {name for name, _ in load(str(path)).given}  # somebody's whole disk
     assert given == {"helpers.py", "a.csv", "b.csv", "data/words.txt"}
 
 
