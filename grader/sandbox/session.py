@@ -87,12 +87,13 @@ KEPT = 2  # times the limit of one call's arrays that calls of one case may chan
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What running a cell came to."""
+    """What running a cell came to; `checked` are the questions that it checked, by its lines."""
 
     failure: Failure | None
     output: str
     discarded: int
     seconds: float
+    checked: tuple[tuple[str, int], ...] = ()
 
 
 class Session:
@@ -205,10 +206,13 @@ class Session:
             self._broken("names were not a list of texts")
         return frozenset(names)
 
-    def run_cell(self, source: str, number: int) -> CellResult:
-        """Run one cell; its exception is part of the result, its death a ChildEnded."""
+    def run_cell(self, source: str, number: int, *, continues: bool = False) -> CellResult:
+        """Run one cell; its exception is part of the result, its death a ChildEnded.
+
+        continues: whether it is the rest of the cell that ran last.
+        """
         self._request += 1
-        message = RunCell(self._request, number, source)
+        message = RunCell(self._request, number, source, continues)
         self._imports_datascience = self._imports_datascience or imports_datascience(source)
         reply, _ = self._ask(message, [], self._limits.cell_seconds, f"cell {number}")
         if not isinstance(reply, CellDone):
@@ -217,7 +221,8 @@ class Session:
         output = reply.output[: min(self._limits.cell_output_bytes, self._output_left)]
         self._output_left -= len(output)
         discarded = max(0, reply.discarded) + len(reply.output) - len(output)
-        return CellResult(reply.failure, output, discarded, reply.seconds)
+        checked = tuple(reply.checked)
+        return CellResult(reply.failure, output, discarded, reply.seconds, checked)
 
     def value(self, name: str, *, held: Any = NOT_HELD, watch: bool = False) -> Any:
         """Return what a name stands for, by value; MissingNameError where it is not defined.
