@@ -40,6 +40,7 @@ from grader.sandbox import ChildEnded, Worker
 from grader.sandbox.closed_network import tried_network
 from grader.sandbox.handover import Changes, Place
 
+AS_THEY_ARE = frozenset({Status.PASSED, Status.UNGRADED})  # outcomes that say nothing of the code
 STOPPED = frozenset({Status.TIMEOUT, Status.KILLED})  # what ended its child, and would again
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
@@ -352,10 +353,11 @@ class _DeviceJudging:
 
     def _settled(self, question: Question, first: dict[str, Outcome]) -> list[Outcome]:
         """Return the public cases that were judged twice, in the words of the first time."""
+        found = self._found[question.name]
         return [
-            outcomes.said_before(one, first[one.name])
-            for one in self._found[question.name].values()
-            if one.name in first and one.status not in {Status.PASSED, Status.UNGRADED}
+            outcomes.said_before(case, found[case.name], first[case.name])
+            for case in question.cases
+            if case.name in first and found[case.name].status not in AS_THEY_ARE
         ]
 
     def _position(self, name: str) -> int:

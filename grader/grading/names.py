@@ -6,20 +6,17 @@ given another value has that value from then on.
 """
 
 import builtins
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from grader.sandbox import MissingNameError, Session
+from grader.sandbox.handover import NO_SIZE, amount, become
+from grader.sandbox.references import is_reference
 from grader.sandbox.session import NOT_HELD
 
 # What the judge compares in a case to see which of a notebook's own values a call has changed;
 # beyond it a name is looked up again, and other names of the same object keep what it was.
 MOST_COMPARED = 1_000_000
-CONTAINERS = (list, dict, set, deque)
-CHANGED_IN_PLACE = frozenset({*CONTAINERS, np.ndarray})
 
 
 class Names(Mapping[str, Any]):
@@ -126,7 +123,7 @@ class OtterNames(Names):
     def _fetch(self, name: str) -> None:
         held = self._held.get(name, NOT_HELD)
         found = self._session.value(name, held=held, watch=True)
-        if held is NOT_HELD or not _became(held, found):
+        if held is NOT_HELD or not _is_still(held, found):
             self._held[name] = found
         self._held_after[name] = self._session.asked
 
@@ -145,33 +142,20 @@ class OtterNames(Names):
     def _refresh(self) -> None:
         """Give the values that a test has, and a call has changed in the notebook, the change."""
         for name, value in list(self._held.items()):
-            if type(value) in CHANGED_IN_PLACE and self._left > 0:
-                self._left -= 1 + (value.size if isinstance(value, np.ndarray) else len(value))
+            size = NO_SIZE if is_reference(value) else amount(value)
+            if size != NO_SIZE and self._left > 0:
+                self._left -= size
                 try:
                     self._fetch(name)
                 except Exception:  # noqa: BLE001 - whoever looks it up next is told
                     self._held_after.pop(name, None)
 
 
-def _became(held: Any, found: Any) -> bool:
+def _is_still(held: Any, found: Any) -> bool:
     """Give an object of the test's what the notebook's holds now; False where it cannot be it."""
-    if held is found:
-        return True
-    if type(held) is not type(found):
-        return False
-    if isinstance(held, np.ndarray):
-        if held.shape != found.shape or held.dtype != found.dtype or not held.flags.writeable:
-            return False
-        held[...] = found
-        return True
-    if not isinstance(held, CONTAINERS):
-        return False
-    held.clear()
-    if isinstance(held, dict | set):
-        held.update(found)
-    else:
-        held.extend(found)
-    return True
+    if held is found or is_reference(held) or is_reference(found):
+        return held is found
+    return amount(held) != NO_SIZE and become(held, found)
 
 
 class _Builtins(dict[str, Any]):

@@ -39,12 +39,17 @@ def test_a_name_that_a_function_changes_is_looked_up_again(otter: OtterJudge) ->
         ("['a']", "log.append('b')", "log == ['a', 'b']"),
         ("{'a': 1}", "log.update(b=2)", "log == {'a': 1, 'b': 2}"),
         ("np.arange(3)", "log[0] = 7", "log.tolist() == [7, 1, 2]"),
+        ("{1, 2}", "log.add(3)", "log == {1, 2, 3}"),
+        ("pd.DataFrame({'a': [1]})", "log['b'] = 'x'", "log.loc[0].tolist() == [1, 'x']"),
     ],
 )
 def test_a_value_that_a_function_changes_in_place_is_changed_in_the_test(
     otter: OtterJudge, value: str, change: str, is_right: str
 ) -> None:
-    source = f"import numpy as np\nlog = {value}\ndef note():\n    {change}"
+    if "pd." in value:
+        pytest.importorskip("pandas")
+    imports = "import numpy as np\nimport pandas as pd" if "pd." in value else "import numpy as np"
+    source = f"{imports}\nlog = {value}\ndef note():\n    {change}"
     in_functions = f"""
         @test_case()
         def test_note(note, log):
