@@ -310,7 +310,11 @@ class _DeviceJudging:
         order = judging.notebook.check_order
         checked_as = self._suite.checked_as
         self._questions = sorted(questions, key=lambda one: order(*checked_as(one.name)))
-        self._has_reference = judging.engine.assignment.otter is None
+        assignment = judging.engine.assignment
+        self._has_reference = assignment.otter is None
+        # What somebody has asked to withhold is a student's own to do without.
+        names = {name for name, _ in assignment.withheld}
+        self._withheld = frozenset(names - assignment.withheld_by_name)
         self._follows_files = judging.engine.assignment.otter is not None
         self._phases = judging.phases
         self._follows_text = judging.follows_text
@@ -469,7 +473,7 @@ class _DeviceJudging:
         """Return which cells reached for a network that is closed, each once."""
         if self._site.worker.isolation.has_network:
             return []
-        failed = self._replay.failed.items()
+        failed = self._replay.met.items()
         found = {
             number for number, one in failed if not isinstance(one, str) and tried_network(one)
         }
@@ -535,9 +539,14 @@ class _DeviceJudging:
     def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         position = self._position(question.name)
         has_network = self._site.worker.isolation.has_network
-        failed = failures(self._replay.failed, has_network=has_network)
-        where = Whereabouts(self._notebook, failed, position)
-        notes = Notes(where, self._suite.unwritten, has_reference=self._has_reference)
+        where, met = (
+            Whereabouts(self._notebook, failures(found, has_network=has_network), position)
+            for found in (self._replay.failed, self._replay.met)
+        )
+        notes = Notes(
+            where, self._suite.unwritten, has_reference=self._has_reference,
+            withheld=self._withheld, met=met,
+        )  # fmt: skip
         return explain(question, case, verdict, notes)
 
     def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place] | None:

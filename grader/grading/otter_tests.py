@@ -126,6 +126,7 @@ class CaseSuite:
         self._cases: dict[tuple[str, str], LoadedCase] = {}
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
+        self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder([*assignment.given, *assignment.withheld])
         with self._folder.entered():
             for question in assignment.questions:
@@ -139,7 +140,10 @@ class CaseSuite:
 
         refusals: where it is noted that one could not be handed over.
         """
-        text = self._cases[question, case].text
+        key = question, case
+        if key not in self._texts:
+            self._texts[key] = self._cases[key].text
+        text = self._texts[key]
         with contextlib.ExitStack() as undo:
             undo.enter_context(self._folder.for_case(text, session, refusals))
             if self.asks:

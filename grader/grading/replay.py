@@ -77,6 +77,8 @@ class Replay:
             int, str
         ] = {}  # by position: how a cell, or a part of one, ended a child
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
+        self._met: dict[int, Failure] = {}  # the same, also where a child is not listened to
+        self._has_seen = False  # whether the current child has been shown what is hidden
         self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
         self.checked: dict[int, tuple[tuple[str, int], ...]] = {}  # by position: names and lines
         self._notes: list[str] = []
@@ -140,6 +142,7 @@ class Replay:
     def stop_listening(self) -> None:
         """Keep no word of a child from now on: the current one is about to see a hidden input."""
         self._listens = False
+        self._has_seen = self._session is not None
 
     def start_again(self) -> None:
         """Give the cells their whole time once more, as they may have to run once more."""
@@ -164,10 +167,16 @@ class Replay:
         deadly = {cells[at - 1].number: reason for at, reason in self._deadly.items()}
         return {**self._raised, **deadly}
 
+    @property
+    def met(self) -> dict[int, Failure | str]:
+        """The same for staff: also of children that are not listened to, before they saw it."""
+        return {**self._met, **self.failed}
+
     def _start_child(self) -> None:
         if reason := self._out_of_time():
             raise ChildEnded(Status.TIMEOUT, reason)
         with self._phases.spent_on("start"):
+            self._has_seen = False
             self._session = self._worker.session(
                 self._limits,
                 deadline=self._deadline,
@@ -210,6 +219,8 @@ class Replay:
         self.checked[position] = result.checked
         if result.failure is not None:
             self._broken_off.add(cell.number)
+        if result.failure is not None and not self._has_seen:
+            self._met[cell.number] = result.failure
         if self._listens:
             said = dict.fromkeys(result.output[:MOST_OUTPUT].splitlines())
             stands_in = filter(STANDS_IN.fullmatch, said)

@@ -29,6 +29,7 @@ from .handover import Changes, Handover, Place
 from .inside.files import MOST_FILES
 from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
+from .printing import imports_datascience, printing
 from .proxies import StudentFunction, StudentObject
 from .raised import ErrorClasses
 from .seeds import Seeds
@@ -129,6 +130,7 @@ class Session:
         self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
         self._changes: Changes | None = None
+        self._imports_datascience = False
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
         self._functions = 0  # of tests that the child was given
@@ -158,7 +160,8 @@ class Session:
         if asks:
             self._begin(changes)
         try:
-            yield changes
+            with printing(as_datascience=self._imports_datascience):
+                yield changes
         finally:
             self._changes = self._seeds = self.on_return = None
             if self.live is not None:
@@ -210,6 +213,7 @@ class Session:
         """
         self._request += 1
         message = RunCell(self._request, number, source, continues)
+        self._imports_datascience = self._imports_datascience or imports_datascience(source)
         reply, _ = self._ask(message, [], self._limits.cell_seconds, f"cell {number}")
         if not isinstance(reply, CellDone):
             self._broken("a cell was answered with something else")
