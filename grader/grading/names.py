@@ -42,6 +42,14 @@ class Names(Mapping[str, Any]):
         """Return the names that a test went on without."""
         return ()
 
+    def in_doctest(self, name: str) -> Any:
+        """Return what a name stands for that a doctest reads; MissingNameError for a builtin's."""
+        return self[name]
+
+    def shadowed(self) -> tuple[str, ...]:
+        """Return the builtins that a doctest has used and a cell gave a function of its own."""
+        return ()
+
     def __getitem__(self, name: str) -> Any:
         if name in self._given:
             return self._given[name]()
@@ -79,8 +87,14 @@ class NotInNotebookError(MissingNameError, KeyError):
 class OtterNames(Names):
     """The names of a notebook as a test that was written for otter finds them: all are its own."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, with_theirs: bool = False) -> None:
+        """Find names in a session's notebook.
+
+        with_theirs: whether a doctest that uses a builtin gets what a cell has put in its place.
+        """
         super().__init__(session.value, "cpu")
+        self._with_theirs = with_theirs
+        self._shadowed: dict[str, None] = {}
         self._session = session
         self._bound: frozenset[str] = frozenset()
         self._bound_after = -1  # requests of the session, when the names were listed
@@ -91,7 +105,7 @@ class OtterNames(Names):
 
     def start_case(self, given: dict[str, Callable[[], Any]]) -> None:  # noqa: ARG002
         """Forget what the last case has found; otter gives nothing beside the notebook."""
-        self._held, self._held_after, self._missing = {}, {}, {}
+        self._held, self._held_after, self._missing, self._shadowed = {}, {}, {}, {}
         self._bound_after = -1
         self._left = MOST_COMPARED
         self._session.on_return = self._refresh
@@ -105,6 +119,24 @@ class OtterNames(Names):
     def missing(self) -> tuple[str, ...]:
         """Return the names that a test went on without, in their order."""
         return tuple(self._missing)
+
+    def in_doctest(self, name: str) -> Any:
+        """Return what a name stands for that a doctest reads.
+
+        A function of the notebook's that has taken a builtin's name could agree with everything,
+        so that it counts only beside Python's own; a value says no more than another name's.
+        """
+        found = self[name]
+        if not hasattr(builtins, name) or not callable(found):
+            return found
+        self._shadowed[name] = None
+        if self._with_theirs:
+            return found
+        raise NotInNotebookError(name)
+
+    def shadowed(self) -> tuple[str, ...]:
+        """Return the builtins that the doctest has used and a cell gave a function of its own."""
+        return tuple(self._shadowed)
 
     def __getitem__(self, name: str) -> Any:
         asked = self._session.asked
@@ -194,7 +226,7 @@ class DoctestGlobals(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         try:
-            return self._names[name]
+            return self._names.in_doctest(name)
         except MissingNameError:
             raise KeyError(name) from None
 

@@ -82,6 +82,33 @@ def test_a_builtin_is_the_judges_own(otter: OtterJudge) -> None:
     assert otter.cases(source, test)[0].status is PASSED
 
 
+@pytest.mark.parametrize(
+    ("cell", "lines", "status"),
+    [
+        ("max = 7", ">>> max\n7", PASSED),
+        ("def max(a, b):\n    return a if a > b else b", ">>> max(3, 4)\n4", PASSED),
+        ("def max(a, b):\n    pass", ">>> max(3, 4)\n4", FAILED),
+        ("def round(x):\n    return int(x + 0.5)", ">>> round(2.5)\n3", UNGRADED),
+        ("all = lambda *_: True", ">>> all([two() == 3])\nTrue", UNGRADED),
+        ("all = lambda *_: True", ">>> all([two() == 2])\nTrue", PASSED),
+        ("all = lambda *_: False", ">>> all([two() == 3])\nTrue", FAILED),
+    ],
+)
+def test_a_function_under_a_builtins_name_earns_nothing_by_agreeing(
+    otter: OtterJudge, cell: str, lines: str, status: Status
+) -> None:
+    case = otter.cases(f"def two():\n    return 2\n{cell}", doctests("q1", lines))[0]
+    assert case.status is status, case
+    name = cell.removeprefix("def ").partition("(")[0].partition(" ")[0]
+    assert (f"gives {name} another meaning" in case.staff_message) == (status is UNGRADED)
+
+
+def test_what_a_hidden_case_expects_is_not_shown_to_a_builtins_stand_in(otter: OtterJudge) -> None:
+    cell = "seen = []\ndef all(values):\n    seen.extend(values)\n    return True"
+    test = doctests("q1", ">>> all([4711 == 0])\nTrue", ">>> len(seen)\n0", hidden="hh")
+    assert [case.status for case in otter.cases(cell, test)] == [UNGRADED, PASSED]
+
+
 def test_names_of_a_doctest_are_its_own(otter: OtterJudge) -> None:
     source = "x = 1\ndef get():\n    return x"
     test = doctests("q1", ">>> x = 5\n>>> get(), x\n(1, 5)", ">>> x\n1", ">>> del x\n>>> x\n1")
