@@ -144,6 +144,12 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
         )
 
 
+def places_of(assignment: "Assignment", paths: Iterable[Path]) -> list[Path]:
+    """Return the places that no student's code may see, an archive's own among them."""
+    packed = [] if assignment.otter is None else [Path(assignment.otter.origin)]
+    return [path.resolve() for path in (*paths, *packed)]
+
+
 def _keep_pdfs(found: "Collection", book: "Gradebook", out: Path) -> None:
     """Write the PDFs that were handed in, under the names that their students have in the book."""
     from grader.gradebook import outputs
@@ -209,7 +215,7 @@ def grade_class(
     from grader.sandbox.levels.view import refuse_shown
 
     submissions = list(submissions)
-    places = [path.resolve() for path in (*handed_in, out)]
+    places = places_of(assignment, [*handed_in, out])
     if isolation is not IsolationChoice.NONE:
         refuse_shown(places)
     settings = ProcessSettings(

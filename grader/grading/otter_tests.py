@@ -33,7 +33,7 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import doctests
+from grader.grading import doctests, pyplot
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
@@ -132,9 +132,10 @@ class CaseSuite:
             for question in assignment.questions:
                 self._load(question)
 
+    @contextlib.contextmanager
     def in_folder(
         self, question: str, case: str, session: Session, refusals: list[str]
-    ) -> contextlib.AbstractContextManager[None]:
+    ) -> Iterator[None]:
         """Have this process work in a folder with the files that a case may read.
 
         refusals: where it is noted that one could not be handed over.
@@ -142,7 +143,12 @@ class CaseSuite:
         key = question, case
         if key not in self._texts:
             self._texts[key] = self._cases[key].text
-        return self._folder.for_case(self._texts[key], session, refusals)
+        text = self._texts[key]
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(self._folder.for_case(text, session, refusals))
+            if self.asks:
+                undo.enter_context(pyplot.of_the_students(text, session))
+            yield
 
     @property
     def asks(self) -> bool:

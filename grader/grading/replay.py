@@ -8,7 +8,7 @@ and of what a child says from then on no word is kept.
 import base64
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -80,6 +80,7 @@ class Replay:
         self._met: dict[int, Failure] = {}  # the same, also where a child is not listened to
         self._has_seen = False  # whether the current child has been shown what is hidden
         self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
+        self.checked: dict[int, tuple[tuple[str, int], ...]] = {}  # by position: names and lines
         self._notes: list[str] = []
         self._listens = True
         self.ran_out = False  # whether a cell was left out because its time did
@@ -120,6 +121,15 @@ class Replay:
             is_run = self._position not in self._deadly and cell.number not in self._broken_off
             if is_run and source not in self._script.skipped:
                 self._run(cell)
+
+    def has_checked(self, names: Iterable[str]) -> bool:
+        """Say whether the last cell has checked a question, where its text says that it does."""
+        at = self._position
+        cell = self._script.notebook.cells[at - 1] if at else None
+        wanted = set(names).intersection(cell.checks if cell is not None else ())
+        if not wanted or cell is None or cell.source == "pass" or at in self._deadly:
+            return True
+        return any(name in wanted for name, _ in self.checked.get(at, ()))
 
     def end_child(self) -> None:
         """End the current child, if there is one; the next cells run in a fresh one."""
@@ -194,7 +204,7 @@ class Replay:
             with self._phases.spent_on("cells"):
                 if self._script.before and not (cell.continues or cell.source.startswith("%%")):
                     self.session.run_cell(self._script.before, 0)
-                result = self.session.run_cell(cell.source, cell.number)
+                result = self.session.run_cell(cell.source, cell.number, continues=cell.continues)
         except ChildEnded as end:
             self.end_child()
             if self._out_of_time():
@@ -206,6 +216,7 @@ class Replay:
                 "judged in a fresh child without it"
             )
             return
+        self.checked[position] = result.checked
         if result.failure is not None:
             self._broken_off.add(cell.number)
         if result.failure is not None and not self._has_seen:
