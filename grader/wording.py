@@ -269,6 +269,18 @@ def cell_raised(number: int, error: str, line: int | None) -> str:
     return f"{raised} in its line {line}, and the lines below it did not run."
 
 
+def file_not_written(name: str) -> str:
+    return f"There is no file {name[:200]}, which the notebook was to write."
+
+
+def withheld(name: str) -> str:
+    return (
+        f"The answer reads {name}, which is withheld from students' code, since only hidden cases "
+        f"name it. Say --give '{name}' if it was handed out, or else --withhold '{name}', and run "
+        "the same command again."
+    )
+
+
 NETWORK_CLOSED = "It reads from the network, which is closed while the notebook is graded."
 TRIED_NETWORK = "cell {number} tried to reach the network, which is closed; --network opens it"
 

@@ -84,8 +84,8 @@ def grade(
     from grader.submissions.autograders import load
 
     rules = beside.Access(tuple(give or ()), tuple(withhold or ()), network=network)
-    loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
-    loaded = beside.ruled(loaded, rules)
+    stated = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    loaded = beside.ruled(stated, rules)
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
@@ -99,7 +99,7 @@ def grade(
         return
     contents = [submission.content for submission in found.submissions]
     rules = replace(rules, read=beside.read_by_most(loaded, contents))
-    loaded = beside.ruled(loaded, rules)
+    loaded = beside.ruled(stated, rules)
     for text in beside.told(loaded, rules):
         say(f"{loaded.slug}: {text}", err=True)
     _refuse_missing_packages(loaded, found.submissions)
@@ -142,6 +142,12 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
             f"{assignment.slug} imports what is not installed here; install it, and start again: "
             f"{found.command}"
         )
+
+
+def places_of(assignment: "Assignment", paths: Iterable[Path]) -> list[Path]:
+    """Return the places that no student's code may see, an archive's own among them."""
+    packed = [] if assignment.otter is None else [Path(assignment.otter.origin)]
+    return [path.resolve() for path in (*paths, *packed)]
 
 
 def _keep_pdfs(found: "Collection", book: "Gradebook", out: Path) -> None:
@@ -209,7 +215,7 @@ def grade_class(
     from grader.sandbox.levels.view import refuse_shown
 
     submissions = list(submissions)
-    places = [path.resolve() for path in (*handed_in, out)]
+    places = places_of(assignment, [*handed_in, out])
     if isolation is not IsolationChoice.NONE:
         refuse_shown(places)
     settings = ProcessSettings(

@@ -8,6 +8,7 @@ that replays the cells up to there. When a child ends early, what was judged kee
 the rest is judged in a fresh child without what ended it.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -120,7 +121,10 @@ def judge(request: Request, engine: Engine) -> Report:
         questions = [report(question, error) for question in request.questions_of(assignment)]
     else:
         judging = _Judging(request, engine, notebook, limits, phases)
-        questions = judging.judge()
+        if assignment.otter is not None:
+            questions = _judge_where_checked(judging)
+        else:
+            questions = judging.judge()
         ran_out = tuple(judging.ran_out)
     return Report.of(
         submission,
@@ -163,8 +167,6 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
         reason = wording.odd_notebook(f"{type(problem).__name__}: {problem}")
         raise notebooks.NotebookUnreadableError(reason) from problem
     _refuse_another_assignment(submission, notebook, assignment)
-    if assignment.otter is not None:
-        return notebooks.as_otter_runs(notebook)
     names = [name for question in assignment.questions for name in question.names]
     if names and not notebook.binds(names):
         raise notebooks.NotebookUnreadableError(
@@ -173,6 +175,21 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
             )
         )
     return notebook
+
+
+class _CheckedElsewhereError(Exception):
+    """A cell has not checked the question that its text names; it did not come so far."""
+
+
+def _judge_where_checked(judging: "_Judging") -> list[QuestionReport]:
+    """Judge an otter notebook's questions where it checks them, as its text or its run says."""
+    notebook = judging.notebook
+    split = replace(judging, notebook=notebooks.as_otter_runs(notebook), follows_text=True)
+    if notebooks.says_what_it_checks(notebook):
+        with contextlib.suppress(_CheckedElsewhereError):
+            return split.judge()
+    found = notebooks.as_otter_runs(notebook, split.checked_by_cell())
+    return replace(judging, notebook=found).judge()
 
 
 def _seeding(assignment: Assignment) -> str:
@@ -209,6 +226,22 @@ class _Judging:
     limits: Limits
     phases: Phases
     ran_out: list[str] = field(default_factory=list)  # questions that time was too short for
+    follows_text: bool = False  # whether what the text checks has to be checked when it runs
+
+    def checked_by_cell(self) -> dict[int, list[notebooks.Checked]]:
+        """Run the notebook for what each cell checks, by the cell's number."""
+        worker = self.engine.workers["cpu"]
+        replay = Replay(self.script(), worker, self.limits, self.phases)
+        try:
+            replay.run_to(len(self.notebook.cells))
+        except ChildEnded:  # out of time: what was not checked by then is judged at the end
+            self.phases.setdefault("cells", 0.0)
+        finally:
+            replay.end_child()
+        found: dict[int, list[notebooks.Checked]] = {}
+        for position, checked in sorted(replay.checked.items()):
+            found.setdefault(self.notebook.cells[position - 1].number, []).extend(checked)
+        return found
 
     def judge(self) -> list[QuestionReport]:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
@@ -276,9 +309,14 @@ class _DeviceJudging:
         order = judging.notebook.check_order
         checked_as = self._suite.checked_as
         self._questions = sorted(questions, key=lambda one: order(*checked_as(one.name)))
-        self._has_reference = judging.engine.assignment.otter is None
+        assignment = judging.engine.assignment
+        self._has_reference = assignment.otter is None
+        # What somebody has asked to withhold is a student's own to do without.
+        names = {name for name, _ in assignment.withheld}
+        self._withheld = frozenset(names - assignment.withheld_by_name)
         self._follows_files = judging.engine.assignment.otter is not None
         self._phases = judging.phases
+        self._follows_text = judging.follows_text
         self._replay = Replay(
             judging.script(), engine.workers[device], judging.limits, judging.phases
         )
@@ -424,13 +462,16 @@ class _DeviceJudging:
             return False
         finally:
             self._notes[question.name] += [*self._replay.take_notes(), *self._network_notes()]
+        names = self._suite.checked_as(question.name)
+        if self._follows_text and not self._replay.has_checked(names):
+            raise _CheckedElsewhereError
         return True
 
     def _network_notes(self) -> list[str]:
         """Return which cells reached for a network that is closed, each once."""
         if self._site.worker.isolation.has_network:
             return []
-        failed = self._replay.failed.items()
+        failed = self._replay.met.items()
         found = {
             number for number, one in failed if not isinstance(one, str) and tried_network(one)
         }
@@ -496,9 +537,14 @@ class _DeviceJudging:
     def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         position = self._position(question.name)
         has_network = self._site.worker.isolation.has_network
-        failed = failures(self._replay.failed, has_network=has_network)
-        where = Whereabouts(self._notebook, failed, position)
-        notes = Notes(where, self._suite.unwritten, has_reference=self._has_reference)
+        where, met = (
+            Whereabouts(self._notebook, failures(found, has_network=has_network), position)
+            for found in (self._replay.failed, self._replay.met)
+        )
+        notes = Notes(
+            where, self._suite.unwritten, has_reference=self._has_reference,
+            withheld=self._withheld, met=met,
+        )  # fmt: skip
         return explain(question, case, verdict, notes)
 
     def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place] | None:

@@ -33,7 +33,7 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import doctests
+from grader.grading import doctests, pyplot
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
@@ -126,19 +126,29 @@ class CaseSuite:
         self._cases: dict[tuple[str, str], LoadedCase] = {}
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
+        self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder([*assignment.given, *assignment.withheld])
         with self._folder.entered():
             for question in assignment.questions:
                 self._load(question)
 
+    @contextlib.contextmanager
     def in_folder(
         self, question: str, case: str, session: Session, refusals: list[str]
-    ) -> contextlib.AbstractContextManager[None]:
+    ) -> Iterator[None]:
         """Have this process work in a folder with the files that a case may read.
 
         refusals: where it is noted that one could not be handed over.
         """
-        return self._folder.for_case(self._cases[question, case].text, session, refusals)
+        key = question, case
+        if key not in self._texts:
+            self._texts[key] = self._cases[key].text
+        text = self._texts[key]
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(self._folder.for_case(text, session, refusals))
+            if self.asks:
+                undo.enter_context(pyplot.of_the_students(text, session))
+            yield
 
     @property
     def asks(self) -> bool:

@@ -8,7 +8,7 @@ and of what a child says from then on no word is kept.
 import base64
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -77,7 +77,10 @@ class Replay:
             int, str
         ] = {}  # by position: how a cell, or a part of one, ended a child
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
+        self._met: dict[int, Failure] = {}  # the same, also where a child is not listened to
+        self._has_seen = False  # whether the current child has been shown what is hidden
         self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
+        self.checked: dict[int, tuple[tuple[str, int], ...]] = {}  # by position: names and lines
         self._notes: list[str] = []
         self._listens = True
         self.ran_out = False  # whether a cell was left out because its time did
@@ -119,6 +122,15 @@ class Replay:
             if is_run and source not in self._script.skipped:
                 self._run(cell)
 
+    def has_checked(self, names: Iterable[str]) -> bool:
+        """Say whether the last cell has checked a question, where its text says that it does."""
+        at = self._position
+        cell = self._script.notebook.cells[at - 1] if at else None
+        wanted = set(names).intersection(cell.checks if cell is not None else ())
+        if not wanted or cell is None or cell.source == "pass" or at in self._deadly:
+            return True
+        return any(name in wanted for name, _ in self.checked.get(at, ()))
+
     def end_child(self) -> None:
         """End the current child, if there is one; the next cells run in a fresh one."""
         if self._session is not None:
@@ -130,6 +142,7 @@ class Replay:
     def stop_listening(self) -> None:
         """Keep no word of a child from now on: the current one is about to see a hidden input."""
         self._listens = False
+        self._has_seen = self._session is not None
 
     def start_again(self) -> None:
         """Give the cells their whole time once more, as they may have to run once more."""
@@ -154,10 +167,16 @@ class Replay:
         deadly = {cells[at - 1].number: reason for at, reason in self._deadly.items()}
         return {**self._raised, **deadly}
 
+    @property
+    def met(self) -> dict[int, Failure | str]:
+        """The same for staff: also of children that are not listened to, before they saw it."""
+        return {**self._met, **self.failed}
+
     def _start_child(self) -> None:
         if reason := self._out_of_time():
             raise ChildEnded(Status.TIMEOUT, reason)
         with self._phases.spent_on("start"):
+            self._has_seen = False
             self._session = self._worker.session(
                 self._limits,
                 deadline=self._deadline,
@@ -185,7 +204,7 @@ class Replay:
             with self._phases.spent_on("cells"):
                 if self._script.before and not (cell.continues or cell.source.startswith("%%")):
                     self.session.run_cell(self._script.before, 0)
-                result = self.session.run_cell(cell.source, cell.number)
+                result = self.session.run_cell(cell.source, cell.number, continues=cell.continues)
         except ChildEnded as end:
             self.end_child()
             if self._out_of_time():
@@ -197,8 +216,11 @@ class Replay:
                 "judged in a fresh child without it"
             )
             return
+        self.checked[position] = result.checked
         if result.failure is not None:
             self._broken_off.add(cell.number)
+        if result.failure is not None and not self._has_seen:
+            self._met[cell.number] = result.failure
         if self._listens:
             said = dict.fromkeys(result.output[:MOST_OUTPUT].splitlines())
             stands_in = filter(STANDS_IN.fullmatch, said)

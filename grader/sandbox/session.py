@@ -29,6 +29,7 @@ from .handover import Changes, Handover, Place
 from .inside.files import MOST_FILES
 from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
+from .printing import imports_datascience, printing
 from .proxies import StudentFunction, StudentObject
 from .raised import ErrorClasses
 from .seeds import Seeds
@@ -86,12 +87,13 @@ KEPT = 2  # times the limit of one call's arrays that calls of one case may chan
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What running a cell came to."""
+    """What running a cell came to; `checked` are the questions that it checked, by its lines."""
 
     failure: Failure | None
     output: str
     discarded: int
     seconds: float
+    checked: tuple[tuple[str, int], ...] = ()
 
 
 class Session:
@@ -128,6 +130,7 @@ class Session:
         self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
         self._changes: Changes | None = None
+        self._imports_datascience = False
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
         self._functions = 0  # of tests that the child was given
@@ -157,7 +160,8 @@ class Session:
         if asks:
             self._begin(changes)
         try:
-            yield changes
+            with printing(as_datascience=self._imports_datascience):
+                yield changes
         finally:
             self._changes = self._seeds = self.on_return = None
             if self.live is not None:
@@ -202,10 +206,14 @@ class Session:
             self._broken("names were not a list of texts")
         return frozenset(names)
 
-    def run_cell(self, source: str, number: int) -> CellResult:
-        """Run one cell; its exception is part of the result, its death a ChildEnded."""
+    def run_cell(self, source: str, number: int, *, continues: bool = False) -> CellResult:
+        """Run one cell; its exception is part of the result, its death a ChildEnded.
+
+        continues: whether it is the rest of the cell that ran last.
+        """
         self._request += 1
-        message = RunCell(self._request, number, source)
+        message = RunCell(self._request, number, source, continues)
+        self._imports_datascience = self._imports_datascience or imports_datascience(source)
         reply, _ = self._ask(message, [], self._limits.cell_seconds, f"cell {number}")
         if not isinstance(reply, CellDone):
             self._broken("a cell was answered with something else")
@@ -213,7 +221,8 @@ class Session:
         output = reply.output[: min(self._limits.cell_output_bytes, self._output_left)]
         self._output_left -= len(output)
         discarded = max(0, reply.discarded) + len(reply.output) - len(output)
-        return CellResult(reply.failure, output, discarded, reply.seconds)
+        checked = tuple(reply.checked)
+        return CellResult(reply.failure, output, discarded, reply.seconds, checked)
 
     def value(self, name: str, *, held: Any = NOT_HELD, watch: bool = False) -> Any:
         """Return what a name stands for, by value; MissingNameError where it is not defined.

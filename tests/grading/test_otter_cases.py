@@ -275,6 +275,25 @@ def test_a_question_is_judged_where_otter_checks_it(otter: OtterJudge) -> None:
     assert {name: one.status for name, one in found.items()} == dict.fromkeys(found, PASSED)
 
 
+def test_what_only_running_tells_is_judged_where_it_was_checked(otter: OtterJudge) -> None:
+    cells = (
+        'x = 1\nfor name in ["q1"]:\n    grader.check(name)\nx = 9',
+        "def look(name):\n    grader.check(name)\nx = 2",
+        'look("q2")\nx = 9\nif x == 3:\n    grader.check("q2")',
+        "x = 3\n%time grader.check('q3')",
+        'x = 4\n1 / 0\ngrader.check("q4")',
+        "x = 5",
+    )
+    numbers = {"q1": 1, "q2": 2, "q3": 3, "q4": 5}
+    found = otter.cells(*cells, tests={name: place(name, one) for name, one in numbers.items()})
+    assert {name: one.status for name, one in found.items()} == dict.fromkeys(found, PASSED)
+
+
+def test_a_check_that_was_not_come_to_is_none(otter: OtterJudge) -> None:
+    cells = ('x = 1\ngrader.check("q1")', 'x = 2\n1 / 0\ngrader.check("q1")', "x = 3")
+    assert otter.cells(*cells, tests={"q1": place("q1", 1)})["q1"].status is PASSED
+
+
 def test_metadata_of_otters_asks_for_checks_and_hides_cells(otter: OtterJudge) -> None:
     def edit(cells: list[dict[str, object]]) -> None:
         cells[1]["metadata"] = {"otter": {"tests": ["q1"]}}
@@ -355,6 +374,33 @@ def test_the_same_submission_draws_the_same_numbers(otter: OtterJudge) -> None:
     test = doctests("q1", ">>> import random\n>>> random.random(), rolls()\n0")
     said = {otter.cases(DRAWS, test)[0].message for _ in range(2)}
     assert len(said) == 1
+
+
+# What was drawn.
+
+
+DRAWN = ">>> plt.gca().get_title(), len(plt.gca().lines), len(plt.get_fignums())\n('kept', 1, 1)"
+
+
+@pytest.mark.parametrize("rest", ["", "\nplt.show()"])
+@pytest.mark.parametrize("own", ["", ">>> import matplotlib.pyplot as plt\n"])
+def test_the_figure_that_was_drawn_last_is_there(otter: OtterJudge, rest: str, own: str) -> None:
+    draws = f"plt.plot([3, 1, 2])\nplt.title('kept'){rest}"
+    cells = ("import matplotlib.pyplot as plt", "plt.plot([1])", draws, 'grader.check("q1")')
+    case = otter.cells(*cells, tests={"q1": doctests("q1", own + DRAWN)})["q1"].cases[0]
+    assert case.status is PASSED, case
+
+
+def test_each_cell_draws_on_a_figure_of_its_own(otter: OtterJudge) -> None:
+    cells = (
+        "import matplotlib.pyplot as plt\nplt.plot([1])",
+        "plt.plot([2])\nlines = len(plt.gca().lines)\nplt.show()\nopened = plt.get_fignums()",
+        'grader.check("q2")\nplt.plot([3])\nafter = len(plt.gca().lines)',
+    )
+    tests = {"q1": doctests("q1", ">>> lines, opened, after\n(1, [], 1)"),
+             "q2": doctests("q2", ">>> plt.gca().lines[0].get_ydata().tolist()\n[2]")}  # fmt: skip
+    found = otter.cells(*cells, tests=tests)
+    assert {name: one.status for name, one in found.items()} == dict.fromkeys(found, PASSED)
 
 
 # Whose fault it is.

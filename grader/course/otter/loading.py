@@ -35,7 +35,7 @@ def load(
     if rules is None:
         rules = config.rules(stated(folder), ignore_plugins=ignore_plugins)
     rules = replace(rules, origin=origin)
-    tests = sorted((folder / TESTS).glob("*.py"))
+    tests = [one for one in sorted((folder / TESTS).glob("*.py")) if one.name != "__init__.py"]
     given, withheld = _files(folder, tests)
     of_files = beside.digest(given, withheld)
     # The random state decides what is judged, and what hidden cases tell is kept with it.
@@ -86,7 +86,7 @@ def _files(
 
 
 def _question(path: Path, folder: Path, extra: str) -> Question:
-    declared = cases.read(path)
+    declared = cases.read(path, folder / FILES)
     return Question(
         name=declared.name,
         title="",  # the name says it

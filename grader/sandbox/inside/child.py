@@ -56,7 +56,7 @@ from ..wire.protocol import (
     Unchanged,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
-from . import files, imports, randomness, references, standins
+from . import figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, error_of
@@ -299,16 +299,17 @@ class NotebookProcess:
         self, message: Any, buffers: list[memoryview]
     ) -> tuple[Reply, list[memoryview]]:
         try:
-            match message:
-                case RunCell():
-                    return self._run_cell(message), []
-                case Get():
-                    return self._get(message)
-                case Call():
-                    return self._call(message, buffers)
-                case Next():
-                    return self._next(message)
-            return self._answer_another(message, buffers)
+            if isinstance(message, RunCell):
+                return self._run_cell(message), []
+            with figures.shown.laid_out():
+                match message:
+                    case Get():
+                        return self._get(message)
+                    case Call():
+                        return self._call(message, buffers)
+                    case Next():
+                        return self._next(message)
+                return self._answer_another(message, buffers)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
             return self._explain(message.request, error), []
 
@@ -358,6 +359,10 @@ class NotebookProcess:
 
     def _run_cell(self, message: RunCell) -> CellDone:
         self._errors.is_kept = True
+        checked = notebook_shell.GradedNotebook.checked
+        checked.clear()
+        if not message.continues:
+            figures.shown.put_away()
         started = time.perf_counter()
         error = notebook_shell.run_cell(self._shell, message.source, message.number)
         self._errors.is_kept = False
@@ -368,7 +373,7 @@ class NotebookProcess:
         text = _clean(self._output.text())
         kept = text[: max(0, self._limits.frame_bytes - FRAME_ROOM) // 4]
         discarded = self._output.discarded + len(text) - len(kept)
-        return CellDone(message.request, failure, kept, discarded, seconds)
+        return CellDone(message.request, failure, kept, discarded, seconds, [*checked])
 
     def _encoder(self, given: Given | None, *, stays: bool = True) -> Encoder:
         """Return what encodes one message; `stays`: objects may be more than what they hold."""
@@ -413,6 +418,8 @@ class NotebookProcess:
         return answer
 
     def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
+        if message.name == figures.PYPLOT and message.name in sys.modules:
+            return self._finish(message.request, sys.modules[message.name])
         names = self._shell.user_ns
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []

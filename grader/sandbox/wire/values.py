@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, dtypes, numpy_kinds, packing, pandas_kinds, standard, tables
+from . import arrays, dtypes, generators, numpy_kinds, packing, pandas_kinds, standard, tables
 from .arrays import (
     NUMPY,
     TORCH,
@@ -76,7 +76,13 @@ MAX_BIG_INT_DIGITS = 4_096
 MAX_STEP = 2**48
 WIDEST = 8
 MAX_KEYS, MANY_KEYS, MAX_EQUAL_HASHES = 1_000_000, 1_000, 64
-_KINDS_ARE_KNOWN = (numpy_kinds, pandas_kinds, standard, tables)  # each has entered its own
+_KINDS_ARE_KNOWN = (
+    generators,
+    numpy_kinds,
+    pandas_kinds,
+    standard,
+    tables,
+)  # each has entered its own
 
 _mro = type.__dict__["__mro__"].__get__  # a class can lie about its own
 
