@@ -137,7 +137,9 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
         return
     from grader.course.otter import packages
 
-    found = packages.compare(assignment, map(_code_of, submissions))
+    handed_in = list(submissions)
+    files = [name for one in handed_in for name, _ in one.files]
+    found = packages.compare(assignment, map(_code_of, handed_in), files)
     if found.other_versions:
         say(f"{assignment.slug}: installed here are {', '.join(found.other_versions)}; what a test "
             "expects may differ from version to version.", err=True)  # fmt: skip
