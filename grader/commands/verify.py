@@ -15,6 +15,7 @@ from grader.commands.options import (
     Isolation,
     IsolationChoice,
     Jobs,
+    Limit,
     Network,
     Withhold,
 )
@@ -45,25 +46,28 @@ def verify(
         Path | None,
         typer.Option(help="Of otter's autograder.zip: the notebook that must have full marks."),
     ] = None,
+    limit: Limit = None,
 ) -> None:
     """Grade the grader: right answers pass, wrong ones and mutants fail, nothing leaks.
 
     An otter assignment is tried with its solution: full marks, and every case can be asked.
     """
     from grader.course.beside import Access
+    from grader.course.settings import with_limits
     from grader.submissions.autograders import load
     from grader.verify.solution import find_solution, has_reference
 
     loaded = load(assignment, course, need_solutions=True, ignore_plugins=True)
     if not has_reference(loaded):
+        loaded = replace(loaded, limits=with_limits(loaded.limits, limit or ()))
         access = Access(tuple(give or ()), tuple(withhold or ()), network=network)
         path = solution or find_solution(Path(assignment))
         passed = _try_solution(loaded, path, access, isolation)
         raise typer.Exit(DONE if passed else INCOMPLETE)
-    if solution or give or withhold or network:
+    if solution or give or withhold or network or limit:
         raise UsageError(
-            "--solution, --give, --withhold and --network are for otter's autograder.zip; "
-            f"{loaded.slug} has its reference.py."
+            "--solution, --give, --withhold, --network and --limit are for otter's autograder.zip; "
+            f"{loaded.slug} has its reference.py, and [limits] in assignment.toml."
         )
     found = run_gates(loaded, jobs, isolation, quick=quick, every_seed=every_seed)
     raise typer.Exit(DONE if found.passed else INCOMPLETE)
