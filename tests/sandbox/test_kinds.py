@@ -501,6 +501,14 @@ def test_items_of_several_kinds_keep_their_types(value: Any) -> None:
     assert same(crossed(value), value)
 
 
+def test_a_set_larger_than_the_other_side_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "MAX_KEYS", 300)
+    for value in (set(range(301)), dict.fromkeys(range(301))):
+        with pytest.raises(values.ValueRefusedError, match="more than 300 keys"):
+            sent(value)
+    assert same(crossed(set(range(300))), set(range(300)))
+
+
 def test_a_list_of_a_million_integers_is_no_refusal() -> None:
     encoder = values.Encoder(array_bytes=512 << 20, nesting=32, keep=stay)
     node = encoder.encode([*range(1_000_000)])
