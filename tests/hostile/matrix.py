@@ -79,7 +79,15 @@ except KeyError:
     found = None
 import torch._dynamo
 """
-HONEST = "import numpy as np\nimport colorsys\ndef answer(x):\n    return x * 2"
+# What the course has put beside every notebook.
+FILES = {"helpers.py": "def twice(x):\n    return x * 2\n", "data/words.txt": "two"}
+HONEST = """
+import numpy as np
+import colorsys
+from helpers import twice
+assert open("data/words.txt").read() == "two"
+def answer(x):
+    return twice(x)"""
 
 
 @dataclass
@@ -240,7 +248,7 @@ def run_level(level: str, *, own_processes: bool, only: str | None = None) -> di
     if isolation.level != level:
         return {"error": f"this place offers {isolation.level}, not {level}"}
     attacks = [a for a in load_all(only) if own_processes or a.name != "22_signal_everybody"]
-    with Worker(isolation=isolation) as worker:
+    with Worker(isolation=isolation, files=files_of_the_course()) as worker:
         worker.wait_until_ready()
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         results = run_attacks(worker, attacks, level)
@@ -252,7 +260,9 @@ def run_level(level: str, *, own_processes: bool, only: str | None = None) -> di
     if planted:
         results["planted"] = asdict(Result("ran", problems=[f"{planted} ran in the judge"]))
     near = [attack for attack in attacks if attack.threat in WITH_CUDA]
-    with Worker(isolation=isolation, devices=CUDA, warm=False) as worker:
+    with Worker(
+        isolation=isolation, devices=CUDA, warm=False, files=files_of_the_course()
+    ) as worker:
         results |= {
             f"{name}, cuda": item for name, item in run_attacks(worker, near, level).items()
         }
@@ -260,6 +270,15 @@ def run_level(level: str, *, own_processes: bool, only: str | None = None) -> di
     weakened = {"succeeded": run_weakened(isolation), "within reach": within_reach(level)}
     return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who,
             "weakened": weakened}  # fmt: skip
+
+
+def files_of_the_course() -> list[tuple[str, str]]:
+    """Write what each child finds beside its notebook, for a worker to copy."""
+    folder = Path(tempfile.mkdtemp())
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return [(name, str(folder / name)) for name in FILES]
 
 
 def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, Any]:
@@ -344,7 +363,9 @@ def run_driver(isolation: Isolation) -> dict[str, str]:
         found["without truncating"] = _first_refused(isolation)
     if not recipe(isolation.level).has_private_files:  # there a unix socket was always one's own
         closed = mock.patch.object(
-            seccomp, "_restrict_sockets", lambda *rules, cuda: restrict(*rules, cuda=cuda and False)
+            seccomp,
+            "_restrict_sockets",
+            lambda *rules, cuda, network: restrict(*rules, cuda=cuda and False, network=network),
         )
         with closed, _no_filters_kept():
             found["without a socket"] = _first_refused(isolation)
@@ -369,7 +390,7 @@ def _first_refused(isolation: Isolation) -> str:
 def run_controls() -> dict[str, Any]:
     """Run each attack where nothing protects; it must succeed, or its test proves nothing."""
     results: dict[str, Any] = {}
-    with Worker(isolation=Isolation("none")) as worker:
+    with Worker(isolation=Isolation("none"), files=files_of_the_course()) as worker:
         for attack in load_all():
             if attack.control is not None:
                 continue
