@@ -103,8 +103,9 @@ class OtterNames(Names):
         self._missing: dict[str, None] = {}
         self._left = MOST_COMPARED
 
-    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:  # noqa: ARG002
-        """Forget what the last case has found; otter gives nothing beside the notebook."""
+    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
+        """Forget what the last case has found; what is given is for names that no cell binds."""
+        self._given = given
         self._held, self._held_after, self._missing, self._shadowed = {}, {}, {}, {}
         self._bound_after = -1
         self._left = MOST_COMPARED
@@ -149,6 +150,8 @@ class OtterNames(Names):
             self._fetch(name)
         except MissingNameError:
             self._held.pop(name, None)
+            if name in self._given:
+                return self._given[name]()
             raise NotInNotebookError(name) from None
         return self._held[name]
 
