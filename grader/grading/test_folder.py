@@ -13,18 +13,19 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from types import ModuleType
 from typing import Any
 
 from grader.course.beside import Named, mentions
 from grader.errors import CannotJudgeError
-from grader.sandbox import CannotCrossError, Session, StudentError
+from grader.sandbox import CannotCrossError, Session, StudentError, writing
+from grader.sandbox.session import LONGEST_NAME, is_inside
 
 # What a test's text says where it may look at files, or write some.
 TOUCHES = re.compile(
     r"\b(?:open|Path|os|glob|shutil|read_\w+|to_(?:csv|json|excel|parquet|html)|load\w*|save\w*"
-    r"|imread|imsave|\w*fromfile|genfromtxt|connect|ZipFile|h5py)\b"
+    r"|tempfile|imread|imsave|\w*fromfile|genfromtxt|connect|ZipFile|h5py)\b"
 )
 LISTS = re.compile(r"\b(?:glob|iglob|rglob|listdir|scandir|iterdir|walk)\b")
 # What is run, or made into objects, where it is read.
@@ -38,6 +39,10 @@ MOST_BYTES = 64 << 20  # of a file that is fetched
 NOT_READ = (
     "the test reads {name}, which the student's code has written; what is run or unpickled where "
     "it is read is not taken from there: have the test ask for a value instead"
+)
+NOT_HANDED = (
+    "the test gives the student's code the path {name}, where only tests find a file: have it "
+    "write the file into the folder that it runs in, and give its name"
 )
 NOT_UNPICKLED = (
     "the test unpickles while files of the student's are there; nothing that a student's process "
@@ -183,8 +188,9 @@ class TestFolder:
             if touches and session is not None:
                 written = _Written(self._folder, self._names, text, session, refusals)
                 written.fetch()
-                session.then = written.fetch
+                session.then, session.handing = written.fetch, written.hand_over
                 undo.callback(setattr, session, "then", None)
+                undo.callback(setattr, session, "handing", None)
                 undo.enter_context(_no_unpickling.noted_on(refusals))
             yield
 
@@ -212,14 +218,35 @@ class _Written:
         self._folder, self._names, self._text = folder, names, text
         self._session, self._refusals = session, refusals
         self._lists = LISTS.search(text) is not None
-        self._held: dict[str, tuple[int, int]] = {}
+        self._held: dict[str, tuple[int, int]] = {}  # of the child's: bytes and time
+        self._laid: dict[str, int] = {}  # of this folder's: the time when both had the same
+
+    def hand_over(self, values: Iterable[Any]) -> None:
+        """Lay out for the child the files of the test's own that a call is given by name."""
+        named = [str(value) for value in values if isinstance(value, str | PurePath)]
+        for name in (name.removeprefix("./") for name in named if len(name) <= LONGEST_NAME):
+            path = self._folder / name
+            if name in self._names or not path.is_file():
+                continue
+            if not is_inside(name):
+                self._refusals.append(NOT_HANDED.format(name=name))
+            elif self._laid.get(name) != path.stat().st_mtime_ns:
+                self._send(name, path)
+
+    def _send(self, name: str, path: Path) -> None:
+        for source in writing.cells(name, path.read_bytes()):
+            self._session.run_cell(source, 0)
+        self._laid[name] = path.stat().st_mtime_ns
+        if (seen := self._session.files().get(name)) is not None:
+            self._held[name] = seen
 
     def fetch(self) -> None:
         """Lay out what is new, and remove what is gone."""
         listed = {
             name: seen
             for name, seen in self._session.files().items()
-            if name not in self._names and (self._lists or mentions(self._text, name))
+            if name not in self._names
+            and (name in self._held or self._lists or mentions(self._text, name))
         }
         for name in self._held.keys() - listed.keys():
             (self._folder / name).unlink(missing_ok=True)
@@ -242,6 +269,7 @@ class _Written:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+                self._laid[name] = path.stat().st_mtime_ns
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 return  # the course has a file of that name, or a folder
             except OSError as problem:

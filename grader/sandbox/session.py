@@ -139,6 +139,7 @@ class Session:
         self._has_run = False  # student code, since `on_return` was last called
         self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
         self.then: Callable[[], None] | None = None  # done after each of these requests
+        self.handing: Callable[[tuple[Any, ...]], None] | None = None  # before arguments cross
         self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
@@ -273,6 +274,8 @@ class Session:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> tuple[Call | Record, Encoder]:
+        if self.handing is not None:
+            self.handing((*args, *kwargs.values()))
         encoder = self.encoder()
         self._request += 1
         try:

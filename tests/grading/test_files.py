@@ -213,7 +213,12 @@ open("sub/own.txt", "w").write("kept")
 def f():
     open("late.txt", "w").write("late")
 def g():
-    os.remove("mine.txt")"""
+    os.remove("mine.txt")
+def count(path):
+    return len(open(path).read().split())
+def double(path):
+    words = open(path).read()
+    open(path, "w").write(words + " " + words)"""
 READS = (
     ">>> open('expected.csv').read().split()[1] == str(x)\nTrue",
     ">>> open('data/words.txt').read()\n'alpha'",
@@ -222,6 +227,12 @@ READS = (
     ">>> open('mine.txt').read()\n'kept'",
     ">>> import os\n>>> os.path.exists('sub/own.txt'), os.path.exists('none.txt')\n(True, False)",
     ">>> f()\n>>> open('late.txt').read()\n'late'",
+    ">>> open('new.txt', 'w').write('a b c')\n5\n>>> count('new.txt')\n3",
+    (
+        ">>> from pathlib import Path\n>>> path = Path('t.txt')\n>>> path.write_text('a')\n1\n"
+        ">>> double(path)\n>>> path.read_text()\n'a a'\n>>> path.write_text('b')\n1\n"
+        ">>> double('t.txt')\n>>> open('t.txt').read()\n'b b'"
+    ),
     ">>> g()\n>>> import os\n>>> os.path.exists('mine.txt')\nFalse",
     ">>> import os\n>>> sorted(name for name in os.listdir('.') if 'm' in name)\n['mine.txt']",
 )
@@ -344,6 +355,16 @@ def test_modules_of_one_assignment_are_not_anothers(tmp_path: Path) -> None:
             assert importlib.import_module("helpers").two() == wanted
     assert "helpers" not in sys.modules
     assert not [*one.rglob("__pycache__")]
+
+
+def test_a_path_that_only_a_test_finds_costs_nobody_a_point(worker: Worker, tmp_path: Path) -> None:
+    code = (
+        ">>> import tempfile\n>>> file = tempfile.NamedTemporaryFile('w+')\n"
+        ">>> file.write('a b'), file.flush()\n(3, None)\n>>> count(file.name)\n2"
+    )
+    found = judged_by(worker, tmp_path / "a", code, WRITES)
+    assert found.status is Status.UNGRADED
+    assert "give its name" in found.cases[0].staff_message
 
 
 # What only hidden cases read
