@@ -209,6 +209,14 @@ def answered_by_their_own(claims: Iterable[str]) -> str:
     return f"The student's own code answered {', '.join(sorted(claims))} between its own objects."
 
 
+def shadowed(question: str, case: str, names: Sequence[str]) -> str:
+    listed = ", ".join(names)
+    return (
+        f"{question}, {case!r}: the notebook gives {listed} another meaning than Python's, and the "
+        "test, which uses it, does not pass with Python's: look at the notebook."
+    )
+
+
 def missing_here(problem: str) -> str:
     return f"The test needs what is not here ({problem}); install it where grades are made."
 

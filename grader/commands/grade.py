@@ -20,6 +20,7 @@ from grader.commands.options import (
     Isolation,
     IsolationChoice,
     Jobs,
+    Limit,
     Network,
     Withhold,
 )
@@ -78,13 +79,16 @@ def grade(
     give: Give = None,
     withhold: Withhold = None,
     network: Network = False,
+    limit: Limit = None,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
     from grader.course import beside
+    from grader.course.settings import with_limits
     from grader.submissions.autograders import load
 
     rules = beside.Access(tuple(give or ()), tuple(withhold or ()), network=network)
     stated = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    stated = replace(stated, limits=with_limits(stated.limits, limit or ()))
     loaded = beside.ruled(stated, rules)
     tell(loaded)
     if out is None and not dry_run:
@@ -133,7 +137,9 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
         return
     from grader.course.otter import packages
 
-    found = packages.compare(assignment, map(_code_of, submissions))
+    handed_in = list(submissions)
+    files = [name for one in handed_in for name, _ in one.files]
+    found = packages.compare(assignment, map(_code_of, handed_in), files)
     if found.other_versions:
         say(f"{assignment.slug}: installed here are {', '.join(found.other_versions)}; what a test "
             "expects may differ from version to version.", err=True)  # fmt: skip

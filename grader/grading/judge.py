@@ -40,6 +40,7 @@ from grader.sandbox import ChildEnded, Worker
 from grader.sandbox.closed_network import tried_network
 from grader.sandbox.handover import Changes, Place
 
+AS_THEY_ARE = frozenset({Status.PASSED, Status.UNGRADED})  # outcomes that say nothing of the code
 STOPPED = frozenset({Status.TIMEOUT, Status.KILLED})  # what ended its child, and would again
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
@@ -356,10 +357,11 @@ class _DeviceJudging:
 
     def _settled(self, question: Question, first: dict[str, Outcome]) -> list[Outcome]:
         """Return the public cases that were judged twice, in the words of the first time."""
+        found = self._found[question.name]
         return [
-            outcomes.said_before(one, first[one.name])
-            for one in self._found[question.name].values()
-            if one.name in first and one.status not in {Status.PASSED, Status.UNGRADED}
+            outcomes.said_before(case, found[case.name], first[case.name])
+            for case in question.cases
+            if case.name in first and found[case.name].status not in AS_THEY_ARE
         ]
 
     def _position(self, name: str) -> int:
@@ -493,11 +495,10 @@ class _DeviceJudging:
         if found.refusals:
             refused = self._refused(question, case, found)
             return self._judge_beside_reference(question, case, refused)
+        if verdict.shadowed:
+            return self._judge_with_their_builtins(question, case, verdict)
         if not verdict.passed:
-            outcome = self._explain(question, case, verdict)
-            if outcome.status is Status.UNGRADED:
-                return self._judge_beside_reference(question, case, outcome)
-            return outcome
+            return self._not_passed(question, case, verdict)
         applied = self._changes_of_reference(question, case) if found.made else frozenset()
         if applied is None:
             return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {NO_COMPARISON}")
@@ -505,6 +506,31 @@ class _DeviceJudging:
             staff = wording.answered_by_their_own(found.claims) if found.claims else ""
             return outcomes.passed(case, verdict.seconds, staff=staff)
         return self._judge_without_changes(question, case, memory, applied)
+
+    def _not_passed(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
+        outcome = self._explain(question, case, verdict)
+        if outcome.status is Status.UNGRADED:
+            return self._judge_beside_reference(question, case, outcome)
+        return outcome
+
+    def _judge_with_their_builtins(
+        self, question: Question, case: TestCase, with_ours: Verdict
+    ) -> Outcome:
+        """Judge a case that uses builtins to which the notebook gives functions of its own.
+
+        Who was to write a `round` passes with both. What passes with theirs alone may be right by
+        another rule than Python's, or agree with everything: a person has to look.
+        """
+        said = wording.shadowed(question.name, case.name, with_ours.shadowed)
+        doubt = outcomes.ungraded(case, said)
+        if case.hidden and not with_ours.passed:  # what a test expects is not for their functions
+            return doubt
+        with_theirs, found = self._run(question, case, self._memory, with_theirs=True)
+        if found.refusals:
+            return self._refused(question, case, found)
+        if not with_theirs.passed:
+            return self._explain(question, case, with_theirs)
+        return outcomes.passed(case, with_theirs.seconds) if with_ours.passed else doubt
 
     @staticmethod
     def _refused(question: Question, case: TestCase, found: Changes) -> Outcome:
@@ -517,12 +543,14 @@ class _DeviceJudging:
         case: TestCase,
         memory: dict[Any, Any],
         applied: frozenset[Place] | None = None,
+        *,
+        with_theirs: bool = False,
     ) -> tuple[Verdict, Changes]:
         """Run a case in the current child; return also what the calls changed, and refused."""
         if case.hidden:
             self._replay.stop_listening()
         session = self._replay.session
-        names = self._suite.names_in(session, self._site.device, memory)
+        names = self._suite.names_in(session, self._site.device, memory, with_theirs=with_theirs)
         with (
             self._phases.spent_on("cases"),
             self._suite.seeds(question.name, case.name) as seeds,

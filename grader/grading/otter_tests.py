@@ -57,6 +57,7 @@ class Verdict:
     seconds: float
     hint: str = ""  # of a failed check, as it stands word for word in the test file
     missing: tuple[str, ...] = ()  # names that it went on without, as otter has it
+    shadowed: tuple[str, ...] = ()  # builtins that a cell has given functions of its own
 
 
 # Otter ships no types, so its classes are Any.
@@ -239,10 +240,15 @@ class CaseSuite:
         with seeds.shared(rules.seed if is_seeded and rules.seed is not None else by_case) as both:
             yield both
 
-    def names_in(self, session: Session, device: str, memory: dict[Any, Any]) -> Names:
-        """Return the names of a notebook as a test of this assignment finds them."""
+    def names_in(
+        self, session: Session, device: str, memory: dict[Any, Any], *, with_theirs: bool = False
+    ) -> Names:
+        """Return the names of a notebook as a test of this assignment finds them.
+
+        with_theirs: whether a doctest gets the functions to which cells have given builtins' names.
+        """
         if self.assignment.otter is not None:
-            return OtterNames(session)
+            return OtterNames(session, with_theirs=with_theirs)
         return SessionNames(session, device, memory)
 
     def run(self, question: str, case: str, names: Names) -> Verdict:
@@ -258,7 +264,9 @@ class CaseSuite:
         if self.assignment.feedback is not Feedback.HINT or hint not in loaded.hints:
             hint = ""
         missing = () if problem is None else names.missing()
-        return Verdict(problem is None, problem, ended.place, seconds, hint, missing)
+        return Verdict(
+            problem is None, problem, ended.place, seconds, hint, missing, names.shadowed()
+        )
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
         return {

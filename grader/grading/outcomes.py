@@ -63,10 +63,10 @@ def withdrawn(outcome: Outcome, reason: str) -> Outcome:
     return _worded(replace(outcome, status=Status.UNGRADED, score=0.0, staff_message=reason))
 
 
-def said_before(outcome: Outcome, first: Outcome) -> Outcome:
+def said_before(case: TestCase, outcome: Outcome, first: Outcome) -> Outcome:
     """Return the outcome of a public case in the words of a time when nothing hidden was asked."""
     if first.status in {Status.PASSED, Status.UNGRADED, Status.PENDING}:
-        text, status = wording.ONLY_AFTER_OTHERS, Status.FAILED
+        text, status = _after(case.failure_message, wording.ONLY_AFTER_OTHERS), Status.FAILED
     else:
         text, status = first.message, first.status
     return _worded(replace(outcome, status=status, message=text, cause=first.cause))

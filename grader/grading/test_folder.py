@@ -2,7 +2,8 @@
 
 A test that reads a file gets the course's own copy of what the course has, never a student's. What
 only the student's code has written is fetched from its process, as a value is: bytes that it may
-have chosen, and of which nothing is imported or unpickled.
+have chosen, and of which nothing is imported or unpickled. What the test writes is handed to that
+process before its code is called, since a function may be asked to read it.
 """
 
 import contextlib
@@ -13,19 +14,18 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
 from grader.course.beside import Named, mentions
 from grader.errors import CannotJudgeError
-from grader.sandbox import CannotCrossError, Session, StudentError, writing
-from grader.sandbox.session import LONGEST_NAME, is_inside
+from grader.sandbox import CannotCrossError, Session, StudentError
 
 # What a test's text says where it may look at files, or write some.
 TOUCHES = re.compile(
     r"\b(?:open|Path|os|glob|shutil|read_\w+|to_(?:csv|json|excel|parquet|html)|load\w*|save\w*"
-    r"|tempfile|imread|imsave|\w*fromfile|genfromtxt|connect|ZipFile|h5py)\b"
+    r"|imread|imsave|\w*fromfile|genfromtxt|connect|ZipFile|h5py)\b"
 )
 LISTS = re.compile(r"\b(?:glob|iglob|rglob|listdir|scandir|iterdir|walk)\b")
 # What is run, or made into objects, where it is read.
@@ -39,10 +39,6 @@ MOST_BYTES = 64 << 20  # of a file that is fetched
 NOT_READ = (
     "the test reads {name}, which the student's code has written; what is run or unpickled where "
     "it is read is not taken from there: have the test ask for a value instead"
-)
-NOT_HANDED = (
-    "the test gives the student's code the path {name}, where only tests find a file: have it "
-    "write the file into the folder that it runs in, and give its name"
 )
 NOT_UNPICKLED = (
     "the test unpickles while files of the student's are there; nothing that a student's process "
@@ -188,11 +184,24 @@ class TestFolder:
             if touches and session is not None:
                 written = _Written(self._folder, self._names, text, session, refusals)
                 written.fetch()
-                session.then, session.handing = written.fetch, written.hand_over
+                session.first, session.then = written.hand_over, written.fetch
                 undo.callback(setattr, session, "then", None)
-                undo.callback(setattr, session, "handing", None)
+                undo.callback(setattr, session, "first", None)
+                session.folder_of_test = str(self._folder)
+                undo.callback(setattr, session, "folder_of_test", "")
+                undo.enter_context(self._temporary_files())
                 undo.enter_context(_no_unpickling.noted_on(refusals))
             yield
+
+    @contextlib.contextmanager
+    def _temporary_files(self) -> Iterator[None]:
+        """Have a test's temporary files lie in the folder, where the student's code finds them."""
+        before = tempfile.tempdir
+        tempfile.tempdir = str(self._folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
     def _tidy(self) -> None:
         """Have the folder as it was, whatever a case has made of it."""
@@ -218,38 +227,52 @@ class _Written:
         self._folder, self._names, self._text = folder, names, text
         self._session, self._refusals = session, refusals
         self._lists = LISTS.search(text) is not None
-        self._held: dict[str, tuple[int, int]] = {}  # of the child's: bytes and time
-        self._laid: dict[str, int] = {}  # of this folder's: the time when both had the same
+        self._held: dict[str, tuple[int, int]] = {}
+        self._known = self._files()  # there as well, or not the test's
 
-    def hand_over(self, values: Iterable[Any]) -> None:
-        """Lay out for the child the files of the test's own that a call is given by name."""
-        named = [str(value) for value in values if isinstance(value, str | PurePath)]
-        for name in (name.removeprefix("./") for name in named if len(name) <= LONGEST_NAME):
-            path = self._folder / name
-            if name in self._names or not path.is_file():
+    def _files(self) -> dict[str, tuple[int, int, int]]:
+        """Return the files of the test's folder, each with what shows that it was written to."""
+        found = {}
+        for path in self._folder.rglob("*"):
+            name = path.relative_to(self._folder).as_posix()
+            if path.is_symlink():
                 continue
-            if not is_inside(name):
-                self._refusals.append(NOT_HANDED.format(name=name))
-            elif self._laid.get(name) != path.stat().st_mtime_ns:
-                self._send(name, path)
+            if path.is_dir():
+                found[f"{name}/"] = 0, 0, 0
+            elif path.is_file():
+                seen = path.stat()
+                found[name] = seen.st_ino, seen.st_mtime_ns, seen.st_size
+        return found
 
-    def _send(self, name: str, path: Path) -> None:
-        for source in writing.cells(name, path.read_bytes()):
-            self._session.run_cell(source, 0)
-        self._laid[name] = path.stat().st_mtime_ns
-        if (seen := self._session.files().get(name)) is not None:
-            self._held[name] = seen
+    def hand_over(self) -> None:
+        """Give the student's process what the test has written, and take what it has removed."""
+        now = self._files()
+        for name, seen in now.items():
+            if self._known.get(name) == seen:
+                continue
+            if seen[-1] > MOST_BYTES:
+                self._refusals.append(f"the test writes {name}, which is larger than a file may be")
+                continue
+            self._write(name, b"" if name.endswith("/") else (self._folder / name).read_bytes())
+        for name in self._known.keys() - now.keys():
+            if not name.endswith("/"):
+                self._write(name, None)
+        self._known = now
+
+    def _write(self, name: str, content: bytes | None) -> None:
+        with contextlib.suppress(StudentError):  # its code has closed the folder to itself
+            self._session.write_file(name, content)
 
     def fetch(self) -> None:
         """Lay out what is new, and remove what is gone."""
         listed = {
             name: seen
             for name, seen in self._session.files().items()
-            if name not in self._names
-            and (name in self._held or self._lists or mentions(self._text, name))
+            if name not in self._names and (self._lists or mentions(self._text, name))
         }
         for name in self._held.keys() - listed.keys():
             (self._folder / name).unlink(missing_ok=True)
+            self._known.pop(name, None)
         for name, seen in listed.items():
             if self._held.get(name) != seen:
                 self._take(name, seen[0])
@@ -269,7 +292,8 @@ class _Written:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-                self._laid[name] = path.stat().st_mtime_ns
+                seen = path.stat()
+                self._known[name] = seen.st_ino, seen.st_mtime_ns, seen.st_size
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 return  # the course has a file of that name, or a folder
             except OSError as problem:

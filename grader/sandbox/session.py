@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
@@ -64,6 +65,7 @@ from .wire.protocol import (
     Seed,
     Threw,
     Unchanged,
+    WriteFile,
 )
 from .wire.values import (
     Decoder,
@@ -81,7 +83,13 @@ LONGEST_NAME = 255
 NOT_HELD = object()
 SOON = 5.0  # seconds, for a message that wants no answer
 KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
-RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
+RUNS_NOTHING = (
+    Get,
+    Bound,
+    ListFiles,
+    ReadFile,
+    WriteFile,
+)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -138,8 +146,9 @@ class Session:
         self._seeds: Seeds | None = None
         self._has_run = False  # student code, since `on_return` was last called
         self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
-        self.then: Callable[[], None] | None = None  # done after each of these requests
-        self.handing: Callable[[tuple[Any, ...]], None] | None = None  # before arguments cross
+        self.first: Callable[[], None] | None = None  # done before each of these requests
+        self.then: Callable[[], None] | None = None  # and after it
+        self.folder_of_test = ""  # where the test works, whose files are in the child's folder too
         self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
@@ -260,12 +269,32 @@ class Session:
         operation: what else is done with the object. label: by which the test has it.
         TransferError where an argument or the answer cannot be handed over.
         """
+        if self.folder_of_test:
+            args = tuple(map(self._as_there, args))
+            kwargs = {name: self._as_there(value) for name, value in kwargs.items()}
         message, encoder = self._with_arguments(Call, key, args, kwargs)
         if isinstance(message, Call):
             message.operation = operation
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
         return self._result(reply, buffers, Handover(encoder, label))
+
+    def _as_there(self, value: Any) -> Any:
+        """Return a path into the test's folder as it leads to the same file in the child's.
+
+        Any other that the test has made on this machine is no path there, which is noted.
+        """
+        if not isinstance(value, str | Path):
+            return value
+        path = Path(value)
+        if path.is_relative_to(self.folder_of_test):
+            return type(value)(path.relative_to(self.folder_of_test))
+        if _is_temporary(path, self.folder_of_test):
+            self.refuse(
+                f"The test hands over the path {value}, which is not in the student's process; "
+                "have it write the file beside itself"
+            )
+        return value
 
     def _with_arguments(
         self,
@@ -274,8 +303,6 @@ class Session:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> tuple[Call | Record, Encoder]:
-        if self.handing is not None:
-            self.handing((*args, *kwargs.values()))
         encoder = self.encoder()
         self._request += 1
         try:
@@ -379,6 +406,17 @@ class Session:
             self._broken("a file was not an array of bytes")
         return found.tobytes()
 
+    def write_file(self, name: str, content: bytes | None) -> None:
+        """Give a file of the child's folder what a test has written to its own; None removes it.
+
+        A name that ends in "/" is a folder's.
+
+        StudentError where the child cannot, as where its code has closed the folder to itself.
+        """
+        encoder = self.encoder()
+        node = encoder.encode(None if content is None else np.frombuffer(content, np.uint8))
+        self.ask(WriteFile, "writing a file", name, node, [], encoder=encoder)
+
     def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
         """Return arrays that a child sent; one that contradicts itself ends the child."""
         decoder = self._decoder(buffers)
@@ -405,6 +443,8 @@ class Session:
         if self.ended is not None:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
+            if self.first is not None and not isinstance(message, Seed):
+                self.first()
             if self._seeds is not None and not isinstance(message, Seed):
                 self._share_seeds(self._seeds)
             self.asked += 1
@@ -630,6 +670,16 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def _is_temporary(path: Path, folder: str) -> bool:
+    """Say whether a path leads to something that lies where a test's folder was made."""
+    root = Path(folder).parents[1]
+    try:
+        is_there = path.is_absolute() and path.exists()
+        return is_there and path.resolve().is_relative_to(root)
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def is_inside(name: str) -> bool:

@@ -426,9 +426,7 @@ def _unpacked(packed: _Packed, path: Path) -> Path:
         final = root / f"{feedback_name(packed.slug)[:60]}-{digest.hexdigest()[:24]}"
         return _settled(making, final)
     except RejectedError as problem:
-        raise UsageError(
-            shown(f"{path}: {problem}. Make it again and give it once more.")
-        ) from None
+        raise UsageError(shown(f"{path}: {problem}. Pack it again without that.")) from None
     except OSError as problem:
         raise UsageError(
             f"{path} cannot be unpacked into {root}: {problem}; free some space, or name another "

@@ -409,6 +409,19 @@ def test_only_what_is_imported_can_be_missing(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_module_that_students_hand_in_is_no_package(tmp_path: Path) -> None:
+    folder = tmp_path / "hw"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "otter_config.json").write_text("{}")
+    (folder / "tests" / "q1.py").write_text(
+        'OK_FORMAT = True\ntest = {"name": "q1", "suites": [{"type": "doctest", "cases": ['
+        '{"code": ">>> import their_module", "hidden": False}]}]}\n'
+    )
+    loaded = load(folder, "hw")
+    assert packages.compare(loaded).missing == ("their-module",)
+    assert packages.compare(loaded, handed_in=["their_module.py", "data.csv"]).missing == ()
+
+
 def test_what_many_notebooks_import_slowly_is_imported_once() -> None:
     code = ["import numpy as np\nimport matplotlib.pyplot as plt", "import torch", "x = 1", "y = 2"]
     assert packages.worth_importing_once(code) == ("matplotlib.pyplot", "torch")

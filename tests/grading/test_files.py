@@ -357,16 +357,6 @@ def test_modules_of_one_assignment_are_not_anothers(tmp_path: Path) -> None:
     assert not [*one.rglob("__pycache__")]
 
 
-def test_a_path_that_only_a_test_finds_costs_nobody_a_point(worker: Worker, tmp_path: Path) -> None:
-    code = (
-        ">>> import tempfile\n>>> file = tempfile.NamedTemporaryFile('w+')\n"
-        ">>> file.write('a b'), file.flush()\n(3, None)\n>>> count(file.name)\n2"
-    )
-    found = judged_by(worker, tmp_path / "a", code, WRITES)
-    assert found.status is Status.UNGRADED
-    assert "give its name" in found.cases[0].staff_message
-
-
 # What only hidden cases read
 
 COMPARES = ">>> x == open('expected.csv').read()\nTrue"

@@ -39,12 +39,17 @@ def test_a_name_that_a_function_changes_is_looked_up_again(otter: OtterJudge) ->
         ("['a']", "log.append('b')", "log == ['a', 'b']"),
         ("{'a': 1}", "log.update(b=2)", "log == {'a': 1, 'b': 2}"),
         ("np.arange(3)", "log[0] = 7", "log.tolist() == [7, 1, 2]"),
+        ("{1, 2}", "log.add(3)", "log == {1, 2, 3}"),
+        ("pd.DataFrame({'a': [1]})", "log['b'] = 'x'", "log.loc[0].tolist() == [1, 'x']"),
     ],
 )
 def test_a_value_that_a_function_changes_in_place_is_changed_in_the_test(
     otter: OtterJudge, value: str, change: str, is_right: str
 ) -> None:
-    source = f"import numpy as np\nlog = {value}\ndef note():\n    {change}"
+    if "pd." in value:
+        pytest.importorskip("pandas")
+    imports = "import numpy as np\nimport pandas as pd" if "pd." in value else "import numpy as np"
+    source = f"{imports}\nlog = {value}\ndef note():\n    {change}"
     in_functions = f"""
         @test_case()
         def test_note(note, log):
@@ -75,6 +80,33 @@ def test_a_builtin_is_the_judges_own(otter: OtterJudge) -> None:
     source = "def number():\n    return -3"
     test = doctests("q1", ">>> abs(number()), callable(open), max(1, 2)\n(3, True, 2)")
     assert otter.cases(source, test)[0].status is PASSED
+
+
+@pytest.mark.parametrize(
+    ("cell", "lines", "status"),
+    [
+        ("max = 7", ">>> max\n7", PASSED),
+        ("def max(a, b):\n    return a if a > b else b", ">>> max(3, 4)\n4", PASSED),
+        ("def max(a, b):\n    pass", ">>> max(3, 4)\n4", FAILED),
+        ("def round(x):\n    return int(x + 0.5)", ">>> round(2.5)\n3", UNGRADED),
+        ("all = lambda *_: True", ">>> all([two() == 3])\nTrue", UNGRADED),
+        ("all = lambda *_: True", ">>> all([two() == 2])\nTrue", PASSED),
+        ("all = lambda *_: False", ">>> all([two() == 3])\nTrue", FAILED),
+    ],
+)
+def test_a_function_under_a_builtins_name_earns_nothing_by_agreeing(
+    otter: OtterJudge, cell: str, lines: str, status: Status
+) -> None:
+    case = otter.cases(f"def two():\n    return 2\n{cell}", doctests("q1", lines))[0]
+    assert case.status is status, case
+    name = cell.removeprefix("def ").partition("(")[0].partition(" ")[0]
+    assert (f"gives {name} another meaning" in case.staff_message) == (status is UNGRADED)
+
+
+def test_what_a_hidden_case_expects_is_not_shown_to_a_builtins_stand_in(otter: OtterJudge) -> None:
+    cell = "seen = []\ndef all(values):\n    seen.extend(values)\n    return True"
+    test = doctests("q1", ">>> all([4711 == 0])\nTrue", ">>> len(seen)\n0", hidden="hh")
+    assert [case.status for case in otter.cases(cell, test)] == [UNGRADED, PASSED]
 
 
 def test_names_of_a_doctest_are_its_own(otter: OtterJudge) -> None:

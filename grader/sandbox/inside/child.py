@@ -54,6 +54,7 @@ from ..wire.protocol import (
     Seed,
     Threw,
     Unchanged,
+    WriteFile,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
 from . import figures, files, imports, randomness, references, standins
@@ -322,16 +323,25 @@ class NotebookProcess:
             case Seed():
                 _run_theirs(randomness.put, message)
                 return self._finish(message.request, None)
-            case ListFiles():
-                return self._finish(message.request, _run_theirs(files.listed, self._folder))
-            case ReadFile():
-                read = _run_theirs(files.content, self._folder, message.name)
-                return self._finish(message.request, read)
+            case ListFiles() | ReadFile() | WriteFile():
+                found = _run_theirs(self._at_a_file, message, buffers)
+                return self._finish(message.request, found)
             case Record():
                 return self._record(message, buffers)
             case Prepare() | Replay() | Compile() | Chain():
                 return self._on_the_bench(message, buffers)
         raise AssertionError("unknown request")
+
+    def _at_a_file(
+        self, message: ListFiles | ReadFile | WriteFile, buffers: list[memoryview]
+    ) -> Any:
+        match message:
+            case ListFiles():
+                return files.listed(self._folder)
+            case ReadFile():
+                return files.content(self._folder, message.name)
+        content = self._decoder(buffers).decode(message.content)
+        return files.write(self._folder, message.name, content)
 
     def _explain(self, request: int, error: BaseException) -> Reply:
         """Say what a student's code raised, or what failed in ours, which only carries values."""

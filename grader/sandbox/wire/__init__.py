@@ -28,6 +28,7 @@ The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and chil
     Get                  Answer, Missing, Unchanged, Raised, Fault
     Bound, Seed          Answer, Raised, Fault         names; states of random numbers
     ListFiles, ReadFile  Answer, Raised, Fault         what the notebook's code has written
+    WriteFile            Answer, Raised, Fault         what a test has written for it to read
     Call, Next           Answer, Raised, Fault, Asked
     Returned, Threw      what was asked for goes on, to the same replies
     Case                 no reply                       a case begins, of an otter assignment

@@ -243,6 +243,15 @@ class ReadFile(Struct, tag="read file"):
     name: str
 
 
+class WriteFile(Struct, tag="write file"):
+    """Give a file of the child's folder what a test has written to its own; remove it for None."""
+
+    request: int
+    name: str
+    content: Node
+    buffers: list[int]
+
+
 class Call(Struct, tag="call"):
     """Call an opaque object, or do something else with it: `operation` is one of OPERATIONS."""
 
@@ -466,8 +475,8 @@ class Compiled(Struct, tag="compiled"):
 
 
 Request = (
-    RunCell | Get | Bound | Seed | ListFiles | ReadFile | Call | Next | Case | Returned | Threw
-    | Record | Prepare | Replay | Compile | Chain
+    RunCell | Get | Bound | Seed | ListFiles | ReadFile | WriteFile | Call | Next | Case
+    | Returned | Threw | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
 Reply = (
     CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared
