@@ -67,7 +67,7 @@ def _is_above(folder: Folder, other: Folder) -> bool:
 
 
 def as_notebook(content: bytes, name: str) -> bytes:
-    """Return a script as a notebook of one cell, as otter has it; RejectedError for what is no text.
+    """Return a script as otter has it, a notebook of one cell; RejectedError where it is no text.
 
     A cell is judged where it checks a question, and breaks off where it raises.
     """
