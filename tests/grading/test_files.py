@@ -396,3 +396,15 @@ def test_a_file_that_a_notebook_was_to_write_and_has_not_is_its_loss(
     found = judged_by(worker, tmp_path / "a", ">>> open('mine.txt').read()\n'kept'", "x = 1")
     assert found.status is Status.FAILED
     assert "There is no file mine.txt" in found.cases[0].staff_message
+
+
+def test_a_file_of_the_course_hides_no_module_of_the_judges(tmp_path: Path) -> None:
+    root = autograder(tmp_path / "a", ">>> 1\n1") / "files"
+    for name in ("numpy.py", "sched.py"):
+        (root / name).write_text("raise SystemExit")
+    sys.modules.pop("sched", None)
+    folder = TestFolder(named(root))
+    with folder.for_case("import numpy, sched, helpers", None, []):
+        assert importlib.import_module("sched").__file__ != str(root / "sched.py")
+        assert hasattr(importlib.import_module("numpy"), "ndarray")
+        assert importlib.import_module("helpers").__file__ == str(root / "helpers.py")
