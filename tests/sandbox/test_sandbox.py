@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import signal
 import sysconfig
 import time
@@ -414,6 +415,20 @@ def test_a_worker_outlives_a_hundred_children_without_growing(small_worker: Work
     after = size()
     assert after[0] - before[0] < 2_000  # pages
     assert after[1] == before[1]
+
+
+def test_a_workers_memory_lies_in_large_pages_where_the_machine_offers_them(
+    small_worker: Worker,
+) -> None:
+    setting = Path(view.PAGE_FACTS[0])
+    knows = platform.libc_ver()[0] == "glibc" and platform.libc_ver()[1] >= "2.35"
+    offers = setting.is_file() and "[never]" not in setting.read_text()
+    with session(small_worker) as child:
+        child.run_cell("kept = [bytes(1_000) for _ in range(20_000)]", 1)
+        child.run_cell("told = open('/proc/self/smaps_rollup').read()", 2)
+        told = child.value("told")
+    large = int(told.partition("AnonHugePages:")[2].split()[0])
+    assert (large > 0) == (knows and offers)
 
 
 @pytest.mark.parametrize("level", ["best", "none"])
