@@ -18,11 +18,12 @@ from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
 from grader.sandbox.patience import WALL
-from grader.sandbox.session import took_too_long
+from grader.sandbox.session import CellResult, took_too_long
 
 # What a module says that stands in for a platform's, in a cell's own output.
 STANDS_IN = re.compile(r"[\w.]{1,80} does nothing while the notebook is graded\.")
 MOST_OUTPUT = 10_000  # characters that are searched for it
+AT_ONCE = 64 * 1024  # characters of cells that are sent together
 PIECE = 256 * 1024  # bytes of a file that one cell writes; twice that fits into a frame
 
 
@@ -107,11 +108,26 @@ class Replay:
                 self._start_child()
             if self._position >= position:
                 return
-            cell = self._script.notebook.cells[self._position]
-            self._position += 1
-            source = cell.source.strip()
-            if cell.number not in self._deadly and source not in self._script.skipped:
-                self._run(cell)
+            self._run(self._due(position))
+
+    def _due(self, position: int) -> list[tuple[int, CodeCell]]:
+        """Return cells that the child is to run next, with the position after each.
+
+        No more than the child's socket holds, so that nobody waits for room.
+        """
+        found: list[tuple[int, CodeCell]] = []
+        room = AT_ONCE
+        cells = self._script.notebook.cells[self._position : position]
+        for after, cell in enumerate(cells, self._position + 1):
+            if cell.number in self._deadly or cell.source.strip() in self._script.skipped:
+                continue
+            room -= len(cell.source)
+            if found and room < 0:
+                return found
+            found.append((after, cell))
+        if not found:
+            self._position = position
+        return found
 
     def end_child(self) -> None:
         """End the current child, if there is one; the next cells run in a fresh one."""
@@ -169,23 +185,30 @@ class Replay:
         limit = self._limits.submission_seconds
         return took_too_long("the notebook", limit, ran_out) if ran_out else ""
 
-    def _run(self, cell: CodeCell) -> None:
-        try:
-            with self._phases.spent_on("cells"):
-                result = self.session.run_cell(cell.source, cell.number)
-        except ChildEnded as end:
-            self.end_child()
-            if self._out_of_time():
-                raise
-            self.ran_out = self.ran_out or end.status is Status.TIMEOUT
-            self._deadly[cell.number] = (
-                end.reason if self._listens else wording.plain_end(end.status)
-            )
-            self._notes.append(
-                f"cell {cell.number} ended its child ({end.reason}); "
-                "judged in a fresh child without it"
-            )
-            return
+    def _run(self, due: list[tuple[int, CodeCell]]) -> None:
+        results = self.session.run_cells([(cell.source, cell.number) for _after, cell in due])
+        for after, cell in due:
+            self._position = after
+            try:
+                with self._phases.spent_on("cells"):
+                    result = next(results)
+            except ChildEnded as end:
+                self._leave_out(cell, end)
+                return
+            self._note(cell, result)
+
+    def _leave_out(self, cell: CodeCell, end: ChildEnded) -> None:
+        """Have no further child run a cell that has ended one; ChildEnded where time is out."""
+        self.end_child()
+        if self._out_of_time():
+            raise end
+        self.ran_out = self.ran_out or end.status is Status.TIMEOUT
+        self._deadly[cell.number] = end.reason if self._listens else wording.plain_end(end.status)
+        self._notes.append(
+            f"cell {cell.number} ended its child ({end.reason}); judged in a fresh child without it"
+        )
+
+    def _note(self, cell: CodeCell, result: CellResult) -> None:
         if self._listens:
             said = dict.fromkeys(result.output[:MOST_OUTPUT].splitlines())
             stands_in = filter(STANDS_IN.fullmatch, said)

@@ -4,7 +4,7 @@ import math
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 MAX_FAULT = 500
 RUNS_NOTHING = (Get, Bound)  # requests by which nothing changes there
+_NO_BUFFERS: list[memoryview] = []
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -147,9 +148,25 @@ class Session:
 
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
-        self._request += 1
-        message = RunCell(self._request, number, source)
-        reply, _ = self._ask(message, [], self._limits.cell_seconds, f"cell {number}")
+        return next(self.run_cells([(source, number)]))
+
+    def run_cells(self, cells: Sequence[tuple[str, int]]) -> Iterator[CellResult]:
+        """Run cells, each a source and its number, and yield what each came to.
+
+        They are sent together, so that the child waits for nobody between two of them; each has
+        its own limits, and where one ends the child, ChildEnded comes in its turn.
+        """
+        seconds = self._limits.cell_seconds
+        first = self._request + 1
+        due = [RunCell(first + n, number, source) for n, (source, number) in enumerate(cells)]
+        for place, message in enumerate(due):
+            self._request = message.request
+            self._begin(message)
+            said = [] if place else [(one, _NO_BUFFERS) for one in due]
+            reply, _ = self._converse(said, seconds, f"cell {message.number}")
+            yield self._cell_result(reply)
+
+    def _cell_result(self, reply: Any) -> CellResult:
         if not isinstance(reply, CellDone):
             self._broken("a cell was answered with something else")
         # The child keeps to these limits by itself, unless it is not ours any more.
@@ -295,19 +312,34 @@ class Session:
     def _ask(
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
+        self._begin(message)
+        return self._converse([(message, buffers)], seconds, what)
+
+    def _begin(self, message: Request) -> None:
+        """See to what goes before a request; ChildEnded where there is nobody to ask."""
         if self.ended is not None:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
             self.asked += 1
             if self._seeded is not None and not isinstance(message, Seed):
                 self._share_seeds()
+
+    def _converse(
+        self, said: Sequence[tuple[Request, list[memoryview]]], seconds: float, what: str
+    ) -> tuple[Any, list[memoryview]]:
+        """Send some requests, and return the reply to the one that is numbered last.
+
+        seconds: how long it may take to come. Without a request, the reply to one that was sent
+        with an earlier one is waited for.
+        """
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
-            if self._channel.speaks_unasked():
+            if said and self._channel.speaks_unasked():
                 raise ProtocolViolationError("it spoke before it was asked")
-            self._channel.send(message, buffers, patience)
+            for message, buffers in said:
+                self._channel.send(message, buffers, patience)
             reply, received = self._channel.receive(patience)
         except TimeoutError:
             out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds

@@ -22,7 +22,7 @@ from grader.sandbox.levels import recipes, seccomp, tables, view
 from grader.sandbox.levels.recipes import recipe
 from grader.sandbox.proof import probes
 from grader.sandbox.wire.channel import ChannelClosedError
-from grader.sandbox.wire.protocol import RunCell
+from grader.sandbox.wire.protocol import CellDone, RunCell, dump
 from grader.sandbox.worker import _check_versions as check_versions
 from tests.support.processes import lives
 
@@ -326,6 +326,44 @@ def test_a_limit_ends_the_child_in_words(
 ) -> None:
     with session(small_worker, **limits) as child, pytest.raises(ChildEnded, match=reason):
         child.run_cell(cell, 1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "limits", "reason"),
+    [
+        ("import os; os._exit(3)", {}, "exit status 3"),
+        ("import time; time.sleep(9)", {"cell_seconds": 0.3}, "^cell 2 took longer than 1.2 s$"),
+    ],
+    ids=["an end", "a wait"],
+)
+def test_of_cells_sent_together_the_one_that_ends_the_child_is_known(
+    small_worker: Worker, cell: str, limits: dict[str, float], reason: str
+) -> None:
+    with session(small_worker, **limits) as child:
+        results = child.run_cells([("print(1)", 1), (cell, 2), ("print(3)", 3)])
+        assert next(results).output == "1\n"
+        with pytest.raises(ChildEnded, match=reason):
+            next(results)
+
+
+FORGED = b"".join(dump(CellDone(number, None, "forged", 0, 0.0)) for number in (1, 2, 3))
+FORGED_ENDS = f"""
+import os
+for name in os.listdir("/proc/self/fd"):
+    try:
+        if os.readlink("/proc/self/fd/" + name).startswith("socket:"):
+            os.write(int(name), {FORGED!r})
+    except OSError:
+        pass
+"""
+
+
+def test_a_cell_that_answers_for_those_sent_with_it_ends_its_child(small_worker: Worker) -> None:
+    with session(small_worker) as child:
+        results = child.run_cells([(FORGED_ENDS, 1), ("x = 1", 2), ("y = 2", 3)])
+        assert [result.output for result in results] == ["forged"] * 3
+        with pytest.raises(ChildEnded, match="broke the protocol"):
+            child.value("x")
 
 
 def test_what_only_waits_may_take_longer_than_what_computes(small_worker: Worker) -> None:
