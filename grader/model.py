@@ -124,9 +124,15 @@ class OtterRules:
     show_all_public: bool = False
     force_public_test_summary: bool = True
     show_stdout: bool = False
+    wants_pdf: bool = False  # whether PDFs that students handed in are to be kept
     notes: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     origin: str = ""  # the zip, folder or notebook that it came from
+
+    @property
+    def changes_total(self) -> bool:
+        """Whether a submission is worth something else in the end than the sum of its points."""
+        return self.points_possible is not None or self.score_threshold is not None
 
     def total(self, score: float, possible: float) -> float:
         """Return what a submission is worth in the end, by otter's rules."""
@@ -153,7 +159,12 @@ class Assignment:
     questions: tuple[Question, ...]
     limits: Limits = field(default_factory=Limits)
     needs: tuple[str, ...] = ()  # modules that a warm worker imports beside numpy and `libraries`
-    files: tuple[str, ...] = ()  # beside the notebook: a student's own, else as handed out
+    files: tuple[str, ...] = ()  # of which a student's own counts, else it is as handed out
+    # Beside the notebook, each as its name there and its path on this disk: what a student's code
+    # is given, what only tests read, and what of that somebody has asked to withhold.
+    given: tuple[tuple[str, str], ...] = ()
+    withheld: tuple[tuple[str, str], ...] = ()
+    withheld_by_name: frozenset[str] = frozenset()
     libraries: tuple[str, ...] = LIBRARIES  # those of them that its files mention
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
@@ -471,6 +482,29 @@ class Gradebook:
     questions: tuple[Question, ...]
     reports: tuple[Report, ...]
     controls: tuple[Control, ...] = ()
+    otter: OtterRules | None = None  # of an assignment that was made for otter-grader
+
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """What every output has to say of how this was graded."""
+        return () if self.otter is None else self.otter.stamps
+
+    @property
+    def has_total(self) -> bool:
+        """Whether a submission is worth something else in the end than the sum of its points."""
+        return self.otter is not None and self.otter.changes_total
+
+    def total(self, report: Report) -> float:
+        """Return what a report is worth in the end; its score, unless otter's rules change that."""
+        if self.otter is None:
+            return report.score
+        return self.otter.total(report.score, report.max_score)
+
+    @property
+    def max_total(self) -> float:
+        """The most that a submission can be worth in the end."""
+        most = None if self.otter is None else self.otter.points_possible
+        return most or self.max_score
 
     @property
     def causes(self) -> tuple[str, ...]:

@@ -140,6 +140,11 @@ def problem(report: Report) -> str | None:
     return UNGRADED if report.status is Status.UNGRADED else report.error
 
 
+def counts_as(total: str, most: str) -> str:
+    """Say what a submission is worth in the end, where that is not the sum of its points."""
+    return f"In the end this counts as {total} of {most} points, by the course's rule."
+
+
 def one_cause(count: int) -> str:
     """Return the words before the cause that several cases share."""
     words = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -262,6 +267,14 @@ def not_a_cell_of_code(name: str, kind: str, before: int) -> str:
 def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -> str:
     some = ", ".join(list(names)[:3])
     return f"This is not {slug}: it defines none of {some}…; {seems}. Hand in {wanted}."
+
+
+def for_another_assignment(name: str | None, wanted: str) -> str:
+    """Say that a notebook's metadata names another assignment, or none."""
+    said = "for no assignment" if name is None else f"for the assignment {name[:100]!r}"
+    return (
+        f"This notebook says that it is {said}, and this is {wanted!r}. Hand in the one for that."
+    )
 
 
 def odd_notebook(reason: str) -> str:

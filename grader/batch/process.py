@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from grader import machine, wording
 from grader.batch import memory
 from grader.batch.scratch import Scratch
-from grader.course.assignments import load
+from grader.course import beside
+from grader.course.beside import FileRules
 from grader.errors import (
     AssignmentError,
     GraderError,
@@ -46,6 +47,7 @@ from grader.model import (
     Submission,
 )
 from grader.sandbox.patience import WALL
+from grader.submissions.autograders import load
 
 if TYPE_CHECKING:
     from grader.grading.judge import Engine, Request
@@ -59,7 +61,7 @@ HEALTH_SECONDS = 30.0
 class ProcessSettings:
     """What a grader process needs to know; small, and the same for a whole batch."""
 
-    assignment: str  # the folder under assignments/
+    assignment: str  # its folder
     seed: int
     limits: Limits
     isolation: str  # "auto" or "none"
@@ -68,6 +70,8 @@ class ProcessSettings:
     assignment_sha256: str = ""  # what the folder must hold, if given
     judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
     places: tuple[str, ...] = ()  # of submissions and results, which no student's code may read
+    files: FileRules | None = None  # which of its files are given and withheld, as somebody said
+    packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,8 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             with scratch.in_use():
                 fault = _add_gpu_worker(started, settings, assignment, isolation)
         where = machine.environment(name)
-        engine = _assemble(settings, assignment, started, where, fault)
+        with scratch.in_use():
+            engine = _assemble(settings, assignment, started, where, fault)
         with _timed(seconds, "worker"):
             for item in started.values():
                 item.wait_until_ready()
@@ -257,10 +262,15 @@ def _without_collecting() -> Iterator[None]:
 
 
 def _load(settings: ProcessSettings) -> Assignment:
-    assignment = load(settings.assignment, need_solutions=True)
+    name = settings.assignment
+    if settings.packed and not os.path.isdir(name):  # noqa: PTH112 - a path as text
+        name = settings.packed
+    assignment = load(name, need_solutions=True, ignore_plugins=True)
+    if settings.files is not None:
+        assignment = beside.ruled(assignment, settings.files)
     if settings.assignment_sha256 not in {"", assignment.sha256}:
         raise AssignmentError(
-            f"{settings.assignment} is not what the batch began with, or not the same on "
+            f"{name} is not what the batch began with, or not the same on "
             f"{platform.node()}; run the same command again once it is."
         )
     return assignment

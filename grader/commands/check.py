@@ -65,7 +65,8 @@ def check_notebook(
 
 def _assignment_of(path: Path, content: bytes, name: str | None, course: Path | None) -> Assignment:
     from grader.course import notebooks
-    from grader.course.assignments import available, find_course, load
+    from grader.course.assignments import available, find_course
+    from grader.submissions.autograders import load, load_from_notebook
 
     if name is not None:
         return load(name, course, public_only=True)
@@ -78,9 +79,12 @@ def _assignment_of(path: Path, content: bytes, name: str | None, course: Path | 
     for item in known:
         if item.notebook.name == path.name:
             return item
-    for item in known:
+    for item in known:  # of a notebook that was given another name
         if notebook.binds(name for q in item.questions for name in q.names):
             return item
+    own = load_from_notebook(path, content)
+    if own is not None:
+        return own
     slugs = ", ".join(item.slug for item in known)
     raise UsageError(f"{path} belongs to no assignment here; name one of {slugs} by --assignment.")
 

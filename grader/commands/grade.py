@@ -3,6 +3,7 @@
 import contextlib
 import signal
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,16 +15,19 @@ from grader.commands.options import (
     AssignmentName,
     CourseFolder,
     Device,
+    Give,
     Isolation,
     IsolationChoice,
     Jobs,
+    Withhold,
 )
-from grader.commands.shown import finish, render, show
+from grader.commands.shown import finish, render, show, tell
 from grader.commands.terminal import say
 from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
 if TYPE_CHECKING:
+    from grader.course.beside import FileRules
     from grader.model import Assignment, Gradebook, Limits, Submission
     from grader.submissions.collection import Collection
 
@@ -62,11 +66,21 @@ def grade(
     cluster: Annotated[
         str | None, typer.Option(help="A Dask scheduler's address, to grade on its workers.")
     ] = None,
+    ignore_plugins: Annotated[
+        bool,
+        typer.Option("--ignore-plugins", help="Go on without otter's plugins; all outputs say so."),
+    ] = False,
+    give: Give = None,
+    withhold: Withhold = None,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
-    from grader.course.assignments import load
+    from grader.course import beside
+    from grader.submissions.autograders import load
 
-    loaded = load(assignment, course, need_solutions=True)
+    rules = beside.FileRules(tuple(give or ()), tuple(withhold or ()))
+    loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    loaded = beside.ruled(loaded, rules)
+    tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
     found = _collect(loaded, paths, layout=layout, roster=roster)
@@ -77,10 +91,16 @@ def grade(
         if found.lost:
             raise typer.Exit(INCOMPLETE)
         return
+    contents = [submission.content for submission in found.submissions]
+    rules = replace(rules, read=beside.read_by_most(loaded, contents))
+    loaded = beside.ruled(loaded, rules)
+    for text in beside.told(loaded, rules):
+        say(f"{loaded.slug}: {text}", err=True)
+    _refuse_missing_packages(loaded, found.submissions)
     book = grade_class(
         loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
         isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
-        cluster=cluster,
+        cluster=cluster, files=rules,
     )  # fmt: skip
     show(book)
     collected.name_lost(found)
@@ -100,6 +120,33 @@ def _collect(
     )
 
 
+def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Submission"]) -> None:
+    """Stop where a package is missing here that an otter assignment needs: nobody loses by it."""
+    if assignment.otter is None:
+        return
+    from grader.course.otter import packages
+
+    found = packages.compare(assignment, map(_code_of, submissions))
+    if found.other_versions:
+        say(f"{assignment.slug}: installed here are {', '.join(found.other_versions)}; what a test "
+            "expects may differ from version to version.", err=True)  # fmt: skip
+    if found.missing:
+        raise UsageError(
+            f"{assignment.slug} imports what is not installed here; install it, and start again: "
+            f"{found.command}"
+        )
+
+
+def _code_of(submission: "Submission") -> str:
+    from grader.course import notebooks
+
+    try:
+        cells = notebooks.read(submission.content).cells
+    except notebooks.NotebookUnreadableError:
+        return ""
+    return "\n".join(cell.source for cell in cells)
+
+
 def grade_class(
     assignment: "Assignment",
     submissions: Iterable["Submission"],
@@ -114,10 +161,12 @@ def grade_class(
     only: str | None = None,
     seed: int = 0,
     cluster: str | None = None,
+    files: "FileRules | None" = None,
 ) -> "Gradebook":
     """Grade what is due, and render it; what was graded is rendered in any case.
 
-    handed_in: where the submissions lie, which no student's code may see.
+    handed_in: where the submissions lie, which no student's code may see. files: as the assignment
+    has them by now.
     """
     from grader import machine
     from grader.batch.cluster import connect
@@ -134,7 +183,8 @@ def grade_class(
         refuse_shown(places)
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
-        places=tuple(map(str, places)),
+        places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
+        files=files,
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
@@ -159,4 +209,6 @@ def grade_class(
                     "Stopped. What was graded is kept; run the same command to go on."
                 ) from None
             raise
+        if assignment.otter is not None and assignment.otter.wants_pdf:
+            outputs.write_pdfs(named.submissions, out)
         return render(store, out)

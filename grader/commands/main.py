@@ -15,6 +15,7 @@ from grader.commands import (
     manual,
     new,
     override,
+    plan,
     release,
     report,
     review,
@@ -51,8 +52,8 @@ def _options(
 
 
 for _command in (
-    demo.demo, grade.grade, report.report, review.review, override.override, manual.manual,
-    check.check, new.new, verify.verify, release.release, doctor.doctor,
+    demo.demo, plan.plan, grade.grade, report.report, review.review, override.override,
+    manual.manual, check.check, new.new, verify.verify, release.release, doctor.doctor,
 ):  # fmt: skip
     app.command()(_command)
 

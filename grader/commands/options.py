@@ -8,7 +8,9 @@ import typer
 
 DONE, INCOMPLETE, UNPROVED = 0, 1, 3
 
-AssignmentName = Annotated[str, typer.Argument(help="A slug, or a folder under assignments/.")]
+AssignmentName = Annotated[
+    str, typer.Argument(help="A slug, a folder under assignments/, or otter's autograder.zip.")
+]
 CourseFolder = Annotated[
     Path | None,
     typer.Option("--course", help="The folder with assignments/ and solutions/."),
@@ -36,4 +38,12 @@ Isolation = Annotated[
 ]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="How many submissions at once.")
+]
+Give = Annotated[
+    list[str] | None,
+    typer.Option("--give", help="Files beside the notebook that students' code may read (a glob)."),
+]
+Withhold = Annotated[
+    list[str] | None,
+    typer.Option("--withhold", help="Files of the course that only tests may read (a glob)."),
 ]

@@ -14,6 +14,7 @@ from grader.commands.options import (
 )
 from grader.commands.terminal import say
 from grader.commands.verify import run_gates
+from grader.errors import UsageError
 
 
 def release(
@@ -30,9 +31,14 @@ def release(
 ) -> None:
     """Verify, then write what students, Gradescope and readers get."""
     from grader import release as releasing
-    from grader.course.assignments import load
+    from grader.submissions.autograders import load
 
     loaded = load(assignment, course, need_solutions=True)
+    if loaded.otter is not None:
+        raise UsageError(
+            f"{assignment} is an otter assignment, which `otter assign` hands out; to release one "
+            "from here, make two folders of it by `grader import`."
+        )
     found = run_gates(loaded, jobs, isolation, quick=quick)
     made = releasing.release(loaded, out, found, force=force)
     for path in made.files:

@@ -40,9 +40,10 @@ def review(
         ) from problem
     with open_store(out) as store:
         store.questions()  # says so where nothing is graded yet
-        slug = store.setting("slug") or ""
+        rules = store.otter()
+        assignment = rules.origin if rules is not None else store.setting("slug") or ""
     room = Room(
-        out, name or who(), _assignment(slug, course), compares=similar, requests=requests,
+        out, name or who(), _assignment(assignment, course), compares=similar, requests=requests,
         isolation=isolation.value,
     )  # fmt: skip
     prepare_rubrics(room)
@@ -55,12 +56,12 @@ def review(
     finish(book, out)
 
 
-def _assignment(slug: str, course: Path | None) -> "Assignment | None":
+def _assignment(name: str, course: Path | None) -> "Assignment | None":
     """Load the assignment; without it the page lacks its texts, and nothing can be judged again."""
-    from grader.course.assignments import load
+    from grader.submissions.autograders import load
 
     try:
-        return load(slug, course)
+        return load(name, course, ignore_plugins=True)
     except UsageError as problem:
         if course is not None:
             raise

@@ -12,7 +12,7 @@ from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
-    from grader.model import Gradebook, Report
+    from grader.model import Assignment, Gradebook, Report
 
 NAMED = 5  # of those who are ungraded, and of the causes
 
@@ -83,6 +83,13 @@ def _cause(report: "Report") -> str:
     cases = [case for item in items for case in item.cases if case.status is Status.UNGRADED]
     said = [report.error, *(case.staff_message for case in cases), *(item.note for item in items)]
     return next((text.partition("\n")[0] for text in said if text), "see results.json")
+
+
+def tell(assignment: "Assignment") -> None:
+    """Say what an otter assignment asks for that is not done here, each thing once."""
+    if assignment.otter is not None:
+        for text in (*assignment.otter.stamps, *assignment.otter.notes):
+            say(f"{assignment.slug}: {text}", err=True)
 
 
 def who() -> str:

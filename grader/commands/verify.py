@@ -1,5 +1,6 @@
 """The command `verify`, and how the gates are shown as they are tried."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,9 @@ from grader.commands.options import (
     IsolationChoice,
     Jobs,
 )
+from grader.commands.shown import tell
 from grader.commands.terminal import say
+from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.model import Assignment
@@ -30,13 +33,45 @@ def verify(
     every_seed: Annotated[
         bool, typer.Option("--every-seed", help="Each right solution under each of 50 seeds.")
     ] = False,
+    solution: Annotated[
+        Path | None,
+        typer.Option(help="Of otter's autograder.zip: the notebook that must have full marks."),
+    ] = None,
 ) -> None:
-    """Grade the grader: right answers pass, wrong ones and mutants fail, nothing leaks."""
-    from grader.course.assignments import load
+    """Grade the grader: right answers pass, wrong ones and mutants fail, nothing leaks.
 
-    loaded = load(assignment, course, need_solutions=True)
+    An otter assignment is tried with its solution: full marks, and every case can be asked.
+    """
+    from grader.submissions.autograders import load
+
+    loaded = load(assignment, course, need_solutions=True, ignore_plugins=True)
+    if loaded.otter is not None:
+        passed = _try_solution(loaded, Path(assignment), solution, isolation)
+        raise typer.Exit(DONE if passed else INCOMPLETE)
+    if solution is not None:
+        raise UsageError(
+            f"--solution is for otter's autograder.zip; {loaded.slug} has its reference.py."
+        )
     found = run_gates(loaded, jobs, isolation, quick=quick, every_seed=every_seed)
     raise typer.Exit(DONE if found.passed else INCOMPLETE)
+
+
+def _try_solution(
+    assignment: "Assignment", origin: Path, solution: Path | None, isolation: IsolationChoice
+) -> bool:
+    """Try an otter assignment with its solution, and say what each gate found."""
+    from grader.verify import solution as verifying
+
+    tell(assignment)
+    path = solution or verifying.find_solution(origin)
+    handed_in = verifying.read_solution(assignment, path)
+    found = verifying.verify(assignment, handed_in, isolation=isolation.value, on_gate=_show)
+    return _conclude(assignment, found)
+
+
+def _show(gate: "Gate") -> None:
+    for line in gate.lines():
+        say(line)
 
 
 def run_gates(
@@ -56,12 +91,16 @@ def run_gates(
 
         def show(gate: "Gate") -> None:
             counter.clear()
-            for line in gate.lines():
-                say(line)
+            _show(gate)
 
         found = verifying.verify(assignment, settings, on_gate=show, on_judged=counter.advance)
+    _conclude(assignment, found)
+    return found
+
+
+def _conclude(assignment: "Assignment", found: "Verification") -> bool:
     for line in found.points:
         say(line)
     names = ", ".join(gate.name for gate in found.failing)
     say(f"{assignment.slug} fails: {names}" if names else f"{assignment.slug} is ready")
-    return found
+    return found.passed

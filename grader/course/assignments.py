@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from grader.course import notebooks, settings
+from grader.course import beside, notebooks, settings
 from grader.course.cases import read_cases
 from grader.errors import AssignmentError, UsageError
 from grader.model import (
@@ -87,14 +87,14 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
     names = [item.name for item in stated.questions]
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{path} has two questions named {repeated!r}; rename one.")
-    beside = [folder / name for name in stated.files if (folder / name).is_file()]
-    given = _digest(beside, None) if beside else ""
+    given = beside.published(folder, notebook)
+    of_files = beside.digest(given, ()) if given else ""
     questions = tuple(
-        _told(_question(item, table + given, folder, solutions), stated.feedback)
+        _told(_question(item, table + of_files, folder, solutions), stated.feedback)
         for item, table in zip(stated.questions, tables, strict=True)
     )
     _refuse_stray_tests(folder, solutions, names)
-    files = [path, notebook, *question_files(folder, solutions, names), *beside]
+    read = [path, notebook, *question_files(folder, solutions, names)]
     return Assignment(
         slug=folder.name,
         title=stated.title,
@@ -105,11 +105,16 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         limits=Limits.from_mapping(stated.limits),
         needs=stated.needs,
         files=stated.files,
-        libraries=_mentioned([*files, reference_path(solutions)]),
-        sha256=_digest(files, reference_path(solutions)),
+        given=given,
+        libraries=_mentioned([*read, *_modules(given), reference_path(solutions)]),
+        sha256=_digest(read, reference_path(solutions), of_files),
         ignored_cells=_ignored_cells(notebook),
         feedback=stated.feedback,
     )  # fmt: skip
+
+
+def _modules(given: Iterable[beside.Named]) -> list[Path]:
+    return [Path(path) for name, path in given if name.endswith(".py")]
 
 
 def _mentioned(files: Iterable[Path | None]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +14,12 @@ import msgspec
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
-from grader.model import Gradebook, Status
+from grader.model import Gradebook, Status, Submission
 from grader.renderers import (
     brightspace,
     canvas,
     feedback,
+    final_grades,
     grades_csv,
     gradescope,
     moodle,
@@ -32,10 +33,12 @@ from grader.renderers.text import feedback_name, shown
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
 REPORT_NAME = "report.html"
+PDF_FOLDER = "pdf"  # of an otter assignment that asks for PDFs
+FINAL_NAME = "final_grades.csv"  # of an otter assignment
 SHEETS = ("canvas.csv", "moodle.csv", "brightspace.csv")
 LISTED = 10  # of what is named in a note
 # The others can be rendered again in a moment, and there may be thousands of them.
-DURABLE = frozenset({"results.json", "grades.csv"})
+DURABLE = frozenset({"results.json", "grades.csv", FINAL_NAME})
 
 
 class Platform(Protocol):
@@ -69,8 +72,8 @@ class Written:
 
 def written_in(out: Path) -> list[str]:
     """Return the names of the other outputs that lie beside the report."""
-    names = ("results.json", "grades.csv", *SHEETS, MANUAL_NAME, STORE_NAME)
-    folders = ("feedback", "gradescope")
+    names = ("results.json", "grades.csv", FINAL_NAME, *SHEETS, MANUAL_NAME, STORE_NAME)
+    folders = ("feedback", "gradescope", PDF_FOLDER)
     files = [name for name in names if (out / name).is_file()]
     return files + [f"{name}/" for name in folders if (out / name).is_dir()]
 
@@ -108,6 +111,17 @@ def _answers_not_found(book: Gradebook) -> Iterator[str]:
             f"{count} not found where it belongs: {', '.join(found[:LISTED])}{more}. Look into the "
             f"notebooks, and give the scores in {MANUAL_NAME} all the same."
         )
+
+
+def write_pdfs(submissions: Iterable[Submission], out: Path) -> int:
+    """Copy the PDF that each student handed in to `pdf/`; return how many there were."""
+    found = 0
+    for item in submissions:
+        pdfs = [content for name, content in item.files if name.lower().endswith(".pdf")]
+        if pdfs:
+            _write_bytes(out / PDF_FOLDER / f"{feedback_name(item.student)}.pdf", pdfs[0])
+            found += 1
+    return found
 
 
 def write_sheet(
@@ -154,6 +168,9 @@ def _texts(book: Gradebook) -> Iterator[tuple[str, str]]:
     grades = grades_csv.render(book)
     # Without a mark Excel takes a file for its country's code page, which spoils such names.
     yield "grades.csv", grades if grades.isascii() else sheets.MARK + grades
+    if book.otter is not None:
+        grades = final_grades.render(book)
+        yield FINAL_NAME, grades if grades.isascii() else sheets.MARK + grades
     for name, text in feedback.render_all(book):
         yield f"feedback/{name}", text
     for item in book.reports:
@@ -176,7 +193,10 @@ def _unread(path: Path, book: Gradebook) -> int:
 
 
 def _write(path: Path, text: str) -> Path:
-    data = text.encode("utf-8", "backslashreplace")
+    return _write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def _write_bytes(path: Path, data: bytes) -> Path:
     try:
         if _holds(path, data):
             return path

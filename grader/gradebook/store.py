@@ -33,6 +33,7 @@ from grader.model import (
     Gradebook,
     Isolation,
     Limits,
+    OtterRules,
     Question,
     QuestionReport,
     Report,
@@ -198,16 +199,22 @@ class Store:
     def bind(self, assignment: Assignment, seed: int) -> None:
         """Tie the store to an assignment; UsageError where it already belongs to another."""
         held = self.setting("slug")
-        if held is not None and held != assignment.slug:
+        # A zip of otter's and its folder are one assignment, whatever they are called.
+        is_same = (
+            assignment.otter is not None and self.setting("assignment_sha256") == assignment.sha256
+        )
+        is_other = held is not None and held != assignment.slug
+        if is_other and not is_same:
             raise UsageError(
                 f"{self.path} holds the grades of {held}; choose another folder with -o."
             )
         settings = {
-            "slug": assignment.slug,
-            "title": assignment.title,
+            "slug": held if is_other and held else assignment.slug,
+            "title": (self.setting("title") if is_other else None) or assignment.title,
             "assignment_sha256": assignment.sha256,
             "seed": str(seed),
             "questions": _text(assignment.questions),
+            "otter": _text(assignment.otter),
         }
         with self._transaction():
             for key, value in settings.items():
@@ -343,6 +350,10 @@ class Store:
             raise UsageError(f"{self.path} holds no grades yet; run `grader grade` first.")
         return msgspec.json.decode(text, type=tuple[Question, ...])
 
+    def otter(self) -> OtterRules | None:
+        """Return the rules of an otter assignment, None where this is one of ours."""
+        return msgspec.json.decode(self.setting("otter") or "null", type=OtterRules | None)
+
     def gradebook(self) -> Gradebook:
         """Return the class as it stands, by student, whatever the order of the attempts was."""
         questions = self.questions()
@@ -358,6 +369,7 @@ class Store:
             questions=questions,
             reports=tuple(reports),
             controls=self._controls(questions),
+            otter=self.otter(),
         )
 
     def _reports(self, questions: tuple[Question, ...]) -> list[Report]:

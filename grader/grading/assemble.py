@@ -31,6 +31,7 @@ def start_worker(
         libraries=assignment.libraries,
         isolation=isolation,
         devices=devices,
+        files=assignment.given,
     )
 
 

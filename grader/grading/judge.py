@@ -136,11 +136,17 @@ def judge(request: Request, engine: Engine) -> Report:
 
 
 def _beside(assignment: Assignment, submission: Submission) -> tuple[tuple[str, bytes], ...]:
-    """Return the files that lie beside the notebook: a student's own, else as handed out."""
-    own = dict(submission.files)
-    places = {name: assignment.folder / name for name in assignment.files if name not in own}
-    given = {name: path.read_bytes() for name, path in places.items() if path.is_file()}
-    return tuple(sorted({**given, **own}.items()))
+    """Return those of a student's files that lie beside the notebook, over the course's own.
+
+    As otter has it, the course's files stay as they are, but for those in a folder that the student
+    has handed in as well; of those that `assignment.toml` lets students change, theirs count.
+    """
+    course = {name for name, _ in (*assignment.given, *assignment.withheld)}
+    return tuple(
+        (name, content)
+        for name, content in sorted(submission.files)
+        if name not in course or name in assignment.files or "/" in name
+    )
 
 
 def _read(submission: Submission, assignment: Assignment, limits: Limits) -> notebooks.Notebook:
@@ -154,6 +160,7 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
         # The control's notebook is read by the same code: what is odd is in this one.
         reason = wording.odd_notebook(f"{type(problem).__name__}: {problem}")
         raise notebooks.NotebookUnreadableError(reason) from problem
+    _refuse_another_assignment(submission, notebook, assignment)
     names = [name for question in assignment.questions for name in question.names]
     if names and not notebook.binds(names):
         raise notebooks.NotebookUnreadableError(
@@ -162,6 +169,17 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
             )
         )
     return notebook
+
+
+def _refuse_another_assignment(
+    submission: Submission, notebook: notebooks.Notebook, assignment: Assignment
+) -> None:
+    """Refuse a notebook whose metadata names another assignment, where otter is to look at that."""
+    wanted = assignment.otter.assignment_name if assignment.otter else ""
+    if wanted and not submission.path.endswith(".py") and notebook.assignment_name != wanted:
+        raise notebooks.NotebookUnreadableError(
+            wording.for_another_assignment(notebook.assignment_name, wanted)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +411,11 @@ class _DeviceJudging:
             self._replay.stop_listening()
         session = self._replay.session
         names = SessionNames(session, self._site.device, memory)
-        with self._phases.spent_on("cases"), session.case(applied) as changes:
+        with (
+            self._phases.spent_on("cases"),
+            session.case(applied) as changes,
+            self._suite.in_folder(question.name, case.name, session, changes.refusals),
+        ):
             verdict = self._suite.run(question.name, case.name, names)
         if session.ended is not None:  # whatever the test has made of it
             raise session.ended

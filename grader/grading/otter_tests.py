@@ -32,6 +32,7 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError
+from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import MissingNameError, Session
 from grader.sandbox.inside import instruments
@@ -72,6 +73,12 @@ class LoadedCase:
     file: TestFile
     hints: frozenset[str] = frozenset()
 
+    @property
+    def text(self) -> str:
+        """What it runs, and for a function the whole file, whose other functions it may call."""
+        body = self.file.test_cases[0].body
+        return body if isinstance(body, str) else Path(self.file.path).read_text(encoding="utf-8")
+
 
 class CaseSuite:
     """Every test case of an assignment, loaded once, and what the reference makes of it."""
@@ -84,8 +91,19 @@ class CaseSuite:
         self._cases: dict[tuple[str, str], LoadedCase] = {}
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
-        for question in assignment.questions:
-            self._load(question)
+        self._folder = TestFolder([*assignment.given, *assignment.withheld])
+        with self._folder.entered():
+            for question in assignment.questions:
+                self._load(question)
+
+    def in_folder(
+        self, question: str, case: str, session: Session, refusals: list[str]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Have this process work in a folder with the files that a case may read.
+
+        refusals: where it is noted that one could not be handed over.
+        """
+        return self._folder.for_case(self._cases[question, case].text, session, refusals)
 
     def _load(self, question: Question) -> None:
         if question.file:

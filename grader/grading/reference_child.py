@@ -83,7 +83,10 @@ class ReferenceChild:
         try:
             replay.run_to(notebook.check_position(question))
             session = replay.session
-            with session.case() as changes:
+            with (
+                session.case() as changes,
+                self._suite.in_folder(question, case, session, changes.refusals),
+            ):
                 verdict = self._suite.run(question, case, SessionNames(session, site.device, {}))
             passed = verdict.passed and session.ended is None
         except ChildEnded:

@@ -33,8 +33,9 @@ def _writing(name: str, content: bytes) -> Iterator[str]:
         piece = base64.b64encode(content[start : start + PIECE]).decode()
         mode = "ab" if start else "wb"
         yield (
-            f"__import__('pathlib').Path({name!r}).open({mode!r})"
-            f".write(__import__('base64').b64decode({piece!r}));"
+            "(lambda file: (file.parent.mkdir(parents=True, exist_ok=True), "
+            f"file.open({mode!r}).write(__import__('base64').b64decode({piece!r}))))"
+            f"(__import__('pathlib').Path({name!r}));"
         )
 
 
@@ -57,7 +58,7 @@ class Script:
     notebook: Notebook
     seed: int
     skipped: frozenset[str] = field(default=frozenset({""}))
-    files: tuple[tuple[str, bytes], ...] = ()  # that lie beside the notebook
+    files: tuple[tuple[str, bytes], ...] = ()  # a student's own, beside the notebook
 
 
 class Replay:
@@ -175,7 +176,11 @@ class Replay:
         self._position = 0
         for name, content in self._script.files:
             for source in _writing(name, content):
-                self._session.run_cell(source, 0)
+                failure = self._session.run_cell(source, 0).failure
+                if failure is not None:
+                    said = f"{failure.type_name}: {failure.message}"
+                    self._notes.append(f"{name} could not be put beside the notebook ({said})")
+                    break
 
     def _out_of_time(self) -> str:
         """Return why the whole submission may not go on, or ""."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from grader import __version__, machine
 from grader.course import notebooks
+from grader.course.beside import files_of
 from grader.errors import GraderError
 from grader.grading.control import solved
 from grader.model import Assignment
@@ -115,7 +116,7 @@ def _solution(assignment: Assignment) -> bytes:
     """Return the student notebook with the reference in its stubs, run beside its public tests."""
     with tempfile.TemporaryDirectory(prefix="solution-") as name:
         folder = Path(name)
-        for path in student.files_of(assignment.folder):
+        for path in files_of(assignment.folder):
             target = folder / path.relative_to(assignment.folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)

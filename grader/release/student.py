@@ -1,10 +1,10 @@
 """What students get: one notebook that carries its public tests, and the same as a zip."""
 
 import json
-from pathlib import Path
 
 from grader.course import notebooks
 from grader.course.assignments import question_files
+from grader.course.beside import files_of
 from grader.model import Assignment
 
 from .archives import pack
@@ -66,23 +66,3 @@ def archive(assignment: Assignment, released: bytes) -> bytes:
     }
     files[assignment.notebook.name] = released
     return pack({f"{assignment.slug}/{name}": data for name, data in files.items()})
-
-
-def files_of(folder: Path) -> list[Path]:
-    """Return a folder's files in order, without what is hidden or lies elsewhere.
-
-    A repository keeps what its files once were, an editor or a notebook server keeps copies, and a
-    link may lead out of what may be published.
-    """
-    root = folder.resolve()
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and not any(_is_left_out(part) for part in path.relative_to(folder).parts)
-        and path.resolve().is_relative_to(root)
-    ]
-
-
-def _is_left_out(name: str) -> bool:
-    return name.startswith(".") or name == "__pycache__"

@@ -88,6 +88,7 @@ def render(report: Report, book: Gradebook, *, regrade: str = wording.REGRADE) -
             problem=wording.problem(report),
             causes=_causes(report),
             ungraded=any(part.status is Status.UNGRADED for part in parts),
+            total=book.total(report) if book.has_total else None,
             unsandboxed=report.isolation.is_unsandboxed,
             isolation=isolation_label(report.isolation),
             regrade=regrade,

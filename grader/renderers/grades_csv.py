@@ -12,6 +12,8 @@ from grader.model import (
 from grader.renderers.text import isolation_label, number, shown
 
 FORMULA = frozenset("=+-@|＝＋－＠")  # noqa: RUF001 - the full-width ones start formulas too
+TOTAL = ("total", "max_total")  # where otter's rules change what a submission is worth in the end
+STAMPS = ("stamps",)  # where every output has to say something of how this was graded
 COLUMNS = ("student", "path", "status", "score", "max_score", "pending", "isolation")
 
 
@@ -23,9 +25,10 @@ def render(book: Gradebook) -> str:
     names = question_names(book)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(safe_cell(name) for name in names)])
+    further = [*(TOTAL if book.has_total else ()), *(STAMPS if book.stamps else ())]
+    writer.writerow([*COLUMNS, *further, *(safe_cell(name) for name in names)])
     for report in book.reports:
-        writer.writerow(_row(report, names))
+        writer.writerow([*_row(report), *_further(report, book), *_scores(report, names)])
     return stream.getvalue()
 
 
@@ -43,8 +46,7 @@ def safe_cell(text: str) -> str:
     return f"'{line}" if start in FORMULA and start else line
 
 
-def _row(report: Report, names: list[str]) -> list[str]:
-    questions = {question.name: question for question in report.questions}
+def _row(report: Report) -> list[str]:
     ungraded = report.status is Status.UNGRADED
     return [
         safe_cell(report.student),
@@ -54,8 +56,20 @@ def _row(report: Report, names: list[str]) -> list[str]:
         number(report.max_score),
         number(report.pending),
         isolation_label(report.isolation),
-        *(_score(questions[name]) if name in questions else "" for name in names),
     ]
+
+
+def _further(report: Report, book: Gradebook) -> list[str]:
+    total = "" if report.status is Status.UNGRADED else number(book.total(report))
+    return [
+        *((total, number(book.max_total)) if book.has_total else ()),
+        *((safe_cell("; ".join(book.stamps)),) if book.stamps else ()),
+    ]
+
+
+def _scores(report: Report, names: list[str]) -> list[str]:
+    questions = {question.name: question for question in report.questions}
+    return [_score(questions[name]) if name in questions else "" for name in names]
 
 
 def _score(question: QuestionReport) -> str:

@@ -1,12 +1,13 @@
 """Gradescope's `results.json`, one a student, as its autograder specification describes it."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from grader import wording
 from grader.errors import UsageError
 from grader.model import (
     Gradebook,
+    OtterRules,
     Outcome,
     Report,
     Status,
@@ -39,13 +40,19 @@ def render(
         known = ", ".join(VISIBILITIES)
         raise UsageError(f"Gradescope knows no visibility {hidden_visibility!r}; use {known}.")
     has_score = is_final and report.status is not Status.UNGRADED
+    rules = book.otter
+    visible = Visibility("visible", hidden_visibility)
+    if rules is not None:
+        visible = _as_otter(rules, has_hidden=_has_hidden(book))
     document: dict[str, Any] = {
-        "output": _summary(report) if is_final else wording.NOT_FINISHED,
+        "output": _summary(report, book) if is_final else wording.NOT_FINISHED,
         "output_format": "text",
         "visibility": "visible",
-        "stdout_visibility": "hidden",
+        "stdout_visibility": (
+            "after_published" if rules is not None and rules.show_stdout else "hidden"
+        ),
         "tests": [
-            _test(question.name, case, hidden_visibility, has_score=has_score)
+            _test(question.name, case, visible, has_score=has_score)
             for question in report.questions
             for case in question.cases
         ],
@@ -59,14 +66,32 @@ def render(
         },
     }
     if has_score:
-        document["score"] = round(report.score, 6)
+        document["score"] = round(book.total(report), 6)
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
 
 
-def _test(
-    question: str, case: Outcome, hidden_visibility: str, *, has_score: bool
-) -> dict[str, Any]:
+class Visibility(NamedTuple):
+    """When students see public and hidden cases, in Gradescope's words."""
+
+    public: str
+    hidden: str
+
+
+def _as_otter(rules: OtterRules, *, has_hidden: bool) -> Visibility:
+    """Return when students see what, as an otter configuration says it."""
+    hidden = "after_published" if rules.show_hidden else "hidden"
+    if rules.show_all_public and not has_hidden:
+        return Visibility("visible", hidden)
+    public = not rules.show_hidden or rules.force_public_test_summary
+    return Visibility("visible" if public else hidden, hidden)
+
+
+def _has_hidden(book: Gradebook) -> bool:
+    return any(case.hidden for question in book.questions for case in question.cases)
+
+
+def _test(question: str, case: Outcome, visible: Visibility, *, has_score: bool) -> dict[str, Any]:
     seen = wording.told(case)
     test: dict[str, Any] = {
         "name": shown(f"{question}: {case.name}"),
@@ -74,7 +99,7 @@ def _test(
         "max_score": case.max_score,
         "output": lines(seen.text),
         "output_format": "text",
-        "visibility": hidden_visibility if case.hidden else "visible",
+        "visibility": visible.hidden if case.hidden else visible.public,
     }
     if seen.status not in wording.OPEN:
         if has_score:
@@ -83,8 +108,8 @@ def _test(
     return test
 
 
-def _summary(report: Report) -> str:
-    sentences = []
+def _summary(report: Report, book: Gradebook) -> str:
+    sentences = [f"{stamp}." for stamp in book.stamps]
     if report.isolation.is_unsandboxed:
         sentences.append(f"UNSANDBOXED. {wording.UNSANDBOXED}")
     if (reason := wording.problem(report)) is not None:
@@ -96,4 +121,6 @@ def _summary(report: Report) -> str:
         for question in report.questions
         if (remark := wording.not_the_sum(question)) is not None
     )
+    if book.has_total and report.status is not Status.UNGRADED:
+        sentences.append(wording.counts_as(number(book.total(report)), number(book.max_total)))
     return "\n".join(sentences) or wording.ALL_GRADED

@@ -28,6 +28,8 @@ def render(book: Gradebook) -> str:
         "control": [_control(item) for item in book.controls],
         "submissions": [_submission(report, book) for report in book.reports],
     }
+    if book.otter is not None:
+        document["otter"] = asdict(book.otter)
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     # A lone surrogate is no text; inside a JSON string its escape is.
     return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
@@ -72,6 +74,8 @@ def _submission(report: Report, book: Gradebook) -> dict[str, Any]:
         "error": report.error,
         "questions": [_question(question) for question in report.questions],
     }
+    if book.has_total:
+        row |= {"total": book.total(report), "max_total": book.max_total}
     # Reports of one class can come from several machines; what differs is said where it differs.
     if report.isolation != book.isolation:
         row["isolation"] = asdict(report.isolation)

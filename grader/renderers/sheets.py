@@ -164,14 +164,15 @@ def fill(book: Gradebook, target: Target, policy: Policy | None = None) -> Fille
         if report.status is Status.UNGRADED:
             notes["ungraded"].append(shown(report.student))
             continue
+        score = book.total(report)
         for who, people in _people_of(report, target.platform, index):
             if not people:
                 notes["missing"].append(shown(who))
             for person in people:
-                kind, said = _decide(report.score, person, target, policy)
+                kind, said = _decide(score, person, target, policy)
                 if kind in {"changed", ""}:
-                    filled[person.row] = target.sheet.number(report.score)
-                    ours[person.number] = report.score
+                    filled[person.row] = target.sheet.number(score)
+                    ours[person.number] = score
                 if kind:
                     notes[kind].append(said)
     pending = sum(bool(r.pending) for r in book.reports if r.status is not Status.UNGRADED)
@@ -179,6 +180,7 @@ def fill(book: Gradebook, target: Target, policy: Policy | None = None) -> Fille
     if pending:
         told.append(f"Points are still pending for {pending} of {len(book.reports)}.")
     told += _points_note(book, *target.points)
+    told += [f"{stamp}." for stamp in book.stamps]
     text = target.sheet.written(target.columns, target.column, filled)
     return Filled(text, tuple(told), ours)
 
@@ -220,9 +222,9 @@ def _listed(names: Sequence[str]) -> str:
 
 def _points_note(book: Gradebook, told: str, where: str) -> list[str]:
     points = value_of(told)
-    if points is None or abs(points - book.max_score) <= POINT_TOLERANCE:
+    if points is None or abs(points - book.max_total) <= POINT_TOLERANCE:
         return []
-    trouble = f"{where} has {told} points, the assignment {number(book.max_score)}."
+    trouble = f"{where} has {told} points, the assignment {number(book.max_total)}."
     return [f"{trouble} Change it there before importing."]
 
 

@@ -56,6 +56,8 @@ def render(book: Gradebook) -> RenderableType:
     parts: list[RenderableType] = [_Class(book), _footer(book)]
     if book.causes:
         parts.insert(0, _causes(book))
+    for stamp in reversed(book.stamps):
+        parts.insert(0, Text(f"{shown(stamp)}.", style="bold red"))
     if book.isolation.is_unsandboxed:
         warning = "UNSANDBOXED: student code ran with your own rights on this machine."
         parts.insert(0, Text(warning, style="bold red"))
@@ -104,6 +106,8 @@ def _table(book: Gradebook, name_width: int, *, compact: bool) -> Table:
     )
     table.add_column("student", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
+    if book.has_total:
+        table.add_column("total", justify="right", no_wrap=True)
     table.add_column("pending", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for name in [] if compact else names:
@@ -112,7 +116,9 @@ def _table(book: Gradebook, name_width: int, *, compact: bool) -> Table:
         table.add_column("questions", overflow="fold")
     for report in book.reports:
         student = Text(_name(report, name_width))
-        table.add_row(student, *_row(report, names, compact=compact))
+        total = [_total(report, book)] if book.has_total else []
+        score, *rest = _row(report, names, compact=compact)
+        table.add_row(student, score, *total, *rest)
     return table
 
 
@@ -128,6 +134,11 @@ def _row(report: Report, names: list[str], *, compact: bool) -> list[Text]:
         glyphs = [_glyph(questions[name]) if name in questions else Text(" ") for name in names]
         return [*start, Text(" ").join(glyphs)]
     return [*start, *(_cell(questions[name]) if name in questions else Text("") for name in names)]
+
+
+def _total(report: Report, book: Gradebook) -> Text:
+    total = "?" if report.status is Status.UNGRADED else number(book.total(report))
+    return Text(f"{total}/{number(book.max_total)}")
 
 
 def _glyph(question: QuestionReport) -> Text:

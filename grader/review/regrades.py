@@ -111,7 +111,8 @@ def answer(asked: Asked) -> Response:
 def _start(asked: Asked, request: Request) -> None:
     """Judge in a thread, since it takes seconds; the page says when it is done."""
     submission = asked.store.submission(request.student)
-    if asked.room.assignment is None or asked.room.assignment.solutions is None:
+    loaded = asked.room.assignment
+    if loaded is None or (loaded.solutions is None and loaded.otter is None):
         raise UsageError("Judging again needs the course with its solutions; name it by --course.")
     if submission is None:
         raise UsageError(
@@ -122,7 +123,7 @@ def _start(asked: Asked, request: Request) -> None:
         return
     job = Job()
     asked.room.jobs[request.id] = job
-    assignment, question = asked.room.assignment, request.question
+    assignment, question = loaded, request.question
     own = int(asked.store.setting("seed") or 0)
     where = Where(asked.room.isolation, (str(asked.room.out.resolve()),))
 

@@ -16,6 +16,9 @@ class StudentError(Exception):
 
     failure: Failure
 
+    def __str__(self) -> str:
+        return self.failure.message
+
     def describe(self) -> str:
         """Return the sentence and the student's own lines that led to it."""
         said = f"{self.failure.type_name}: {self.failure.message}".rstrip(": ")
@@ -47,29 +50,32 @@ class MissingNameError(Exception):
 # test before it has compared anything.
 ENDS = (StopIteration, StopAsyncIteration)
 
-_error_classes: dict[str, type[StudentError]] = {}
+_error_classes: dict[tuple[str, type[StudentError]], type[StudentError]] = {}
 
 
-def _error_class(name: str) -> type[StudentError]:
-    """Return the class for a builtin exception's name; what is none is a plain StudentError."""
+def error_class(name: str, root: type[StudentError] = StudentError) -> type[StudentError]:
+    """Return the class for a builtin exception's name, below `root`; what is none is `root`."""
     kind = getattr(builtins, name, None)
     if not isinstance(kind, type) or not issubclass(kind, Exception) or kind is Exception:
-        return StudentError
+        return root
     if issubclass(kind, ENDS):
-        return StudentError
-    if name not in _error_classes:
+        return root
+    if (name, root) not in _error_classes:
         try:
-            made: type[StudentError] = type("StudentError", (StudentError, kind), {})
+            made: type[StudentError] = type(name, (root, kind), {"__module__": "builtins"})
             made.__new__(made)
         except TypeError:  # two layouts that do not combine, or a class that wants arguments
-            made = StudentError
-        _error_classes[name] = made
-    return _error_classes[name]
+            made = root
+        _error_classes[name, root] = made
+    return _error_classes[name, root]
 
 
-def student_error(failure: Failure) -> StudentError:
-    """Return an exception that is a StudentError and of the builtin class that was raised."""
-    kind = _error_class(failure.builtin)
+def student_error(failure: Failure, kind: type[StudentError] | None = None) -> StudentError:
+    """Return an exception that is a StudentError and of the class that was raised.
+
+    kind: what the judge has for that class; by default the nearest builtin one.
+    """
+    kind = kind or error_class(failure.builtin)
     error = kind.__new__(kind)
     error.args = (failure.message,)
     error.failure = failure

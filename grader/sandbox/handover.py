@@ -34,7 +34,8 @@ class Changes:
     """What the calls of one case change of the test's objects, until it is undone.
 
     refusals: what the case asked for and could not be asked of the child, one sentence each; such
-    a case is neither passed nor lost. applied: the places whose changes are written to the test's
+    a case is neither passed nor lost. claims: what the student's own code said of two of its
+    objects, for staff. applied: the places whose changes are written to the test's
     objects; all of them where it is None. limit: the bytes that are kept to undo it; ChildEnded
     beyond them.
     """
@@ -42,6 +43,7 @@ class Changes:
     def __init__(self, limit: int, applied: frozenset[Place] | None = None) -> None:
         self.made: set[Place] = set()
         self.refusals: list[str] = []
+        self.claims: set[str] = set()
         self._applied = applied
         self._room = limit
         self._before: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # in the order of the changes

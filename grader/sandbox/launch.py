@@ -7,15 +7,19 @@ name or open descriptor of it points at the course or at this package.
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from grader.errors import WorkerError
+from grader.model import Limits
 
+from .inside.files import measure
 from .levels import host
 from .levels import view as views
 from .levels.recipes import SCOPED_LANDLOCK, Level, Way
@@ -154,12 +158,47 @@ class Plan:
     passed: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The course's own files for each child: the folder that they were copied to, and its bytes."""
+
+    folder: Path | None = None
+    size: int = 0
+
+    @classmethod
+    def copied(cls, given: Iterable[tuple[str, str]], folder: Path) -> Self:
+        """Copy files, each by its name for a child and its path, into a new folder."""
+        named = sorted(given)
+        if not named:
+            return cls()
+        for name, path in named:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        for place in (folder, *folder.rglob("*")):  # a worker under another uid reads them
+            place.chmod(0o755 if place.is_dir() else 0o644)
+        return cls(folder, measure(str(folder))[0])
+
+
 def make_plan(
-    level: Level, way: Way, *, folder: Path, scratch_bytes: int, cuda: bool, uid: int | None
+    level: Level,
+    way: Way,
+    *,
+    folder: Path,
+    files: Files | None = None,
+    cuda: bool,
+    uid: int | None,
 ) -> Plan:
     """Decide how to start a worker of a level; `folder` is an empty one of the judge's."""
     private = level.has_private_files
+    files = files or Files()
     view = views.private_view(cuda=cuda) if private else views.open_view(cuda=cuda)
+    shown = ""
+    if files.folder is not None:
+        shown = views.FILES if private else str(files.folder)
+        if private:
+            view = replace(view, binds=(*view.binds, (str(files.folder), shown)))
+    scratch_bytes = Limits().scratch_bytes + files.size
     scratch = views.SCRATCH if way.nests else f"{views.SCRATCH if private else folder}/notebook"
     abi = host.landlock_abi() if level.confines else 0
     scoped = way.nests or abi >= SCOPED_LANDLOCK
@@ -171,6 +210,7 @@ def make_plan(
         nested=way.nests,
         uid=uid if level.child_becomes_uid else None,
         scratch=scratch,
+        files=shown,
         filter=program,
         own_pid=0 if scoped else OWN_PID,
         landlock=abi > 0,

@@ -66,6 +66,10 @@ class Patience:
         self._next_look = self._started + seconds
         self.ran_out = ""
 
+    def pause(self, seconds: float, latest: float) -> None:
+        """Leave out some time by the clock, in which the child had nothing to do."""
+        self._end = min(self._end + seconds, latest)
+
     def __call__(self) -> float:
         """Return the seconds until the next look; 0 where time has run out."""
         now = time.monotonic()

@@ -19,11 +19,12 @@ MAX_ITEMS = 1_000_000  # of one iterable; one that goes on has no end
 class StudentObject:
     """Stands for an object that stayed with the child: call it, iterate it, or pass it back."""
 
-    __slots__ = ("_key", "_session", "_type_name")
+    __slots__ = ("_key", "_label", "_session", "_type_name")
 
-    def __init__(self, session: "Session", node: Opaque) -> None:
+    def __init__(self, session: "Session", node: Opaque, label: str = "") -> None:
         self._session = session
         self._key = node.key
+        self._label = label  # by which a test asked for it
         self._type_name = node.type_name[:100]
 
     def __repr__(self) -> str:
@@ -33,7 +34,7 @@ class StudentObject:
         for _ in range(0, MAX_ITEMS, ITEMS_AT_ONCE):
             items = self._session.take(self._key, ITEMS_AT_ONCE)
             yield from items
-            if len(items) < ITEMS_AT_ONCE:
+            if not items:  # fewer than were asked for can come before an exception
                 return
         self._session.break_off(f"an iterable gave more than {MAX_ITEMS:,} items")
 
@@ -50,7 +51,7 @@ class StudentFunction(StudentObject):
     __slots__ = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._session.call(self._key, args, kwargs)
+        return self._session.call(self._key, args, kwargs, label=self._label)
 
     def record(self, *args: Any, **kwargs: Any) -> Recording:
         """Return the call as a program that runs without the student's process.

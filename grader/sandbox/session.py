@@ -1,47 +1,67 @@
 """The judge's side of one submission: run its cells, look up its names, call its functions."""
 
+import contextlib
 import math
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import msgspec
+import numpy as np
 
 from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
 
 from .bench import Bench
-from .failures import ChildEnded, MissingNameError, StudentError, TransferError, student_error
+from .failures import (
+    CannotCrossError,
+    ChildEnded,
+    MissingNameError,
+    StudentError,
+    TransferError,
+    student_error,
+)
 from .handover import Changes, Handover, Place
 from .inside import randomness
+from .inside.files import MOST_FILES
+from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
+from .raised import ErrorClasses
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
     Array,
+    Asked,
     Bound,
     Call,
+    Callback,
+    Case,
     CellDone,
     Compiled,
     Failure,
     Fault,
     Get,
+    ListFiles,
     Missing,
+    Named,
     Next,
     Opaque,
     Prepared,
     ProtocolViolationError,
     Raised,
+    ReadFile,
     Record,
     Recorded,
     Request,
+    Returned,
     RunCell,
     Seed,
+    Threw,
 )
 from .wire.values import (
     Decoder,
@@ -54,8 +74,11 @@ if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
-RUNS_NOTHING = (Get, Bound)  # requests by which nothing changes there
 _NO_BUFFERS: list[memoryview] = []
+LONGEST_NAME = 255
+RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
+SOON = 5.0  # seconds, for a message that wants no answer
+KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -102,27 +125,40 @@ class Session:
         self._bench: Bench | None = None
         self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
-        self._names: dict[int, str] = {}  # of what was looked up, by its key
         self._changes: Changes | None = None
         self._seeded: Seed | None = None  # the states that both sides have, where they share them
+        self.then: Callable[[], None] | None = None  # done after each of these requests
         self.asked = 0  # requests after which a name may stand for something else
+        self._errors = ErrorClasses()
+        self._highest = self._forgotten = 0  # numbers of objects of the child's
+        self.live: LiveCase | None = None
         self.ended: ChildEnded | None = None
 
     @contextmanager
     def case(
-        self, applied: frozenset[Place] | None = None, *, shares_seeds: bool = False
+        self,
+        applied: frozenset[Place] | None = None,
+        *,
+        shares_seeds: bool = False,
+        asks: bool = False,
     ) -> Iterator[Changes]:
         """Undo in the end what calls change of the test's objects meanwhile; see `Changes`.
 
         shares_seeds: what the case makes of this process's random numbers, the child has as well
         before it is asked next. What the child draws of them changes nothing here.
+        asks: whether the case may do more with the student's objects than call them.
         """
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
         self._seeded = randomness.take() if shares_seeds else None
+        if asks:
+            self._begin(changes)
         try:
             yield changes
         finally:
             self._changes = self._seeded = None
+            if self.live is not None:
+                self._highest = max(self._highest, self.live.highest + 1)
+                self.live.is_over, self.live = True, None
             changes.undo()
 
     def _share_seeds(self) -> None:
@@ -146,6 +182,22 @@ class Session:
             self._broken("names were not a list of texts")
         return frozenset(names)
 
+    def _begin(self, changes: Changes) -> None:
+        """Tell the child that a case begins; it forgets the objects of those before the last."""
+        self.live = LiveCase(self, changes, self._errors)
+        if self._highest - self._forgotten > KEPT_OBJECTS:
+            self._forgotten = self._highest
+        if self.ended is None:
+            self._request += 1
+            with contextlib.suppress(ChannelClosedError, TimeoutError):  # which the next one finds
+                self._channel.send(Case(self._request, self._forgotten), [], SOON)
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
+        if self._changes is not None and sentence not in self._changes.refusals:
+            self._changes.refusals.append(sentence[:MAX_FAULT])
+        raise CannotCrossError(sentence)
+
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
         return next(self.run_cells([(source, number)]))
@@ -161,7 +213,7 @@ class Session:
         due = [RunCell(first + n, number, source) for n, (source, number) in enumerate(cells)]
         for place, message in enumerate(due):
             self._request = message.request
-            self._begin(message)
+            self._prepare(message)
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
             reply, _ = self._converse(said, seconds, f"cell {message.number}")
             yield self._cell_result(reply)
@@ -183,21 +235,32 @@ class Session:
         if isinstance(reply, Missing):
             raise MissingNameError(name)
         found = self._result(reply, buffers)
+        if self.live is not None:
+            return self.live.called(found, name)
         if isinstance(found, StudentObject):
-            key = found._key  # noqa: SLF001
-            if self._names.setdefault(key, name) != name:
-                self._broken("two names for one key")
+            found._label = name  # noqa: SLF001
         return found
 
-    def call(self, key: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(
+        self,
+        key: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        operation: str = "call",
+        label: str = "",
+    ) -> Any:
         """Call an object of the child's; arguments that it wrote to are written to here as well.
 
+        operation: what else is done with the object. label: by which the test has it.
         TransferError where an argument or the answer cannot be handed over.
         """
         message, encoder = self._with_arguments(Call, key, args, kwargs)
+        if isinstance(message, Call):
+            message.operation = operation
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._result(reply, buffers, Handover(encoder, self._names.get(key, "")))
+        return self._result(reply, buffers, Handover(encoder, label))
 
     def _with_arguments(
         self,
@@ -217,9 +280,13 @@ class Session:
                 [],
             )
             encoder.seal()
-        except ValueRefusedError:
+        except ValueRefusedError as problem:
+            self._note(f"an argument cannot be handed to the student's process: {problem}")
+            raise
+        except CannotCrossError:
             raise
         except Exception as problem:
+            self._note(f"an argument cannot be handed to the student's process: {problem}")
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return message, encoder
@@ -229,7 +296,7 @@ class Session:
         return Encoder(
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
-            keep=_refuse_argument,
+            keep=_refuse_argument if self.live is None else self.live.node_of,
             as_arguments=True,
         )
 
@@ -282,16 +349,33 @@ class Session:
             return reply
         return self._result(reply, buffers)
 
+    def files(self) -> dict[str, tuple[int, int]]:
+        """Return the files of the child's folder: each with its bytes and when it changed, in ns.
+
+        A child may claim any; the names lead nowhere out of a folder.
+        """
+        found = self.ask(ListFiles, "listing files", encoder=self.encoder())
+        if not isinstance(found, list) or len(found) > MOST_FILES:
+            self._broken("files were not a list")
+        listed = {}
+        for item in found:
+            match item:
+                case (str() as name, int() as size, int() as moment) if is_inside(name):
+                    listed[name] = size, moment
+                case _:
+                    self._broken("a file's name leads out of the folder")
+        return listed
+
+    def file(self, name: str) -> bytes:
+        """Return what a file of the child's folder holds; StudentError where it cannot be read."""
+        found = self.ask(ReadFile, "reading a file", name, encoder=self.encoder())
+        if not isinstance(found, np.ndarray) or found.dtype != np.uint8:
+            self._broken("a file was not an array of bytes")
+        return found.tobytes()
+
     def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
         """Return arrays that a child sent; one that contradicts itself ends the child."""
-        decoder = Decoder(
-            buffers,
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            opaque=self._stand_in,
-            devices=self._worker.devices,
-            total_bytes=self._limits.array_bytes,
-        )
+        decoder = self._decoder(buffers)
         try:
             return [decoder.array(node) for node in nodes]
         except DeviceRefusedError as problem:
@@ -312,10 +396,10 @@ class Session:
     def _ask(
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
-        self._begin(message)
+        self._prepare(message)
         return self._converse([(message, buffers)], seconds, what)
 
-    def _begin(self, message: Request) -> None:
+    def _prepare(self, message: Request) -> None:
         """See to what goes before a request; ChildEnded where there is nobody to ask."""
         if self.ended is not None:
             raise self.ended
@@ -336,25 +420,83 @@ class Session:
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
+            reply, received = self._exchange(said, self._request, patience)
+            while isinstance(reply, Asked):
+                began = time.monotonic()
+                answer, out = self._answer(reply, received)
+                patience.pause(time.monotonic() - began, self._deadline)
+                reply, received = self._exchange([(answer, out)], answer.request, patience)
+        except TimeoutError:
+            out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
+            whole = "the notebook" if out_of_all else what
+            limit = self._limits.submission_seconds if out_of_all else seconds
+            self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
+        return reply, received
+
+    def _exchange(
+        self,
+        said: Sequence[tuple[Request, list[memoryview]]],
+        number: int,
+        patience: Patience,
+    ) -> tuple[Any, list[memoryview]]:
+        """Send messages and return what comes back to the one of a number.
+
+        Without a message it was sent before. TimeoutError where that takes too long.
+        """
+        try:
             if said and self._channel.speaks_unasked():
                 raise ProtocolViolationError("it spoke before it was asked")
             for message, buffers in said:
                 self._channel.send(message, buffers, patience)
             reply, received = self._channel.receive(patience)
         except TimeoutError:
-            out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
-            whole = "the notebook" if out_of_all else what
-            limit = self._limits.submission_seconds if out_of_all else seconds
-            self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
+            raise
         except ChannelClosedError:
             self._end(Status.KILLED, None)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
         except (MemoryError, OSError):  # what is left of the frame would seem to be the next one
             self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
-        if reply.request != self._request:
+        if reply.request != number:
             self._broken("a reply to another request")
+        self._follow(said[-1][0] if said else None)
         return reply, received
+
+    def _follow(self, message: Any) -> None:
+        """Do what is to be done after each request by which something may have changed."""
+        if self.then is not None and not isinstance(message, RUNS_NOTHING):
+            self.then()
+
+    def _answer(
+        self, asked: Asked, buffers: list[memoryview]
+    ) -> tuple[Returned | Threw, list[memoryview]]:
+        """Call a function of the test's, which a student's function has called."""
+        live = self.live
+        if live is None:
+            return too_late(asked), []
+        decoder = self._decoder(buffers)
+        try:
+            args = [decoder.decode(node) for node in asked.arguments]
+            kwargs = {name: decoder.decode(node) for name, node in asked.keywords.items()}
+            came = live.run(asked, args, kwargs)
+        except ProtocolViolationError as problem:
+            self._broken(str(problem))
+        if isinstance(came, Threw):
+            return came, []
+        encoder = self.encoder()
+        try:
+            message = Returned(asked.request, encoder.encode(came), [])
+            encoder.seal()
+        except Exception as problem:  # noqa: BLE001 - the refusal is noted
+            self._note(f"what a function of the test gave cannot travel: {problem}")
+            return live.threw(asked, CannotCrossError()), []
+        message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        return message, encoder.buffers
+
+    def _note(self, sentence: str) -> None:
+        """Note of a case that asks for more than calls that something could not cross."""
+        if self.live is not None and self._changes is not None:
+            self._changes.refusals.append(sentence[:MAX_FAULT])
 
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
@@ -362,16 +504,18 @@ class Session:
         if isinstance(reply, Answer | Raised) and reply.output:
             self._print(reply.output)
         if isinstance(reply, Raised):
-            raise student_error(reply.failure)
+            self._raise(reply)
         if isinstance(reply, Fault):
+            self._note(reply.what)
             raise TransferError(reply.what[:MAX_FAULT])
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
         try:
             return self._taken(reply, buffers, handover or Handover(_nothing()))
-        except StudentError:
+        except (StudentError, CannotCrossError):
             raise
         except DeviceRefusedError as problem:
+            self._note(str(problem))
             raise _not_handed_over("The answer", problem) from problem
         except ProtocolViolationError as problem:
             self._broken(str(problem))
@@ -384,6 +528,19 @@ class Session:
         self._output_left -= len(kept)
         if self._changes is not None:  # a case, whose output is caught
             sys.stdout.write(kept)
+
+    def _raise(self, reply: Raised) -> NoReturn:
+        """Raise what student code raised."""
+        if reply.failure.type_name == "ValueRefusedError":
+            self._note(f"an answer cannot be handed to the test: {reply.failure.message}")
+        elif self.live is not None:
+            try:
+                error = self.live.error(reply)
+            except ProtocolViolationError as problem:
+                self._broken(str(problem))
+            if error is not None:
+                raise error
+        raise student_error(reply.failure)
 
     def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
         """Return an answer's value, once what the call changed of its arguments is changed here."""
@@ -404,7 +561,21 @@ class Session:
         handover.keep_shared(decoder, changes)
         return value
 
-    def _stand_in(self, node: Opaque) -> StudentObject:
+    def _decoder(self, buffers: list[memoryview]) -> Decoder:
+        return Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            devices=self._worker.devices,
+            total_bytes=self._limits.array_bytes,
+        )
+
+    def _stand_in(self, node: Opaque | Named | Callback) -> Any:
+        if self.live is not None:
+            return self.live.stand_in(node)
+        if not isinstance(node, Opaque):
+            raise ProtocolViolationError("a function of the judge's, which was not passed")
         kind = StudentFunction if node.is_callable else StudentObject
         return kind(self, node)
 
@@ -461,6 +632,17 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def is_inside(name: str) -> bool:
+    """Say whether a name is one of a file in a folder or below, on any system."""
+    parts = name.split("/")
+    return (
+        len(name) <= LONGEST_NAME
+        and name.isprintable()
+        and not {"\\", ":"} & {*name}
+        and all(part.strip(". ") for part in parts)
+    )
 
 
 def took_too_long(what: str, seconds: float, ran_out: str) -> str:

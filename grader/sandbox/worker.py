@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +21,7 @@ from .bench import Bench
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
 from .launch import (
+    Files,
     WorkerProcess,
     make_plan,
     start_worker,
@@ -116,12 +118,14 @@ class Worker:
         libraries: tuple[str, ...] = LIBRARIES,
         isolation: Isolation | None = None,
         devices: frozenset[str] = frozenset({"cpu"}),
+        files: Iterable[tuple[str, str]] = (),
         warm: bool = True,
     ) -> None:
         """Start the process.
 
-        isolation: without a way, the level's first is taken. warm: import numpy, `libraries` and
-        `imports`; without, the worker starts quickly and does little.
+        isolation: without a way, the level's first is taken. files: what each child finds beside
+        its notebook, by name there and path here. warm: import numpy, `libraries` and `imports`;
+        without, the worker starts quickly and does little.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
@@ -143,7 +147,7 @@ class Worker:
             level,
             Way(self.isolation.way or level.ways()[0]),
             folder=Path(self._folder),
-            scratch_bytes=Limits().scratch_bytes,
+            files=Files.copied(files, Path(self._folder) / "files"),
             cuda="cuda" in devices,
             uid=self._slot.uid if self._slot else None,
         )

@@ -3,6 +3,7 @@
 import codecs
 import re
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 import msgspec
 
@@ -46,7 +47,12 @@ class Wanted:
     def of(cls, assignment: Assignment) -> "Wanted":
         """Return what tells an assignment's notebook."""
         names = [name for question in assignment.questions for name in question.names]
-        checked = [question.name for question in assignment.questions if question.kind == "code"]
+        # Otter finds a question by its file, whose test may call it otherwise.
+        checked = [
+            PurePosixPath(question.file).stem or question.name
+            for question in assignment.questions
+            if question.kind == "code"
+        ]
         given = assignment.notebook.read_bytes()
         bare = cls(assignment.slug, tuple(names), tuple(checked), assignment.files)
         return replace(bare, stubs=bare.answers(given))

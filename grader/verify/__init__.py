@@ -1,6 +1,5 @@
 """Grade the grader before the students are: gates from cheap to dear, each one line."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from .gates import (
     Findings,
     Gate,
     KillRate,
+    Run,
     Verification,
 )
 from .runner import (
@@ -60,28 +60,6 @@ class Settings:
         return self.jobs or machine.usable_cores()
 
 
-class _Run:
-    """One verification: tries gate after gate, and tells as it goes."""
-
-    def __init__(self, assignment: Assignment, on_gate: Callable[[Gate], None]) -> None:
-        self.assignment = assignment
-        self.gates: list[Gate] = []
-        self._on_gate = on_gate
-
-    def gate(self, name: str, attempt: Callable[[Findings], str]) -> None:
-        """Try one gate and keep what it found."""
-        findings, started = Findings(), time.monotonic()
-        summary = attempt(findings)
-        seconds = time.monotonic() - started
-        gate = Gate(name, summary, tuple(findings.problems), tuple(findings.notes), seconds)
-        self.gates.append(gate)
-        self._on_gate(gate)
-
-    @property
-    def failed(self) -> bool:
-        return any(not gate.passed for gate in self.gates)
-
-
 def verify(
     assignment: Assignment,
     settings: Settings | None = None,
@@ -91,7 +69,7 @@ def verify(
 ) -> Verification:
     """Try every gate; where the reference itself fails, nothing that builds on it is tried."""
     settings = settings or Settings()
-    run = _Run(assignment, on_gate)
+    run = Run(assignment, on_gate)
     allowed = allowances.read(assignment)
     run.gate("stubs", lambda found: agreement.stubs_agree(assignment, found))
     run.gate("notebook", lambda found: agreement.notebook_is_clean(assignment, found))
@@ -174,7 +152,7 @@ def no_false_alarms(
     return f"{len(contents)} right solutions keep full marks over {count} seeds, {dealt}"
 
 
-def _judge_solutions(run: _Run, runner: Runner) -> Report | None:
+def _judge_solutions(run: Run, runner: Runner) -> Report | None:
     """Try reference, empty notebook and correct/; return the reference's report if it is full."""
     kept: list[Report] = []
 
@@ -200,7 +178,7 @@ def _judge_solutions(run: _Run, runner: Runner) -> Report | None:
     return kept[0]
 
 
-def _judge_wrong(run: _Run, runner: Runner) -> tuple[list[scores.Variant], list[Report]]:
+def _judge_wrong(run: Run, runner: Runner) -> tuple[list[scores.Variant], list[Report]]:
     wrong = scores.variants(run.assignment, "wrong")
     reports: list[Report] = []
 
@@ -215,7 +193,7 @@ def _judge_wrong(run: _Run, runner: Runner) -> tuple[list[scores.Variant], list[
 
 
 def _judge_seeds(
-    run: _Run,
+    run: Run,
     runner: Runner,
     settings: Settings,
     wrong: list[tuple[scores.Variant, Report]],
@@ -232,7 +210,7 @@ def _judge_seeds(
 
 
 def _judge_mutants(
-    run: _Run,
+    run: Run,
     runner: Runner,
     settings: Settings,
     *,

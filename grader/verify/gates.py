@@ -1,7 +1,11 @@
 """What verifying comes to: one gate a line, with what it found where it fails."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from grader.model import Assignment
 
 MAX_PROBLEMS = 20
 
@@ -88,3 +92,25 @@ class Verification:
                 for rate in self.kill_rates
             },
         }
+
+
+class Run:
+    """One verification: tries gate after gate, and tells as it goes."""
+
+    def __init__(self, assignment: Assignment, on_gate: Callable[[Gate], None]) -> None:
+        self.assignment = assignment
+        self.gates: list[Gate] = []
+        self._on_gate = on_gate
+
+    def gate(self, name: str, attempt: Callable[[Findings], str]) -> None:
+        """Try one gate and keep what it found."""
+        findings, started = Findings(), time.monotonic()
+        summary = attempt(findings)
+        seconds = time.monotonic() - started
+        gate = Gate(name, summary, tuple(findings.problems), tuple(findings.notes), seconds)
+        self.gates.append(gate)
+        self._on_gate(gate)
+
+    @property
+    def failed(self) -> bool:
+        return any(not gate.passed for gate in self.gates)

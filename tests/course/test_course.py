@@ -188,6 +188,14 @@ WARNED = {
         "no_maximum": "is the maximum subtracted",
         "tiles_of_eight_keys": "sides of 16",
         "batch_forgotten": "(2, 1, 20, 80)",
+        "softmax_half_sum": "keep the sum there",
+        "forward_half_all_through": "keep scores and weights in float32",
+        "forward_scale_ignored": "takes the place of 1 / sqrt(d)",
+        "scale_argument_ignored": "`scale` is not used",
+        "half_scores": "are scores kept in float32",
+        "tile_by_torch": "tile_scores calls torch's mm",
+        "row_by_torch": "row_logsumexp calls torch's logsumexp",
+        "head_by_torch": "head_attention calls torch's mm",
     },
 }
 

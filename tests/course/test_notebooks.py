@@ -176,6 +176,29 @@ def test_the_solved_notebook_has_green_checks(assignment: Assignment, ahead: Ahe
     assert figures_without_words(node) == []
 
 
+def printed(node: nbformat.NotebookNode, name: str) -> str:
+    """Return what one cell of a notebook printed."""
+    cell = next(cell for cell in node.cells if cell.id == name)
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def test_the_export_cell_says_which_file_it_wrote(assignment: Assignment, ahead: Ahead) -> None:
+    said = printed(ahead.result(__name__, f"solved {assignment.slug}"), "export")
+    assert re.match(rf"Written beside this notebook: {assignment.slug}_\w+\.zip\.", said), said
+
+
+def test_what_attention_asks_to_predict_is_printed_afterwards(ahead: Ahead) -> None:
+    node = ahead.result(__name__, "solved attention")
+    rows = printed(node, "row-max-run")
+    assert "3 programs, 4 tiles each; of the last tile's 512 lanes 20 are real" in rows
+    counted = printed(node, "bytes-kernels")
+    ratios = {
+        line.split("loaded")[0].strip(): float(line.split("move ")[1].split(" ")[0])
+        for line in counted.splitlines()
+    }
+    assert (ratios["one pass, BLOCK_M = 128"], ratios["one pass, BLOCK_M = 16"]) == (4.8, 0.9)
+
+
 def figures_without_words(node: nbformat.NotebookNode) -> list[str]:
     """Return the cells whose picture lacks a description, in its metadata or beside it."""
     found = []

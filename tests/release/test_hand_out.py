@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.course import beside
 from grader.course.assignments import load
 from grader.model import Assignment
 from grader.release import RefusedError, readable, release, student
@@ -64,7 +65,7 @@ def test_the_control_a_packed_history_holds_the_reference_and_no_gate_reads_it(
     course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_a_history(course)
-    monkeypatch.setattr(student, "_is_left_out", lambda _name: False)
+    monkeypatch.setattr(beside, "_is_left_out", lambda _name: False)
     files = packed(course)
     assert [name for name in files if name.endswith(".pack")]
     with pytest.raises(RefusedError, match=r"'readable' fails, .*\.git/.* cannot be searched"):

@@ -18,9 +18,9 @@ from grader.sandbox.worker import _child_limits as child_limits
 
 LIMITS = Limits()
 SETTINGS = orders.LockdownSettings(
-    confined=True, nested=False, uid=None, scratch="/scratch", filter=b"\x00\xff", own_pid=7,
-    landlock=True, readable=("/usr",), listed=(("/opt", ("a", "b")),), writable=(), tasks_base=4,
-    cuda=False, owns_network=True,
+    confined=True, nested=False, uid=None, scratch="/scratch", files="/files", filter=b"\x00\xff",
+    own_pid=7, landlock=True, readable=("/usr",), listed=(("/opt", ("a", "b")),), writable=(),
+    tasks_base=4, cuda=False, owns_network=True,
 )  # fmt: skip
 MESSAGES = [
     (orders.Spawn(3, child_limits(LIMITS), 1), orders.load_order),

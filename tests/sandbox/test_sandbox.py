@@ -122,9 +122,7 @@ def test_a_package_is_named_as_the_distribution_installs_it(
 @pytest.mark.needs("seccomp")
 def test_a_path_that_is_missing_does_not_void_the_ruleset(tmp_path: Path) -> None:
     """The default list names folders that no machine has all of, and the probes hold."""
-    plan = make_plan(
-        recipes.SAME_UID, recipes.Way.SHARED, folder=tmp_path, scratch_bytes=1, cuda=False, uid=None
-    )
+    plan = make_plan(recipes.SAME_UID, recipes.Way.SHARED, folder=tmp_path, cuda=False, uid=None)
     assert any(not Path(path).exists() for path in plan.lockdown.readable)
 
 

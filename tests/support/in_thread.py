@@ -53,7 +53,7 @@ def notebook(**names: Any) -> Iterator[Session]:
     def serve() -> None:
         try:
             while True:
-                channel.send(*process._answer(*channel.receive(20.0)))
+                process.serve_one(20.0)
         except wire.ChannelClosedError:
             return
 

@@ -27,10 +27,11 @@ def check(got, expected, like, asked, hint, tolerance):
     )
 
 
-def by_hand(q, k, v, seen):
+def by_hand(q, k, v, seen, scale=None):
+    scale = 1 / math.sqrt(q.shape[1]) if scale is None else scale
     rows = []
     for i in range(q.shape[0]):
-        scores = [float(q[i] @ k[j]) / math.sqrt(q.shape[1]) for j in range(k.shape[0])]
+        scores = [float(q[i] @ k[j]) * scale for j in range(k.shape[0])]
         weights = [math.exp(s) if seen(i, j) else 0.0 for j, s in enumerate(scores)]
         total = sum(weights) or 1.0
         rows.append(sum(w / total * v[j] for j, w in enumerate(weights)))
@@ -54,9 +55,26 @@ def test_large_products(attention_forward):
     asked = "attention_forward of q = k = 32 everywhere, d = 64, in float16"
     hint = "q k^T is 65536, which float16 cannot hold, and scaling it afterwards is too late"
     check(attention_forward(q, q, v), expected, v, asked, hint, 1e-2)
+    q, k, v = draws((32, 16), 10), draws((16, 16), 11), draws((16, 16), 12)
+    q, k, v = (20 * q).half(), k.half(), v.half()
+    expected = by_hand(q.double(), k.double(), v.double(), lambda *_: True)
+    asked = "attention_forward in float16, of scores up to 70,"
+    hint = "float16 rounds such a score by up to 0.03, so keep scores and weights in float32"
+    check(attention_forward(q, k, v), expected, v, asked, hint, 4e-3)
 
 
-@test_case(name="causal, with more keys than queries", points=0.75, hidden=False)
+@test_case(name="the scale that is asked for", points=0.25, hidden=False)
+def test_scale(attention_forward):
+    q, k, v = draws((3, 16), 13), draws((5, 16), 14), draws((5, 16), 15)
+    for scale in (1.0, 0.1):
+        wide = (tensor.double() for tensor in (q, k, v))
+        expected = by_hand(*wide, lambda *_: True, scale)
+        asked = f"attention_forward(scale={scale}) of 3 queries and 5 keys, d = 16,"
+        hint = "`scale` takes the place of 1 / sqrt(d), which holds where none is given"
+        check(attention_forward(q, k, v, scale=scale), expected, q, asked, hint, 1e-5)
+
+
+@test_case(name="causal, with more keys than queries", points=0.5, hidden=False)
 def test_causal(attention_forward):
     q, k, v = draws((3, 8), 4), draws((5, 8), 5), draws((5, 8), 6)
     expected = by_hand(q.double(), k.double(), v.double(), lambda i, j: j <= i + 2)

@@ -27,9 +27,10 @@ def heads(shape, dtype, seed, device):
     return [torch.randn(sizes, generator=draw).to(device or "cpu", dtype) for sizes in shapes]
 
 
-def exact(q, k, v, causal=False, scaled=True, offset=None):
+def exact(q, k, v, causal=False, scale=None, offset=None):
     q, k, v = q.double(), k.double(), v.double()
-    scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5 if scaled else 1.0)
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scores = q @ k.transpose(-2, -1) * scale
     if causal:
         queries, keys = scores.shape[-2:]
         seen = torch.ones(queries, keys, dtype=torch.bool, device=q.device).tril(
@@ -52,7 +53,7 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
     return acc / total
 
 
-def known_mistake(got, q, k, v, causal):
+def known_mistake(got, q, k, v, causal, scale):
     mistakes = {
         "it is zero everywhere, as if nothing was stored or no key was visited": torch.zeros_like(
             v[..., :1, :]
@@ -60,18 +61,22 @@ def known_mistake(got, q, k, v, causal):
         "it is the plain mean of V: the scores make no difference": v.double().mean(
             -2, keepdim=True
         ),
-        "the scores are not scaled by 1 / sqrt(d)": exact(q, k, v, causal, scaled=False),
-        "the causal mask is not as asked": exact(q, k, v, not causal),
+        "the scores are not scaled": exact(q, k, v, causal, scale=1.0),
+        "the causal mask is not as asked": exact(q, k, v, not causal, scale),
     }
+    if scale is not None:
+        ignored = "`scale` is not used, which takes the place of 1 / sqrt(d)"
+        mistakes[ignored] = exact(q, k, v, causal)
     blind = max(q.shape[-2] - k.shape[-2], 0)
     if causal and q.shape[-2] != k.shape[-2]:
         forgotten = "the mask forgets N - M: query i sees key j where j <= i + (N - M)"
-        mistakes[forgotten] = exact(q, k, v, causal, offset=0)
+        mistakes[forgotten] = exact(q, k, v, causal, scale, offset=0)
     if not causal:
         wide = q.double(), k.double(), v.double()
+        factor = q.shape[-1] ** -0.5 if scale is None else scale
         for block in (16, 32, 64):
             for keep_sum, part in ((False, "accumulator"), (True, "sum")):
-                answer = without_rescale(*wide, block, q.shape[-1] ** -0.5, keep_sum=keep_sum)
+                answer = without_rescale(*wide, block, factor, keep_sum=keep_sum)
                 sentence = f"the {part} is not rescaled when the running maximum rises"
                 mistakes[f"{sentence} (seen with tiles of {block} keys)"] = answer
     for sentence, answer in mistakes.items():
@@ -88,18 +93,18 @@ def quietly(function, *args, **kwargs):
         return function(*args, **kwargs)
 
 
-def check(attention, q, k, v, asked, causal=False):
+def check(attention, q, k, v, asked, causal=False, scale=None):
     before = q.clone()
-    got = quietly(attention, q, k, v, causal=causal)
+    got = quietly(attention, q, k, v, causal=causal, scale=scale)
     assert torch.equal(q, before), f"{asked} changed q: the result needs memory of its own."
-    check_value(got, q, k, v, asked, causal)
+    check_value(got, q, k, v, asked, causal, scale)
 
 
-def check_value(got, q, k, v, asked, causal=False):
+def check_value(got, q, k, v, asked, causal=False, scale=None):
     assert isinstance(got, torch.Tensor), f"{asked} returned a {type(got).__name__}, not a tensor."
     assert got.shape == q.shape, f"{asked} has shape {tuple(got.shape)}, not {tuple(q.shape)}."
     assert got.dtype == q.dtype, f"{asked} is {got.dtype}, not the inputs' {q.dtype}."
-    right = exact(q, k, v, causal)
+    right = exact(q, k, v, causal, scale)
     wrong = ~got.isfinite()
     assert not wrong.any(), (
         f"{asked} holds {int(wrong.sum())} NaN or inf, the first at {wrong.nonzero()[0].tolist()}: "
@@ -107,14 +112,15 @@ def check_value(got, q, k, v, asked, causal=False):
     )
     # Rounding the weights and the result once each, and float32 sums: see Step 3.
     u = 2.0**-11 if q.dtype == torch.float16 else 2.0**-24
-    tolerance = (2 * u + 1e-5) * exact(q, k, v.abs(), causal) + u * right.abs()
+    tolerance = (2 * u + 1e-5) * exact(q, k, v.abs(), causal, scale) + u * right.abs()
     wrong = (got.double() - right).abs() > 2 * tolerance
     if wrong.any():
         index = wrong.nonzero()[0].tolist()
         entry, number = float(got[tuple(index)]), float(right[tuple(index)])
         raise AssertionError(
             f"{asked} is {entry:.6g} at {index} where {number:.6g} is right, and wrong in "
-            f"{int(wrong.sum())} of {wrong.numel()} entries: {known_mistake(got, q, k, v, causal)}."
+            f"{int(wrong.sum())} of {wrong.numel()} entries: "
+            f"{known_mistake(got, q, k, v, causal, scale)}."
         )
 
 
@@ -124,8 +130,8 @@ def test_whole_tiles(attention, device):
     check(attention, q, k, v, "attention of (1, 2, 128, 64) in float16")
     q, k, v = heads((1, 1, 272, 16, 16), torch.float16, 10, device)
     check(attention, q, k, v, "attention of 272 queries, more than one program has, and 16 keys")
-    asked = "attention of scores up to 150 and more (is the maximum subtracted?)"
-    check(attention, 40 * q[:, :, :16], k, v, asked)
+    asked = "attention of scores past 100 (is the maximum subtracted, are scores kept in float32?)"
+    check(attention, 40 * q[:, :, :64], k, v, asked)
 
 
 @test_case(name="100 queries and keys, causal", points=0.5, hidden=False)
@@ -134,10 +140,16 @@ def test_ragged_tiles(attention, device):
     check(attention, q, k, v, "attention(causal=True) of (1, 1, 100, 64)", causal=True)
 
 
-@test_case(name="float32", points=0.5, hidden=False)
+@test_case(name="float32", points=0.25, hidden=False)
 def test_float32(attention, device):
     q, k, v = heads((1, 1, 64, 64, 64), torch.float32, 3, device)
     check(attention, q, k, v, "attention of (1, 1, 64, 64) in float32")
+
+
+@test_case(name="the scale that is asked for", points=0.25, hidden=False)
+def test_scale(attention, device):
+    q, k, v = heads((1, 1, 16, 32, 16), torch.float16, 11, device)
+    check(attention, q, k, v, "attention(scale=0.6) of (1, 1, 16, 16) and 32 keys", scale=0.6)
 
 
 @test_case(name="torch only makes room", points=0.5, hidden=False)

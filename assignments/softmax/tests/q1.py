@@ -46,8 +46,10 @@ def test_float32_and_float64(find_overflow_threshold):
 
 @test_case(name="an unknown dtype is refused", points=0.25, hidden=False)
 def test_unknown_dtype(find_overflow_threshold):
-    # Whoever refuses everything has refused nothing: first an answer that must be right.
-    check_exp_threshold(find_overflow_threshold("float32"), "float32")
+    # Whoever refuses everything has refused nothing: first an answer. How exact it is counts above.
+    answer = find_overflow_threshold("float32")
+    near = isinstance(answer, float) and abs(answer - 88.7) < 1
+    assert near, f'find_overflow_threshold("float32") returned {answer!r}, and no float near 88.7.'
     try:
         answer = find_overflow_threshold("float8")
     except ValueError:

@@ -44,11 +44,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """A submission's notebook: its code in order, and all its cells."""
+    """A submission's notebook: its code in order, and all its cells.
+
+    assignment_name: which assignment it is for, by otter's metadata; None where that says nothing.
+    """
 
     cells: tuple[CodeCell, ...]
     every: tuple[Cell, ...]
     heading: str | None
+    assignment_name: str | None = None
 
     @property
     def prose(self) -> dict[str, str]:

@@ -54,7 +54,14 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
         raise NotebookUnreadableError("The notebook has no code cell.")
     headings = (HEADING.search(cell.source) for cell in every if cell.kind != "code")
     first = next((found[1].strip() for found in headings if found), None)
-    return Notebook(tuple(code), tuple(every), first)
+    return Notebook(tuple(code), tuple(every), first, _assignment_name(data))
+
+
+def _assignment_name(data: Mapping[str, Any]) -> str | None:
+    metadata = data.get("metadata")
+    of_otter = metadata.get("otter") if isinstance(metadata, dict) else None
+    name = of_otter.get("assignment_name") if isinstance(of_otter, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def ignored_sources(content: bytes) -> frozenset[str]:

@@ -93,7 +93,7 @@ def execute(path: Path) -> "TestFile":
 
 def _fault(path: Path, problem: BaseException) -> str:
     """Return in a sentence why a file is no test file of otter's."""
-    if isinstance(problem, AssertionError) and not str(problem):
+    if isinstance(problem, AssertionError):  # which otter raises without a word
         said = "it has to have a name and one suite of doctests, without setup and teardown"
     elif isinstance(problem, KeyError):
         said = f"{problem} is missing"

@@ -34,6 +34,7 @@ NO_PDF = (
     "No PDF is made: one that a student handed in is copied to pdf/ beside the results; "
     "`otter export` makes others."
 )
+UNKNOWN = NAME + " has {key!r}, which nothing is known of; it is ignored."
 NOT_UNPICKLED = (
     "a log of otter's is a pickle that the student's own process wrote, and nothing of it is "
     "believed here. Take the key out to grade the notebooks themselves."
@@ -117,7 +118,8 @@ def rules(config: Mapping[str, Any], *, ignore_plugins: bool = False) -> OtterRu
     _refuse(given)
     stamps = _without_plugins(given.get("plugins"), ignore_plugins=ignore_plugins)
     honoured = {key: _honoured(key, given[key]) for key in HONOURED if key in given}
-    return OtterRules(**honoured, notes=_notes(given), stamps=stamps)
+    wants_pdf = any(given.get(key) for key in PDF)
+    return OtterRules(**honoured, wants_pdf=wants_pdf, notes=_notes(given), stamps=stamps)
 
 
 def _honoured(key: str, value: Any) -> Any:
@@ -158,16 +160,18 @@ def _without_plugins(plugins: Any, *, ignore_plugins: bool) -> tuple[str, ...]:
     return (f"PLUGINS IGNORED: {listed}",)
 
 
+def secret_notes(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the note on keys that `kept` leaves out, nothing where there is none."""
+    return (NO_UPLOAD,) if any(config.get(key) is not None for key in SECRET) else ()
+
+
 def _notes(given: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = []
-    if SECRET & given.keys():
-        notes.append(NO_UPLOAD)
+    notes = list(secret_notes(given))
     if any(given.get(key) for key in PDF):
         notes.append(NO_PDF)
     known = {*HONOURED, *SECRET, *WITHOUT_MEANING, *PDF}
     known |= {"plugins", "grade_from_log", "serialized_variables"}
-    notes += [f"{NAME} has {key!r}, which nothing is known of; it is ignored."
-              for key in given if key not in known]  # fmt: skip
+    notes += [UNKNOWN.format(key=key) for key in given if key not in known]
     return tuple(notes)
 
 

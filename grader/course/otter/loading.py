@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from grader.course import beside
 from grader.course.otter import cases, config
 from grader.errors import AssignmentError
 from grader.model import LIBRARIES, Assignment, Feedback, OtterRules, Question
@@ -24,19 +25,22 @@ def load(
     origin: str = "",
     ignore_plugins: bool = False,
     public_only: bool = False,
+    rules: OtterRules | None = None,
 ) -> Assignment:
     """Load an unpacked otter assignment; AssignmentError says what cannot be graded, and why.
 
     slug: what it is called in all outputs. origin: the zip, folder or notebook that it came from.
+    rules: instead of what its configuration asks for.
     """
-    stated = _config(folder)
-    rules = replace(config.rules(stated, ignore_plugins=ignore_plugins), origin=origin)
-    files = sorted(path for path in (folder / FILES).rglob("*") if path.is_file())
-    beside = _digest(files, folder)
+    if rules is None:
+        rules = config.rules(stated(folder), ignore_plugins=ignore_plugins)
+    rules = replace(rules, origin=origin)
+    tests = sorted((folder / TESTS).glob("*.py"))
+    given, withheld = _files(folder, tests)
+    of_files = beside.digest(given, withheld)
     # The random state decides what is judged; totals and what is shown do not.
     seeds = repr((rules.seed, rules.seed_variable))
-    tests = sorted((folder / TESTS).glob("*.py"))
-    questions = [_question(path, folder, beside + seeds) for path in tests]
+    questions = [_question(path, folder, of_files + seeds) for path in tests]
     _refuse_alike(questions)
     if public_only:
         questions = [_public(question) for question in questions]
@@ -47,14 +51,17 @@ def load(
         notebook=_notebook(folder, slug, questions),
         solutions=None,
         questions=tuple(questions),
-        libraries=_mentioned([*tests, *(path for path in files if path.suffix == ".py")]),
-        sha256=_digest([*tests, *files], folder, _deciding(rules)),
+        given=given,
+        withheld=withheld,
+        libraries=_mentioned([*tests, *(Path(path) for _, path in given if path.endswith(".py"))]),
+        sha256=_digest(tests, folder, of_files + _deciding(rules)),
         feedback=Feedback.PROMISE,
         otter=rules,
     )
 
 
-def _config(folder: Path) -> dict[str, object]:
+def stated(folder: Path) -> dict[str, Any]:
+    """Return the configuration of an unpacked assignment, as it is written."""
     path, script = folder / config.NAME, folder / config.SCRIPT
     if path.is_file():
         return config.parse(path.read_bytes(), str(path))
@@ -63,18 +70,27 @@ def _config(folder: Path) -> dict[str, object]:
 
 def _deciding(rules: OtterRules) -> str:
     """Return as text what a configuration decides, however it is written."""
-    bare = replace(rules, notes=(), stamps=(), origin="")
+    bare = replace(rules, wants_pdf=False, notes=(), stamps=(), origin="")
     return repr(bare)
 
 
-def _question(path: Path, folder: Path, beside: str) -> Question:
+def _files(
+    folder: Path, tests: Iterable[Path]
+) -> tuple[tuple[beside.Named, ...], tuple[beside.Named, ...]]:
+    """Return what students' code finds beside its notebook, and what only hidden cases read."""
+    texts = [path.read_text("utf-8", "replace") for path in tests]
+    handed_out = [path.read_text("utf-8", "replace") for path in sorted(folder.glob("*.ipynb"))]
+    return beside.sorted_out(beside.named(folder / FILES), texts, handed_out)
+
+
+def _question(path: Path, folder: Path, extra: str) -> Question:
     declared = cases.read(path)
     return Question(
         name=declared.name,
         title=declared.name,
         points=sum(case.points for case in declared.cases),
         cases=declared.cases,
-        sha256=_digest([path], folder, beside),
+        sha256=_digest([path], folder, extra),
         file=path.relative_to(folder).as_posix(),
     )
 

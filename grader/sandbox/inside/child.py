@@ -12,18 +12,22 @@ import operator
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
-from ..wire.channel import Channel, ChannelClosedError
+from ..wire.channel import FOREVER, Channel, ChannelClosedError
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     DEVICE_LOST,
     Answer,
+    Asked,
     Bound,
     Call,
+    Callback,
+    Case,
     CellDone,
     Chain,
     Compile,
@@ -31,23 +35,29 @@ from ..wire.protocol import (
     Failure,
     Fault,
     Get,
+    ListFiles,
     Missing,
+    Named,
     Next,
     Opaque,
     Prepare,
     Prepared,
     Raised,
+    ReadFile,
     Record,
     Recorded,
     Replay,
     Reply,
+    Returned,
     RunCell,
     Seed,
+    Threw,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
-from . import imports, randomness, standins
+from . import files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
+from .callbacks import GivenFunction, GivenFunctions, error_of
 from .recording import UnrecordableError, record
 
 MAX_MESSAGE = 2_000
@@ -222,10 +232,15 @@ class NotebookProcess:
         self._shell = shell
         self._channel = channel
         self._limits = limits
-        self._kept: dict[int, Any] = {}
+        self._references = references.References()
+        self._given = GivenFunctions(self._ask_judge)
+        self._thrown: dict[int, BaseException] = {}  # of the judge's, by their numbers
+        self._asked_by = 0  # the thread that a request runs in, and the request
+        self._request = 0
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
+        self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
         self._own_names = dict(shell.user_ns)  # which IPython has put there
 
     def serve(self) -> None:
@@ -233,10 +248,49 @@ class NotebookProcess:
         sys.stdout, sys.stderr = self._output, self._errors
         with contextlib.suppress(ChannelClosedError):
             while True:
-                message, buffers = self._channel.receive()
-                reply, out = self._answer(message, buffers)
-                self._channel.send(reply, out)
-                del message, buffers, reply, out  # a large array must not stay until the next one
+                self.serve_one()
+
+    def serve_one(self, seconds: float = FOREVER) -> None:
+        """Take one message, and answer it if it wants an answer."""
+        message, buffers = self._channel.receive(seconds)
+        if isinstance(message, Case):
+            self._references.start_case(message.forget)
+            self._given.clear()
+            self._thrown.clear()
+            return
+        self._reply_to(message, buffers)
+
+    def _reply_to(self, message: Any, buffers: list[memoryview]) -> None:
+        outer = self._request, self._asked_by
+        self._request, self._asked_by = message.request, threading.get_ident()
+        reply, out = self._answer(message, buffers)
+        self._request, self._asked_by = outer
+        self._channel.send(reply, out)
+
+    def _ask_judge(self, function: GivenFunction, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Have a function of a test's called, and answer what the judge asks meanwhile."""
+        if threading.get_ident() != self._asked_by:
+            raise RuntimeError("a function of the test can be called only where its caller runs")
+        encoder = self._encoder(None)
+        asked = Asked(
+            self._request,
+            function.number,
+            [encoder.encode(value) for value in args],
+            {name: encoder.encode(value) for name, value in kwargs.items()},
+            [],
+        )
+        asked.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        self._channel.send(self._checked_size(asked), encoder.buffers)
+        while True:
+            message, buffers = self._channel.receive()
+            match message:
+                case Returned():
+                    return self._decoder(buffers).decode(message.value)
+                case Threw():
+                    error = error_of(message) if message.key < 0 else self._references[message.key]
+                    self._thrown[message.number] = error
+                    raise error
+            self._reply_to(message, buffers)
 
     def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The request"
@@ -281,6 +335,11 @@ class NotebookProcess:
             case Seed():
                 _run_theirs(randomness.put, message)
                 return self._finish(message.request, None)
+            case ListFiles():
+                return self._finish(message.request, _run_theirs(files.listed, self._folder))
+            case ReadFile():
+                read = _run_theirs(files.content, self._folder, message.name)
+                return self._finish(message.request, read)
             case Record():
                 return self._record(message, buffers)
             case Prepare() | Replay() | Compile() | Chain():
@@ -290,16 +349,26 @@ class NotebookProcess:
     def _explain(self, request: int, error: BaseException) -> Reply:
         """Say what a student's code raised, or what failed in ours, which only carries values."""
         if isinstance(error, StudentRaisedError):
-            error = error.error
-        elif isinstance(error, ValueRefusedError):
+            return self._raised(request, error.error)
+        if isinstance(error, ValueRefusedError):
             return Raised(request, describe_safely(ValueRefusedError, error))
         # A notebook uses up its memory with what it keeps, and only its own handlers raise what is
         # no Exception.
-        elif isinstance(error, Exception) and not isinstance(error, MemoryError):
+        if isinstance(error, Exception) and not isinstance(error, MemoryError):
             said = describe_safely(type(error), error)
             reason = f"{said.type_name}: {said.message}"
             return Fault(request, f"{self._carrying} could not be handed over ({reason}).")
         return Raised(request, describe_safely(type(error), error))
+
+    def _raised(self, request: int, error: BaseException) -> Raised:
+        failure = describe_safely(type(error), error)
+        found = [number for number, thrown in self._thrown.items() if thrown is error]
+        raised = Raised(request, failure, thrown=found[0] if found else -1)
+        if self._references.is_asked:
+            with contextlib.suppress(Exception):  # what its class makes of itself
+                error.__traceback__ = None  # which would keep all that its frames hold
+                raised.error = self._references.keep(error)
+        return raised
 
     def _run_cell(self, message: RunCell) -> CellDone:
         self._errors.is_kept = True
@@ -319,15 +388,15 @@ class NotebookProcess:
         return Encoder(
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
-            keep=self._keep,
+            keep=self._stay,
             arguments=given.arrays if given else (),
             containers=given.containers if given else (),
         )
 
-    def _keep(self, value: Any) -> Opaque:
-        key = len(self._kept)
-        self._kept[key] = value
-        return Opaque(key, str(type(value).__name__)[:100], callable(value))
+    def _stay(self, value: Any) -> Opaque | Callback:
+        if isinstance(value, GivenFunction):
+            return Callback(value.number)
+        return self._references.keep(value)
 
     def _finish(
         self,
@@ -347,7 +416,7 @@ class NotebookProcess:
         answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return self._checked_size(answer), encoder.buffers
 
-    def _checked_size(self, answer: Answer | Recorded) -> Answer | Recorded:
+    def _checked_size(self, answer: Reply) -> Reply:
         import msgspec
 
         if len(msgspec.msgpack.encode(answer)) > self._limits.frame_bytes:
@@ -380,14 +449,14 @@ class NotebookProcess:
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
         given = Given(decoder, buffers)
-        function = self._kept[message.key]
+        target = self._references[message.key]
         started = time.perf_counter()
-        value = _run_theirs(function, *arguments, **keywords)
+        value = _run_theirs(references.operate, message.operation, target, *arguments, **keywords)
         seconds = time.perf_counter() - started
         return self._finish(message.request, value, given=given, seconds=seconds)
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
-        items = _run_theirs(self._take, message.key, message.count)
+        items = _run_theirs(self._references.take, message.key, message.count)
         return self._finish(message.request, items)
 
     def _record(self, message: Record, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
@@ -397,7 +466,7 @@ class NotebookProcess:
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
         try:
-            tape, given = _run_theirs(record, self._kept[message.key], arguments, keywords)
+            tape, given = _run_theirs(record, self._references[message.key], arguments, keywords)
         except StudentRaisedError as raised:
             if isinstance(raised.error, UnrecordableError):
                 return Recorded(message.request, None, str(raised.error)[:MAX_MESSAGE]), []
@@ -439,14 +508,16 @@ class NotebookProcess:
     def _decoder(self, buffers: list[memoryview]) -> Decoder:
         return Decoder(
             buffers, array_bytes=self._limits.array_bytes, nesting=64, as_arguments=True,
-            opaque=lambda node: self._kept[node.key], devices=frozenset({"cpu", "cuda"}),
+            opaque=self._object, devices=frozenset({"cpu", "cuda"}),
         )  # fmt: skip
 
-    def _take(self, key: int, count: int) -> list[Any]:
-        iterator = self._kept[key]
-        if not isinstance(iterator, Iterator):
-            iterator = self._kept[key] = iter(iterator)
-        return list(itertools.islice(iterator, count))
+    def _object(self, node: Opaque | Named | Callback) -> Any:
+        match node:
+            case Opaque():
+                return self._references[node.key]
+            case Named():
+                return references.named(node)
+        return self._given.made(node)
 
 
 def refuse_input(prompt: object = "") -> str:

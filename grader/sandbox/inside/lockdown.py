@@ -13,7 +13,7 @@ import socket
 from typing import Any
 
 from ..wire.orders import ChildLimits, LockdownSettings, Resource
-from . import reaper, usage
+from . import files, reaper, usage
 from . import syscalls as kernel
 
 WATCH_MS = 50
@@ -45,6 +45,11 @@ class Lockdown:
         self._nested = settings.nested
         self._uid = settings.uid
         self._scratch = settings.scratch
+        self._files = settings.files
+        # Of the course's own files, which are no use of a student's: in a file system of the
+        # child's own, and as this machine's file system counts them.
+        self._given = files.measure(settings.files)
+        self._stored = 0
         self._processes = -1
         self._ruleset: Any = None
         self._virtual = 0
@@ -86,6 +91,12 @@ class Lockdown:
             os.mkdir(self._scratch, 0o700)  # noqa: PTH102
             if self._uid is not None:
                 os.chown(self._scratch, self._uid, self._uid)
+            self._lay_out_files()
+            self._stored, _ = usage.stored(self._scratch)
+
+    def _lay_out_files(self) -> None:
+        if self._files:
+            files.lay_out(self._files, self._scratch, self._uid)
 
     def descriptors(self) -> set[int]:
         """Return the descriptors that a child needs until it has entered."""
@@ -140,10 +151,13 @@ class Lockdown:
 
     def _private_mounts(self, limits: ChildLimits) -> None:
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
-        size, flags = limits.scratch_bytes, kernel.MS_NOSUID | kernel.MS_NODEV
-        for place in (self._scratch, "/dev/shm"):  # noqa: S108 - the child's own, mounted here
-            options = f"size={size},nr_inodes={SCRATCH_INODES},mode=0700"
+        flags = kernel.MS_NOSUID | kernel.MS_NODEV
+        given, nothing = self._given, (0, 0)
+        for place, (size, count) in ((self._scratch, given), ("/dev/shm", nothing)):  # noqa: S108 - the child's own, mounted here
+            room, inodes = limits.scratch_bytes + size, SCRATCH_INODES + count
+            options = f"size={room},nr_inodes={inodes},mode=0700"
             kernel.mount("tmpfs", place, "tmpfs", flags, options)
+        self._lay_out_files()
         kernel.mount("proc", "/proc", "proc", flags | kernel.MS_NOEXEC)
         if not self._settings.landlock:
             for name in COUNTERS:
@@ -237,7 +251,7 @@ class Lockdown:
 
     def _over_scratch(self, pids: list[int], limits: ChildLimits) -> bool:
         size, count = usage.stored(self._scratch)
-        size += usage.unlinked(pids, self._scratch)
+        size += usage.unlinked(pids, self._scratch) - self._stored
         rewritten = usage.written(pids) > usage.REWRITES * limits.scratch_bytes
         return size > limits.scratch_bytes or count > usage.MAX_FILES or rewritten
 

@@ -26,7 +26,7 @@ CPU_FACTS = "/sys/devices/system/cpu"
 LARGE_PAGES = "/sys/kernel/mm/transparent_hugepage"
 PAGE_FACTS = (f"{LARGE_PAGES}/enabled", f"{LARGE_PAGES}/hpage_pmd_size")
 INNER_PYTHON, INNER_PACKAGES = "/opt/python", "/opt/packages"
-SCRATCH = "/scratch"
+SCRATCH, FILES = "/scratch", "/files"
 # Libraries ask who they run as, by environment or by uid; outside a private view an uid that was
 # lent to a worker has no name either, and the environment has to do.
 USER = "notebook"

@@ -27,7 +27,9 @@ The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and chil
     RunCell              CellDone, Raised
     Get                  Answer, Missing, Raised, Fault
     Bound, Seed          Answer, Raised, Fault         names; states of random numbers
-    Call, Next           Answer, Raised, Fault
+    Call, Next           Answer, Raised, Fault, Asked
+    Returned, Threw      what was asked for goes on, to the same replies
+    Case                 no reply                       a case begins, of an otter assignment
     Record               Recorded, Raised, Fault       what a call does, as a tape
 
 and, of a child that has run no cell of a student's, what becomes of a tape:
@@ -37,8 +39,9 @@ and, of a child that has run no cell of a student's, what becomes of a tape:
     Replay, Chain        Answer, Raised, Fault
 
 From `Locked` on, student code shares the child's process: it may send anything. The child speaks
-only when asked, one reply a request, with the request's number. Anything else ends the child: the
-call is `killed`, by a broken protocol.
+only when asked, one reply a request, with the request's number. `Asked` is none yet: a student's
+function has called one of the judge's that it was given. The judge may then ask for more, and says
+what came of it. Anything else ends the child: the call is `killed`, by a broken protocol.
 
 Both sides run these same files; beside student code they are imported from text, so they may use
 only the standard library, msgspec, and numpy and torch where a value needs them.

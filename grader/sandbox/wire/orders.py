@@ -61,6 +61,7 @@ class LockdownSettings(Struct, kw_only=True):
     nested: bool
     uid: int | None
     scratch: str
+    files: str
     filter: bytes
     own_pid: int
     landlock: bool

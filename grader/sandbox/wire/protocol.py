@@ -94,12 +94,43 @@ class Alias(Struct, tag="v"):
     offset: int
 
 
+class Kind(Struct):
+    """A class as the child names it; `bases` are numbers of a lineage, of its direct bases."""
+
+    key: int
+    module: str
+    name: str
+    bases: list[int] = []
+
+
 class Opaque(Struct, tag="o"):
-    """An object that stays with the child: callable, iterable, or only to be passed back."""
+    """An object that stays with the child, and what the child claims of it.
+
+    `module` is the name of a module. `lineage` is that of an exception class, itself first, or of
+    an exception, whose text is `said`; `is_callable` tells the two apart.
+    """
 
     key: int
     type_name: str
     is_callable: bool
+    module: str = ""
+    lineage: list[Kind] = []
+    said: str = ""
+
+
+class Named(Struct, tag="n"):
+    """What a library calls by this name, for the child: a module, a class or a function."""
+
+    module: str
+    name: str = ""
+
+
+class Callback(Struct, tag="f"):
+    """A function that stays with the judge, or one that gives an iterator's next items."""
+
+    number: int
+    name: str = ""
+    is_iterator: bool = False
 
 
 Node = (
@@ -118,6 +149,8 @@ Node = (
     | Array
     | Alias
     | Opaque
+    | Named
+    | Callback
     | None
 )
 
@@ -140,14 +173,56 @@ class Get(Struct, tag="get"):
     name: str
 
 
+class ListFiles(Struct, tag="list files"):
+    """List the files of the child's folder: each name with its bytes and the time it changed."""
+
+    request: int
+
+
+class ReadFile(Struct, tag="read file"):
+    """Return what a file of the child's folder holds, as an array of bytes."""
+
+    request: int
+    name: str
+
+
+class Case(Struct, tag="case"):
+    """A case begins, whose tests may ask more of objects than to be called; there is no answer.
+
+    Objects with keys below `forget` are asked for no more.
+    """
+
+    request: int
+    forget: int
+
+
 class Call(Struct, tag="call"):
-    """Call an opaque object."""
+    """Call an opaque object, or do something else with it: `operation` is one of OPERATIONS."""
 
     request: int
     key: int
     arguments: list[Node]
     keywords: dict[str, Node]
     buffers: list[int]
+    operation: str = "call"
+
+
+class Returned(Struct, tag="returned"):
+    """What a function of the judge's gave, which the child has called within a request."""
+
+    request: int
+    value: Node
+    buffers: list[int]
+
+
+class Threw(Struct, tag="threw"):
+    """What a function of the judge's raised: a builtin class, or an exception of the child's."""
+
+    request: int
+    number: int
+    builtin: str
+    message: str
+    key: int = -1
 
 
 class Next(Struct, tag="next"):
@@ -275,11 +350,27 @@ class Missing(Struct, tag="missing"):
 
 
 class Raised(Struct, tag="raised"):
-    """What student code raised, and printed before."""
+    """What student code raised, and printed before.
+
+    `error` is the exception itself, where a case asks for it. `thrown` is the number of an
+    exception of the judge's that went through student code.
+    """
 
     request: int
     failure: Failure
     output: str = ""
+    error: Opaque | None = None
+    thrown: int = -1
+
+
+class Asked(Struct, tag="asked"):
+    """Call a function of the judge's, within a request that stays unanswered meanwhile."""
+
+    request: int
+    number: int
+    arguments: list[Node]
+    keywords: dict[str, Node]
+    buffers: list[int]
 
 
 class Fault(Struct, tag="fault"):
@@ -314,8 +405,11 @@ class Compiled(Struct, tag="compiled"):
     findings: list[Finding]
 
 
-Request = RunCell | Get | Bound | Seed | Call | Next | Record | Prepare | Replay | Compile | Chain
-Reply = CellDone | Answer | Missing | Raised | Fault | Recorded | Prepared | Compiled
+Request = (
+    RunCell | Get | Bound | Seed | ListFiles | ReadFile | Call | Next | Case | Returned | Threw
+    | Record | Prepare | Replay | Compile | Chain
+)  # fmt: skip
+Reply = CellDone | Answer | Missing | Raised | Asked | Fault | Recorded | Prepared | Compiled
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73

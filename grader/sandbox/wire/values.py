@@ -25,8 +25,10 @@ from .protocol import (
     Array,
     BigInt,
     Bytes,
+    Callback,
     Complex,
     Mapping,
+    Named,
     Node,
     Opaque,
     ProtocolViolationError,
@@ -108,7 +110,7 @@ class Encoder:
         *,
         array_bytes: int,
         nesting: int,
-        keep: Callable[[Any], Opaque],
+        keep: Callable[[Any], Opaque | Named | Callback],
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         as_arguments: bool = False,
@@ -340,7 +342,7 @@ class Decoder:
         *,
         array_bytes: int,
         nesting: int,
-        opaque: Callable[[Opaque], Any],
+        opaque: Callable[[Opaque | Named | Callback], Any],
         arguments: Iterable[Any] = (),
         containers: Iterable[Container] = (),
         devices: frozenset[str] = frozenset({"cpu"}),
@@ -375,7 +377,7 @@ class Decoder:
                 return self._keep_array(self.array(node))
             case Alias():
                 return self._keep_array(self._alias(node))
-            case Opaque() | Repeat():
+            case Opaque() | Repeat() | Named() | Callback():
                 return self._reference(node)
             case _:
                 return self._leaf(node)
@@ -427,8 +429,8 @@ class Decoder:
         if self._as_arguments:
             self.containers.append(container)
 
-    def _reference(self, node: Opaque | Repeat) -> Any:
-        if isinstance(node, Opaque):
+    def _reference(self, node: Opaque | Repeat | Named | Callback) -> Any:
+        if not isinstance(node, Repeat):
             return self._opaque(node)
         if not 0 <= node.container < len(self.containers):
             raise ProtocolViolationError("a list or dict that was not sent")

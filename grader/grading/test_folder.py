@@ -1,0 +1,248 @@
+"""The folder in which tests run: the course's files, and what the notebook's code has written.
+
+A test that reads a file gets the course's own copy of what the course has, never a student's. What
+only the student's code has written is fetched from its process, as a value is: bytes that it may
+have chosen, and of which nothing is imported or unpickled.
+"""
+
+import contextlib
+import importlib.machinery
+import re
+import shutil
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import Any
+
+from grader.course.beside import Named, mentions
+from grader.errors import CannotJudgeError
+from grader.sandbox import CannotCrossError, Session, StudentError
+
+# What a test's text says where it may look at files, or write some.
+TOUCHES = re.compile(
+    r"\b(?:open|Path|os|glob|shutil|read_\w+|to_(?:csv|json|excel|parquet|html)|load\w*|save\w*"
+    r"|imread|imsave|\w*fromfile|genfromtxt|connect|ZipFile|h5py)\b"
+)
+LISTS = re.compile(r"\b(?:glob|iglob|rglob|listdir|scandir|iterdir|walk)\b")
+# What is run, or made into objects, where it is read.
+RUN = frozenset(
+    {
+        ".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".pth", ".pkl", ".pickle", ".p", ".joblib",
+        ".dill", ".cloudpickle", ".pt", ".ckpt",
+    }
+)  # fmt: skip
+MOST_BYTES = 64 << 20  # of a file that is fetched
+NOT_READ = (
+    "the test reads {name}, which the student's code has written; what is run or unpickled where "
+    "it is read is not taken from there: have the test ask for a value instead"
+)
+NOT_UNPICKLED = (
+    "the test unpickles while files of the student's are there; nothing that a student's process "
+    "wrote is unpickled: have the test ask for a value instead"
+)
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads a module and leaves nothing in its folder."""
+
+    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
+        """Write no bytecode."""
+
+
+class _CourseModules:
+    """Finds for tests the modules that the course puts beside the notebook, after all others."""
+
+    def __init__(self, files: Iterable[Named]) -> None:
+        self._roots = {
+            PurePosixPath(name).parts[0].removesuffix(".py"): path.removesuffix(f"/{name}")
+            for name, path in files
+            if name.endswith(".py")
+        }
+        self._loaded: dict[str, ModuleType] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._roots)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        root = self._roots.get(name.partition(".")[0])
+        if root is None:
+            return None
+        finder = importlib.machinery.FileFinder(
+            root if path is None else next(iter(path)), (_Loader, [".py"])
+        )
+        return finder.find_spec(name, target)
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Let modules be found; another assignment's of the same name are other modules."""
+        if not self._roots:
+            yield
+            return
+        sys.modules.update(self._loaded)
+        sys.meta_path.append(self)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(self)
+            for name in [*sys.modules]:
+                module = sys.modules[name]
+                if isinstance(getattr(module, "__loader__", None), _Loader):
+                    self._loaded[name] = sys.modules.pop(name)
+
+
+class _NoUnpickling:
+    """Refuses to unpickle in this process while files of a student's lie there."""
+
+    def __init__(self) -> None:
+        self.refusals: list[str] | None = None
+        self._is_there = False
+
+    @contextlib.contextmanager
+    def noted_on(self, refusals: list[str]) -> Iterator[None]:
+        if not self._is_there:
+            sys.addaudithook(self._hear)
+            self._is_there = True
+        self.refusals = refusals
+        try:
+            yield
+        finally:
+            self.refusals = None
+
+    def _hear(self, event: str, _arguments: tuple[Any, ...]) -> None:
+        if event == "pickle.find_class" and self.refusals is not None:
+            self.refusals.append(NOT_UNPICKLED)
+            raise CannotCrossError(NOT_UNPICKLED)
+
+
+_no_unpickling = _NoUnpickling()
+
+
+class TestFolder:
+    """A folder of this process's with the course's files, as they are whenever a case begins."""
+
+    __test__ = False  # the name is the field's word; pytest must not collect it
+
+    def __init__(self, files: Iterable[Named]) -> None:
+        self._files = tuple(files)
+        self._names = frozenset(name for name, _ in self._files)
+        self._modules = _CourseModules(self._files)
+        top = tempfile.mkdtemp(prefix="tests-")
+        weakref.finalize(self, shutil.rmtree, top, ignore_errors=True)
+        self._folder = Path(top).resolve() / "files"
+        self._before: dict[str, tuple[int, int, int]] = {}
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir()
+        for name, path in self._files:
+            target = self._folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        self._before = self._state()
+
+    def _state(self) -> dict[str, tuple[int, int, int]]:
+        found = {}
+        for path in self._folder.rglob("*"):
+            seen = path.lstat()
+            # A folder's own time changes with what is written into it and removed.
+            moment = 0 if path.is_dir() else seen.st_mtime_ns
+            found[str(path)] = seen.st_ino, moment, seen.st_mode
+        return found
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Have this process work in the folder, where nothing but the course is imported from."""
+        before = sys.path[:]
+        sys.path[:] = self._absolute(before)
+        try:
+            with contextlib.chdir(self._folder), self._modules.in_use():
+                yield
+        finally:
+            sys.path[:] = before
+
+    @staticmethod
+    def _absolute(places: list[str]) -> list[str]:
+        return [place for place in places if Path(place).is_absolute()]
+
+    @contextlib.contextmanager
+    def for_case(self, text: str, session: Session | None, refusals: list[str]) -> Iterator[None]:
+        """Have one case run in the folder, with the files that it may look for.
+
+        text: of the test. refusals: where it is noted that a file could not be handed over.
+        """
+        touches = bool(self._modules) or TOUCHES.search(text) is not None
+        with contextlib.ExitStack() as undo, self.entered():
+            if touches:
+                undo.callback(self._tidy)
+            if touches and session is not None:
+                written = _Written(self._folder, self._names, text, session, refusals)
+                written.fetch()
+                session.then = written.fetch
+                undo.callback(setattr, session, "then", None)
+                undo.enter_context(_no_unpickling.noted_on(refusals))
+            yield
+
+    def _tidy(self) -> None:
+        """Have the folder as it was, whatever a case has made of it."""
+        try:
+            changed = self._state() != self._before
+        except OSError:
+            changed = True
+        if changed:
+            self._lay_out()
+
+
+class _Written:
+    """What a student's code has written and one test's text names, as it is now."""
+
+    def __init__(
+        self,
+        folder: Path,
+        names: frozenset[str],
+        text: str,
+        session: Session,
+        refusals: list[str],
+    ) -> None:
+        self._folder, self._names, self._text = folder, names, text
+        self._session, self._refusals = session, refusals
+        self._lists = LISTS.search(text) is not None
+        self._held: dict[str, tuple[int, int]] = {}
+
+    def fetch(self) -> None:
+        """Lay out what is new, and remove what is gone."""
+        listed = {
+            name: seen
+            for name, seen in self._session.files().items()
+            if name not in self._names and (self._lists or mentions(self._text, name))
+        }
+        for name in self._held.keys() - listed.keys():
+            (self._folder / name).unlink(missing_ok=True)
+        for name, seen in listed.items():
+            if self._held.get(name) != seen:
+                self._take(name, seen[0])
+        self._held = listed
+
+    def _take(self, name: str, size: int) -> None:
+        if PurePosixPath(name).suffix.lower() in RUN:
+            if mentions(self._text, name):
+                self._refusals.append(NOT_READ.format(name=name))
+            return
+        if size > MOST_BYTES:
+            self._refusals.append(f"the test reads {name}, which is larger than a file may be")
+            return
+        with contextlib.suppress(StudentError):  # it is gone, or closed to its owner as well
+            content = self._session.file(name)
+            path = self._folder / name
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                return  # the course has a file of that name, or a folder
+            except OSError as problem:
+                raise CannotJudgeError(f"{name} cannot be laid out for a test: {problem}") from None

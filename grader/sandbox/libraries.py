@@ -1,0 +1,109 @@
+"""Which modules the judge takes as its own where a student's notebook has them, and which it knows.
+
+A judging module that a test finds among a notebook's names is the judge's own import of it: what a
+student has patched there changes nothing here. The module's name is the student's claim, so that
+nothing is imported on its word but what stands below. Others, with their classes and functions,
+stay in the child, where a test's objects of them are made.
+"""
+
+import importlib
+import sys
+import types
+from typing import Any
+
+# Of the standard library what computes; what acts on files and processes is asked in the child,
+# whose folder it is that a test means.
+STANDARD = frozenset({
+    "abc", "array", "base64", "bisect", "calendar", "cmath", "collections", "collections.abc",
+    "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum",
+    "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json", "keyword", "math",
+    "numbers", "operator", "pprint", "random", "re", "statistics", "string", "struct", "textwrap",
+    "time", "types", "typing", "unicodedata", "uuid", "warnings", "zoneinfo",
+})  # fmt: skip
+# Of these also what they have imported themselves.
+PACKAGES = frozenset({"numpy", "pandas", "scipy", "torch", "datascience", "babypandas"})
+SUBMODULES = frozenset({
+    "numpy.fft", "numpy.lib", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random",
+    "numpy.testing", "pandas.api.types", "pandas.testing", "scipy.integrate", "scipy.interpolate",
+    "scipy.linalg", "scipy.optimize", "scipy.signal", "scipy.sparse", "scipy.spatial",
+    "scipy.special", "scipy.stats", "torch.nn", "torch.nn.functional", "torch.testing",
+})  # fmt: skip
+
+# What a name stands for in nearly every notebook. Where an object of the student's has taken such
+# a name, a test still means the module, and would ask the object what only the judge may decide.
+BY_CONVENTION = {
+    "np": "numpy", "numpy": "numpy", "npr": "numpy.random", "npt": "numpy.testing",
+    "pd": "pandas", "pandas": "pandas", "math": "math", "cmath": "cmath", "stats": "scipy.stats",
+    "scipy": "scipy", "sp": "scipy", "torch": "torch", "statistics": "statistics",
+    "itertools": "itertools", "functools": "functools", "operator": "operator", "re": "re",
+    "json": "json", "collections": "collections", "datascience": "datascience", "ds": "datascience",
+}  # fmt: skip
+
+# Libraries whose classes the judge knows by their names, where it has them: an isinstance check, an
+# exception. What a student's process says of a class only chooses among these.
+KNOWN = PACKAGES | {
+    "PIL", "altair", "bokeh", "bs4", "cvxpy", "folium", "gym", "gymnasium", "h5py", "imblearn",
+    "jax", "joblib", "keras", "lightgbm", "lxml", "matplotlib", "networkx", "nltk", "patsy",
+    "plotly", "polars", "pyarrow", "requests", "seaborn", "skimage", "sklearn", "spacy",
+    "sqlalchemy", "sqlite3", "statsmodels", "sympy", "tensorflow", "torchvision", "transformers",
+    "xarray", "xgboost", "asyncio", "concurrent", "configparser", "email", "html", "http",
+    "logging", "pathlib", "queue", "shutil", "socket", "ssl", "subprocess", "tempfile", "threading",
+    "tokenize", "urllib", "xml", "zipfile", "zlib", *(name.partition(".")[0] for name in STANDARD),
+}  # fmt: skip
+
+
+def judging_module(name: str) -> types.ModuleType | None:
+    """Return the judge's own import of a module that a student's process names; else None."""
+    root = name.partition(".")[0]
+    if name in STANDARD or name in SUBMODULES or name in PACKAGES:
+        return _imported(name)
+    if root in PACKAGES and _imported(root) is not None:
+        found = sys.modules.get(name)
+        is_private = any(part.startswith("_") for part in name.split("."))
+        return found if isinstance(found, types.ModuleType) and not is_private else None
+    return None
+
+
+def _imported(name: str) -> types.ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def meant_by(name: str, *, is_callable: bool) -> types.ModuleType | None:
+    """Return the module that a notebook's name means by convention, if it does."""
+    if name in BY_CONVENTION and not (is_callable and name in {"stats", "sp", "ds", "re"}):
+        return judging_module(BY_CONVENTION[name])
+    return None
+
+
+def is_known(module: str) -> bool:
+    """Say whether a class of this module is one of a library that both sides know."""
+    return module.partition(".")[0] in KNOWN
+
+
+def known_class(module: str, name: str) -> type | None:
+    """Return a known library's class, where the judge has imported it already."""
+    found: Any = sys.modules.get(module) if is_known(module) else None
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) else None
+
+
+def public_name(value: Any) -> tuple[str, str] | None:
+    """Return the module and the name by which a library's class or function can be had, if any."""
+    if isinstance(value, types.ModuleType):
+        return (value.__name__, "") if sys.modules.get(value.__name__) is value else None
+    module = getattr(value, "__module__", None)
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    if module is None and type(value).__name__ == "ufunc":
+        module = "numpy"
+    if not (isinstance(module, str) and isinstance(name, str)):
+        return None
+    if module != "builtins" and not is_known(module):
+        return None
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return (module, name) if found is value else None

@@ -1,0 +1,247 @@
+"""One case in which a test may do more with a student's objects than call them.
+
+Holds what stands here for objects of the child's, the functions that the test has passed, and how
+much of either there may be.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import libraries
+from .failures import CannotCrossError, StudentError
+from .raised import ErrorClasses, held, is_made, raised
+from .references import (
+    CallableReference,
+    Reference,
+    described,
+    is_reference,
+    key_of,
+    label_of,
+    relabel,
+    session_of,
+    type_name_of,
+)
+from .wire.protocol import (
+    Asked,
+    Callback,
+    Failure,
+    Named,
+    Opaque,
+    ProtocolViolationError,
+    Raised,
+    Threw,
+)
+
+if TYPE_CHECKING:
+    from .handover import Changes
+    from .session import Session
+
+MAX_OPERATIONS = 1_000_000  # of one case
+MAX_REFERENCES = 200_000
+MAX_CALLBACKS = 200_000
+MAX_DEPTH = 16  # of functions of the test's within functions of the student's within …
+MAX_MESSAGE = 1_000
+OVER = "the test that gave this function is over"
+
+
+class LiveCase:
+    """What one case knows of the child's objects."""
+
+    def __init__(self, session: "Session", changes: "Changes", errors: ErrorClasses) -> None:
+        self.session = session
+        self.highest = -1  # number of an object that was seen
+        self.is_over = False
+        self._changes = changes
+        self._errors = errors
+        self._references: dict[int, Reference] = {}
+        self._functions: list[Any] = []  # that the test passed, by their numbers
+        self._thrown: list[BaseException] = []  # by them, by their numbers
+        self._operations = self._calls = self._depth = 0
+
+    # What a test asks.
+
+    def operate(
+        self, target: Any, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Have an operation done with a reference."""
+        return self.operate_on(key_of(target), operation, args, kwargs, label=label_of(target))
+
+    def operate_on(
+        self,
+        key: int,
+        operation: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None = None,
+        *,
+        label: str = "",
+    ) -> Any:
+        self._count()
+        return self.session.call(key, args, kwargs or {}, operation=operation, label=label)
+
+    def _count(self) -> None:
+        self._operations += 1
+        if self._operations > MAX_OPERATIONS:
+            self.session.break_off(
+                f"a test asked more than {MAX_OPERATIONS:,} times of the student's objects"
+            )
+
+    def attribute(self, reference: Any, name: str) -> Any:
+        """Return an attribute; what is called of it changes arguments under its own name."""
+        found = self.operate(reference, "getattr", (name,), {})
+        if is_reference(found) and not label_of(found):
+            relabel(found, f"{type_name_of(reference)}.{name}")
+        return found
+
+    def take(self, reference: Any, count: int) -> list[Any]:
+        """Return the next items of an iterator."""
+        self._count()
+        return self.session.take(key_of(reference), count)
+
+    def leave(self, reference: Any, error: BaseException | None) -> bool:
+        """Leave a context; only an exception of the student's own can be forgotten there."""
+        is_theirs = isinstance(error, StudentError) and held(error) is not None
+        answer = self.operate(reference, "exit", (error if is_theirs else None,), {})
+        return is_theirs and answer is True
+
+    def note_claim(self, what: str) -> None:
+        """Note for staff that the student's own code has answered about its objects."""
+        self._changes.claims.add(what)
+
+    # What arrives.
+
+    def stand_in(self, node: Opaque | Named | Callback) -> Any:
+        """Return what stands in a test for an object that stayed with the child."""
+        if isinstance(node, Callback):
+            return self._function(node.number)
+        if isinstance(node, Named):
+            raise ProtocolViolationError("a name of a library's, which only the judge may send")
+        self.highest = max(self.highest, node.key)
+        module = libraries.judging_module(node.module) if node.module else None
+        if module is not None:
+            return module
+        if node.lineage:
+            if node.is_callable:
+                return self._errors.caught_by(self, node.lineage)
+            return raised(self, self._errors, node)
+        return self._reference(node)
+
+    def _reference(self, node: Opaque) -> Reference:
+        found = self._references.get(node.key)
+        if found is None:
+            if len(self._references) >= MAX_REFERENCES:
+                raise ProtocolViolationError("more objects than a case may have")
+            found = self._references[node.key] = _made(self.session, node)
+        return found
+
+    def called(self, found: Any, name: str) -> Any:
+        """Return what a name of the notebook's stands for, told by this name from now on."""
+        if not is_reference(found):
+            return found
+        is_callable = isinstance(found, CallableReference)
+        module = libraries.meant_by(name, is_callable=is_callable)
+        if module is not None:
+            return module
+        if label_of(found) in {"", name}:
+            relabel(found, name)
+            return found
+        node = Opaque(key_of(found), type_name_of(found), is_callable)
+        return _made(self.session, node, name) if is_callable else found
+
+    def error(self, reply: Raised) -> BaseException | None:
+        """Return what an exception of the child's is here; None where nothing is known of it."""
+        if 0 <= reply.thrown < len(self._thrown):
+            return self._thrown[reply.thrown]
+        if reply.error is None or not reply.error.lineage:
+            return None
+        self.highest = max(self.highest, reply.error.key)
+        return raised(self, self._errors, reply.error, reply.failure)
+
+    # What is sent.
+
+    def node_of(self, value: Any) -> Opaque | Named | Callback:
+        """Return what stands in the child for a value that cannot travel; else it is refused."""
+        if is_reference(value):
+            if session_of(value) is not self.session:
+                self.session.refuse(f"{described(value)} is not there any more")
+            is_callable = isinstance(value, CallableReference)
+            return Opaque(key_of(value), type_name_of(value), is_callable)
+        key = held(value)
+        if key is not None:
+            return Opaque(key, type(value).__name__[:100], is_made(value))
+        known = libraries.public_name(value)
+        if known is not None:
+            return Named(*known)
+        if isinstance(value, Iterator):
+            return Callback(self._number_of(value), "", is_iterator=True)
+        if callable(value) and not isinstance(value, type):
+            return Callback(
+                self._number_of(value), str(getattr(value, "__name__", "function"))[:100]
+            )
+        return self.session.refuse(
+            f"An argument of class {type(value).__name__} cannot be handed to the student's "
+            "process; pass plain values, arrays, frames or functions"
+        )
+
+    def _number_of(self, function: Any) -> int:
+        for number, known in enumerate(self._functions):
+            if known is function:
+                return number
+        self._functions.append(function)
+        return len(self._functions) - 1
+
+    def _function(self, number: int) -> Any:
+        if not 0 <= number < len(self._functions):
+            raise ProtocolViolationError("a function of the test's that was not passed")
+        return self._functions[number]
+
+    # What the child asks.
+
+    def run(self, asked: Asked, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a function of the test's for the child; `Threw` where that raises."""
+        self._calls += 1
+        if self._calls > MAX_CALLBACKS:
+            self.session.break_off(f"a function of the test was called {MAX_CALLBACKS:,} times")
+        if self._depth >= MAX_DEPTH:
+            return Threw(asked.request, -1, "RecursionError", "maximum recursion depth exceeded")
+        function = self._function(asked.number)
+        self._depth += 1
+        try:
+            if isinstance(function, Iterator):
+                return list(_next_item(function))
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - it goes on in the student's code
+            return self.threw(asked, error)
+        finally:
+            self._depth -= 1
+
+    def threw(self, asked: Asked, error: Exception) -> Threw:
+        """Return what an exception of the test's is in the child."""
+        self._thrown.append(error)
+        number, key = len(self._thrown) - 1, held(error)
+        kinds = type(error).__mro__
+        builtin = next((kind.__name__ for kind in kinds if kind.__module__ == "builtins"), "")
+        # What a test says of a comparison holds what it expects.
+        tells = not isinstance(error, AssertionError | CannotCrossError)
+        message = str(error)[:MAX_MESSAGE] if tells else ""
+        return Threw(asked.request, number, builtin, message, -1 if key is None else key)
+
+
+def _made(session: "Session", node: Opaque, label: str = "") -> Reference:
+    kind = CallableReference if node.is_callable else Reference
+    return kind(session, node, label)
+
+
+def _next_item(items: Iterator[Any]) -> Iterator[Any]:
+    for item in items:
+        yield item
+        return
+
+
+def too_late(asked: Asked) -> Threw:
+    """Return the answer to a call of a function whose test is over."""
+    return Threw(asked.request, -1, "RuntimeError", OVER)
+
+
+def refused(failure: Failure) -> bool:
+    """Say whether an answer could not travel, by what the child says."""
+    return failure.type_name == "ValueRefusedError"

@@ -1,0 +1,145 @@
+"""A student's exceptions as the judge's: classes to catch them by, and what they hold.
+
+A class of the student's becomes one that is made here, for one session, with the same bases. A
+known library's is the judge's own, where it has it. All of them derive from `StudentError`, and
+none says that there is nothing more.
+"""
+
+import builtins
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import libraries
+from .failures import ENDS, StudentError, error_class, student_error
+from .wire.protocol import Failure, Kind, Opaque, ProtocolViolationError
+
+if TYPE_CHECKING:
+    from .live import LiveCase
+
+MOST_KINDS = 64
+MAX_NAME = 200
+LOCAL = frozenset({"failure", "describe", "reference", "with_traceback", "add_note"})
+
+
+class LiveStudentError(StudentError):
+    """An exception whose attributes are asked of the child, while the case lasts."""
+
+    reference: "tuple[LiveCase, int] | None" = None
+
+    def __getattribute__(self, name: str) -> Any:
+        own = super().__getattribute__
+        if name.startswith("__") or name in LOCAL:
+            return own(name)
+        held = own("reference")
+        if held is None or held[0].is_over:
+            return own(name)
+        return held[0].operate_on(held[1], "getattr", (name,))
+
+
+class _ErrorType(type):
+    """The class of an exception class that a notebook defines."""
+
+    live: "LiveCase | None"
+    key: int
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls.live is None or cls.live.is_over:
+            return super().__call__(*args, **kwargs)
+        return cls.live.operate_on(cls.key, "call", args, kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        live = type.__getattribute__(cls, "__dict__").get("live")
+        if name.startswith("__") or live is None or live.is_over:
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        return live.operate_on(cls.key, "getattr", (name,))
+
+
+def is_made(kind: type) -> bool:
+    """Say whether a class was made here for one of the student's."""
+    return isinstance(kind, _ErrorType)
+
+
+def held(value: Any) -> int | None:
+    """Return the number of an exception, or of an exception class, that the child has."""
+    if isinstance(value, LiveStudentError):
+        reference = StudentError.__getattribute__(value, "reference")
+        return None if reference is None or reference[0].is_over else reference[1]
+    return value.key if isinstance(value, _ErrorType) else None
+
+
+_PLAIN = type("Exception", (LiveStudentError,), {"__module__": "builtins"})
+
+
+def _builtin(name: str) -> type[LiveStudentError]:
+    found = error_class(name, LiveStudentError)
+    return _PLAIN if found is LiveStudentError and name == "Exception" else found
+
+
+class ErrorClasses:
+    """The exception classes of one session, by their numbers."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, type[LiveStudentError]] = {}
+
+    def caught_by(self, live: "LiveCase", lineage: Sequence[Kind]) -> type[BaseException]:
+        """Return what a test catches a class by: Python's own, or one that was made here."""
+        first = lineage[0]
+        if first.key < 0:
+            found = getattr(builtins, first.name, None)
+            if isinstance(found, type) and issubclass(found, Exception):
+                return found
+        return self.made(live, lineage)
+
+    def made(self, live: "LiveCase", lineage: Sequence[Kind]) -> type[LiveStudentError]:
+        """Return the class of the first of a lineage; the others are what it derives from."""
+        if len(lineage) > MOST_KINDS:
+            raise ProtocolViolationError("an exception class with too many bases")
+        classes: list[type[LiveStudentError]] = []
+        for number in reversed(range(len(lineage))):
+            # The bases of a class come after it, so that none is its own.
+            places = [len(lineage) - 1 - base for base in lineage[number].bases if base > number]
+            bases = [classes[place] for place in places if 0 <= place < len(classes)]
+            classes.append(self._one(live, lineage[number], bases))
+        return classes[-1]
+
+    def _one(
+        self, live: "LiveCase", kind: Kind, bases: list[type[LiveStudentError]]
+    ) -> type[LiveStudentError]:
+        if kind.key < 0:
+            return _builtin(kind.name)
+        found = self._made.get(kind.key)
+        if found is None:
+            found = self._made[kind.key] = _make(kind, bases or [LiveStudentError])
+        found.live = live  # type: ignore[attr-defined]
+        return found
+
+
+def _make(kind: Kind, bases: list[type[LiveStudentError]]) -> type[LiveStudentError]:
+    native = libraries.known_class(kind.module, kind.name)
+    if native is not None and (not issubclass(native, Exception) or issubclass(native, ENDS)):
+        native = None
+    name = kind.name.rpartition(".")[2][:MAX_NAME] or "Exception"
+    module = "__main__" if native is None else kind.module[:MAX_NAME]
+    choices: list[list[Any]] = [[LiveStudentError, native] if native else bases, bases, bases[:1]]
+    for chosen in choices:
+        space = {"__module__": module, "__qualname__": name, "live": None, "key": kind.key}
+        try:
+            made: Any = _ErrorType(name, tuple(chosen), space)
+            made.__new__(made)
+        except TypeError:  # layouts that do not combine, or one that wants arguments
+            continue
+        found: type[LiveStudentError] = made
+        return found
+    return LiveStudentError
+
+
+def raised(
+    live: "LiveCase", classes: ErrorClasses, node: Opaque, failure: Failure | None = None
+) -> StudentError:
+    """Return an exception of the child's, to be raised here or looked at."""
+    kind = classes.made(live, node.lineage)
+    failure = failure or Failure(node.type_name, "Exception", node.said, "")
+    error = student_error(failure, kind)
+    if isinstance(error, LiveStudentError):
+        error.reference = live, node.key
+    return error

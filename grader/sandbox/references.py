@@ -1,0 +1,481 @@
+"""What a test may do with an object that stayed in a student's process, while a case asks for it.
+
+Everything is done there, by the student's own code, and what comes of it arrives by value or as
+another reference. So it is a claim, and these rules keep it from deciding more than it may:
+
+- a reference never equals a plain value, and no plain value is sent to find that out;
+- no ordering and no difference between a reference and a plain value is asked: it would hand over
+  what a test expects, and believe the answer;
+- what another operation with a plain value gives counts only as a reference;
+- what would be a number that a class of the student's chose (float, int, abs, round, an array) is
+  asked only of a known library's classes;
+- what two references say of each other is asked, and noted for staff.
+
+What is not asked is refused: noted, so that the case is neither passed nor lost.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import libraries
+from .proxies import StudentObject
+from .wire.protocol import Opaque
+
+if TYPE_CHECKING:
+    from .live import LiveCase
+    from .session import Session
+
+ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
+AT_ONCE = 256
+MAX_ITEMS = 1_000_000
+CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
+WITH_PLAIN = (
+    "compare its attributes or what its methods return, or let the test make both objects with the "
+    "student's class"
+)
+
+# Attributes between underscores that say something of an object, and do nothing.
+SAID = frozenset({
+    "__abstractmethods__", "__all__", "__annotations__", "__base__", "__bases__", "__cause__",
+    "__closure__", "__code__", "__context__", "__dataclass_fields__", "__dataclass_params__",
+    "__defaults__", "__dict__", "__doc__", "__file__", "__func__", "__init__",
+    "__isabstractmethod__", "__kwdefaults__", "__match_args__", "__members__", "__module__",
+    "__mro__", "__name__", "__qualname__", "__self__", "__slots__", "__subclasses__",
+    "__version__", "__wrapped__",
+})  # fmt: skip
+
+_own = object.__getattribute__
+
+
+def key_of(value: Any) -> int:
+    """Return the number of an object that stayed with the child."""
+    key: int = _own(value, "_key")
+    return key
+
+
+def session_of(value: Any) -> "Session":
+    session: Session = _own(value, "_session")
+    return session
+
+
+def type_name_of(value: Any) -> str:
+    name: str = _own(value, "_type_name")
+    return name
+
+
+def _live(reference: Any) -> "LiveCase | None":
+    found: LiveCase | None = session_of(reference).live
+    return found
+
+
+def ask(reference: Any, operation: str, *args: Any, **kwargs: Any) -> Any:
+    """Have something done with an object in the child; CannotCrossError where no case can ask."""
+    return _here(reference).operate(reference, operation, args, kwargs)
+
+
+def _here(reference: Any) -> "LiveCase":
+    live = _live(reference)
+    if live is not None:
+        return live
+    sentence = f"{described(reference)} is not there any more; let each test make its own"
+    return session_of(reference).refuse(sentence)
+
+
+def label_of(value: Any) -> str:
+    label: str = _own(value, "_label")
+    return label
+
+
+def relabel(value: Any, label: str) -> None:
+    """Have a reference named by what a test calls it."""
+    object.__setattr__(value, "_label", label)
+
+
+def refuse(reference: Any, what: str, instead: str = WITH_PLAIN) -> NoReturn:
+    """Note that a case has asked for what is not asked of a student's process."""
+    session_of(reference).refuse(f"{what} cannot be asked of {described(reference)}; {instead}")
+
+
+def described(reference: Any) -> str:
+    return f"an object of class {type_name_of(reference)} in the student's process"
+
+
+def is_reference(value: Any) -> bool:
+    """Say whether a value is a reference, without asking it."""
+    return issubclass(type(value), Reference)
+
+
+def is_class(reference: Any) -> bool:
+    """Say whether a reference is to a class, as the child claims."""
+    return type_name_of(reference) in CLASSES
+
+
+def _exactly(reference: Any, kind: type, operation: str, *args: Any) -> Any:
+    """Return what an operation gives, which Python wants to be of one class."""
+    value = ask(reference, operation, *args)
+    if type(value) is not kind:
+        refuse(reference, f"`{operation}`, whose answer is no {kind.__name__},")
+    return value
+
+
+def _only_a_reference(reference: Any, operation: str, *args: Any) -> Any:
+    """Return what an operation gives, if no number that the student's class chose."""
+    value = ask(reference, operation, *args)
+    if is_reference(value) or libraries.is_known(module_of(reference)):
+        return value
+    return refuse(reference, f"`{operation}`, which gives a plain value,")
+
+
+def _of_a_library(reference: Any, operation: str, *args: Any) -> Any:
+    """Return the number that an object of a known library's class stands for."""
+    if not libraries.is_known(module_of(reference)):
+        refuse(reference, f"`{operation}`")
+    return ask(reference, operation, *args)
+
+
+def module_of(reference: Any) -> str:
+    """Return the module of an object's class, as the child claims."""
+    kinds = kinds_of(reference)
+    return kinds[0][0] if kinds else ""
+
+
+def kinds_of(reference: Any) -> list[tuple[str, str]]:
+    """Return the module and the name of a class and of all that it derives from, as claimed."""
+    found = ask(reference, "kinds")
+    if not isinstance(found, list):
+        return []
+    return [
+        (one[0], one[1])
+        for one in found
+        if isinstance(one, tuple) and len(one) == 2 and all(type(part) is str for part in one)  # noqa: PLR2004
+    ]
+
+
+def _binary(name: str, *, swapped: bool = False, in_place: bool = False) -> Callable[..., Any]:
+    operation = f"{'r' if swapped else 'i' if in_place else ''}{name}"
+    is_difference = name == "sub"
+
+    def operate(self: Any, other: Any) -> Any:
+        if is_reference(other):
+            _here(self).note_claim(f"`{name}`")
+            return ask(self, operation, other)
+        if is_difference:
+            refuse(self, "A difference to a plain value")
+        return _only_a_reference(self, operation, other)
+
+    return operate
+
+
+def _ordering(name: str) -> Callable[..., Any]:
+    def compare(self: Any, other: Any) -> Any:
+        if not is_reference(other):
+            refuse(self, "A comparison with a plain value")
+        _here(self).note_claim(f"`{name}`")
+        return ask(self, name, other)
+
+    return compare
+
+
+def _by_a_library(name: str) -> Callable[..., Any]:
+    return lambda self, *args: _of_a_library(self, name, *args)
+
+
+def _never(what: str) -> Callable[..., Any]:
+    return lambda self, *_args, **_kwargs: refuse(self, what)
+
+
+class Reference(StudentObject):
+    """An object of the student's process, with which a test may do nearly what it likes."""
+
+    __slots__ = ("_ahead", "_class", "_taken")
+
+    def __init__(self, session: Any, node: Opaque, label: str = "") -> None:
+        own = {
+            "_session": session, "_key": node.key, "_type_name": node.type_name[:100],
+            "_label": label,
+            "_ahead": [],  # items that were taken, and not asked for yet
+            "_taken": 0,
+            "_class": None,
+        }  # fmt: skip
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            return _class_of(self)
+        if name == "__signature__":
+            return signature_of(self)
+        is_special = name.startswith("__") and name.endswith("__")
+        if is_special and name not in SAID and not is_class(self):
+            if name in RULES:
+                return _own(self, name)
+            refuse(self, f"`{name}`")
+        return _here(self).attribute(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        ask(self, "setattr", name, value)
+
+    def __delattr__(self, name: str) -> None:
+        ask(self, "delattr", name)
+
+    def __dir__(self) -> Any:
+        return ask(self, "dir")
+
+    def __repr__(self) -> str:
+        live = _live(self)
+        if live is None or live.is_over:
+            return f"<an object of type {type_name_of(self)}>"
+        text: str = _exactly(self, str, "repr")
+        return text
+
+    def __str__(self) -> str:
+        live = _live(self)
+        if live is None or live.is_over:
+            return f"<an object of type {type_name_of(self)}>"
+        text: str = _exactly(self, str, "str")
+        return text
+
+    def __format__(self, how: str) -> str:
+        text: str = _exactly(self, str, "format", how)
+        return text
+
+    def __bool__(self) -> bool:
+        answer: bool = _exactly(self, bool, "bool")
+        return answer
+
+    def __len__(self) -> int:
+        answer: int = _exactly(self, int, "len")
+        return answer
+
+    def __hash__(self) -> int:
+        answer: int = _exactly(self, int, "hash")
+        return answer
+
+    def __eq__(self, other: object) -> Any:
+        return _equal(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        if not is_reference(other):
+            return not _equal(self, other)
+        _here(self).note_claim("`ne`")
+        return ask(self, "ne", other)
+
+    def __iter__(self) -> Iterator[Any]:
+        items = ask(self, "iter")
+        return items if is_reference(items) else iter(items)
+
+    def __reversed__(self) -> Iterator[Any]:
+        items = ask(self, "reversed")
+        return items if is_reference(items) else iter(items)
+
+    def __next__(self) -> Any:
+        return _next_of(self)
+
+    def __contains__(self, item: Any) -> bool:
+        answer: bool = _exactly(self, bool, "contains", item)
+        return answer
+
+    def __getitem__(self, key: Any) -> Any:
+        return ask(self, "getitem", key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        ask(self, "setitem", key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        ask(self, "delitem", key)
+
+    def __enter__(self) -> Any:
+        return ask(self, "enter")
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        return _here(self).leave(self, error)
+
+    def __instancecheck__(self, value: Any) -> bool:
+        from .kinds import isinstance_of
+
+        return isinstance_of(value, self)
+
+    def __subclasscheck__(self, kind: Any) -> bool:
+        from .kinds import issubclass_of
+
+        return issubclass_of(kind, self)
+
+    def __copy__(self) -> Any:
+        return ask(self, "copy")
+
+    def __deepcopy__(self, _memo: Any) -> Any:
+        return ask(self, "deepcopy")
+
+    def __array__(self, *_args: Any, **_kwargs: Any) -> Any:
+        return _of_a_library(self, "array")
+
+    def __array_ufunc__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        refuse(self, "A function of NumPy's")
+
+    def __array_function__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        refuse(self, "A function of NumPy's")
+
+    @classmethod
+    def __torch_function__(
+        cls, _function: Any, _kinds: Any, args: Any = (), kwargs: Any = None
+    ) -> NoReturn:
+        found = [one for one in [*args, *(kwargs or {}).values()] if is_reference(one)]
+        if not found:
+            raise TypeError("a function of torch's was given an object of a student's process")
+        refuse(found[0], "A function of torch's")
+
+    __lt__, __le__ = _ordering("lt"), _ordering("le")
+    __gt__, __ge__ = _ordering("gt"), _ordering("ge")
+    __add__, __radd__, __iadd__ = (
+        _binary("add"), _binary("add", swapped=True), _binary("add", in_place=True)
+    )  # fmt: skip
+    __sub__, __rsub__, __isub__ = (
+        _binary("sub"), _binary("sub", swapped=True), _binary("sub", in_place=True)
+    )  # fmt: skip
+    __mul__, __rmul__, __imul__ = (
+        _binary("mul"), _binary("mul", swapped=True), _binary("mul", in_place=True)
+    )  # fmt: skip
+    __matmul__, __rmatmul__, __imatmul__ = (
+        _binary("matmul"), _binary("matmul", swapped=True), _binary("matmul", in_place=True)
+    )  # fmt: skip
+    __truediv__, __rtruediv__, __itruediv__ = (
+        _binary("truediv"), _binary("truediv", swapped=True), _binary("truediv", in_place=True)
+    )  # fmt: skip
+    __floordiv__, __rfloordiv__, __ifloordiv__ = (
+        _binary("floordiv"), _binary("floordiv", swapped=True), _binary("floordiv", in_place=True)
+    )  # fmt: skip
+    __mod__, __rmod__, __imod__ = (
+        _binary("mod"), _binary("mod", swapped=True), _binary("mod", in_place=True)
+    )  # fmt: skip
+    __pow__, __rpow__, __ipow__ = (
+        _binary("pow"), _binary("pow", swapped=True), _binary("pow", in_place=True)
+    )  # fmt: skip
+    __lshift__, __rlshift__, __ilshift__ = (
+        _binary("lshift"), _binary("lshift", swapped=True), _binary("lshift", in_place=True)
+    )  # fmt: skip
+    __rshift__, __rrshift__, __irshift__ = (
+        _binary("rshift"), _binary("rshift", swapped=True), _binary("rshift", in_place=True)
+    )  # fmt: skip
+    __and__, __rand__, __iand__ = (
+        _binary("and"), _binary("and", swapped=True), _binary("and", in_place=True)
+    )  # fmt: skip
+    __or__, __ror__, __ior__ = (
+        _binary("or"), _binary("or", swapped=True), _binary("or", in_place=True)
+    )  # fmt: skip
+    __xor__, __rxor__, __ixor__ = (
+        _binary("xor"), _binary("xor", swapped=True), _binary("xor", in_place=True)
+    )  # fmt: skip
+    __divmod__, __rdivmod__ = _binary("divmod"), _binary("divmod", swapped=True)
+    __neg__ = lambda self: _only_a_reference(self, "neg")  # noqa: E731
+    __pos__ = lambda self: _only_a_reference(self, "pos")  # noqa: E731
+    __invert__ = lambda self: _only_a_reference(self, "invert")  # noqa: E731
+    __abs__ = lambda self: _only_a_reference(self, "abs")  # noqa: E731
+    __round__ = lambda self, *digits: _only_a_reference(self, "round", *digits)  # noqa: E731
+    __float__, __int__, __index__ = (
+        _by_a_library("float"), _by_a_library("int"), _by_a_library("index")
+    )  # fmt: skip
+    __complex__ = _by_a_library("complex")
+    __trunc__, __floor__, __ceil__ = (
+        _never("A whole number"), _never("A whole number"), _never("A whole number")
+    )  # fmt: skip
+    __bytes__, __fspath__ = _never("bytes"), _never("A path")
+    __mro_entries__ = _never("A class that derives from the student's")
+    __reduce__, __reduce_ex__ = _never("Pickling"), _never("Pickling")
+    __await__, __aiter__, __anext__ = _never("await"), _never("await"), _never("await")
+    __sizeof__, __getstate__ = _never("Its size"), _never("Pickling")
+
+
+class CallableReference(Reference):
+    """A function or class of the student's process, or another object that can be called."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return ask(self, "call", *args, **kwargs)
+
+
+RULES = frozenset(
+    name for kind in (Reference, CallableReference) for name in vars(kind) if name.startswith("__")
+) - {"__doc__", "__module__", "__slots__", "__init__"}
+
+
+def _equal(reference: Any, other: Any) -> Any:
+    if is_reference(other):
+        if session_of(other) is not session_of(reference):
+            return False
+        if not (is_class(reference) and is_class(other)):
+            _here(reference).note_claim("`eq`")
+        return ask(reference, "eq", other)
+    # Nothing is told by a class that a library has, and the student's `__eq__` is not asked.
+    if isinstance(other, type) and is_class(reference) and libraries.public_name(other):
+        return ask(reference, "is", other) is True
+    return False
+
+
+def _next_of(reference: Any) -> Any:
+    """Return the next item of an iterator; the first ones are taken singly, as by `next` itself."""
+    ahead = _own(reference, "_ahead")
+    if not ahead:
+        taken = _own(reference, "_taken")
+        if taken > MAX_ITEMS:
+            session_of(reference).break_off(f"an iterable gave more than {MAX_ITEMS:,} items")
+        count = 1 if taken < ONE_BY_ONE else AT_ONCE
+        found = _here(reference).take(reference, count)
+        object.__setattr__(reference, "_taken", taken + len(found))
+        ahead.extend(reversed(found))
+    if not ahead:
+        raise StopIteration
+    return ahead.pop()
+
+
+def _class_of(reference: Any) -> Any:
+    """Return the class of an object: a known library's own, else a reference to the student's.
+
+    Our own modules see what a reference really is: it is no question to a student's process.
+    """
+    live = _live(reference)
+    caller = str(sys._getframe(2).f_globals.get("__name__", ""))  # noqa: SLF001
+    if live is None or live.is_over or caller.partition(".")[0] == "grader":
+        return type(reference)
+    found = _own(reference, "_class")
+    if found is None:
+        found = _library_class_of(reference) or class_of(reference)
+        object.__setattr__(reference, "_class", found)
+    return found
+
+
+def _library_class_of(reference: Any) -> type | None:
+    from .kinds import travels
+
+    for module, name in kinds_of(reference):
+        found = None if is_class(reference) else libraries.known_class(module, name)
+        if found is not None and found is not object and not travels(found):
+            return found
+        if module.partition(".")[0] not in libraries.KNOWN:
+            return None
+    return None
+
+
+def class_of(reference: Any) -> Any:
+    """Return a reference to an object's class."""
+    return ask(reference, "class")
+
+
+def signature_of(reference: Any) -> Any:
+    """Return the signature of a function, as its process says."""
+    import inspect
+
+    nothing = inspect.Parameter.empty
+    parameters = [
+        inspect.Parameter(
+            str(name),
+            list(inspect._ParameterKind)[kind],  # noqa: SLF001
+            default=default if has_default else nothing,
+            annotation=annotation if has_annotation else nothing,
+        )
+        for name, kind, has_default, default, has_annotation, annotation in ask(
+            reference, "signature"
+        )
+    ]
+    return inspect.Signature(parameters)

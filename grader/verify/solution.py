@@ -1,0 +1,162 @@
+"""Verify an otter assignment by its solution notebook, which is all that such a course has.
+
+Full marks are expected. A case that cannot be asked of a student's process is found here, before a
+class is graded: it would be `ungraded` for everybody.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from pathlib import Path
+
+from grader.batch import process
+from grader.batch.pool import local_pool
+from grader.course import beside, notebooks
+from grader.course.otter import packages
+from grader.errors import UsageError, WorkerError
+from grader.model import Assignment, Report, Status, Submission
+from grader.submissions.collection import collect
+
+from . import agreement
+from .gates import Findings, Gate, Run, Verification
+from .runner import describe, losses, outcomes, ungraded
+
+INSIDE = ((), ("autograder",), ("dist", "autograder"))  # where `otter assign` leaves a solution
+WHAT_TO_GIVE = "name it by --solution SOLUTION.ipynb"
+EMPTY = "a notebook without an answer"
+
+
+def find_solution(origin: Path) -> Path:
+    """Return the one notebook in the folder that `otter assign` made; UsageError for none."""
+    places = [origin.joinpath(*parts) for parts in INSIDE] if origin.is_dir() else [origin.parent]
+    for place in places:
+        found = sorted(place.glob("*.ipynb"))
+        if len(found) == 1 and found[0] != origin:
+            return found[0]
+        if found and origin.is_dir():
+            raise UsageError(f"{place} holds {len(found)} notebooks; {WHAT_TO_GIVE}.")
+    raise UsageError(f"There is no solution notebook beside {origin}; {WHAT_TO_GIVE}.")
+
+
+def read_solution(assignment: Assignment, path: Path) -> Submission:
+    """Return a solution as if it had been handed in; UsageError says why it cannot be."""
+    found = collect([path], limits=assignment.limits, assignment=assignment).submissions
+    if len(found) != 1:
+        raise UsageError(f"{path} holds {len(found)} submissions; name the solution's notebook.")
+    if found[0].problem:
+        raise UsageError(f"{path}: {found[0].problem}")
+    return found[0]
+
+
+def verify(
+    assignment: Assignment,
+    solution: Submission,
+    *,
+    isolation: str = "auto",
+    on_gate: Callable[[Gate], None] = lambda _gate: None,
+) -> Verification:
+    """Try every gate; where a package is missing, nothing is judged."""
+    run = Run(assignment, on_gate)
+    run.gate("packages", lambda found: packages_are_here(assignment, solution, found))
+    run.gate("files", lambda found: files_are_given(assignment, solution, found))
+    if not run.failed:
+        of_process = process.ProcessSettings(
+            str(assignment.folder), 0, assignment.limits, isolation, device="auto"
+        )
+        with local_pool(1) as executor:
+
+            def ask(submission: Submission) -> Report:
+                return _judge(executor, of_process, submission)
+
+            reports: list[Report] = []
+
+            def full(found: Findings) -> str:
+                reports.append(ask(solution))
+                return has_full_marks(reports[0], found)
+
+            run.gate("solution", full)
+            run.gate("asked", lambda found: everything_was_asked(reports[0], found))
+            run.gate("empty", lambda found: says_what_is_free(ask(_empty()), found))
+    return Verification(tuple(run.gates), points=tuple(agreement.points_table(assignment)))
+
+
+def _empty() -> Submission:
+    content = notebooks.dump({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    return Submission(EMPTY, "empty.ipynb", content, hashlib.sha256(content).hexdigest())
+
+
+def _judge(executor: Executor, settings: process.ProcessSettings, submission: Submission) -> Report:
+    try:
+        return executor.submit(judge, settings, submission).result()
+    except WorkerError as problem:
+        raise WorkerError(
+            f"The process that judged {submission.path} ended by itself ({problem}); look at what "
+            "that notebook does to the grader, then run the same command again."
+        ) from problem
+
+
+def judge(settings: process.ProcessSettings, submission: Submission) -> Report:
+    """Judge one notebook in this grader process."""
+    from grader.grading.judge import Request
+
+    return process.judge_once_more(settings, Request(submission, settings.limits))
+
+
+def packages_are_here(assignment: Assignment, solution: Submission, findings: Findings) -> str:
+    """Compare what the assignment and its solution import with what is installed."""
+    found = packages.compare(assignment, [_code(solution)])
+    findings.notes.extend(f"of another version: {one}" for one in found.other_versions)
+    if found.missing:
+        findings.problems.append(f"not installed: {', '.join(found.missing)}; {found.command}")
+    return "what tests and solution import is installed"
+
+
+def files_are_given(assignment: Assignment, solution: Submission, findings: Findings) -> str:
+    """Look for files that the solution reads and students would not have."""
+    code = _code(solution)
+    for name, _ in assignment.withheld:
+        if beside.mentions(code, name):
+            findings.problems.append(
+                f"the solution reads {name}, which is withheld since only hidden cases name it; "
+                f"grade with --give {name}"
+            )
+    return f"{len(assignment.given)} files are given, {len(assignment.withheld)} withheld"
+
+
+def _code(solution: Submission) -> str:
+    try:
+        cells = notebooks.read(solution.content).cells
+    except notebooks.NotebookUnreadableError as problem:
+        raise UsageError(f"{solution.path}: {problem}") from problem
+    return "\n".join(cell.source for cell in cells)
+
+
+def has_full_marks(report: Report, findings: Findings) -> str:
+    """Name what the solution loses."""
+    if report.error is not None:
+        findings.problems.append(f"{report.path} cannot be judged: {report.error}")
+    findings.problems.extend(
+        f"{report.path} loses {describe(question, outcome)}"
+        for question, outcome in losses(report)
+        if outcome.status is not Status.UNGRADED
+    )
+    return f"{report.score:g} of {report.max_score:g} points for {report.path}"
+
+
+def everything_was_asked(report: Report, findings: Findings) -> str:
+    """Name each case that could not be asked of a student's process, with the fix."""
+    findings.problems.extend(ungraded(report))
+    cases = [outcome for _, outcome in outcomes(report)]
+    asked = sum(outcome.status is not Status.UNGRADED for outcome in cases)
+    return f"{asked} of {len(cases)} cases can be asked of a student's process"
+
+
+def says_what_is_free(report: Report, findings: Findings) -> str:
+    """Name the cases that pass without an answer; an otter course may want them so."""
+    free: Iterable[str] = (
+        f"{question}, {outcome.name!r} passes without an answer"
+        for question, outcome in outcomes(report)
+        if outcome.status is Status.PASSED
+    )
+    findings.notes.extend(free)
+    return f"{report.score:g} points without an answer"

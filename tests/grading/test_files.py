@@ -1,0 +1,346 @@
+"""The files beside a notebook: each child has its own copies, and finds nothing else there."""
+
+import contextlib
+import importlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grader.course.assignments import load
+from grader.course.beside import named
+from grader.course.otter import load as load_otter
+from grader.grading import test_folder
+from grader.grading.assemble import assemble, start_worker
+from grader.grading.judge import Engine, Request, judge
+from grader.grading.test_folder import TestFolder
+from grader.model import Assignment, Isolation, QuestionReport, Status
+from grader.sandbox import Worker
+from tests.conftest import notebook_of, submission_of, write_small_course
+
+SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
+# Right where every file is as it was handed out: 2 x is worked out with each of them.
+DOUBLE = """from helpers import times
+import csv
+
+factor = int(next(csv.DictReader(open("data.csv")))["factor"])
+word = open("data/words.txt").read()
+
+def double(x):
+    return times(x, factor) if word == "two" else 0"""
+SPOIL = """
+for name, mode in (("data.csv", "w"), ("helpers.py", "a")):
+    open(name, mode).write("spoilt = True")
+open("data/words.txt", "w").write("nothing")"""
+CHECK1, CHECK2 = 'grader.check("q1")', 'grader.check("q2")'
+
+Judged = Callable[..., dict[str, QuestionReport]]
+
+
+def course_with_files(root: Path) -> Path:
+    """Write the small course with a table, a module and a folder beside its notebook."""
+    folder = write_small_course(root) / "assignments" / "small"
+    (folder / "data.csv").write_text("factor\n2\n", encoding="utf-8")
+    (folder / "helpers.py").write_text("def times(x, y):\n    return x * y\n", encoding="utf-8")
+    (folder / "data").mkdir()
+    (folder / "data" / "words.txt").write_text("two", encoding="utf-8")
+    (folder / ".secret").write_text("not handed out", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return course_with_files(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def assignment(folder: Path) -> Assignment:
+    return load(str(folder), need_solutions=True)
+
+
+@pytest.fixture(scope="module")
+def engine(assignment: Assignment, isolation: Isolation) -> Iterator[Engine]:
+    with start_worker(replace(assignment, libraries=()), isolation) as worker:
+        yield assemble(assignment, {"cpu": worker})
+
+
+@pytest.fixture
+def judged(engine: Engine) -> Judged:
+    def run(*cells: str, files: tuple[tuple[str, bytes], ...] = ()) -> dict[str, QuestionReport]:
+        submission = replace(submission_of(notebook_of(*cells)), files=files)
+        report = judge(Request(submission), engine)
+        return {question.name: question for question in report.questions}
+
+    return run
+
+
+def test_a_notebook_reads_what_lies_beside_it_and_imports_it(judged: Judged) -> None:
+    assert judged(SETUP, DOUBLE, CHECK1)["q1"].status is Status.PASSED
+
+
+def test_without_the_files_the_same_notebook_loses(assignment: Assignment) -> None:
+    bare = replace(assignment, given=(), libraries=())
+    with start_worker(bare) as worker:
+        report = judge(
+            Request(submission_of(notebook_of(SETUP, DOUBLE, CHECK1)), only=("q1",)),
+            assemble(bare, {"cpu": worker}),
+        )
+    assert report.questions[0].status is not Status.PASSED
+
+
+def test_each_child_has_copies_of_its_own(judged: Judged) -> None:
+    spoilt = judged(SETUP, DOUBLE + SPOIL, CHECK1, "import os\nos._exit(0)", CHECK2)
+    assert spoilt["q1"].status is Status.PASSED
+    # After its child has ended, the cells run in a fresh one, which reads the files once more.
+    again = judged(SETUP, "import os\nos._exit(0)", DOUBLE + SPOIL, CHECK1)
+    assert again["q1"].status is Status.PASSED
+    assert judged(SETUP, DOUBLE, CHECK1)["q1"].status is Status.PASSED
+
+
+def test_a_child_finds_the_files_and_nothing_else(judged: Judged, folder: Path) -> None:
+    look = f"""
+import os
+found = sorted(os.path.join(top, name) for top, _, names in os.walk(".") for name in names)
+closed = True
+for place in ("/files", {str(folder)!r}, {str(folder / "tests")!r}):
+    try:
+        os.listdir(place)
+        closed = False
+    except OSError:
+        pass
+wanted = ["./data.csv", "./data/words.txt", "./helpers.py"]
+def double(x):
+    return 2 * x if found == wanted and closed else 0"""
+    assert judged(SETUP, look, CHECK1)["q1"].status is Status.PASSED
+
+
+def test_the_courses_files_are_no_use_of_a_students(engine: Engine) -> None:
+    limits = replace(engine.assignment.limits, scratch_bytes=4096)
+    fill = "from pathlib import Path\nPath('x').write_text('x')\ndef double(x):\n    return 2 * x"
+    submission = submission_of(notebook_of(SETUP, fill, CHECK1))
+    report = judge(Request(submission, limits=limits, only=("q1",)), engine)
+    assert report.questions[0].status is Status.PASSED
+    more = fill.replace("('x')\ndef", "('x' * 5000)\ndef")
+    lost = judge(Request(submission_of(notebook_of(SETUP, more, CHECK1)), limits=limits), engine)
+    assert lost.questions[0].status is not Status.PASSED
+
+
+def test_the_courses_files_stay_as_they_are_over_a_students_own(judged: Judged) -> None:
+    mine = (("helpers.py", b"def times(x, y):\n    return 0\n"), ("own.py", b"two = 2\n"),
+            ("sub/deep.txt", b"two"))  # fmt: skip
+    reads = "from own import two\nassert open('sub/deep.txt').read() == 'two'\n" + DOUBLE
+    assert judged(SETUP, reads, CHECK1, files=mine)["q1"].status is Status.PASSED
+
+
+def test_a_students_own_counts_where_the_assignment_names_it(
+    engine: Engine, assignment: Assignment
+) -> None:
+    named = replace(assignment, files=("helpers.py",))
+    mine = (("helpers.py", b"def times(x, y):\n    return 0\n"),)
+    submission = replace(submission_of(notebook_of(SETUP, DOUBLE, CHECK1)), files=mine)
+    again = assemble(named, engine.workers)
+    assert judge(Request(submission), again).questions[0].status is not Status.PASSED
+
+
+def test_a_module_called_like_a_librarys_is_its_childs_alone(judged: Judged) -> None:
+    """The judge and the worker go on with their own, which the next child shows."""
+    mine = (("colorsys.py", b"two = 2\n"), ("numpy.py", b"raise SystemExit\n"))
+    cells = "import sys, numpy\nimport colorsys\ndef double(x):\n    return colorsys.two * x"
+    assert judged(SETUP, cells, CHECK1, files=mine)["q1"].status is Status.PASSED
+    after = (
+        "import colorsys\ntwo = 2 + hasattr(colorsys, 'two')\ndef double(x):\n    return two * x"
+    )
+    assert judged(SETUP, after, CHECK1)["q1"].status is Status.PASSED
+
+
+def test_the_files_decide_the_assignments_hash_and_its_questions(tmp_path: Path) -> None:
+    folder = course_with_files(tmp_path)
+    before = load(str(folder))
+    (folder / "data" / "words.txt").write_text("three", encoding="utf-8")
+    after = load(str(folder))
+    assert before.sha256 != after.sha256
+    assert all(
+        one.sha256 != other.sha256
+        for one, other in zip(before.questions, after.questions, strict=True)
+    )
+    shutil.move(folder / "data" / "words.txt", folder / "words.txt")
+    assert load(str(folder)).sha256 != after.sha256
+
+
+# What tests read: the course's own, and what only the notebook's code has written
+
+READING_TEST = """OK_FORMAT = True
+
+test = {{
+    "name": "q1",
+    "points": 1,
+    "suites": [{{"cases": [{{"code": {code!r}, "hidden": {hidden}}}], "scored": True,
+                "setup": "", "teardown": "", "type": "doctest"}}],
+}}
+"""
+
+
+def autograder(root: Path, code: str, *, hidden: bool = True) -> Path:
+    """Write an otter assignment of one doctest, with files beside the notebook."""
+    (root / "tests").mkdir(parents=True)
+    (root / "files" / "data").mkdir(parents=True)
+    (root / "otter_config.json").write_text("{}")
+    (root / "tests" / "q1.py").write_text(READING_TEST.format(code=code, hidden=hidden))
+    (root / "files" / "helpers.py").write_text("def two():\n    return 2\n")
+    (root / "files" / "answers.py").write_text("def right():\n    return 4\n")
+    (root / "files" / "expected.csv").write_text("n\n4\n")
+    (root / "files" / "data" / "words.txt").write_text("alpha")
+    return root
+
+
+def judged_by(
+    worker: Worker, root: Path, code: str, *cells: str, hidden: bool = True
+) -> QuestionReport:
+    assignment = load_otter(autograder(root, code, hidden=hidden), "reading")
+    submission = submission_of(notebook_of(*cells))
+    report = judge(Request(submission), assemble(assignment, {"cpu": worker}))
+    return report.questions[0]
+
+
+WRITES = """import os
+x = 4
+open("mine.txt", "w").write("kept")
+os.mkdir("sub")
+open("sub/own.txt", "w").write("kept")
+def f():
+    open("late.txt", "w").write("late")
+def g():
+    os.remove("mine.txt")"""
+READS = (
+    ">>> open('expected.csv').read().split()[1] == str(x)\nTrue",
+    ">>> open('data/words.txt').read()\n'alpha'",
+    ">>> from answers import right\n>>> right() == x\nTrue",
+    ">>> import helpers\n>>> helpers.two() + 2 == x\nTrue",
+    ">>> open('mine.txt').read()\n'kept'",
+    ">>> import os\n>>> os.path.exists('sub/own.txt'), os.path.exists('none.txt')\n(True, False)",
+    ">>> f()\n>>> open('late.txt').read()\n'late'",
+    ">>> g()\n>>> import os\n>>> os.path.exists('mine.txt')\nFalse",
+    ">>> import os\n>>> sorted(name for name in os.listdir('.') if 'm' in name)\n['mine.txt']",
+)
+
+
+@pytest.mark.parametrize("code", READS)
+def test_a_test_reads_the_courses_files_and_what_the_notebook_has_written(
+    worker: Worker, tmp_path: Path, code: str
+) -> None:
+    found = judged_by(worker, tmp_path / "a", code, WRITES)
+    assert found.status is Status.PASSED, found.cases[0].staff_message
+
+
+def test_what_the_course_has_is_read_from_the_course(worker: Worker, tmp_path: Path) -> None:
+    code = ">>> int(open('expected.csv').read().split()[1]) == x\nTrue"
+    forged = "x = 5\nopen('expected.csv', 'w').write('n\\n5\\n')"
+    assert judged_by(worker, tmp_path / "a", code, forged).status is Status.FAILED
+
+
+UNPICKLES = (
+    ">>> import pickle\n>>> pickle.load(open('mine.txt', 'rb')) and True\nTrue",
+    ">>> import pickle\n>>> pickle.load(open('mine.pkl', 'rb')) and True\nTrue",
+    ">>> import numpy as np\n>>> np.load('mine.npy', allow_pickle=True).size\n1",
+)
+# Python's own that nothing has imported, and the course's.
+IMPORTS = ">>> import mine, sched\n>>> open('mine.py') and open('sched.py') and True\nTrue"
+
+
+def unpickled(trap: Path) -> str:
+    return f"""
+import pickle
+import numpy as np
+
+class Trap:
+    def __reduce__(self):
+        return exec, ("open({str(trap)!r}, 'w').close()",)
+
+for name in ("mine.txt", "mine.pkl"):
+    with open(name, "wb") as file:
+        pickle.dump(Trap(), file)
+np.save("mine.npy", np.array([Trap()], dtype=object), allow_pickle=True)"""
+
+
+def imported(trap: Path) -> str:
+    text = f"open({str(trap)!r}, 'w').close()"
+    return f"for name in ('mine', 'sched'):\n    open(name + '.py', 'w').write({text!r})"
+
+
+@pytest.mark.parametrize("code", UNPICKLES)
+def test_nothing_that_a_notebook_wrote_is_unpickled(
+    worker: Worker, tmp_path: Path, code: str
+) -> None:
+    trap = tmp_path / "trap"
+    found = judged_by(worker, tmp_path / "a", code, unpickled(trap))
+    assert not trap.exists()
+    assert found.status is not Status.PASSED
+
+
+def test_nothing_that_a_notebook_wrote_is_imported(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    trap = tmp_path / "trap"
+    found = judged_by(worker, tmp_path / "a", IMPORTS, imported(trap))
+    assert not trap.exists()
+    assert found.status is not Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("code", "attack"), [*((code, unpickled) for code in UNPICKLES), (IMPORTS, imported)]
+)
+def test_the_control_unprotected_the_judge_runs_what_a_notebook_wrote(
+    worker: Worker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    attack: Callable[[Path], str],
+) -> None:
+    monkeypatch.setattr(test_folder, "RUN", frozenset())
+    monkeypatch.setattr(test_folder, "_no_unpickling", Unguarded())
+    monkeypatch.setattr(TestFolder, "_absolute", staticmethod(lambda places: ["", *places]))
+    trap = tmp_path / "trap"
+    try:
+        judged_by(worker, tmp_path / "a", code, attack(trap))
+    finally:
+        for name in ("mine", "sched"):
+            sys.modules.pop(name, None)
+    assert trap.exists()
+
+
+class Unguarded:
+    """Lets everything be unpickled."""
+
+    @contextlib.contextmanager
+    def noted_on(self, _refusals: list[str]) -> Iterator[None]:
+        yield
+
+
+def test_the_folder_is_the_same_whenever_a_case_begins(tmp_path: Path) -> None:
+    root = autograder(tmp_path / "a", ">>> 1\n1") / "files"
+    folder = TestFolder(named(root))
+    text = "open"
+    with folder.for_case(text, None, []):
+        assert Path("data/words.txt").read_text() == "alpha"
+        Path("data/words.txt").write_text("spoilt")
+        Path("data/new.txt").write_text("new")
+        Path("helpers.py").unlink()
+    with folder.for_case(text, None, []):
+        assert Path("data/words.txt").read_text() == "alpha"
+        assert Path("helpers.py").exists()
+        assert not Path("data/new.txt").exists()
+
+
+def test_modules_of_one_assignment_are_not_anothers(tmp_path: Path) -> None:
+    one, other = (autograder(tmp_path / name, ">>> 1\n1") / "files" for name in "ab")
+    (other / "helpers.py").write_text("def two():\n    return 'other'\n")
+    folders = [TestFolder(named(one)), TestFolder(named(other))]
+    for folder, wanted in [*zip(folders, (2, "other"), strict=True)] * 2:
+        with folder.for_case("", None, []):
+            assert importlib.import_module("helpers").two() == wanted
+    assert "helpers" not in sys.modules
+    assert not [*one.rglob("__pycache__")]

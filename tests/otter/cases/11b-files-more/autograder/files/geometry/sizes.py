@@ -1,0 +1,3 @@
+from pathlib import Path
+
+side = int((Path(__file__).parent / 'side.txt').read_text())
