@@ -11,6 +11,7 @@ the rest is judged in a fresh child without what ended it.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from grader import wording
@@ -254,7 +255,7 @@ class _DeviceJudging:
         device_name = engine.device_names.get(device, device)
         self._site = Site(engine.workers[device], device_name, judging.limits)
         self._notebook = judging.notebook
-        self._position = judging.notebook.check_position
+        self._position = cache(judging.notebook.check_position)
         # In the order in which the notebook checks them.
         self._questions = sorted(questions, key=lambda question: self._position(question.name))
         self._phases = judging.phases
@@ -318,7 +319,9 @@ class _DeviceJudging:
     def _may_stay(self, question: Question) -> bool:
         """Say whether the child is where a question is judged, or past it with nothing undone."""
         here, there = self._position(question.name), self._replay.position
-        return here <= there and leave_alone(
+        if here >= there:
+            return here == there
+        return leave_alone(
             self._replay.sources(0, here),
             self._replay.sources(here, there),
             self._handed_out,

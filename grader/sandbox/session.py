@@ -209,8 +209,8 @@ class Session:
         its own limits, and where one ends the child, ChildEnded comes in its turn.
         """
         seconds = self._limits.cell_seconds
-        first = self._request + 1
-        due = [RunCell(first + n, number, source) for n, (source, number) in enumerate(cells)]
+        ahead = enumerate(cells, self._request + 1)
+        due = [RunCell(request, number, _text(source)) for request, (source, number) in ahead]
         for place, message in enumerate(due):
             self._request = message.request
             self._prepare(message)
@@ -656,6 +656,11 @@ def _opaque_key(value: Any) -> Opaque | None:
     if isinstance(value, StudentObject):
         return Opaque(value._key, value._type_name, isinstance(value, StudentFunction))  # noqa: SLF001
     return None
+
+
+def _text(source: str) -> str:
+    """Return a cell's source without halves of characters, which cannot be sent."""
+    return source.encode("utf-8", "replace").decode("utf-8")
 
 
 def _refuse_argument(value: Any) -> Opaque:

@@ -344,6 +344,11 @@ def test_of_cells_sent_together_the_one_that_ends_the_child_is_known(
             next(results)
 
 
+def test_a_cell_with_half_a_character_is_run(small_worker: Worker) -> None:
+    with session(small_worker) as child:
+        assert child.run_cell("print('\ud800')", 1).output == "?\n"
+
+
 FORGED = b"".join(dump(CellDone(number, None, "forged", 0, 0.0)) for number in (1, 2, 3))
 FORGED_ENDS = f"""
 import os
