@@ -312,22 +312,30 @@ class Isolation:
     """The level that probes proved, and what each of them said ("ok" or the finding).
 
     `way` is how the level's file system is made, "" where there is only one way; `warning` what
-    keeps the machine from a stronger level, "" where that need not be said.
+    keeps the machine from a stronger level, "" where that need not be said; `network` whether
+    student code may reach it.
     """
 
     level: IsolationLevel
     probes: dict[str, str] = field(default_factory=dict)
     way: str = ""
     warning: str = ""
+    network: bool = False  # opened, by name
 
     @property
     def is_unsandboxed(self) -> bool:
         """Whether student code ran with the rights of whoever graded."""
         return self.level == IsolationLevel.NONE
 
+    @property
+    def has_network(self) -> bool:
+        """Whether student code could reach other machines."""
+        return self.network or self.level == IsolationLevel.NONE
+
     def is_made_like(self, other: "Isolation") -> bool:
         """Whether a worker that was started for one is a worker for the other."""
-        return (self.level, self.way) == (other.level, other.way)
+        alike = (self.level, self.way, self.network)
+        return alike == (other.level, other.way, other.network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,6 +477,9 @@ class Report:
         return sum(question.pending for question in self.questions)
 
 
+NETWORK_OPEN = "NETWORK OPEN: notebooks could reach the internet while they were graded"
+
+
 @dataclass(frozen=True, slots=True)
 class Gradebook:
     """A class's current reports, ready to be rendered; one row a student, in a fixed order."""
@@ -487,7 +498,9 @@ class Gradebook:
     @property
     def stamps(self) -> tuple[str, ...]:
         """What every output has to say of how this was graded."""
-        return () if self.otter is None else self.otter.stamps
+        stamps = () if self.otter is None else self.otter.stamps
+        is_open = any(report.isolation.network for report in self.reports)
+        return (*((NETWORK_OPEN,) if is_open else ()), *stamps)
 
     @property
     def has_total(self) -> bool:

@@ -4,11 +4,14 @@ The judge, the pages, Gradescope's results, `grader check` and the container all
 this module. Why a file is no notebook is said where it is read.
 """
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.model import POINT_TOLERANCE, Outcome, QuestionReport, Report, Status
 
+LONGEST_PART = 500  # characters of an example of a doctest, of what it was to give, of what it gave
+NOTHING = "    nothing"
 OPEN = frozenset({Status.PENDING, Status.UNGRADED})
 
 # Of a case, whatever the judge recorded of it.
@@ -39,6 +42,10 @@ ENDED_THE_WORKER = (
     "did not."
 )
 TOO_LARGE_TO_JUDGE = "The answer is so large that judging it would take more memory than there is."
+ONLY_AFTER_OTHERS = (
+    "Your code passed this test by itself, and did not once the tests before it had run: it keeps "
+    "something from one call to the next."
+)
 AFTER_A_STOP = "Not judged: an earlier test of this question was stopped."
 
 # Of a question, a notebook or a report.
@@ -196,6 +203,25 @@ def value_not_handed_over(detail: str) -> str:
     return f"A value could not be handed over between the test and the notebook. {detail}"
 
 
+def answered_by_their_own(claims: Iterable[str]) -> str:
+    return f"The student's own code answered {', '.join(sorted(claims))} between its own objects."
+
+
+def missing_here(problem: str) -> str:
+    return f"The test needs what is not here ({problem}); install it where grades are made."
+
+
+def own_mistake(problem: str) -> str:
+    return f"The test fails by itself ({problem}), whatever the answer is; mend it."
+
+
+def not_crossing(detail: str) -> str:
+    return (
+        f"A value could not be handed over between the test and the notebook: {detail} Let the "
+        "test ask for less of it."
+    )
+
+
 def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
 
@@ -205,6 +231,17 @@ def changed_in_place(text: str) -> str:
         "Your code changes what it is given, which is not asked for here; compared with what the "
         f"test gave it, the answer is wrong. {text}"
     )
+
+
+def doctest_differs(source: str, want: str, got: str) -> str:
+    """Say what an example of a doctest was to give and gave, each cut to what can be read."""
+    parts = [("The test runs", source), ("It was to give", want), ("It gave", got)]
+    return "\n".join(f"{title}:\n{_indented(text) or NOTHING}" for title, text in parts)
+
+
+def _indented(text: str) -> str:
+    cut = text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]}…"
+    return textwrap.indent(cut.rstrip("\n"), "    ")
 
 
 def not_alone(reason: str) -> str:
@@ -228,6 +265,10 @@ def cell_raised(number: int, error: str, line: int | None) -> str:
     if line is None:
         return f"{raised}, so it did not run."
     return f"{raised} in its line {line}, and the lines below it did not run."
+
+
+NETWORK_CLOSED = "It reads from the network, which is closed while the notebook is graded."
+TRIED_NETWORK = "cell {number} tried to reach the network, which is closed; --network opens it"
 
 
 def defined_too_late(name: str, number: int) -> str:
@@ -271,9 +312,10 @@ def another_notebook(slug: str, names: Iterable[str], seems: str, wanted: str) -
 
 def for_another_assignment(name: str | None, wanted: str) -> str:
     """Say that a notebook's metadata names another assignment, or none."""
-    said = "for no assignment" if name is None else f"for the assignment {name[:100]!r}"
+    said = "no assignment" if name is None else f"the assignment {name[:100]!r}"
     return (
-        f"This notebook says that it is {said}, and this is {wanted!r}. Hand in the one for that."
+        f"This notebook says that it is for {said}, and this is {wanted!r}: hand in the notebook "
+        "of that one."
     )
 
 

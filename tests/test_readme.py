@@ -17,7 +17,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 INSIDE = (REPOSITORY / "grader" / "README.md").read_text(encoding="utf-8")
 PAGES = (
     "README.md", "grader/README.md", ".github/CONTRIBUTING.md", ".github/CLUSTER.md",
-    ".github/PLATFORMS.md", ".github/REVIEW.md",
+    ".github/OTTER.md", ".github/PLATFORMS.md", ".github/REVIEW.md",
     "tests/hostile/THREATS.md", "tests/hostile/FUZZING.md",
 )  # fmt: skip
 LONGEST = 150  # lines of the README: two screens to what each reader needs

@@ -21,7 +21,7 @@ from grader import machine, wording
 from grader.batch import memory
 from grader.batch.scratch import Scratch
 from grader.course import beside
-from grader.course.beside import FileRules
+from grader.course.beside import Access
 from grader.errors import (
     AssignmentError,
     GraderError,
@@ -70,7 +70,8 @@ class ProcessSettings:
     assignment_sha256: str = ""  # what the folder must hold, if given
     judges: str = "all"  # "cpu" or "cuda": only the questions that need no GPU, or need one
     places: tuple[str, ...] = ()  # of submissions and results, which no student's code may read
-    files: FileRules | None = None  # which of its files are given and withheld, as somebody said
+    access: Access = field(default_factory=Access)  # of students' code, as somebody said
+    imports: tuple[str, ...] = ()  # modules that many notebooks import, for the warm worker
     packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
 
 
@@ -191,7 +192,7 @@ def _start_early(
     """
     from grader.sandbox.proof.probes import likely_isolation
 
-    likely = likely_isolation(settings.isolation)
+    likely = likely_isolation(settings.isolation, network=settings.access.network)
     with suppress(GraderError, OSError):  # the proof is to say what is wrong
         started["cpu"] = _worker(assignment, likely)
     return likely
@@ -233,6 +234,7 @@ def _cuda_fault(worker: "Worker", assignment: Assignment) -> str:
 def _place(settings: ProcessSettings, isolation: Isolation, where: Environment) -> str:
     device = where.gpu if settings.judges == "cuda" else "CPU"
     level = f"{isolation.level} by {isolation.way}" if isolation.way else isolation.level
+    level += ", network open" if isolation.network else ""
     versions = f"numpy {where.numpy}, torch {where.torch}, triton {where.triton}"
     return f"{platform.node()}, {device}, {level}, Python {where.python}, {versions}"
 
@@ -266,14 +268,14 @@ def _load(settings: ProcessSettings) -> Assignment:
     if settings.packed and not os.path.isdir(name):  # noqa: PTH112 - a path as text
         name = settings.packed
     assignment = load(name, need_solutions=True, ignore_plugins=True)
-    if settings.files is not None:
-        assignment = beside.ruled(assignment, settings.files)
+    assignment = beside.ruled(assignment, settings.access)
     if settings.assignment_sha256 not in {"", assignment.sha256}:
         raise AssignmentError(
             f"{name} is not what the batch began with, or not the same on "
             f"{platform.node()}; run the same command again once it is."
         )
-    return assignment
+    needs = dict.fromkeys([*assignment.needs, *settings.imports])
+    return replace(assignment, needs=tuple(needs))
 
 
 def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:
@@ -291,8 +293,10 @@ def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:
         settings.judges != "cpu" and settings.device in {"auto", "cuda"} and machine.may_have_gpu()
     )
     devices = {"cpu", "cuda"} if opens_gpu else {"cpu"}
-    beside = (*(str(place) for place in places), *settings.places)
-    return choose_isolation(settings.isolation, frozenset(devices), beside)
+    reached = (*(str(place) for place in places), *settings.places)
+    return choose_isolation(
+        settings.isolation, frozenset(devices), reached, network=settings.access.network
+    )
 
 
 def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":

@@ -4,6 +4,7 @@ import contextlib
 import signal
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from grader.commands.options import (
     Isolation,
     IsolationChoice,
     Jobs,
+    Network,
     Withhold,
 )
 from grader.commands.shown import finish, render, show, tell
@@ -27,9 +29,12 @@ from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
 if TYPE_CHECKING:
-    from grader.course.beside import FileRules
+    from grader.course.beside import Access
     from grader.model import Assignment, Gradebook, Limits, Submission
     from grader.submissions.collection import Collection
+
+
+LOOKED_AT = 40  # notebooks that tell what a class imports
 
 
 def grade(
@@ -72,12 +77,13 @@ def grade(
     ] = False,
     give: Give = None,
     withhold: Withhold = None,
+    network: Network = False,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
     from grader.course import beside
     from grader.submissions.autograders import load
 
-    rules = beside.FileRules(tuple(give or ()), tuple(withhold or ()))
+    rules = beside.Access(tuple(give or ()), tuple(withhold or ()), network=network)
     loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
     loaded = beside.ruled(loaded, rules)
     tell(loaded)
@@ -100,8 +106,9 @@ def grade(
     book = grade_class(
         loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
         isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
-        cluster=cluster, files=rules,
+        cluster=cluster, access=rules,
     )  # fmt: skip
+    _keep_pdfs(found, book, out)
     show(book)
     collected.name_lost(found)
     finish(book, out, is_complete=not found.lost)
@@ -137,6 +144,28 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
         )
 
 
+def _keep_pdfs(found: "Collection", book: "Gradebook", out: Path) -> None:
+    """Write the PDFs that were handed in, under the names that their students have in the book."""
+    from grader.gradebook import outputs
+
+    pdfs = {choice.submission.path: choice.pdf for choice in found.chosen if choice.pdf}
+    for report in book.reports:
+        if report.path in pdfs:
+            outputs.write_pdf(report.student, pdfs[report.path], out)
+
+
+def _slow_imports(assignment: "Assignment", submissions: Iterable["Submission"]) -> tuple[str, ...]:
+    """Return the modules of an otter assignment's notebooks that are best imported once for all.
+
+    An assignment of ours says so itself.
+    """
+    if assignment.otter is None:
+        return ()
+    from grader.course.otter import packages
+
+    return packages.worth_importing_once(map(_code_of, islice(submissions, LOOKED_AT)))
+
+
 def _code_of(submission: "Submission") -> str:
     from grader.course import notebooks
 
@@ -161,12 +190,12 @@ def grade_class(
     only: str | None = None,
     seed: int = 0,
     cluster: str | None = None,
-    files: "FileRules | None" = None,
+    access: "Access | None" = None,
 ) -> "Gradebook":
     """Grade what is due, and render it; what was graded is rendered in any case.
 
-    handed_in: where the submissions lie, which no student's code may see. files: as the assignment
-    has them by now.
+    handed_in: where the submissions lie, which no student's code may see. access: as the
+    assignment has it by now.
     """
     from grader import machine
     from grader.batch.cluster import connect
@@ -174,17 +203,19 @@ def grade_class(
     from grader.batch.process import ProcessSettings
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
+    from grader.course.beside import Access
     from grader.gradebook import outputs, people
     from grader.gradebook.notebooks_kept import NotebookStore
     from grader.sandbox.levels.view import refuse_shown
 
+    submissions = list(submissions)
     places = [path.resolve() for path in (*handed_in, out)]
     if isolation is not IsolationChoice.NONE:
         refuse_shown(places)
     settings = ProcessSettings(
         str(assignment.folder), seed, limits, isolation.value, device.value,
         places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
-        files=files,
+        access=access or Access(), imports=_slow_imports(assignment, submissions),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
@@ -209,6 +240,4 @@ def grade_class(
                     "Stopped. What was graded is kept; run the same command to go on."
                 ) from None
             raise
-        if assignment.otter is not None and assignment.otter.wants_pdf:
-            outputs.write_pdfs(named.submissions, out)
         return render(store, out)

@@ -12,6 +12,7 @@ from grader.commands import (
     demo,
     doctor,
     grade,
+    import_,
     manual,
     new,
     override,
@@ -53,9 +54,10 @@ def _options(
 
 for _command in (
     demo.demo, plan.plan, grade.grade, report.report, review.review, override.override,
-    manual.manual, check.check, new.new, verify.verify, release.release, doctor.doctor,
+    manual.manual, check.check, new.new, import_.import_, verify.verify, release.release,
+    doctor.doctor,
 ):  # fmt: skip
-    app.command()(_command)
+    app.command(_command.__name__.rstrip("_"))(_command)
 
 
 def main() -> None:

@@ -47,3 +47,7 @@ Withhold = Annotated[
     list[str] | None,
     typer.Option("--withhold", help="Files of the course that only tests may read (a glob)."),
 ]
+Network = Annotated[
+    bool,
+    typer.Option("--network", help="Let notebooks reach the internet; every output says so."),
+]

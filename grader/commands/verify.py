@@ -65,7 +65,8 @@ def _try_solution(
     tell(assignment)
     path = solution or verifying.find_solution(origin)
     handed_in = verifying.read_solution(assignment, path)
-    found = verifying.verify(assignment, handed_in, isolation=isolation.value, on_gate=_show)
+    with verifying.grader_process(assignment, isolation.value) as judge:
+        found = verifying.verify(assignment, handed_in, judge, on_gate=_show)
     return _conclude(assignment, found)
 
 

@@ -3,13 +3,15 @@
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 from grader.course import beside, notebooks, settings
 from grader.course.cases import read_cases
+from grader.course.otter import cases as otter_cases
+from grader.course.otter import config
 from grader.errors import AssignmentError, UsageError
 from grader.model import (
     LIBRARIES,
@@ -18,6 +20,7 @@ from grader.model import (
     Feedback,
     Limits,
     Question,
+    TestCase,
 )
 
 DISTRIBUTION = "ulp-grader"
@@ -87,10 +90,12 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
     names = [item.name for item in stated.questions]
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{path} has two questions named {repeated!r}; rename one.")
-    given = beside.published(folder, notebook)
-    of_files = beside.digest(given, ()) if given else ""
+    rules = None if stated.otter is None else config.rules(stated.otter)
+    given, withheld = beside.published(folder, notebook), beside.kept_back(solutions)
+    of_files = beside.digest(given, withheld) if given or withheld else ""
+    reader = read_cases if rules is None else _cases_of_otter
     questions = tuple(
-        _told(_question(item, table + of_files, folder, solutions), stated.feedback)
+        _told(_question(item, table + of_files, folder, solutions, reader), stated.feedback)
         for item, table in zip(stated.questions, tables, strict=True)
     )
     _refuse_stray_tests(folder, solutions, names)
@@ -106,11 +111,17 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         needs=stated.needs,
         files=stated.files,
         given=given,
+        withheld=withheld,
         libraries=_mentioned([*read, *_modules(given), reference_path(solutions)]),
         sha256=_digest(read, reference_path(solutions), of_files),
         ignored_cells=_ignored_cells(notebook),
         feedback=stated.feedback,
+        otter=rules,
     )  # fmt: skip
+
+
+def _cases_of_otter(path: Path) -> list[TestCase]:
+    return list(otter_cases.read(path).cases)
 
 
 def _modules(given: Iterable[beside.Named]) -> list[Path]:
@@ -135,7 +146,11 @@ def _ignored_cells(notebook: Path) -> frozenset[str]:
 
 
 def _question(
-    stated: settings.QuestionSettings, table: str, folder: Path, solutions: Path | None
+    stated: settings.QuestionSettings,
+    table: str,
+    folder: Path,
+    solutions: Path | None,
+    reader: Callable[[Path], list[TestCase]],
 ) -> Question:
     files = question_files(folder, solutions, [stated.name])
     question = Question(
@@ -146,7 +161,7 @@ def _question(
         requires=stated.requires,
         alone=stated.alone,
         names=stated.names,
-        cases=tuple(case for file in files for case in read_cases(file)),
+        cases=tuple(case for file in files for case in reader(file)),
         sha256=_digest(files, reference_path(solutions), table),
     )
     _check_cases(question, folder / "assignment.toml", complete=solutions is not None)

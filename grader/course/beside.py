@@ -28,16 +28,17 @@ IMPORTS = r"^\s*(?:from|import)\s[^\n#]*\b{stem}\b"
 
 
 @dataclass(frozen=True, slots=True)
-class FileRules:
-    """What is said of files beside what the tests' texts say.
+class Access:
+    """What a student's code may reach, as somebody said beside what the assignment says.
 
-    give, withhold: patterns that somebody typed. read: names that most of a class's notebooks
-    mention, which are given too.
+    give, withhold: patterns of files. read: names that most of a class's notebooks mention, which
+    are given too. network: whether it is open.
     """
 
     give: tuple[str, ...] = ()
     withhold: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
+    network: bool = False
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -72,6 +73,11 @@ def published(folder: Path, notebook: Path) -> tuple[Named, ...]:
         for name, path in named(folder)
         if PurePosixPath(name).parts[0] not in NOT_GIVEN and Path(path) != notebook
     )
+
+
+def kept_back(solutions: Path | None) -> tuple[Named, ...]:
+    """Return what lies in `files/` of an assignment's solutions, which only its tests read."""
+    return () if solutions is None else named(solutions / "files")
 
 
 def sorted_out(
@@ -222,10 +228,11 @@ def digest(given: Iterable[Named], withheld: Iterable[Named]) -> str:
     return found.hexdigest()
 
 
-def ruled(assignment: Assignment, rules: FileRules) -> Assignment:
+def ruled(assignment: Assignment, rules: Access) -> Assignment:
     """Return an assignment whose files are given and withheld as somebody says.
 
-    What is said by name counts for the assignment's hash. UsageError where a pattern fits no file.
+    What is said by name counts for the assignment's hash, and so does an open network. UsageError
+    where a pattern fits no file.
     """
     files = sorted([*assignment.given, *assignment.withheld])
     for option, patterns in (("--give", rules.give), ("--withhold", rules.withhold)):
@@ -249,18 +256,20 @@ def ruled(assignment: Assignment, rules: FileRules) -> Assignment:
         withheld=tuple((name, path) for name, path in files if name in left),
         withheld_by_name=frozenset(asked),
     )
-    return changed if by_name == kept else _marked(changed, sorted(by_name))
+    marks = [] if by_name == kept else ["withheld", *sorted(by_name)]
+    marks += ["network"] if rules.network else []
+    return _marked(changed, marks) if marks else changed
 
 
 def _fits(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) or name.startswith(f"{pattern.rstrip('/')}/")
 
 
-def _marked(assignment: Assignment, withheld: Sequence[str]) -> Assignment:
-    """Return an assignment whose hashes tell it from the one that withholds other files."""
+def _marked(assignment: Assignment, marks: Sequence[str]) -> Assignment:
+    """Return an assignment whose hashes tell it from the one where code reaches other things."""
 
     def mark(before: str) -> str:
-        return hashlib.sha256("\0".join([before, *withheld]).encode()).hexdigest()
+        return hashlib.sha256("\0".join([before, *marks]).encode()).hexdigest()
 
     questions = tuple(replace(one, sha256=mark(one.sha256)) for one in assignment.questions)
     return replace(assignment, questions=questions, sha256=mark(assignment.sha256))
@@ -279,7 +288,7 @@ def read_by_most(assignment: Assignment, notebooks: Sequence[bytes]) -> tuple[st
     )
 
 
-def told(assignment: Assignment, rules: FileRules) -> list[str]:
+def told(assignment: Assignment, rules: Access) -> list[str]:
     """Return one sentence for each kind of file that a student's code is not simply given."""
     guessed = [name for name, _ in assignment.withheld if name not in assignment.withheld_by_name]
     said = []

@@ -40,6 +40,7 @@ class AssignmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     needs: tuple[str, ...] = ()
     files: tuple[FileName, ...] = ()
     feedback: Feedback = Feedback.HINT
+    otter: dict[str, Any] | None = None  # of an assignment that was imported: its configuration
     release: Any = None
 
 
@@ -52,6 +53,7 @@ FAULTS = {
     "needs": "needs must be a list of texts",
     "files": "files must be a list of file names, without folders",
     "feedback": 'feedback must be "name", "promise" or "hint"',
+    "otter": "[otter] must be a table, of keys as otter_config.json has them",
     "question": "each [[questions]] must be a table",
     "question.name": "a question's name must be text",
     "question.points": "{name} needs points, a number of at least 0",

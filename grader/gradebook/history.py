@@ -131,8 +131,9 @@ def changes(
 
 def weakest(levels: Iterable[Isolation]) -> Isolation:
     """Return the weakest of some isolations: one question judged without any taints a report."""
-    order = list(IsolationLevel)
-    return max(levels, key=lambda item: order.index(item.level), default=NOT_JUDGED)
+    order, found = list(IsolationLevel), tuple(levels)
+    weak = max(found, key=lambda item: order.index(item.level), default=NOT_JUDGED)
+    return replace(weak, network=any(item.network for item in found))
 
 
 def class_environment(reports: list[Report]) -> tuple[Isolation, Environment]:

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ import msgspec
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
-from grader.model import Gradebook, Status, Submission
+from grader.model import Gradebook, Status
 from grader.renderers import (
     brightspace,
     canvas,
@@ -113,15 +113,9 @@ def _answers_not_found(book: Gradebook) -> Iterator[str]:
         )
 
 
-def write_pdfs(submissions: Iterable[Submission], out: Path) -> int:
-    """Copy the PDF that each student handed in to `pdf/`; return how many there were."""
-    found = 0
-    for item in submissions:
-        pdfs = [content for name, content in item.files if name.lower().endswith(".pdf")]
-        if pdfs:
-            _write_bytes(out / PDF_FOLDER / f"{feedback_name(item.student)}.pdf", pdfs[0])
-            found += 1
-    return found
+def write_pdf(student: str, content: bytes, out: Path) -> Path:
+    """Write what a student handed in as a PDF, beside the results."""
+    return _write_bytes(out / PDF_FOLDER / f"{feedback_name(student)}.pdf", content)
 
 
 def write_sheet(

@@ -4,6 +4,8 @@ A case that a test's own mistake or a lost value failed stays a loss here; where
 meets the same, `grader.grading.control` withdraws it for everybody.
 """
 
+import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,8 +15,17 @@ from grader.grading import outcomes
 from grader.grading.otter_tests import Verdict
 from grader.grading.whereabouts import Reason, Whereabouts
 from grader.model import Outcome, Question, Status, TestCase
-from grader.sandbox import MissingNameError, StudentError, TransferError
+from grader.sandbox import (
+    CannotCrossError,
+    Failure,
+    MissingNameError,
+    StudentError,
+    TransferError,
+)
+from grader.sandbox.libraries import is_known
+from grader.sandbox.wire.values import ValueRefusedError
 
+NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
@@ -23,20 +34,22 @@ class Notes:
     """What is known of the notebook beside a verdict.
 
     where: its names where the question is judged. unwritten: by what a stub of the hand-out says
-    when it is called, its question and its name.
+    when it is called, its question and its name. has_reference: whether the reference shows what
+    is no answer's fault; without one nobody loses by what may be ours.
     """
 
     where: Whereabouts
     unwritten: Mapping[str, tuple[str, str]]
+    has_reference: bool = True
 
 
 def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) -> Outcome:
     """Return the outcome of a case that did not pass."""
     problem = verdict.problem
     status, hint, reason = Status.FAILED, "", Reason()
+    if ours := _fault_of_ours(problem, notes):
+        return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {ours}")
     match problem:
-        case CannotJudgeError():
-            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {problem}")
         case StudentError():
             status, text = _describe_error(problem, question.name, notes)
             reason = _reason(problem, notes)
@@ -49,16 +62,65 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
             text, hint = _said(problem) or wording.WRONG_ANSWER, verdict.hint
         case MemoryError():
             text = wording.TOO_LARGE_TO_JUDGE
-        case _ if is_device_fault(problem):
-            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {_brief(problem)}")
         case _:
             text = wording.unusable_form(_brief(problem))
+    if verdict.missing and not reason.text:
+        name = verdict.missing[0]
+        reason = notes.where.missing(name)
+        text = f"{wording.not_defined(name)} {reason.text}\n{text}" if text else text
+    if needed := "" if notes.has_reference else _library_not_here(problem, reason):
+        return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {needed}")
     text = text if reason.text in text else f"{text}\n{reason.text}"
     staff = f"{text}\n({verdict.place})" if verdict.place else text
     # What a hidden case has met may depend on its input; what was wrong before does not.
     cause = notes.where.first_cause(question.names) if case.hidden else reason.cause
     lost = outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds, cause=cause)
     return outcomes.hinted(lost, hint)
+
+
+def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
+    """Return why nothing can be said of an answer, "" where something can.
+
+    What no reference was tried on may fail by what is missing where grades are made, or cannot be
+    handed over: that is nobody's loss.
+    """
+    match problem:
+        case CannotJudgeError() | CannotCrossError():
+            said = str(problem)
+        case _ if is_device_fault(problem):
+            said = _brief(problem)
+        case _ if notes.has_reference:
+            said = ""
+        case StudentError(failure=Failure(type_name="ValueRefusedError", message=message)):
+            said = wording.not_crossing(f"{message}.")
+        case StudentError():
+            said = ""
+        case TransferError() | ValueRefusedError():
+            said = wording.not_crossing(str(problem))
+        case ImportError() | OSError():
+            said = wording.missing_here(_brief(problem))
+        case NameError() if not isinstance(problem, MissingNameError):
+            said = wording.own_mistake(_brief(problem))
+        case _:
+            said = ""
+    return said
+
+
+def _library_not_here(problem: BaseException | None, reason: Reason) -> str:
+    """Return which library an answer needs and grading has not, "" for none that is known.
+
+    A module that nobody knows is the answer's own mistake, wherever it is graded.
+    """
+    said = reason.cause
+    if isinstance(problem, StudentError) and isinstance(problem, ImportError):
+        said = problem.failure.message
+    found = NO_MODULE.search(said)
+    is_library = found is not None and is_known(found[1]) and not _is_here(found[1])
+    return wording.missing_here(found[0]) if found is not None and is_library else ""
+
+
+def _is_here(module: str) -> bool:
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
 def is_device_fault(problem: BaseException | None) -> bool:

@@ -11,7 +11,6 @@ the rest is judged in a fresh child without what ended it.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 from grader import wording
@@ -19,7 +18,7 @@ from grader.course import notebooks
 from grader.errors import GraderError, WorkerError
 from grader.grading import outcomes
 from grader.grading.explain import Notes, explain
-from grader.grading.otter_tests import CaseSuite, SessionNames, Verdict
+from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay, Script
 from grader.grading.reuse import leave_alone
@@ -37,8 +36,9 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
-from grader.sandbox.handover import Place
+from grader.sandbox.handover import Changes, Place
 
+STOPPED = frozenset({Status.TIMEOUT, Status.KILLED})  # what ended its child, and would again
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
 MAX_TIMEOUTS = 3  # cases of one question; what follows would take as long, for nothing
@@ -162,6 +162,8 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
         reason = wording.odd_notebook(f"{type(problem).__name__}: {problem}")
         raise notebooks.NotebookUnreadableError(reason) from problem
     _refuse_another_assignment(submission, notebook, assignment)
+    if assignment.otter is not None:
+        return notebooks.as_otter_runs(notebook)
     names = [name for question in assignment.questions for name in question.names]
     if names and not notebook.binds(names):
         raise notebooks.NotebookUnreadableError(
@@ -170,6 +172,19 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
             )
         )
     return notebook
+
+
+def _seeding(assignment: Assignment) -> str:
+    """Return what otter puts before every cell for a configured seed."""
+    rules = assignment.otter
+    if rules is None or rules.seed is None:
+        return ""
+    if rules.seed_variable:
+        return f"{rules.seed_variable} = {rules.seed}"
+    return "\n".join(
+        f"__import__({module!r}, fromlist=['seed']).seed({rules.seed})"
+        for module in ("numpy.random", "random")
+    )
 
 
 def _refuse_another_assignment(
@@ -208,7 +223,7 @@ class _Judging:
         try:
             for is_hidden in PASSES:
                 for side in sides:
-                    side.judge(is_hidden)
+                    side.judge(is_hidden=is_hidden)
         finally:
             for side in sides:
                 side.end()
@@ -239,7 +254,8 @@ class _Judging:
         seed = int(self.request.submission.sha256[:8] or "0", 16)
         assignment = self.engine.assignment
         skipped = assignment.ignored_cells | {""}
-        return Script(self.notebook, seed, skipped, _beside(assignment, self.request.submission))
+        beside = _beside(assignment, self.request.submission)
+        return Script(self.notebook, seed, skipped, beside, _seeding(assignment))
 
 
 class _DeviceJudging:
@@ -255,9 +271,12 @@ class _DeviceJudging:
         device_name = engine.device_names.get(device, device)
         self._site = Site(engine.workers[device], device_name, judging.limits)
         self._notebook = judging.notebook
-        self._position = cache(judging.notebook.check_position)
         # In the order in which the notebook checks them.
-        self._questions = sorted(questions, key=lambda question: self._position(question.name))
+        order = judging.notebook.check_order
+        checked_as = self._suite.checked_as
+        self._questions = sorted(questions, key=lambda one: order(*checked_as(one.name)))
+        self._has_reference = judging.engine.assignment.otter is None
+        self._follows_files = judging.engine.assignment.otter is not None
         self._phases = judging.phases
         self._replay = Replay(
             judging.script(), engine.workers[device], judging.limits, judging.phases
@@ -267,14 +286,44 @@ class _DeviceJudging:
         self._fault = ""  # of ours, after which nothing more can be judged
         self._memory: dict[Any, Any] = {}  # what tests leave for this submission's later cases
 
-    def judge(self, is_hidden: bool) -> None:
-        """Judge the public or the hidden cases of all questions."""
+    def judge(self, *, is_hidden: bool) -> None:
+        """Judge the public cases of all questions, or what is left of them.
+
+        An otter assignment's public cases are judged again with the hidden ones, in the order of
+        its files and in a child that has been asked nothing, since cases leave state behind. What
+        a student reads of them stays what was said before any hidden input.
+        """
         self._replay.start_again()
+        first: dict[str, dict[str, Outcome]] = {}
+        if is_hidden and self._follows_files and any(map(self._missing, self._questions)):
+            first = self._begin_in_order()
         for question in self._questions:
-            due = [case for case in self._missing(question) if case.hidden == is_hidden]
+            due = [case for case in self._missing(question) if is_hidden or not case.hidden]
             if due and not self._fault and not self._is_over():
                 self._judge_cases(question, due)
+                self._take(question, self._settled(question, first.get(question.name, {})))
                 self._request.on_question(self._report(question))
+
+    def _begin_in_order(self) -> dict[str, dict[str, Outcome]]:
+        """Forget what was found and can be asked again, in a fresh child; return what it was."""
+        self._replay.end_child()
+        self._replay.stop_listening()
+        first, self._found = self._found, {
+            name: {one.name: one for one in found.values() if one.status in STOPPED}
+            for name, found in self._found.items()
+        }  # fmt: skip
+        return first
+
+    def _settled(self, question: Question, first: dict[str, Outcome]) -> list[Outcome]:
+        """Return the public cases that were judged twice, in the words of the first time."""
+        return [
+            outcomes.said_before(one, first[one.name])
+            for one in self._found[question.name].values()
+            if one.name in first and one.status not in {Status.PASSED, Status.UNGRADED}
+        ]
+
+    def _position(self, name: str) -> int:
+        return self._notebook.check_position(*self._suite.checked_as(name))
 
     def end(self) -> None:
         """End the child that is left."""
@@ -387,20 +436,27 @@ class _DeviceJudging:
 
     def _judge_case(self, question: Question, case: TestCase) -> Outcome:
         memory = dict(self._memory)
-        verdict, changes = self._run(question, case, self._memory)
-        if verdict.passed:
-            if not changes:
-                return outcomes.passed(case, verdict.seconds)
-            applied = self._changes_of_reference(question, case)
-            if applied is None:
-                return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {NO_COMPARISON}")
-            if applied >= changes:
-                return outcomes.passed(case, verdict.seconds)
-            return self._judge_without_changes(question, case, memory, applied)
-        outcome = self._explain(question, case, verdict)
-        if outcome.status is Status.UNGRADED:
-            return self._judge_beside_reference(question, case, outcome)
-        return outcome
+        verdict, found = self._run(question, case, self._memory)
+        if found.refusals:
+            refused = self._refused(question, case, found)
+            return self._judge_beside_reference(question, case, refused)
+        if not verdict.passed:
+            outcome = self._explain(question, case, verdict)
+            if outcome.status is Status.UNGRADED:
+                return self._judge_beside_reference(question, case, outcome)
+            return outcome
+        applied = self._changes_of_reference(question, case) if found.made else frozenset()
+        if applied is None:
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {NO_COMPARISON}")
+        if applied >= found.made:
+            staff = wording.answered_by_their_own(found.claims) if found.claims else ""
+            return outcomes.passed(case, verdict.seconds, staff=staff)
+        return self._judge_without_changes(question, case, memory, applied)
+
+    @staticmethod
+    def _refused(question: Question, case: TestCase, found: Changes) -> Outcome:
+        """Return the outcome of a case that asked for what cannot be asked of a child."""
+        return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {found.refusals[0]}")
 
     def _run(
         self,
@@ -408,31 +464,35 @@ class _DeviceJudging:
         case: TestCase,
         memory: dict[Any, Any],
         applied: frozenset[Place] | None = None,
-    ) -> tuple[Verdict, set[Place]]:
-        """Run a case in the current child; return also which arguments the calls changed."""
+    ) -> tuple[Verdict, Changes]:
+        """Run a case in the current child; return also what the calls changed, and refused."""
         if case.hidden:
             self._replay.stop_listening()
         session = self._replay.session
-        names = SessionNames(session, self._site.device, memory)
+        names = self._suite.names_in(session, self._site.device, memory)
         with (
             self._phases.spent_on("cases"),
-            session.case(applied) as changes,
+            self._suite.seeds(question.name, case.name) as seeds,
+            session.case(applied, seeds, asks=self._suite.asks) as changes,
             self._suite.in_folder(question.name, case.name, session, changes.refusals),
         ):
             verdict = self._suite.run(question.name, case.name, names)
         if session.ended is not None:  # whatever the test has made of it
             raise session.ended
-        return verdict, changes.made
+        return verdict, changes
 
     def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         position = self._position(question.name)
-        where = Whereabouts(self._notebook, failures(self._replay.failed), position)
-        return explain(question, case, verdict, Notes(where, self._suite.unwritten))
+        has_network = self._site.worker.isolation.has_network
+        failed = failures(self._replay.failed, has_network=has_network)
+        where = Whereabouts(self._notebook, failed, position)
+        notes = Notes(where, self._suite.unwritten, has_reference=self._has_reference)
+        return explain(question, case, verdict, notes)
 
     def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place] | None:
         """Return which arguments a right answer changes in place in a case, if that is known."""
         at = question.name, case.name, self._site
-        if not self._reference.knows(*at):
+        if self._reference.is_there and not self._reference.knows(*at):
             self._replay.end_child()  # one child at a time
             found = self._reference.changes(*at)
             self._replay.run_to(self._position(question.name))
@@ -453,7 +513,9 @@ class _DeviceJudging:
         """
         self._replay.end_child()
         self._replay.run_to(self._position(question.name))
-        verdict, _ = self._run(question, case, memory, applied)
+        verdict, changes = self._run(question, case, memory, applied)
+        if changes.refusals:
+            return self._refused(question, case, changes)
         if verdict.passed:
             return outcomes.passed(case, verdict.seconds)
         found = self._explain(question, case, verdict)
@@ -468,12 +530,17 @@ class _DeviceJudging:
 
         What can be judged with a right answer and cannot be with this one, twice, is lost.
         """
+        if not self._reference.is_there:
+            return outcome
         self._replay.end_child()
         found = self._reference.run(question.name, case.name, self._site)
         self._replay.run_to(self._position(question.name))
         if found is None or not found.passed:
             return outcome
-        verdict, _ = self._run(question, case, self._memory)
+        verdict, changes = self._run(question, case, self._memory)
+        if changes.refusals:
+            staff = f"{outcome.staff_message} The reference was judged meanwhile, and passed."
+            return outcomes.lost(case, Status.FAILED, wording.NOT_JUDGEABLE, staff=staff)
         if verdict.passed:
             return outcomes.passed(case, verdict.seconds)
         again = self._explain(question, case, verdict)

@@ -10,6 +10,7 @@ submission is judged, and no other submission sees it. It holds plain values and
 object of the student's ends with the process that it belongs to.
 """
 
+import builtins
 import contextlib
 import importlib.util
 import inspect
@@ -18,11 +19,11 @@ import re
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,13 +32,18 @@ from grader.course.cases import literal_hints
 from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
-from grader.errors import AssignmentError
+from grader.errors import AssignmentError, CannotJudgeError
+from grader.grading import doctests
+from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
-from grader.sandbox import MissingNameError, Session
+from grader.sandbox import Session, seeds
 from grader.sandbox.inside import instruments
+from grader.sandbox.kinds import FOR_TESTS
+from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
+BUILTINS = vars(builtins) | FOR_TESTS
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
@@ -50,6 +56,7 @@ class Verdict:
     place: str  # the test file and line that ended it
     seconds: float
     hint: str = ""  # of a failed check, as it stands word for word in the test file
+    missing: tuple[str, ...] = ()  # names that it went on without, as otter has it
 
 
 # Otter ships no types, so its classes are Any.
@@ -65,19 +72,47 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class LoadedCase:
-    """One case, ready to run as often as there are submissions."""
+    """One case, ready to run as often as there are submissions; `fault` is why it is not."""
 
     question: str
     name: str
     parameters: tuple[str, ...]
     file: TestFile
     hints: frozenset[str] = frozenset()
+    fault: str = ""
+
+    def run(self, names: Names) -> "Ended":
+        """Run the case, and return what ended it."""
+        if self.fault:
+            return Ended(CannotJudgeError(self.fault), "")
+        case = self.file.test_cases[0]
+        if isinstance(self.file, OKTestFile):
+            found = DoctestGlobals(names, BUILTINS)
+            problem, line = doctests.run(f"{self.file.name} 0", case.body, found)
+            where = "" if line is None else f", line {line + 1} of {self.name!r}"
+        else:
+            self.file.problem = None
+            self.file.run(names)
+            problem = self.file.problem
+            # They would keep what the student's answer was until the next submission comes.
+            self.file.problem, self.file.test_case_results = None, []
+            where = "" if problem is None else _line_in(problem, Path(self.file.path))
+        return Ended(problem, "" if problem is None else _place(self.file) + where)
 
     @property
     def text(self) -> str:
         """What it runs, and for a function the whole file, whose other functions it may call."""
+        if self.fault:
+            return ""
         body = self.file.test_cases[0].body
         return body if isinstance(body, str) else Path(self.file.path).read_text(encoding="utf-8")
+
+
+class Ended(NamedTuple):
+    """What ended a case, if anything did, and where."""
+
+    problem: BaseException | None
+    place: str
 
 
 class CaseSuite:
@@ -106,6 +141,11 @@ class CaseSuite:
         """
         return self._folder.for_case(self._cases[question, case].text, session, refusals)
 
+    @property
+    def asks(self) -> bool:
+        """Whether tests may do more with a student's objects than call them."""
+        return self.assignment.otter is not None
+
     def _load(self, question: Question) -> None:
         if question.file:
             self._load_as_otter(question)
@@ -132,13 +172,22 @@ class CaseSuite:
     def _load_as_otter(self, question: Question) -> None:
         """Load an otter assignment's question, whose cases are in the order of its file."""
         path = self.assignment.folder / question.file
-        file = _load_file(path)
+        try:
+            file = _load_file(path)
+        except AssignmentError as problem:  # by what is missing here; its other questions have none
+            for case in question.cases:
+                broken = LoadedCase(question.name, case.name, (), None, fault=str(problem))
+                self._cases[question.name, case.name] = broken
+            return
         if file.all_or_nothing:
             self.all_or_nothing |= {question.name}
-        points = [case.points for case in file.test_cases]
-        if points != [case.points for case in question.cases]:
+        held = file.test_cases
+        if len(held) != len(question.cases):  # of which only the public ones are asked
+            held = [case for case in held if not case.hidden]
+        if [case.points for case in held] != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
-        for declared, case in zip(question.cases, file.test_cases, strict=True):
+        for declared, case in zip(question.cases, held, strict=True):
+            _look_at_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)
             )
@@ -165,41 +214,53 @@ class CaseSuite:
                 asked |= {*case.parameters, *IDENTIFIER.findall(body)}
         return frozenset(asked - GIVEN)
 
-    def run(self, question: str, case: str, names: "Names") -> Verdict:
+    def checked_as(self, question: str) -> tuple[str, ...]:
+        """Return the names by which a cell may check a question: otter goes by its file's."""
+        file = self.assignment.question(question).file
+        if not file:
+            return (question,)
+        stem = PurePosixPath(file).stem
+        stems = {PurePosixPath(other.file).stem for other in self.assignment.questions}
+        return (stem,) if question in stems else (stem, question)
+
+    @contextlib.contextmanager
+    def seeds(self, question: str, case: str) -> Iterator[Seeds | None]:
+        """Share random numbers with the child during a case of otter's, as in one process."""
+        rules = self.assignment.otter
+        if rules is None:
+            yield None
+            return
+        by_case = zlib.crc32(f"{self.seed}/{question}/{case}".encode())
+        is_seeded = rules.seed is not None and not rules.seed_variable
+        with seeds.shared(rules.seed if is_seeded and rules.seed is not None else by_case) as both:
+            yield both
+
+    def names_in(self, session: Session, device: str, memory: dict[Any, Any]) -> Names:
+        """Return the names of a notebook as a test of this assignment finds them."""
+        if self.assignment.otter is not None:
+            return OtterNames(session)
+        return SessionNames(session, device, memory)
+
+    def run(self, question: str, case: str, names: Names) -> Verdict:
         """Run one case against some names."""
         loaded = self._cases[question, case]
         started = time.perf_counter()
         names.start_case(self._given(loaded))
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
-            loaded.file.problem = None
-            is_doctest = isinstance(loaded.file, OKTestFile)
-            loaded.file.run(_doctest_names(loaded.file, names) if is_doctest else names)
-        result = loaded.file.test_case_results[0]
-        problem = loaded.file.problem or (None if result.passed else AssertionError(result.message))
-        seconds = time.perf_counter() - started
-        place = "" if problem is None else _place(problem, loaded.file)
-        # They would keep what the student's answer was until the next submission comes.
-        loaded.file.problem, loaded.file.test_case_results = None, []
+            ended = loaded.run(names)
+        problem, seconds = ended.problem, time.perf_counter() - started
         hint = vars(problem).get("hint", "") if isinstance(problem, AssertionError) else ""
         if self.assignment.feedback is not Feedback.HINT or hint not in loaded.hints:
             hint = ""
-        return Verdict(bool(result.passed), problem, place, seconds, hint)
+        missing = () if problem is None else names.missing()
+        return Verdict(problem is None, problem, ended.place, seconds, hint, missing)
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
         return {
             "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
             "reference": lambda: self.reference,
         }
-
-
-def _doctest_names(file: TestFile, names: "Names") -> dict[str, Any]:
-    """Return the names that a doctest reads and the notebook has; doctest wants a real dict."""
-    found: dict[str, Any] = {}
-    for name in sorted(set(IDENTIFIER.findall(file.test_cases[0].body))):
-        with contextlib.suppress(MissingNameError):
-            found[name] = names[name]
-    return found
 
 
 def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
@@ -231,11 +292,9 @@ def _line_in(problem: BaseException, path: Path) -> str:
     return line
 
 
-def _place(problem: BaseException, file: TestFile) -> str:
-    """Return the test file, from the folder above its own, and the line of its case that ended."""
-    path = Path(file.path)
-    line = _line_in(problem, path)
-    return "/".join(path.parts[-4:]) + line
+def _place(file: TestFile) -> str:
+    """Return the test file, from the folder above its own."""
+    return "/".join(Path(file.path).parts[-4:])
 
 
 def _only_case(file: TestFile, case: Any) -> TestFile:
@@ -244,6 +303,15 @@ def _only_case(file: TestFile, case: Any) -> TestFile:
         alone.source = file.source
     alone.problem = None
     return alone
+
+
+def _look_at_references(body: Any) -> None:
+    """Have a test's functions ask of a student's objects what Python would ask of its own."""
+    function = inspect.unwrap(getattr(body, "test_func", None) or (lambda: None))
+    names = getattr(function, "__globals__", {})
+    if names.get("OK_FORMAT") is False:  # the test file's own
+        for name, ours in FOR_TESTS.items():
+            names.setdefault(name, ours)
 
 
 def _parameters(body: Any) -> tuple[str, ...]:
@@ -279,41 +347,3 @@ def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleT
             f"{path}{line}: the reference cannot be imported: {type(problem).__name__}: {problem}."
         ) from problem
     return module
-
-
-class Names(Mapping[str, Any]):
-    """The names that a test may ask for: the notebook's, and those that the judge gives."""
-
-    def __init__(
-        self, lookup: Callable[[str], Any], device: str, memory: dict[Any, Any] | None = None
-    ) -> None:
-        self._lookup = lookup
-        self._device = device
-        self._memory = {} if memory is None else memory
-        self._given: dict[str, Callable[[], Any]] = {}
-
-    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
-        """Take what the judge gives to the next case, made when it is asked for."""
-        self._given = {"device": lambda: self._device, "memory": lambda: self._memory, **given}
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self._given:
-            return self._given[name]()
-        return self._lookup(name)
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002
-        """Return a name's value; MissingNameError rather than a default that a test trips over."""
-        return self[name]
-
-    def __iter__(self) -> Any:
-        return iter(self._given)
-
-    def __len__(self) -> int:
-        return len(self._given)
-
-
-class SessionNames(Names):
-    """The names of a student's notebook, fetched from its process when a test asks."""
-
-    def __init__(self, session: Session, device: str, memory: dict[Any, Any]) -> None:
-        super().__init__(session.value, device, memory)

@@ -12,11 +12,10 @@ from grader.model import Outcome, Status, TestCase
 MAX_MESSAGE = 2_000
 
 
-def passed(case: TestCase, seconds: float = 0.0) -> Outcome:
+def passed(case: TestCase, seconds: float = 0.0, *, staff: str = "") -> Outcome:
     """Return the outcome of a case that has earned its points."""
-    return _worded(
-        replace(_of(case, Status.PASSED), score=case.points, seconds=seconds),
-    )
+    found = replace(_of(case, Status.PASSED), score=case.points, seconds=seconds)
+    return _worded(replace(found, staff_message=staff))
 
 
 def pending(case: TestCase, reason: str) -> Outcome:
@@ -56,6 +55,15 @@ def ungraded(case: TestCase, reason: str) -> Outcome:
 def withdrawn(outcome: Outcome, reason: str) -> Outcome:
     """Return an outcome that does not count, through a fault of staff or of the machine."""
     return _worded(replace(outcome, status=Status.UNGRADED, score=0.0, staff_message=reason))
+
+
+def said_before(outcome: Outcome, first: Outcome) -> Outcome:
+    """Return the outcome of a public case in the words of a time when nothing hidden was asked."""
+    if first.status in {Status.PASSED, Status.UNGRADED, Status.PENDING}:
+        text, status = wording.ONLY_AFTER_OTHERS, Status.FAILED
+    else:
+        text, status = first.message, first.status
+    return _worded(replace(outcome, status=status, message=text, cause=first.cause))
 
 
 def stopped(cases: Sequence[TestCase], status: Status, reason: str) -> list[Outcome]:

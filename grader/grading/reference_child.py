@@ -10,7 +10,7 @@ from grader.course import notebooks
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError
 from grader.grading.control import TRIES, solved
-from grader.grading.otter_tests import CaseSuite, SessionNames
+from grader.grading.otter_tests import CaseSuite
 from grader.grading.replay import Phases, Replay, Script
 from grader.model import Limits
 from grader.sandbox import ChildEnded, Worker
@@ -53,6 +53,11 @@ class ReferenceChild:
         self._notebook: notebooks.Notebook | None = None
         self._changes: dict[tuple[str, str, str], frozenset[Place]] = {}
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a reference that can be asked."""
+        return self._solved() is not None
+
     def knows(self, question: str, case: str, site: Site) -> bool:
         """Say whether `changes` would take no child of the worker's."""
         return (question, case, site.device) in self._changes
@@ -84,11 +89,13 @@ class ReferenceChild:
             replay.run_to(notebook.check_position(question))
             session = replay.session
             with (
-                session.case() as changes,
+                self._suite.seeds(question, case) as seeds,
+                session.case(seeds=seeds, asks=self._suite.asks) as changes,
                 self._suite.in_folder(question, case, session, changes.refusals),
             ):
-                verdict = self._suite.run(question, case, SessionNames(session, site.device, {}))
-            passed = verdict.passed and session.ended is None
+                names = self._suite.names_in(session, site.device, {})
+                verdict = self._suite.run(question, case, names)
+            passed = verdict.passed and not changes.refusals and session.ended is None
         except ChildEnded:
             return Found(passed=False, changes=frozenset())
         finally:

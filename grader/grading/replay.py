@@ -17,6 +17,7 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
+from grader.sandbox.closed_network import tried_network
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import CellResult, took_too_long
 
@@ -59,6 +60,7 @@ class Script:
     seed: int
     skipped: frozenset[str] = field(default=frozenset({""}))
     files: tuple[tuple[str, bytes], ...] = ()  # a student's own, beside the notebook
+    before: str = ""  # what is run before every cell
 
 
 class Replay:
@@ -73,8 +75,11 @@ class Replay:
         self._processor = limits.submission_seconds  # seconds of processor time that are left
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
-        self._deadly: dict[int, str] = {}  # cell number: how it ended its child
+        self._deadly: dict[
+            int, str
+        ] = {}  # by position: how a cell, or a part of one, ended a child
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
+        self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
         self._notes: list[str] = []
         self._listens = True
         self.ran_out = False  # whether a cell was left out because its time did
@@ -114,16 +119,18 @@ class Replay:
     def _due(self, position: int) -> list[tuple[int, CodeCell]]:
         """Return cells that the child is to run next, with the position after each.
 
-        No more than the child's socket holds, so that nobody waits for room.
+        No more than the child's socket holds, so that nobody waits for room; and no rest of a cell
+        together with its beginning, since it is not run where that raises.
         """
         found: list[tuple[int, CodeCell]] = []
         room = AT_ONCE
         cells = self._script.notebook.cells[self._position : position]
         for after, cell in enumerate(cells, self._position + 1):
-            if cell.number in self._deadly or cell.source.strip() in self._script.skipped:
+            is_run = after not in self._deadly and cell.number not in self._broken_off
+            if not is_run or cell.source.strip() in self._script.skipped:
                 continue
-            room -= len(cell.source)
-            if found and room < 0:
+            room -= len(cell.source) + len(self._script.before)
+            if found and (room < 0 or cell.continues):
                 return found
             found.append((after, cell))
         if not found:
@@ -161,7 +168,9 @@ class Replay:
     @property
     def failed(self) -> dict[int, Failure | str]:
         """What cells raised, or what stopped them, by number: before any hidden input was seen."""
-        return {**self._raised, **self._deadly}
+        cells = self._script.notebook.cells
+        deadly = {cells[at - 1].number: reason for at, reason in self._deadly.items()}
+        return {**self._raised, **deadly}
 
     def _start_child(self) -> None:
         if reason := self._out_of_time():
@@ -174,6 +183,7 @@ class Replay:
                 seed=self._script.seed,
             )
         self._position = 0
+        self._broken_off = set()
         for name, content in self._script.files:
             for source in _writing(name, content):
                 failure = self._session.run_cell(source, 0).failure
@@ -191,32 +201,45 @@ class Replay:
         return took_too_long("the notebook", limit, ran_out) if ran_out else ""
 
     def _run(self, due: list[tuple[int, CodeCell]]) -> None:
-        results = self.session.run_cells([(cell.source, cell.number) for _after, cell in due])
+        sent = [part for _after, cell in due for part in self._parts(cell)]
+        results = self.session.run_cells(sent)
         for after, cell in due:
             self._position = after
             try:
                 with self._phases.spent_on("cells"):
-                    result = next(results)
+                    for _part in self._parts(cell):
+                        result = next(results)
             except ChildEnded as end:
                 self._leave_out(cell, end)
                 return
             self._note(cell, result)
 
+    def _parts(self, cell: CodeCell) -> list[tuple[str, int]]:
+        """Return what is run for a cell, and the number of each; the cell itself comes last."""
+        has_none = cell.continues or cell.source.startswith("%%")
+        before = [] if has_none or not self._script.before else [(self._script.before, 0)]
+        return [*before, (cell.source, cell.number)]
+
     def _leave_out(self, cell: CodeCell, end: ChildEnded) -> None:
         """Have no further child run a cell that has ended one; ChildEnded where time is out."""
+        position = self._position
         self.end_child()
         if self._out_of_time():
             raise end
         self.ran_out = self.ran_out or end.status is Status.TIMEOUT
-        self._deadly[cell.number] = end.reason if self._listens else wording.plain_end(end.status)
+        self._deadly[position] = end.reason if self._listens else wording.plain_end(end.status)
         self._notes.append(
             f"cell {cell.number} ended its child ({end.reason}); judged in a fresh child without it"
         )
 
     def _note(self, cell: CodeCell, result: CellResult) -> None:
+        if result.failure is not None:
+            self._broken_off.add(cell.number)
         if self._listens:
             said = dict.fromkeys(result.output[:MOST_OUTPUT].splitlines())
             stands_in = filter(STANDS_IN.fullmatch, said)
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
+                if not self._worker.isolation.has_network and tried_network(result.failure):
+                    self._notes.append(wording.TRIED_NETWORK.format(number=cell.number))

@@ -14,6 +14,7 @@ from grader import wording
 from grader.course.notebooks import CodeCell, Notebook, names
 from grader.course.notebooks.names import STAR, Binding
 from grader.sandbox import Failure
+from grader.sandbox.closed_network import tried_network
 
 UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 PLACE = re.compile(r"Cell (\d+), line (\d+)(?::|, in )")
@@ -22,22 +23,27 @@ LONGEST_ERROR = 300
 SIMILAR = 0.8
 
 
-def failures(found: Mapping[int, Failure | str]) -> dict[int, "CellFailure"]:
+def failures(
+    found: Mapping[int, Failure | str], *, has_network: bool = True
+) -> dict[int, "CellFailure"]:
     """Return what a session has said of failed cells, or what stopped them, in our own words."""
     return {
         number: CellFailure(number, one, is_stopped=True)
         if isinstance(one, str)
-        else _failure(number, one)
+        else _failure(number, one, has_network=has_network)
         for number, one in sorted(found.items())
     }
 
 
-def _failure(number: int, found: Failure) -> "CellFailure":
+def _failure(number: int, found: Failure, *, has_network: bool) -> "CellFailure":
     error = f"{found.type_name}: {found.message}".rstrip(": ")
     place = PLACE.match(found.traceback)
     ran = place is not None and place[1] == str(number) and found.builtin not in NOT_RUN
     line = int(place[2]) if ran and place is not None else 1
-    return CellFailure(number, " ".join(error.split())[:LONGEST_ERROR], line, has_line=ran)
+    return CellFailure(
+        number, " ".join(error.split())[:LONGEST_ERROR], line, has_line=ran,
+        needs_network=not has_network and tried_network(found),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,15 @@ class CellFailure:
     line: int = 1
     is_stopped: bool = False
     has_line: bool = True
+    needs_network: bool = False
 
     def sentence(self) -> str:
         """Return it for whoever wrote the cell."""
         if self.is_stopped:
             return wording.cell_stopped(self.number, self.error)
-        return wording.cell_raised(self.number, self.error, self.line if self.has_line else None)
+        line = self.line if self.has_line else None
+        said = wording.cell_raised(self.number, self.error, line)
+        return f"{said} {wording.NETWORK_CLOSED}" if self.needs_network else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,11 @@ class Whereabouts:
 
     def unwritten(self, name: str) -> Reason:
         """Return which other cells define a stub that is not written yet."""
-        cells = [cell.number for cell in self._notebook.cells if _binds(cell, name)]
-        ran = [number for number in cells if number <= self._position]
-        if cells and cells[-1] > self._position:
-            return Reason(wording.defined_too_late(name, cells[-1]))
+        cells, position = self._notebook.cells, self._position
+        ran = [cell.number for cell in cells[:position] if _binds(cell, name)]
+        later = [cell.number for cell in cells[position:] if _binds(cell, name)]
+        if later:
+            return Reason(wording.defined_too_late(name, later[-1]))
         if len(ran) > 1:
             return Reason(wording.defined_twice(name, ran))
         return Reason(self._not_run(name) or "")

@@ -48,7 +48,8 @@ def number(value: float) -> str:
 
 def isolation_label(isolation: Isolation) -> str:
     """Return the level that was proved, or `UNSANDBOXED` where nothing isolated the code."""
-    return "UNSANDBOXED" if isolation.is_unsandboxed else isolation.level
+    level = "UNSANDBOXED" if isolation.is_unsandboxed else isolation.level
+    return f"{level}, network open" if isolation.network else level
 
 
 def feedback_name(student: str) -> str:

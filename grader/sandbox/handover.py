@@ -15,15 +15,16 @@ from grader.model import Status
 
 from .failures import ChildEnded, student_error
 from .wire import arrays
-from .wire.protocol import Answer, Failure, Mapping, Node, ProtocolViolationError, Sequence
-from .wire.values import Container, Decoder, Encoder, SentArray
+from .wire.containers import Form
+from .wire.protocol import Answer, Failure, Node, ProtocolViolationError
+from .wire.values import Container, Decoder, Encoder, SentArray, form_of, form_of_node
 
 DEEPEST = 64
 MOST_ITEMS = 10_000_000
 
 
 class Place(NamedTuple):
-    """An argument: of which function, and which of its arrays, or of its lists and dicts."""
+    """An argument: of which function, and which of its arrays, or of its containers and frames."""
 
     function: str
     kind: str  # "array" or "container"
@@ -54,24 +55,23 @@ class Changes:
         return self._applied is None or place in self._applied
 
     def keep(self, item: Any) -> None:
-        """Keep what an array, list or dict holds, if it was not kept before."""
+        """Keep what an array, a container or a frame holds, if it was not kept before."""
         key = _identity(item)
         if key in self._before:
             return
-        if not isinstance(item, list | dict):
-            self._room -= item.nbytes
-            if self._room < 0:
-                raise ChildEnded(Status.KILLED, "the calls of one test changed too much memory")
+        self._room -= _size(item)
+        if self._room < 0:
+            raise ChildEnded(Status.KILLED, "the calls of one test changed too much memory")
         self._before[key] = item, _copied(item)
 
     def undo(self) -> None:
         """Give each object back what it held before the case."""
         while self._before:
             _key, (item, before) = self._before.popitem()
-            if isinstance(item, list | dict):
-                _replace(item, before)
-            else:
+            if form_of(item) is None:
                 _write(item, before)
+            else:
+                _replace(item, before)
 
 
 class Handover:
@@ -119,20 +119,20 @@ class Handover:
 
     @property
     def containers(self) -> list[Container]:
-        """The test's lists and dicts, by their numbers."""
+        """The test's containers and frames, by their numbers."""
         return self._encoder.containers
 
     def take_contents(self, reply: Answer, decoder: Decoder, changes: Changes) -> None:
-        """Give the test's lists and dicts what the call left in them."""
+        """Give the test's containers and frames what the call left in them."""
         for number, node in reply.contents:
             if not 0 <= number < len(self.containers):
-                raise ProtocolViolationError("a changed list or dict that was not sent")
+                raise ProtocolViolationError("a changed container that was not sent")
             if not _fits(self.containers[number], node):
-                raise ProtocolViolationError("a changed list or dict of another kind")
+                raise ProtocolViolationError("a changed container of another kind")
             if changes.take(Place(self._function, "container", number)):
                 changes.keep(self.containers[number])
             else:  # a result that holds it holds one of its own
-                decoder.containers[number] = {} if isinstance(node, Mapping) else []
+                decoder.containers[number] = _copied(self.containers[number])
         for number, node in reply.contents:
             _replace(decoder.containers[number], decoder.decode(node))
         if reply.contents:
@@ -153,41 +153,52 @@ class Handover:
 
 
 def _fits(container: Any, node: Node) -> bool:
-    if isinstance(container, dict):
-        return isinstance(node, Mapping)
-    return isinstance(node, Sequence) and not node.is_tuple
+    return form_of(container) is form_of_node(node)
 
 
 def _measure(value: Any, sizes: dict[int, int], depth: int) -> int:
     """Return how much there is to read in a value; lists that hold each other can be endless."""
-    if not isinstance(value, list | dict | tuple):
+    form = form_of(value)
+    if not isinstance(form, Form):
         return 1
     if depth > DEEPEST:
-        raise ProtocolViolationError("changed lists or dicts that are nested too deep")
+        raise ProtocolViolationError("changed containers that are nested too deep")
     if id(value) not in sizes:
-        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-        sizes[id(value)] = 1 + sum(_measure(part, sizes, depth + 1) for part in parts)
+        sizes[id(value)] = 1 + sum(_measure(part, sizes, depth + 1) for part in form.items(value))
     if sizes[id(value)] > MOST_ITEMS:
-        raise ProtocolViolationError("changed lists or dicts that hold too much")
+        raise ProtocolViolationError("changed containers that hold too much")
     return sizes[id(value)]
 
 
 def _identity(item: Any) -> tuple[Any, ...]:
     """Return what two views of the same elements have in common, while one of them is kept."""
-    if isinstance(item, list | dict):
+    if form_of(item) is not None:
         return (id(item),)
     library = arrays.NUMPY if isinstance(item, np.ndarray) else arrays.TORCH
     strides = item.strides if isinstance(item, np.ndarray) else item.stride()
     return library.address(item), str(item.dtype), tuple(item.shape), tuple(strides)
 
 
+def _size(item: Any) -> int:
+    """Return how many bytes a copy of an argument takes, where they can be many."""
+    if hasattr(item, "memory_usage"):
+        return int(np.sum(item.memory_usage()))
+    return int(getattr(item, "nbytes", 0))
+
+
 def _copied(item: Any) -> Any:
+    form = form_of(item)
+    if form is not None and form.copy is not None:
+        return form.copy(item)
     return item.detach().clone() if hasattr(item, "detach") else item.copy()
 
 
-def _replace(container: Any, value: Any) -> None:
-    container.clear()
-    container.update(value) if isinstance(container, dict) else container.extend(value)
+def _replace(target: Any, other: Any) -> None:
+    """Give a container or frame what another of its form holds."""
+    form = form_of(target)
+    if form is None or form.refill is None:
+        raise ProtocolViolationError("a changed argument of a kind that does not change")
+    form.refill(target, other)
 
 
 def _rebuilt(one: SentArray, raw: memoryview) -> Any:

@@ -13,30 +13,13 @@ from typing import Any
 
 from . import libraries
 from .raised import is_made
-from .references import ask, class_of, is_class, is_reference, key_of, session_of
-
-# What a value of them travels by value: a reference is none of these, whatever it says.
-PLAIN = frozenset({
-    bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset, range,
-    slice, type(None), type(Ellipsis),
-})  # fmt: skip
-PLAIN_OF_LIBRARIES = frozenset({
-    "collections.Counter", "collections.OrderedDict", "collections.defaultdict",
-    "collections.deque", "datascience.tables.Row", "datascience.tables.Table", "datetime.date",
-    "datetime.datetime", "datetime.time", "datetime.timedelta", "decimal.Decimal",
-    "fractions.Fraction", "numpy.dtype", "numpy.generic", "numpy.ndarray", "pandas.Categorical",
-    "pandas.DataFrame", "pandas.Index", "pandas.Series", "torch.Tensor",
-})  # fmt: skip
+from .references import ask, base_of, class_of, is_class, is_reference, key_of, session_of
+from .wire.plain import plain_base
 
 
 def travels(kind: type) -> bool:
     """Say whether a class's objects cross by value, so that no reference is one of them."""
-    return any(
-        base in PLAIN
-        or f"{base.__module__}.{base.__qualname__}" in PLAIN_OF_LIBRARIES
-        or f"{base.__module__.partition('.')[0]}.{base.__qualname__}" in PLAIN_OF_LIBRARIES
-        for base in kind.__mro__
-    )
+    return bool(plain_base(kind))
 
 
 def _each(kinds: Any) -> Iterator[Any]:
@@ -59,17 +42,24 @@ def isinstance_of(value: Any, kinds: Any) -> bool:
 
 def _is_of(value: Any, kind: Any) -> bool:
     if is_reference(value):
-        if is_reference(kind):
-            return session_of(value) is session_of(kind) and _asked(value, "isinstance", kind)
-        if kind is object:
-            return True
-        if not isinstance(kind, type):
-            return isinstance(value, kind)
-        return _can_be_asked(kind) and _asked(value, "isinstance", kind)
+        return _reference_is_of(value, kind)
     if is_reference(kind):
         plain = type(value)
         return libraries.public_name(plain) is not None and _asked(kind, "isbase", plain)
     return isinstance(value, kind)
+
+
+def _reference_is_of(value: Any, kind: Any) -> bool:
+    if is_reference(kind):
+        return session_of(value) is session_of(kind) and _asked(value, "isinstance", kind)
+    if kind is object:
+        return True
+    if not isinstance(kind, type):
+        return isinstance(value, kind)
+    base = base_of(value)
+    if base is not None and issubclass(base, kind):
+        return True
+    return _can_be_asked(kind) and _asked(value, "isinstance", kind)
 
 
 def _can_be_asked(kind: type) -> bool:

@@ -67,6 +67,10 @@ MOUNTS_MODULES = frozenset(
     }
 )  # fmt: skip
 
+# Where the network is open: names, and pages. Not what a machine keeps for itself, such as a
+# notebook server, a database or a cluster's scheduler.
+PORTS = (53, 80, 443)
+
 # What a user's other programs may start meanwhile; the watchdog counts a child's own tasks.
 TASKS_SLACK = 64
 
@@ -188,11 +192,13 @@ def make_plan(
     files: Files | None = None,
     cuda: bool,
     uid: int | None,
+    network: bool = False,
 ) -> Plan:
     """Decide how to start a worker of a level; `folder` is an empty one of the judge's."""
     private = level.has_private_files
     files = files or Files()
-    view = views.private_view(cuda=cuda) if private else views.open_view(cuda=cuda)
+    make = views.private_view if private else views.open_view
+    view = make(cuda=cuda, network=network)
     shown = ""
     if files.folder is not None:
         shown = views.FILES if private else str(files.folder)
@@ -204,7 +210,7 @@ def make_plan(
     scoped = way.nests or abi >= SCOPED_LANDLOCK
     program = b""
     if level.confines:
-        program = compile_filter(private=private, cuda=cuda, scoped=scoped)
+        program = compile_filter(private=private, cuda=cuda, scoped=scoped, network=network)
     lockdown = LockdownSettings(
         confined=level.confines,
         nested=way.nests,
@@ -219,14 +225,16 @@ def make_plan(
         writable=view.devices,
         tasks_base=_tasks_base(level),
         cuda=cuda,
-        owns_network=private,
+        owns_network=private and not network,
+        network=network,
+        ports=PORTS,
     )
     python = (view.python, "-S", "-s", "-P", "-B", "-c", BOOTSTRAP)
     if way.uses_bubblewrap:
         program_path = host.bubblewrap_program() or "bwrap"
         prefix = views.bubblewrap(
             view, program=program_path, scratch_bytes=scratch_bytes, folder=folder,
-            privileged=way.nests,
+            privileged=way.nests, network=network,
         )  # fmt: skip
         return Plan(view, (*prefix, *python), scratch, lockdown, passed=(Path(prefix[-1]),))
     if way is Way.SHARED:
@@ -237,7 +245,7 @@ def make_plan(
         root=str(root), binds=view.binds, blanks=view.blanks, hidden=view.hidden,
         links=view.links,
         files=tuple(views.ACCOUNTS.items()), devices=view.devices, scratch_bytes=scratch_bytes,
-        uid=uid, command=python,
+        uid=uid, network=network, command=python,
     )  # fmt: skip
     return Plan(view, _builder(mounts), scratch, lockdown)
 

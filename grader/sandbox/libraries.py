@@ -6,6 +6,7 @@ nothing is imported on its word but what stands below. Others, with their classe
 stay in the child, where a test's objects of them are made.
 """
 
+import builtins
 import importlib
 import sys
 import types
@@ -52,6 +53,14 @@ KNOWN = PACKAGES | {
 }  # fmt: skip
 
 
+# Classes of Python's own that only this module names: of functions, generators, …
+_NAMELESS = {
+    kind: name
+    for name, kind in reversed(vars(types).items())
+    if isinstance(kind, type) and not hasattr(builtins, kind.__name__) and name.endswith("Type")
+}
+
+
 def judging_module(name: str) -> types.ModuleType | None:
     """Return the judge's own import of a module that a student's process names; else None."""
     root = name.partition(".")[0]
@@ -80,7 +89,7 @@ def meant_by(name: str, *, is_callable: bool) -> types.ModuleType | None:
 
 def is_known(module: str) -> bool:
     """Say whether a class of this module is one of a library that both sides know."""
-    return module.partition(".")[0] in KNOWN
+    return module.partition(".")[0].lstrip("_") in KNOWN  # `_queue` holds what `queue` shows
 
 
 def known_class(module: str, name: str) -> type | None:
@@ -95,6 +104,8 @@ def public_name(value: Any) -> tuple[str, str] | None:
     """Return the module and the name by which a library's class or function can be had, if any."""
     if isinstance(value, types.ModuleType):
         return (value.__name__, "") if sys.modules.get(value.__name__) is value else None
+    if isinstance(value, type) and value in _NAMELESS:
+        return "types", _NAMELESS[value]
     module = getattr(value, "__module__", None)
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     if module is None and type(value).__name__ == "ufunc":

@@ -31,6 +31,7 @@ from .wire.protocol import (
     Raised,
     Threw,
 )
+from .wire.values import ValueRefusedError
 
 if TYPE_CHECKING:
     from .handover import Changes
@@ -47,8 +48,11 @@ OVER = "the test that gave this function is over"
 class LiveCase:
     """What one case knows of the child's objects."""
 
-    def __init__(self, session: "Session", changes: "Changes", errors: ErrorClasses) -> None:
+    def __init__(
+        self, session: "Session", changes: "Changes", errors: ErrorClasses, first: int
+    ) -> None:
         self.session = session
+        self._first = first  # number of a function that this case passes
         self.highest = -1  # number of an object that was seen
         self.is_over = False
         self._changes = changes
@@ -145,6 +149,7 @@ class LiveCase:
             relabel(found, name)
             return found
         node = Opaque(key_of(found), type_name_of(found), is_callable)
+        node.base = object.__getattribute__(found, "_base")
         return _made(self.session, node, name) if is_callable else found
 
     def error(self, reply: Raised) -> BaseException | None:
@@ -162,7 +167,7 @@ class LiveCase:
         """Return what stands in the child for a value that cannot travel; else it is refused."""
         if is_reference(value):
             if session_of(value) is not self.session:
-                self.session.refuse(f"{described(value)} is not there any more")
+                raise ValueRefusedError(f"{described(value)} is not there any more")
             is_callable = isinstance(value, CallableReference)
             return Opaque(key_of(value), type_name_of(value), is_callable)
         key = held(value)
@@ -177,22 +182,29 @@ class LiveCase:
             return Callback(
                 self._number_of(value), str(getattr(value, "__name__", "function"))[:100]
             )
-        return self.session.refuse(
-            f"An argument of class {type(value).__name__} cannot be handed to the student's "
-            "process; pass plain values, arrays, frames or functions"
+        raise ValueRefusedError(
+            f"it is of class {type(value).__name__}; pass plain values, arrays, frames or functions"
         )
 
     def _number_of(self, function: Any) -> int:
         for number, known in enumerate(self._functions):
             if known is function:
-                return number
+                return self._first + number
         self._functions.append(function)
-        return len(self._functions) - 1
+        return self.next_function - 1
+
+    @property
+    def next_function(self) -> int:
+        """The number that no function of this case or of an earlier one has."""
+        return self._first + len(self._functions)
+
+    def _is_passed(self, number: int) -> bool:
+        return self._first <= number < self.next_function
 
     def _function(self, number: int) -> Any:
-        if not 0 <= number < len(self._functions):
-            raise ProtocolViolationError("a function of the test's that was not passed")
-        return self._functions[number]
+        if not self._is_passed(number):
+            return self.session.refuse("A function of an earlier test cannot be handed to this one")
+        return self._functions[number - self._first]
 
     # What the child asks.
 
@@ -203,6 +215,8 @@ class LiveCase:
             self.session.break_off(f"a function of the test was called {MAX_CALLBACKS:,} times")
         if self._depth >= MAX_DEPTH:
             return Threw(asked.request, -1, "RecursionError", "maximum recursion depth exceeded")
+        if not self._is_passed(asked.number):
+            return too_late(asked)
         function = self._function(asked.number)
         self._depth += 1
         try:

@@ -9,7 +9,9 @@ another reference. So it is a claim, and these rules keep it from deciding more 
 - what another operation with a plain value gives counts only as a reference;
 - what would be a number that a class of the student's chose (float, int, abs, round, an array) is
   asked only of a known library's classes;
-- what two references say of each other is asked, and noted for staff.
+- what two references say of each other is asked, and noted for staff;
+- where an object's class derives from a plain one (a list, a tuple, a number), what it holds is
+  such a value: it arrives, and is compared here, whatever its class says.
 
 What is not asked is refused: noted, so that the case is neither passed nor lost.
 """
@@ -19,7 +21,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import libraries
+from .inside.references import OPERATIONS
 from .proxies import StudentObject
+from .wire.plain import PLAIN, plain_base
 from .wire.protocol import Opaque
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
 AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
+SAME = "compare what its attributes or methods give"
+HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
 WITH_PLAIN = (
     "compare its attributes or what its methods return, or let the test make both objects with the "
     "student's class"
@@ -43,6 +49,12 @@ SAID = frozenset({
     "__isabstractmethod__", "__kwdefaults__", "__match_args__", "__members__", "__module__",
     "__mro__", "__name__", "__qualname__", "__self__", "__slots__", "__subclasses__",
     "__version__", "__wrapped__",
+})  # fmt: skip
+
+# What libraries look for before `__array__`, which has a rule.
+ABSENT = frozenset({
+    "__array_interface__", "__array_priority__", "__array_struct__", "__cuda_array_interface__",
+    "__dlpack__", "__dlpack_device__",
 })  # fmt: skip
 
 _own = object.__getattribute__
@@ -111,6 +123,34 @@ def is_class(reference: Any) -> bool:
     return type_name_of(reference) in CLASSES
 
 
+def base_of(reference: Any) -> type | None:
+    """Return the plain class that an object's class derives from, as claimed; None without one."""
+    module, _, name = str(_own(reference, "_base")).partition(".")
+    if module == "builtins":
+        return next((kind for kind in PLAIN if kind.__name__ == name), None)
+    found = getattr(sys.modules.get(module), name, None) if name else None
+    return found if isinstance(found, type) and plain_base(found) else None
+
+
+def held_by(reference: Any) -> Any:
+    """Return the plain value that an object of such a class holds."""
+    value = ask(reference, "storage")
+    if is_reference(value) or not plain_base(type(value)):
+        refuse(reference, "What it holds")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with what references hold in their places; one that holds none is refused."""
+    if is_reference(value):
+        if base_of(value) is None:
+            refuse(value, "A function of a library's")
+        return held_by(value)
+    if type(value) in {list, tuple}:
+        return type(value)(_plain(one) for one in value)
+    return value
+
+
 def _exactly(reference: Any, kind: type, operation: str, *args: Any) -> Any:
     """Return what an operation gives, which Python wants to be of one class."""
     value = ask(reference, operation, *args)
@@ -122,13 +162,24 @@ def _exactly(reference: Any, kind: type, operation: str, *args: Any) -> Any:
 def _only_a_reference(reference: Any, operation: str, *args: Any) -> Any:
     """Return what an operation gives, if no number that the student's class chose."""
     value = ask(reference, operation, *args)
-    if is_reference(value) or libraries.is_known(module_of(reference)):
+    if is_reference(value):
+        return value
+    if base_of(reference) is not None:
+        return _on_what_it_holds(reference, operation, *args)
+    if libraries.is_known(module_of(reference)):
         return value
     return refuse(reference, f"`{operation}`, which gives a plain value,")
 
 
+def _on_what_it_holds(reference: Any, operation: str, *args: Any) -> Any:
+    """Do something here with the plain value that an object holds."""
+    return OPERATIONS[operation](held_by(reference), *args)
+
+
 def _of_a_library(reference: Any, operation: str, *args: Any) -> Any:
-    """Return the number that an object of a known library's class stands for."""
+    """Return the number that an object of a known library's class stands for, or that it holds."""
+    if base_of(reference) is not None:
+        return _on_what_it_holds(reference, operation, *args)
     if not libraries.is_known(module_of(reference)):
         refuse(reference, f"`{operation}`")
     return ask(reference, operation, *args)
@@ -160,6 +211,8 @@ def _binary(name: str, *, swapped: bool = False, in_place: bool = False) -> Call
         if is_reference(other):
             _here(self).note_claim(f"`{name}`")
             return ask(self, operation, other)
+        if is_difference and base_of(self) is not None:
+            return _on_what_it_holds(self, operation, other)
         if is_difference:
             refuse(self, "A difference to a plain value")
         return _only_a_reference(self, operation, other)
@@ -170,6 +223,8 @@ def _binary(name: str, *, swapped: bool = False, in_place: bool = False) -> Call
 def _ordering(name: str) -> Callable[..., Any]:
     def compare(self: Any, other: Any) -> Any:
         if not is_reference(other):
+            if base_of(self) is not None:
+                return _on_what_it_holds(self, name, other)
             refuse(self, "A comparison with a plain value")
         _here(self).note_claim(f"`{name}`")
         return ask(self, name, other)
@@ -188,12 +243,12 @@ def _never(what: str) -> Callable[..., Any]:
 class Reference(StudentObject):
     """An object of the student's process, with which a test may do nearly what it likes."""
 
-    __slots__ = ("_ahead", "_class", "_taken")
+    __slots__ = ("_ahead", "_base", "_class", "_taken")
 
     def __init__(self, session: Any, node: Opaque, label: str = "") -> None:
         own = {
             "_session": session, "_key": node.key, "_type_name": node.type_name[:100],
-            "_label": label,
+            "_label": label, "_base": node.base[:100],
             "_ahead": [],  # items that were taken, and not asked for yet
             "_taken": 0,
             "_class": None,
@@ -209,7 +264,11 @@ class Reference(StudentObject):
         is_special = name.startswith("__") and name.endswith("__")
         if is_special and name not in SAID and not is_class(self):
             if name in RULES:
+                if name in PROTOCOL and ask(self, "hasattr", name) is not True:
+                    raise AttributeError(f"{type_name_of(self)!r} object has no attribute {name!r}")
                 return _own(self, name)
+            if name in ABSENT:
+                raise AttributeError(name)
             refuse(self, f"`{name}`")
         return _here(self).attribute(self, name)
 
@@ -249,6 +308,8 @@ class Reference(StudentObject):
         return answer
 
     def __hash__(self) -> int:
+        if base_of(self) in HASHED:
+            return hash(held_by(self))
         answer: int = _exactly(self, int, "hash")
         return answer
 
@@ -256,10 +317,11 @@ class Reference(StudentObject):
         return _equal(self, other)
 
     def __ne__(self, other: object) -> Any:
-        if not is_reference(other):
-            return not _equal(self, other)
-        _here(self).note_claim("`ne`")
-        return ask(self, "ne", other)
+        if is_reference(other) and base_of(self) is None:
+            _here(self).note_claim("`ne`")
+            return ask(self, "ne", other)
+        answer = _equal(self, other)
+        return not answer if type(answer) is bool else ~answer
 
     def __iter__(self) -> Iterator[Any]:
         items = ask(self, "iter")
@@ -310,20 +372,20 @@ class Reference(StudentObject):
     def __array__(self, *_args: Any, **_kwargs: Any) -> Any:
         return _of_a_library(self, "array")
 
-    def __array_ufunc__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        refuse(self, "A function of NumPy's")
+    def __array_ufunc__(self, function: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        return getattr(function, method)(*map(_plain, args), **kwargs)
 
-    def __array_function__(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        refuse(self, "A function of NumPy's")
+    def __array_function__(
+        self, function: Any, _kinds: Any, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        return function(*map(_plain, args), **{key: _plain(one) for key, one in kwargs.items()})
 
     @classmethod
     def __torch_function__(
-        cls, _function: Any, _kinds: Any, args: Any = (), kwargs: Any = None
-    ) -> NoReturn:
-        found = [one for one in [*args, *(kwargs or {}).values()] if is_reference(one)]
-        if not found:
-            raise TypeError("a function of torch's was given an object of a student's process")
-        refuse(found[0], "A function of torch's")
+        cls, function: Any, _kinds: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        named = {key: _plain(one) for key, one in (kwargs or {}).items()}
+        return function(*map(_plain, args), **named)
 
     __lt__, __le__ = _ordering("lt"), _ordering("le")
     __gt__, __ge__ = _ordering("gt"), _ordering("ge")
@@ -377,9 +439,9 @@ class Reference(StudentObject):
     )  # fmt: skip
     __complex__ = _by_a_library("complex")
     __trunc__, __floor__, __ceil__ = (
-        _never("A whole number"), _never("A whole number"), _never("A whole number")
+        _by_a_library("trunc"), _by_a_library("floor"), _by_a_library("ceil")
     )  # fmt: skip
-    __bytes__, __fspath__ = _never("bytes"), _never("A path")
+    __bytes__, __fspath__ = _by_a_library("bytes"), _never("A path")
     __mro_entries__ = _never("A class that derives from the student's")
     __reduce__, __reduce_ex__ = _never("Pickling"), _never("Pickling")
     __await__, __aiter__, __anext__ = _never("await"), _never("await"), _never("await")
@@ -400,17 +462,35 @@ RULES = frozenset(
 ) - {"__doc__", "__module__", "__slots__", "__init__"}
 
 
+# What a library looks for to see what can be done with an object.
+PROTOCOL = RULES - set(dir(object)) - {
+    "__array__", "__array_function__", "__array_ufunc__", "__copy__", "__deepcopy__",
+    "__instancecheck__", "__mro_entries__", "__subclasscheck__", "__torch_function__",
+}  # fmt: skip
+
+
 def _equal(reference: Any, other: Any) -> Any:
     if is_reference(other):
         if session_of(other) is not session_of(reference):
             return False
+        if base_of(reference) is not None and base_of(other) is not None:
+            return _equal_in_what_they_hold(reference, other)
         if not (is_class(reference) and is_class(other)):
             _here(reference).note_claim("`eq`")
         return ask(reference, "eq", other)
+    if base_of(reference) is not None:
+        return held_by(reference) == other
     # Nothing is told by a class that a library has, and the student's `__eq__` is not asked.
     if isinstance(other, type) and is_class(reference) and libraries.public_name(other):
         return ask(reference, "is", other) is True
     return False
+
+
+def _equal_in_what_they_hold(reference: Any, other: Any) -> Any:
+    answer = held_by(reference) == held_by(other)
+    if answer is False and ask(reference, "eq", other) is True:
+        refuse(reference, "Whether it equals another that holds something else", SAME)
+    return answer
 
 
 def _next_of(reference: Any) -> Any:

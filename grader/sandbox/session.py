@@ -26,12 +26,12 @@ from .failures import (
     student_error,
 )
 from .handover import Changes, Handover, Place
-from .inside import randomness
 from .inside.files import MOST_FILES
 from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
 from .proxies import StudentFunction, StudentObject
 from .raised import ErrorClasses
+from .seeds import Seeds
 from .wire.channel import Channel, ChannelClosedError
 from .wire.protocol import (
     Answer,
@@ -62,11 +62,13 @@ from .wire.protocol import (
     RunCell,
     Seed,
     Threw,
+    Unchanged,
 )
 from .wire.values import (
     Decoder,
     DeviceRefusedError,
     Encoder,
+    MissingLibraryError,
     ValueRefusedError,
 )
 
@@ -76,9 +78,10 @@ if TYPE_CHECKING:
 MAX_FAULT = 500
 _NO_BUFFERS: list[memoryview] = []
 LONGEST_NAME = 255
-RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
+NOT_HELD = object()
 SOON = 5.0  # seconds, for a message that wants no answer
 KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
+RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -126,47 +129,65 @@ class Session:
         self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
         self._changes: Changes | None = None
-        self._seeded: Seed | None = None  # the states that both sides have, where they share them
-        self.then: Callable[[], None] | None = None  # done after each of these requests
-        self.asked = 0  # requests after which a name may stand for something else
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
+        self._functions = 0  # of tests that the child was given
         self.live: LiveCase | None = None
+        self._seeds: Seeds | None = None
+        self._has_run = False  # student code, since `on_return` was last called
+        self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
+        self.then: Callable[[], None] | None = None  # done after each of these requests
+        self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
     @contextmanager
     def case(
         self,
         applied: frozenset[Place] | None = None,
+        seeds: Seeds | None = None,
         *,
-        shares_seeds: bool = False,
         asks: bool = False,
     ) -> Iterator[Changes]:
         """Undo in the end what calls change of the test's objects meanwhile; see `Changes`.
 
-        shares_seeds: what the case makes of this process's random numbers, the child has as well
-        before it is asked next. What the child draws of them changes nothing here.
+        seeds: the random numbers that the case shares with the child.
         asks: whether the case may do more with the student's objects than call them.
         """
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
-        self._seeded = randomness.take() if shares_seeds else None
+        self._seeds = seeds
         if asks:
             self._begin(changes)
         try:
             yield changes
         finally:
-            self._changes = self._seeded = None
+            self._changes = self._seeds = self.on_return = None
             if self.live is not None:
                 self._highest = max(self._highest, self.live.highest + 1)
+                self._functions = self.live.next_function
                 self.live.is_over, self.live = True, None
             changes.undo()
 
-    def _share_seeds(self) -> None:
+    def _begin(self, changes: Changes) -> None:
+        """Tell the child that a case begins; it forgets the objects of those before the last."""
+        self.live = LiveCase(self, changes, self._errors, self._functions)
+        if self._highest - self._forgotten > KEPT_OBJECTS:
+            self._forgotten = self._highest
+        if self.ended is None:
+            self._request += 1
+            with contextlib.suppress(ChannelClosedError, TimeoutError):  # which the next one finds
+                self._channel.send(Case(self._request, self._forgotten), [], SOON)
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
+        if self._changes is not None and sentence not in self._changes.refusals:
+            self._changes.refusals.append(sentence[:MAX_FAULT])
+        raise CannotCrossError(sentence)
+
+    def _share_seeds(self, seeds: Seeds) -> None:
         """Give the child the states of random numbers, if a test has made others of them."""
-        now = randomness.take()
-        if now == self._seeded:
+        now = seeds.changed()
+        if now is None:
             return
-        self._seeded = now
         states = msgspec.structs.replace(now, request=self._request)
         reply, buffers = self._ask(states, [], self._limits.call_seconds, "seeding")
         self._result(reply, buffers)
@@ -181,22 +202,6 @@ class Session:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             self._broken("names were not a list of texts")
         return frozenset(names)
-
-    def _begin(self, changes: Changes) -> None:
-        """Tell the child that a case begins; it forgets the objects of those before the last."""
-        self.live = LiveCase(self, changes, self._errors)
-        if self._highest - self._forgotten > KEPT_OBJECTS:
-            self._forgotten = self._highest
-        if self.ended is None:
-            self._request += 1
-            with contextlib.suppress(ChannelClosedError, TimeoutError):  # which the next one finds
-                self._channel.send(Case(self._request, self._forgotten), [], SOON)
-
-    def refuse(self, sentence: str) -> NoReturn:
-        """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
-        if self._changes is not None and sentence not in self._changes.refusals:
-            self._changes.refusals.append(sentence[:MAX_FAULT])
-        raise CannotCrossError(sentence)
 
     def run_cell(self, source: str, number: int) -> CellResult:
         """Run one cell; its exception is part of the result, its death a ChildEnded."""
@@ -216,6 +221,8 @@ class Session:
             self._prepare(message)
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
             reply, _ = self._converse(said, seconds, f"cell {message.number}")
+            if message is due[-1]:
+                self._follow(message)
             yield self._cell_result(reply)
 
     def _cell_result(self, reply: Any) -> CellResult:
@@ -227,13 +234,20 @@ class Session:
         discarded = max(0, reply.discarded) + len(reply.output) - len(output)
         return CellResult(reply.failure, output, discarded, reply.seconds)
 
-    def value(self, name: str) -> Any:
-        """Return what a name stands for, by value; MissingNameError where it is not defined."""
+    def value(self, name: str, *, held: Any = NOT_HELD, watch: bool = False) -> Any:
+        """Return what a name stands for, by value; MissingNameError where it is not defined.
+
+        watch: have the child remember what it was. held: what was found while it was watched, and
+        is the answer where the child says that it is still that.
+        """
         self._request += 1
-        message = Get(self._request, name)
+        again = held is not NOT_HELD
+        message = Get(self._request, name, watch, again)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, f"looking up {name}")
         if isinstance(reply, Missing):
             raise MissingNameError(name)
+        if isinstance(reply, Unchanged) and again:
+            return held
         found = self._result(reply, buffers)
         if self.live is not None:
             return self.live.called(found, name)
@@ -281,12 +295,11 @@ class Session:
             )
             encoder.seal()
         except ValueRefusedError as problem:
-            self._note(f"an argument cannot be handed to the student's process: {problem}")
-            raise
-        except CannotCrossError:
+            if self.live is not None:
+                self.refuse(f"An argument cannot be handed to the student's process: {problem}")
             raise
         except Exception as problem:
-            self._note(f"an argument cannot be handed to the student's process: {problem}")
+            self._note(f"An argument cannot be handed to the student's process: {problem}")
             raise _not_handed_over("The arguments", problem) from problem
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return message, encoder
@@ -397,16 +410,19 @@ class Session:
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
         self._prepare(message)
-        return self._converse([(message, buffers)], seconds, what)
+        found = self._converse([(message, buffers)], seconds, what)
+        self._follow(message)
+        return found
 
     def _prepare(self, message: Request) -> None:
         """See to what goes before a request; ChildEnded where there is nobody to ask."""
         if self.ended is not None:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
+            if self._seeds is not None and not isinstance(message, Seed):
+                self._share_seeds(self._seeds)
             self.asked += 1
-            if self._seeded is not None and not isinstance(message, Seed):
-                self._share_seeds()
+            self._has_run = not isinstance(message, Seed)
 
     def _converse(
         self, said: Sequence[tuple[Request, list[memoryview]]], seconds: float, what: str
@@ -459,13 +475,7 @@ class Session:
             self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
         if reply.request != number:
             self._broken("a reply to another request")
-        self._follow(said[-1][0] if said else None)
         return reply, received
-
-    def _follow(self, message: Any) -> None:
-        """Do what is to be done after each request by which something may have changed."""
-        if self.then is not None and not isinstance(message, RUNS_NOTHING):
-            self.then()
 
     def _answer(
         self, asked: Asked, buffers: list[memoryview]
@@ -474,6 +484,7 @@ class Session:
         live = self.live
         if live is None:
             return too_late(asked), []
+        self._print(asked.output)
         decoder = self._decoder(buffers)
         try:
             args = [decoder.decode(node) for node in asked.arguments]
@@ -481,6 +492,8 @@ class Session:
             came = live.run(asked, args, kwargs)
         except ProtocolViolationError as problem:
             self._broken(str(problem))
+        except CannotCrossError as problem:
+            return live.threw(asked, problem), []
         if isinstance(came, Threw):
             return came, []
         encoder = self.encoder()
@@ -498,12 +511,18 @@ class Session:
         if self.live is not None and self._changes is not None:
             self._changes.refusals.append(sentence[:MAX_FAULT])
 
+    def _follow(self, message: Any) -> None:
+        """Do what is to be done after each request by which something may have changed."""
+        if self.then is not None and not isinstance(message, RUNS_NOTHING):
+            self.then()
+
     def _result(
         self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
     ) -> Any:
         if isinstance(reply, Answer | Raised) and reply.output:
             self._print(reply.output)
         if isinstance(reply, Raised):
+            self._come_back()
             self._raise(reply)
         if isinstance(reply, Fault):
             self._note(reply.what)
@@ -511,23 +530,24 @@ class Session:
         if not isinstance(reply, Answer):
             self._broken("a call was answered with something else")
         try:
-            return self._taken(reply, buffers, handover or Handover(_nothing()))
+            value = self._taken(reply, buffers, handover or Handover(_nothing()))
         except (StudentError, CannotCrossError):
             raise
-        except DeviceRefusedError as problem:
+        except (DeviceRefusedError, MissingLibraryError) as problem:
             self._note(str(problem))
             raise _not_handed_over("The answer", problem) from problem
         except ProtocolViolationError as problem:
             self._broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._broken(f"a value that cannot be built ({type(problem).__name__})")
+        self._come_back()
+        return value
 
-    def _print(self, output: str) -> None:
-        """Print in a test what its call printed; the child keeps to these limits if it is ours."""
-        kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
-        self._output_left -= len(kept)
-        if self._changes is not None:  # a case, whose output is caught
-            sys.stdout.write(kept)
+    def _come_back(self) -> None:
+        """Tell a case that asks for it that student code has run, and may have changed values."""
+        if self._has_run and self.on_return is not None:
+            self._has_run = False
+            self.on_return()
 
     def _raise(self, reply: Raised) -> NoReturn:
         """Raise what student code raised."""
@@ -541,6 +561,13 @@ class Session:
             if error is not None:
                 raise error
         raise student_error(reply.failure)
+
+    def _print(self, output: str) -> None:
+        """Print in a test what its call printed; the child keeps to these limits if it is ours."""
+        kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
+        self._output_left -= len(kept)
+        if self._changes is not None:  # a case, whose output is caught
+            sys.stdout.write(kept)
 
     def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
         """Return an answer's value, once what the call changed of its arguments is changed here."""

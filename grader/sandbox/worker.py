@@ -150,6 +150,7 @@ class Worker:
             files=Files.copied(files, Path(self._folder) / "files"),
             cuda="cuda" in devices,
             uid=self._slot.uid if self._slot else None,
+            network=self.isolation.network,
         )
         modules = ("numpy", *libraries, *imports) if warm else ()
         # Without a GPU kernels are interpreted, which triton must know before it is imported; and

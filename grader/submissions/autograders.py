@@ -93,8 +93,14 @@ def load(
 
     UsageError where the name is none of these; AssignmentError says what in it cannot be graded.
     """
-    folder = unpacked(Path(name))
+    path = Path(name)
+    folder = unpacked(path)
     if folder is None:
+        is_ours = (path / "assignment.toml").is_file()
+        if not is_ours and path.is_dir() and len(path.parts) > 1:
+            raise UsageError(
+                f"{path} is no assignment: one of ours has an assignment.toml, and {WHAT_IS_ONE}."
+            )
         return assignments.load(
             name, course, need_solutions=need_solutions, public_only=public_only
         )
@@ -107,8 +113,16 @@ def unpacked(path: Path) -> Path | None:
     """Return the folder of ours with what otter packed at a path; None where it packed nothing."""
     if (path / NOTE).is_file():
         return path
-    packed = None if (path / "assignment.toml").is_file() else _find(path)
-    return None if packed is None else _unpacked(packed, path)
+    if (path / "assignment.toml").is_file():
+        return None
+    packed = _find(path)
+    if packed is not None:
+        return _unpacked(packed, path)
+    if path.is_dir() and len(path.parts) > 1:
+        raise UsageError(
+            f"{path} is no assignment: one of ours has an assignment.toml, and {WHAT_IS_ONE}."
+        )
+    return None
 
 
 def load_regardless(folder: Path, name: str) -> Assignment:

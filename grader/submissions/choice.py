@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from grader.model import MIB, Limits, Submission
 from grader.renderers.text import shown
+from grader.submissions import scripts
 from grader.submissions.claims import (
     OTTER_MARKS,
     Claim,
@@ -36,6 +37,8 @@ from grader.submissions.sources import (
 
 FILE_BYTES = 20 * MIB  # of a file that an assignment puts beside its notebook
 LOOKED_AT = 20  # notebooks of one attempt or zip that are read, the likeliest first
+NOT_READ = frozenset({".ipynb", ".zip", ".pdf"})  # of what may lie beside a notebook
+NOT_BESIDE = frozenset({"tests", "__pycache__"})
 NAMED = 3  # how many files a message names before it counts the rest
 ZIPS_DEEP = 2  # a zip in a student's zip is opened, and none in that one
 FITTING = 0.5  # of the best: what holds so many of the stubs and checks is the assignment's too
@@ -59,10 +62,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is graded of a student, and why it is that file."""
+    """What is graded of a student, and why it is that file; `pdf` came with it, where wanted."""
 
     submission: Submission
     why: str
+    pdf: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class Chooser:
         files, others = _sorted_out(claims)
         named = () if self.wanted is None else self.wanted.files
         for other in others:
-            if not any(_is_called(other, name) for name in named):
+            is_named = any(_is_called(other, name) for name in named)
+            if not (is_named or (self._takes_files and _is_read(other.entry))):
                 self._skip(other.entry.path, why_not(other.entry))
         if not files:
             return self._nothing(person, others)
@@ -114,8 +119,13 @@ class Chooser:
         ]
         self._pass_over(person.label, [*looked, *unseen], chosen)
         same = [claim for claim in others if claim.attempt == newest_first[at]]
-        beside = self._beside(chosen, chosen.beside or tuple(same))
-        return Choice(_submission(person, chosen, beside), why)
+        with_it = chosen.beside or tuple(same)
+        beside = self._beside(chosen, with_it)
+        return Choice(_submission(person, chosen, beside), why, self._pdf(chosen, with_it))
+
+    @property
+    def _takes_files(self) -> bool:
+        return self.wanted is not None and self.wanted.takes_files
 
     def is_own(self, entry: Entry) -> bool:
         """Say whether a file is the assignment's notebook, by its content."""
@@ -162,7 +172,10 @@ class Chooser:
         try:
             content = _bytes_of(entry, STUDENT_ZIP_BYTES if entry.suffix == ".zip" else RAW_BYTES)
             if is_zip(content) or (entry.suffix == ".zip" and content.lstrip()[:1] != b"{"):
-                return self._look_into(claim, open_zip(content, entry.name), path, depth)
+                source = scripts.marked(open_zip(content, entry.name), self.wanted)
+                return self._look_into(claim, source, path, depth)
+            if entry.is_script:
+                content = scripts.as_notebook(content, entry.name)
             content = as_notebook(content, entry.name, self.limits.notebook_bytes)
         except RejectedError as error:
             share = self._share(content) if content and not is_zip(content) else 0.0
@@ -226,21 +239,53 @@ class Chooser:
         return sorted(looks, key=key, reverse=True)
 
     def _beside(self, chosen: _Look, claims: Sequence[Claim]) -> tuple[tuple[str, bytes], ...]:
-        """Return those of the files handed in that the assignment puts beside its notebook.
+        """Return those of the files handed in that lie beside the notebook while it is graded.
 
-        Of several of one name, the one that lies nearest to the notebook.
+        They are those that the assignment names, or all. Of several of one name, the one that lies
+        nearest to the notebook.
         """
         found: dict[str, bytes] = {}
+        for name, alike in self._named(chosen, claims).items():
+            nearest = min(alike, key=lambda entry: _distance(entry, chosen.entry))
+            try:
+                content = _bytes_of(nearest, FILE_BYTES)
+            except RejectedError as error:
+                self._skip(nearest.path, str(error))
+                continue
+            if sum(map(len, found.values())) + len(content) > self.limits.scratch_bytes:
+                self._skip(nearest.path, "is more than there is room for beside the notebook")
+                continue
+            found[name] = content
+        return tuple(sorted(found.items()))
+
+    def _named(self, chosen: _Look, claims: Sequence[Claim]) -> dict[str, list[Entry]]:
+        """Return the files for beside the notebook, by the name that they have there."""
+        found: dict[str, list[Entry]] = defaultdict(list)
         for name in () if self.wanted is None else self.wanted.files:
             alike = [claim.entry for claim in claims if _is_called(claim, name)]
-            nearest = sorted(alike, key=lambda entry: _distance(entry, chosen.entry))
-            if not nearest:
+            if alike:
+                found[name] = alike
+        for claim in claims if self._takes_files else ():
+            parts = _below(claim, chosen.entry)
+            if not parts or claim.entry is chosen.entry or not _is_read(claim.entry):
                 continue
-            try:
-                found[name] = _bytes_of(nearest[0], FILE_BYTES)
-            except RejectedError as error:
-                self._skip(nearest[0].path, str(error))
-        return tuple(found.items())
+            if any(part.startswith(".") or part in NOT_BESIDE for part in parts):
+                self._skip(claim.entry.path, "is hidden, or a test, which is the course's to give")
+            else:
+                found["/".join(parts)].append(claim.entry)
+        return found
+
+    def _pdf(self, chosen: _Look, claims: Iterable[Claim]) -> bytes:
+        """Return the PDF that was handed in with a notebook, the nearest one, if it is wanted."""
+        found = [claim.entry for claim in claims if claim.entry.suffix == ".pdf"]
+        if not found or self.wanted is None or not self.wanted.wants_pdf:
+            return b""
+        nearest = min(found, key=lambda entry: _distance(entry, chosen.entry))
+        try:
+            return _bytes_of(nearest, FILE_BYTES)
+        except RejectedError as error:
+            self._skip(nearest.path, str(error))
+            return b""
 
     def _pass_over(self, student: str, looks: Iterable[_Look], chosen: _Look) -> None:
         reason = f"{student} handed in {chosen.path}, which is newer or fits better"
@@ -317,6 +362,20 @@ def _is_called(claim: Claim, name: str) -> bool:
     return own.name == name or (
         own.suffix == wanted.suffix and without_number(own.stem) == wanted.stem
     )
+
+
+def _below(claim: Claim, notebook: Entry) -> tuple[str, ...]:
+    """Return where a file lies below the notebook's folder; () where it lies elsewhere.
+
+    A platform's name for a file is not the student's.
+    """
+    top, parts = notebook.parts[:-1], claim.entry.parts
+    return (*parts[len(top) : -1], claim.own_name) if parts[: len(top)] == top else ()
+
+
+def _is_read(entry: Entry) -> bool:
+    """Say whether a file may be one that a notebook reads: no other work and no record."""
+    return entry.suffix not in NOT_READ and entry.name not in OTTER_MARKS and not entry.problem
 
 
 def _distance(entry: Entry, notebook: Entry) -> tuple[int, str]:

@@ -124,7 +124,8 @@ class Layout:
 
 def is_candidate(entry: Entry) -> bool:
     """Say whether a file's name is that of a notebook or of a zip that may hold one."""
-    return entry.suffix == ".zip" or RENAMED.search(entry.name) is not None
+    is_named = entry.suffix == ".zip" or RENAMED.search(entry.name) is not None
+    return is_named or entry.is_script
 
 
 def is_disguised(entry: Entry) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from grader.errors import UsageError
 from grader.model import Assignment, Limits, Submission
 from grader.renderers.text import shown
-from grader.submissions import evidence, layouts
+from grader.submissions import evidence, layouts, scripts
 from grader.submissions.choice import NAMED, Choice, Chooser, Skipped, listed
 from grader.submissions.claims import OTTER_MARKS, Claim, Refusal, is_candidate, is_disguised
 from grader.submissions.content import Wanted
@@ -83,8 +83,10 @@ def collect(
     chooser = Chooser(limits, wanted)
     found = _Found([], [], {})
     for source in _sources(paths):
-        reading = _read(source, layout, chooser, roster)
+        reading = _read(scripts.marked(source, wanted), layout, chooser, roster)
         found.titles[reading.layout.title] = None
+        if wanted is not None and wanted.takes_files:
+            reading = _of_one(reading)
         _sort_out(reading, source, found)
     claims = found.claims if roster is None else [roster.known(claim) for claim in found.claims]
     persons = people(claims)
@@ -147,6 +149,20 @@ def _read(source: Source, layout: str | None, chooser: Chooser, roster: Roster |
     if len(close) > 1:
         raise evidence.which(source, close)
     return close[0]
+
+
+def _of_one(reading: Reading) -> Reading:
+    """Return a reading in which all files are one student's, if nobody else handed in anything."""
+    books = [one for one in reading.found if isinstance(one, Claim) and is_candidate(one.entry)]
+    if len(books) != 1:
+        return reading
+    items = [
+        item
+        if isinstance(item, Claim) or item.is_record
+        else replace(books[0], entry=item.entry, order=0, file="")
+        for item in reading.inside
+    ]
+    return replace(reading, inside=tuple(items))
 
 
 def _sort_out(reading: Reading, source: Source, found: _Found) -> None:

@@ -42,6 +42,9 @@ class Wanted:
     questions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()  # that belong to it and lie beside the notebook
     stubs: frozenset[str] = frozenset()  # the cells that hold them, as handed out
+    takes_scripts: bool = False  # a script counts as a notebook
+    takes_files: bool = False  # everything that a student handed in lies beside the notebook
+    wants_pdf: bool = False  # the PDF that was handed in with it is kept
 
     @classmethod
     def of(cls, assignment: Assignment) -> "Wanted":
@@ -54,7 +57,12 @@ class Wanted:
             if question.kind == "code"
         ]
         given = assignment.notebook.read_bytes()
-        bare = cls(assignment.slug, tuple(names), tuple(checked), assignment.files)
+        of_otter = assignment.otter is not None
+        bare = cls(
+            assignment.slug, tuple(names), tuple(checked), assignment.files,
+            takes_scripts=of_otter, takes_files=of_otter,
+            wants_pdf=assignment.otter is not None and assignment.otter.wants_pdf,
+        )  # fmt: skip
         return replace(bare, stubs=bare.answers(given))
 
     def answers(self, content: bytes) -> frozenset[str]:

@@ -68,6 +68,7 @@ class Entry:
     is_missing: bool = False  # the platform knows of it, and its download lacks it
     location: str = ""  # the absolute path, where there is one, to tell a file given twice
     start: Callable[[int], bytes] = field(default=lambda _: b"", repr=False)
+    is_script: bool = False  # which counts as a notebook
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from grader.batch import process
 from grader.course import notebooks
 from grader.grading.control import solved
-from grader.grading.otter_tests import Names
+from grader.grading.names import Names
 from grader.model import Assignment, Outcome, Report, Status
 
 from . import trivial

@@ -4,16 +4,17 @@ Full marks are expected. A case that cannot be asked of a student's process is f
 class is graded: it would be `ungraded` for everybody.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from grader.batch import process
 from grader.batch.pool import local_pool
 from grader.course import beside, notebooks
 from grader.course.otter import packages
-from grader.errors import UsageError, WorkerError
+from grader.errors import ProcessLostError, UsageError, WorkerError
 from grader.model import Assignment, Report, Status, Submission
 from grader.submissions.collection import collect
 
@@ -48,58 +49,71 @@ def read_solution(assignment: Assignment, path: Path) -> Submission:
     return found[0]
 
 
-def verify(
-    assignment: Assignment,
-    solution: Submission,
-    *,
-    isolation: str = "auto",
-    on_gate: Callable[[Gate], None] = lambda _gate: None,
-) -> Verification:
-    """Try every gate; where a package is missing, nothing is judged."""
-    run = Run(assignment, on_gate)
-    run.gate("packages", lambda found: packages_are_here(assignment, solution, found))
-    run.gate("files", lambda found: files_are_given(assignment, solution, found))
-    if not run.failed:
-        of_process = process.ProcessSettings(
-            str(assignment.folder), 0, assignment.limits, isolation, device="auto"
-        )
-        with local_pool(1) as executor:
-
-            def ask(submission: Submission) -> Report:
-                return _judge(executor, of_process, submission)
-
-            reports: list[Report] = []
-
-            def full(found: Findings) -> str:
-                reports.append(ask(solution))
-                return has_full_marks(reports[0], found)
-
-            run.gate("solution", full)
-            run.gate("asked", lambda found: everything_was_asked(reports[0], found))
-            run.gate("empty", lambda found: says_what_is_free(ask(_empty()), found))
-    return Verification(tuple(run.gates), points=tuple(agreement.points_table(assignment)))
+Judge = Callable[[Submission], Report]
 
 
-def _empty() -> Submission:
-    content = notebooks.dump({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    return Submission(EMPTY, "empty.ipynb", content, hashlib.sha256(content).hexdigest())
+@contextlib.contextmanager
+def grader_process(assignment: Assignment, isolation: str) -> Iterator[Judge]:
+    """Give what judges a notebook in a grader process of its own, in the sandbox."""
+    settings = process.ProcessSettings(
+        str(assignment.folder), 0, assignment.limits, isolation, device="auto"
+    )
+    with local_pool(1) as executor:
+
+        def judge(submission: Submission) -> Report:
+            try:
+                report: Report = executor.submit(judge_here, settings, submission).result()
+            except ProcessLostError as problem:
+                raise WorkerError(
+                    f"The process that judged {submission.path} ended by itself; look at what that "
+                    "notebook does to the grader, then run the same command again."
+                ) from problem
+            return report
+
+        yield judge
 
 
-def _judge(executor: Executor, settings: process.ProcessSettings, submission: Submission) -> Report:
-    try:
-        return executor.submit(judge, settings, submission).result()
-    except WorkerError as problem:
-        raise WorkerError(
-            f"The process that judged {submission.path} ended by itself ({problem}); look at what "
-            "that notebook does to the grader, then run the same command again."
-        ) from problem
-
-
-def judge(settings: process.ProcessSettings, submission: Submission) -> Report:
+def judge_here(settings: process.ProcessSettings, submission: Submission) -> Report:
     """Judge one notebook in this grader process."""
     from grader.grading.judge import Request
 
     return process.judge_once_more(settings, Request(submission, settings.limits))
+
+
+def verify(
+    assignment: Assignment,
+    solution: Submission,
+    judge: Judge,
+    *,
+    on_gate: Callable[[Gate], None] = lambda _gate: None,
+) -> Verification:
+    """Try every gate; where a package or a file is missing, nothing is judged."""
+    run = Run(assignment, on_gate)
+    run.gate("packages", lambda found: packages_are_here(assignment, solution, found))
+    run.gate("files", lambda found: files_are_given(assignment, solution, found))
+    if not run.failed:
+        reports: list[Report] = []
+
+        def full(found: Findings) -> str:
+            reports.append(judge(solution))
+            return has_full_marks(reports[0], found)
+
+        run.gate("solution", full)
+        run.gate("asked", lambda found: everything_was_asked(reports[0], found))
+        run.gate("empty", lambda found: says_what_is_free(judge(_empty(assignment)), found))
+    return Verification(tuple(run.gates), points=tuple(agreement.points_table(assignment)))
+
+
+def _empty(assignment: Assignment) -> Submission:
+    """Return a notebook of this assignment in which nothing is answered."""
+    cell: dict[str, Any] = {"cell_type": "code", "id": "empty", "source": "pass"}
+    cell |= {"execution_count": None, "metadata": {}, "outputs": []}
+    named = assignment.otter.assignment_name if assignment.otter else ""
+    metadata = {"otter": {"assignment_name": named}} if named else {}
+    content = notebooks.dump(
+        {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    )
+    return Submission(EMPTY, "empty.ipynb", content, hashlib.sha256(content).hexdigest())
 
 
 def packages_are_here(assignment: Assignment, solution: Submission, findings: Findings) -> str:
@@ -153,10 +167,9 @@ def everything_was_asked(report: Report, findings: Findings) -> str:
 
 def says_what_is_free(report: Report, findings: Findings) -> str:
     """Name the cases that pass without an answer; an otter course may want them so."""
-    free: Iterable[str] = (
+    findings.notes.extend(
         f"{question}, {outcome.name!r} passes without an answer"
         for question, outcome in outcomes(report)
         if outcome.status is Status.PASSED
     )
-    findings.notes.extend(free)
     return f"{report.score:g} points without an answer"

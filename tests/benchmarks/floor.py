@@ -39,7 +39,8 @@ class Floor:
 
 def record_calls(classroom: Classroom) -> Calls:
     """Return, by question, every call that the tests make of a notebook's functions."""
-    from grader.grading.otter_tests import CaseSuite, Names
+    from grader.grading.names import Names
+    from grader.grading.otter_tests import CaseSuite
 
     suite = CaseSuite(classroom.assignment)
     found: Calls = {}

@@ -190,7 +190,8 @@ for step in range(1, 4):
 
 
 def test_a_loop_makes_a_case_a_turn_as_read_and_as_run(tmp_path: Path) -> None:
-    from grader.grading.otter_tests import CaseSuite, Names
+    from grader.grading.names import Names
+    from grader.grading.otter_tests import CaseSuite
 
     course = write_small_course(tmp_path)
     (course / HIDDEN).write_text(STAIRCASE, encoding="utf-8")

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from grader.course.assignments import load
-from grader.grading.otter_tests import CaseSuite, SessionNames
+from grader.grading.names import SessionNames
+from grader.grading.otter_tests import CaseSuite
 from grader.model import Limits
 from grader.sandbox import Session, Worker
 from tests.conftest import REPOSITORY

@@ -280,6 +280,7 @@ def test_a_configuration_that_is_no_table_is_refused(content: bytes) -> None:
         config.parse(content)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what otter imports
 @pytest.mark.parametrize(
     ("rules", "score", "possible", "total"),
     [
@@ -379,3 +380,10 @@ def test_only_what_is_imported_can_be_missing(tmp_path: Path) -> None:
     assert packages.compare(loaded, [student]).missing == (
         "'nowhere-at-all==2.0'", "'scikit-nowhere>=1.2'",
     )  # fmt: skip
+
+
+def test_what_many_notebooks_import_slowly_is_imported_once() -> None:
+    code = ["import numpy as np\nimport matplotlib.pyplot as plt", "import torch", "x = 1", "y = 2"]
+    assert packages.worth_importing_once(code) == ("matplotlib.pyplot", "torch")
+    assert packages.worth_importing_once([*code, "z = 3"]) == ()
+    assert packages.worth_importing_once([]) == ()

@@ -16,7 +16,8 @@ from grader.errors import CannotJudgeError
 from grader.grading import judge as judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
-from grader.grading.otter_tests import CaseSuite, Names, Verdict
+from grader.grading.names import Names
+from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ANY, Found, ReferenceChild
 from grader.model import Outcome, Question, QuestionReport, Status, TestCase
 from grader.sandbox import Worker

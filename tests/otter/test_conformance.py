@@ -7,22 +7,18 @@ be otherwise here.
 
 import importlib.util
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader.grading.assemble import assemble
-from grader.grading.judge import Engine, Request, judge
 from grader.model import Report, Status
-from grader.sandbox import Worker
-from grader.submissions.autograders import FOLDER_VARIABLE, load
+from grader.submissions.autograders import load
 from grader.submissions.collection import collect
+from tests.otter.conftest import Room
 
 CASES = Path(__file__).with_name("cases")
-HEAVY = ("pandas", "datascience", "matplotlib.pyplot")  # imported once, not by every child
 ROUNDED = 1e-4  # otter rounds its scores
 
 
@@ -53,31 +49,12 @@ def is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-class Room:
-    """One warm worker and the engines of the cases that were graded in it."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._engines: dict[Path, Engine] = {}
-
-    def grade(self, handed: Handed) -> Report:
-        if handed.folder not in self._engines:
-            loaded = load(str(handed.folder / "autograder"))
-            self._engines[handed.folder] = assemble(loaded, {"cpu": self._worker})
-        engine = self._engines[handed.folder]
-        path = handed.folder / handed.name
-        found = collect([path], limits=engine.assignment.limits, assignment=engine.assignment)
-        (submission,) = found.submissions
-        return judge(Request(submission), engine)
-
-
-@pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("unpacked")))
-        imports = tuple(name for name in HEAVY if is_installed(name.partition(".")[0]))
-        with Worker(imports=imports) as worker:
-            yield Room(worker)
+def grade(room: Room, handed: Handed) -> Report:
+    assignment = load(str(handed.folder / "autograder"))
+    path = handed.folder / handed.name
+    found = collect([path], limits=assignment.limits, assignment=assignment)
+    (submission,) = found.submissions
+    return room.judge(assignment, submission)
 
 
 def test_every_kind_has_a_case_of_its_own_and_a_neighbour() -> None:
@@ -92,7 +69,7 @@ def test_an_otter_assignment_scores_what_otter_gives(room: Room, handed: Handed)
     for package in expected(handed.folder)["needs"]:
         if not is_installed(package):
             pytest.skip(f"needs {package}: pip install {package}")
-    report = room.grade(handed)
+    report = grade(room, handed)
     want = handed.expected
     if "refused" in want:
         assert report.error is not None

@@ -20,7 +20,7 @@ LIMITS = Limits()
 SETTINGS = orders.LockdownSettings(
     confined=True, nested=False, uid=None, scratch="/scratch", files="/files", filter=b"\x00\xff",
     own_pid=7, landlock=True, readable=("/usr",), listed=(("/opt", ("a", "b")),), writable=(),
-    tasks_base=4, cuda=False, owns_network=True,
+    tasks_base=4, cuda=False, owns_network=True, network=True, ports=(53, 443),
 )  # fmt: skip
 MESSAGES = [
     (orders.Spawn(3, child_limits(LIMITS), 1), orders.load_order),
@@ -69,7 +69,7 @@ def test_a_plan_of_mounts_is_read_as_it_was_written() -> None:
     plan = MountPlan(
         root="/r", binds=(("/usr", "/usr"),), blanks=("/a",), hidden=("/b",), links=(),
         files=(("/etc/x", "y\n"),), devices=("/dev/null",), scratch_bytes=5, uid=None,
-        command=("python", "-c", "é"),
+        network=False, command=("python", "-c", "é"),
     )  # fmt: skip
     assert MountPlan.load(plan.dump()).dump() == plan.dump()
     with pytest.raises(TypeError):

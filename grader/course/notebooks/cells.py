@@ -25,6 +25,8 @@ class CodeCell:
     source: str
     checks: tuple[str, ...]
     ignored: bool = False  # by its tag; what a student has tagged is run all the same
+    continues: bool = False  # whether it is the rest of a cell whose beginning is one of its own
+    asked: tuple[str, ...] = ()  # checks after it that otter's metadata asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,22 @@ class Notebook:
             cell.ids[0] if cell.ids else f"cell-{n}": cell.source for n, cell in enumerate(texts)
         }
 
-    def check_position(self, question: str) -> int:
-        """Return how many cells run before a question is judged: up to its last check cell."""
+    def check_position(self, *names: str) -> int:
+        """Return how many cells run before a question is judged: up to its last check cell.
+
+        names: every name by which a cell may check it.
+        """
         for position in range(len(self.cells), 0, -1):
-            if question in self.cells[position - 1].checks:
+            if any(name in names for name in self.cells[position - 1].checks):
                 return position
         return len(self.cells)
+
+    def check_order(self, *names: str) -> tuple[int, int]:
+        """Return where a question is judged, and which check of that cell is its."""
+        position = self.check_position(*names)
+        checks = self.cells[position - 1].checks if position else ()
+        last = max((n for n, name in enumerate(checks) if name in names), default=len(checks))
+        return position, last
 
     def binds(self, names: Iterable[str]) -> bool:
         """Say whether any code cell defines or assigns one of the names at its top level."""

@@ -87,7 +87,7 @@ def _question(path: Path, folder: Path, extra: str) -> Question:
     declared = cases.read(path)
     return Question(
         name=declared.name,
-        title=declared.name,
+        title="",  # the name says it
         points=sum(case.points for case in declared.cases),
         cases=declared.cases,
         sha256=_digest([path], folder, extra),

@@ -8,6 +8,7 @@ otter and a Jupyter server always are, decides no score.
 import importlib.util
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -40,6 +41,29 @@ MODULES = {
     "umap-learn": "umap",
 }
 DISTRIBUTIONS = {module: name for name, module in MODULES.items()}
+# What takes a tenth of a second or more to import, as every notebook of a class does that uses it.
+SLOW = {
+    "altair": "altair",
+    "babypandas": "babypandas",
+    "bs4": "bs4",
+    "datascience": "datascience",
+    "geopandas": "geopandas",
+    "matplotlib": "matplotlib.pyplot",
+    "networkx": "networkx",
+    "nltk": "nltk",
+    "pandas": "pandas",
+    "plotly": "plotly.express",
+    "requests": "requests",
+    "scipy": "scipy",
+    "seaborn": "seaborn",
+    "skimage": "skimage",
+    "sklearn": "sklearn",
+    "statsmodels": "statsmodels.api",
+    "sympy": "sympy",
+    "torch": "torch",
+    "xarray": "xarray",
+}
+SHARE = 4  # a quarter of a class has to use it
 CONDA_PIN = re.compile(r"^(?P<name>[\w.-]+)\s*=\s*(?P<version>[\w.*]+)(?:=[\w.*]+)?$")
 
 
@@ -109,6 +133,17 @@ def imported(texts: Iterable[str]) -> set[str]:
             names = (match["whole"] or match["part"]).split(",")
             found |= {re.split(r"[. \t]", name.strip())[0] for name in names}
     return found - {""}
+
+
+def worth_importing_once(notebooks: Iterable[str]) -> tuple[str, ...]:
+    """Return the slow modules that many notebooks import and that are here, for a warm worker."""
+    found = [imported([text]) for text in notebooks]
+    uses = Counter(module for modules in found for module in modules)
+    return tuple(
+        whole
+        for module, whole in SLOW.items()
+        if SHARE * uses[module] >= max(len(found), 1) and _is_here(module)
+    )
 
 
 def compare(assignment: Assignment, notebooks: Iterable[str] = ()) -> Comparison:

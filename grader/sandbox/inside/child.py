@@ -6,9 +6,9 @@ process, so nothing here is trusted by the judge: only the bytes that arrive the
 
 import builtins
 import contextlib
+import hashlib
 import io
 import itertools
-import operator
 import os
 import socket
 import sys
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
+from ..wire import plain
 from ..wire.channel import FOREVER, Channel, ChannelClosedError
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
@@ -52,12 +53,14 @@ from ..wire.protocol import (
     RunCell,
     Seed,
     Threw,
+    Unchanged,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
 from . import files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, error_of
+from .given import Given
 from .recording import UnrecordableError, record
 
 MAX_MESSAGE = 2_000
@@ -81,6 +84,16 @@ class LimitedOutput(io.TextIOBase):
         self._parts: list[str] = []
         self._room = min(self._cell_limit, self._left)
         self.discarded = 0
+
+    @contextlib.contextmanager
+    def of_one_request(self) -> Iterator[None]:
+        """Keep what is printed meanwhile apart; the judge may ask while it is answered."""
+        before = self._parts, self._room, self.discarded
+        self.start()
+        try:
+            yield
+        finally:
+            self._parts, self._room, self.discarded = before
 
     def writable(self) -> bool:
         return True
@@ -193,38 +206,6 @@ def _end_without_a_device() -> None:
             os._exit(DEVICE_LOST)
 
 
-class Given:
-    """The arguments of one call, and what they held before it."""
-
-    def __init__(self, decoder: Decoder, buffers: list[memoryview]) -> None:
-        self._decoder = decoder
-        self.arrays = list(decoder.arrays)
-        self.containers = list(decoder.containers)
-        self._memory = [bytearray(buffer) for buffer in buffers]  # compares as fast as C can
-        self._contents = [_items(container) for container in self.containers]
-
-    def changed_memory(self) -> Iterator[tuple[int, memoryview]]:
-        """Yield the number of each buffer whose arrays were written to, and what it holds now."""
-        for number, before in enumerate(self._memory):
-            after = self._decoder.memory(number)
-            if before != after:
-                yield number, after
-
-    def changed_contents(self) -> Iterator[tuple[int, Any]]:
-        """Yield the number of each list and dict that holds other objects, and what it is now."""
-        for number, before in enumerate(self._contents):
-            container = self.containers[number]
-            after = _items(container)
-            if len(before) != len(after) or not all(map(operator.is_, before, after)):
-                yield number, container
-
-
-def _items(container: list[Any] | dict[Any, Any]) -> list[Any]:
-    if isinstance(container, dict):
-        return [part for pair in container.items() for part in pair]
-    return list(container)
-
-
 class NotebookProcess:
     """One student's notebook: its names, its output, and the objects that stayed here."""
 
@@ -240,6 +221,7 @@ class NotebookProcess:
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
+        self._watched: dict[str, bytes] = {}  # what a name's value was, in short
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
         self._own_names = dict(shell.user_ns)  # which IPython has put there
 
@@ -280,13 +262,17 @@ class NotebookProcess:
             [],
         )
         asked.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
-        self._channel.send(self._checked_size(asked), encoder.buffers)
+        self._checked_size(asked)
+        self._add_output(asked)
+        self._channel.send(asked, encoder.buffers)
         while True:
             message, buffers = self._channel.receive()
             match message:
                 case Returned():
+                    self._output.start()
                     return self._decoder(buffers).decode(message.value)
                 case Threw():
+                    self._output.start()
                     error = error_of(message) if message.key < 0 else self._references[message.key]
                     self._thrown[message.number] = error
                     raise error
@@ -294,13 +280,13 @@ class NotebookProcess:
 
     def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The request"
-        self._output.start()
-        reply, out = self._answer_silently(message, buffers)
-        if isinstance(reply, Answer | Raised):
-            self._add_output(reply)
+        with self._output.of_one_request():
+            reply, out = self._answer_silently(message, buffers)
+            if isinstance(reply, Answer | Raised):
+                self._add_output(reply)
         return reply, out
 
-    def _add_output(self, reply: Answer | Raised) -> None:
+    def _add_output(self, reply: Answer | Raised | Asked) -> None:
         text = _clean(self._output.text())
         if text:
             import msgspec
@@ -384,8 +370,10 @@ class NotebookProcess:
         discarded = self._output.discarded + len(text) - len(kept)
         return CellDone(message.request, failure, kept, discarded, seconds)
 
-    def _encoder(self, given: Given | None) -> Encoder:
+    def _encoder(self, given: Given | None, *, stays: bool = True) -> Encoder:
+        """Return what encodes one message; `stays`: objects may be more than what they hold."""
         return Encoder(
+            stays=plain.stays if stays and self._references.is_asked else None,
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             keep=self._stay,
@@ -394,7 +382,7 @@ class NotebookProcess:
         )
 
     def _stay(self, value: Any) -> Opaque | Callback:
-        if isinstance(value, GivenFunction):
+        if type(value) is GivenFunction:  # a class of a student's can lie to isinstance
             return Callback(value.number)
         return self._references.keep(value)
 
@@ -405,10 +393,11 @@ class NotebookProcess:
         *,
         given: Given | None = None,
         seconds: float = 0.0,
+        stays: bool = True,
     ) -> tuple[Reply, list[memoryview]]:
         """Return the answer, with what has become of the arguments that were given."""
         self._carrying = "The answer"
-        encoder = self._encoder(given)
+        encoder = self._encoder(given, stays=stays)
         answer = Answer(request, encoder.encode(value), [], seconds=seconds)
         if given is not None:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
@@ -427,7 +416,21 @@ class NotebookProcess:
         names = self._shell.user_ns
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []
-        return self._finish(message.request, names[message.name])
+        reply, buffers = self._finish(message.request, names[message.name])
+        if message.watch and isinstance(reply, Answer) and self._is_known(message, reply, buffers):
+            return Unchanged(message.request), []
+        return reply, buffers
+
+    def _is_known(self, message: Get, reply: Answer, buffers: list[memoryview]) -> bool:
+        """Say whether an answer is what the last one was, and remember it."""
+        import msgspec
+
+        digest = hashlib.blake2b(msgspec.msgpack.encode(reply.value), digest_size=16)
+        for buffer in buffers:
+            digest.update(buffer)
+        before = self._watched.get(message.name)
+        self._watched[message.name] = digest.digest()
+        return message.again and before == digest.digest()
 
     def _is_a_builtins(self, name: str) -> bool:
         """Say whether a name stands for IPython's form of a builtin: no cell has bound it."""
@@ -450,6 +453,8 @@ class NotebookProcess:
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
         given = Given(decoder, buffers)
         target = self._references[message.key]
+        if message.operation == "storage":
+            return self._finish(message.request, target, stays=False)
         started = time.perf_counter()
         value = _run_theirs(references.operate, message.operation, target, *arguments, **keywords)
         seconds = time.perf_counter() - started

@@ -61,7 +61,8 @@ class Lockdown:
     @property
     def shares_memory(self) -> bool:
         """Whether a child's own processes may share memory by files and unix sockets."""
-        return self._nested or not self._settings.confined
+        own_sockets = self._nested and not self._settings.network
+        return own_sockets or not self._settings.confined
 
     def prepare(self) -> None:
         """Make the worker the adopter of what a child leaves, with no more power than it needs."""
@@ -172,6 +173,9 @@ class Lockdown:
         ruleset = landlockpy.Ruleset(
             scoped=landlockpy.Scope.SIGNAL | landlockpy.Scope.ABSTRACT_UNIX_SOCKET
         )
+        for port in self._settings.ports if self._settings.network else ():
+            ruleset.allow_port(port, landlockpy.AccessNet.CONNECT_TCP)
+            ruleset.allow_port(port, landlockpy.AccessNet.CONNECT_SEND_UDP)
         for path in self._settings.readable:
             _allow(ruleset, path, look)
         for folder, names in self._settings.listed:

@@ -107,14 +107,15 @@ def _become(uid: int) -> None:
 def main() -> None:
     """Build the file system, enter it, and become the worker."""
     plan = MountPlan.load(sys.argv[1])
+    apart = ALL & ~kernel.CLONE_NEWNET if plan.network else ALL
     if plan.uid is None:
-        _enter_user_namespace(ALL | kernel.CLONE_NEWNS)
+        _enter_user_namespace(apart | kernel.CLONE_NEWNS)
         _build(plan)
     else:
         kernel.unshare(kernel.CLONE_NEWNS)
         _build(plan)
         _become(plan.uid)
-        _enter_user_namespace(ALL | kernel.CLONE_NEWNS)
+        _enter_user_namespace(apart | kernel.CLONE_NEWNS)
     inner = os.fork()
     if inner:
         os.closerange(3, 4096)

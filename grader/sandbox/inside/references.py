@@ -9,11 +9,13 @@ import builtins
 import copy
 import importlib
 import inspect
+import math
 import operator
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..wire.plain import plain_base
 from ..wire.protocol import Kind, Named, Opaque
 
 MOST_KINDS = 50  # of one exception's classes
@@ -83,6 +85,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "str": str, "repr": repr, "format": format, "bool": bool, "hash": hash, "dir": dir,
     "abs": abs, "neg": operator.neg, "pos": operator.pos, "invert": operator.invert,
     "float": float, "int": int, "index": operator.index, "complex": complex, "round": round,
+    "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "bytes": bytes,
     "is": operator.is_, "class": type, "isinstance": isinstance, "issubclass": issubclass,
     "isbase": _swapped(issubclass), "kinds": _names_of_kinds, "signature": _signature,
     "copy": copy.copy, "deepcopy": copy.deepcopy,
@@ -135,7 +138,8 @@ class References:
         number = self._number(value)
         kind = type(value)
         found = Opaque(number, _text(kind, "__name__")[:100], callable(value))
-        if isinstance(value, types.ModuleType):
+        found.base = plain_base(kind) if self.is_asked else ""
+        if issubclass(kind, types.ModuleType):
             found.module = _text(value, "__name__")
         elif self.is_asked and issubclass(kind, type) and issubclass(value, BaseException):
             found.lineage = self._lineage(value)

@@ -80,9 +80,9 @@ EXTENDED_ATTRIBUTES = """
 # Every CLONE_NEW* that `clone` can take; clone3 hides its flags from a filter and is answered
 # ENOSYS, upon which C libraries fall back to clone.
 NAMESPACES = 0x7E020000
-AF_UNIX = 1
+AF_UNIX, IP, MOST_FAMILIES = 1, (2, 10), 64
 # The kind of a socket; flags such as SOCK_CLOEXEC lie in the bits above.
-SOCK_STREAM, SOCK_SEQPACKET, SOCK_KINDS = 1, 5, 0xF
+SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_KINDS = 1, 2, 5, 0xF
 # Terminals, pipes and descriptors: TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX.
 PLAIN_IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # The plain commands of fcntl: duplicates, flags, locks, sizes and seals. Not among them are those
@@ -107,12 +107,15 @@ OWN_PID = 0x2A5F31E7
 
 
 @functools.cache
-def compile_filter(*, private: bool, cuda: bool = False, scoped: bool = True) -> bytes:
+def compile_filter(
+    *, private: bool, cuda: bool = False, scoped: bool = True, network: bool = False
+) -> bytes:
     """Return a BPF program; IsolationError where libseccomp cannot be used.
 
     private: the file system, the network and the process numbers are the child's own, so that
     modes, times and unix sockets are harmless. cuda: the driver's calls are let through. scoped:
-    the kernel keeps signals inside the child (Landlock 6 or process numbers of its own).
+    the kernel keeps signals inside the child (Landlock 6 or process numbers of its own). network:
+    what connects to other machines is let through.
     """
     try:
         import pyseccomp
@@ -134,10 +137,10 @@ def compile_filter(*, private: bool, cuda: bool = False, scoped: bool = True) ->
     rules.add(pyseccomp.ERRNO(errno.ENOTSUP), EXTENDED_ATTRIBUTES)
     _restrict_arguments(rules, pyseccomp, cuda=cuda, scoped=scoped)
     _restrict_what_is_shared(rules, pyseccomp, cuda=cuda)
-    if private:
+    if private and not network:
         _allow_sockets_inside(rules, pyseccomp)
     else:
-        _restrict_sockets(rules, pyseccomp, cuda=cuda)
+        _restrict_sockets(rules, pyseccomp, cuda=cuda, network=network)
     if cuda:
         rules.add(allow, "memfd_create mlockall munlockall")
     return _export(chosen)
@@ -240,8 +243,10 @@ def _allow_sockets_inside(rules: _Rules, library: object) -> None:
     rules.add(refuse, "sendto", arg(3, library.MASKED_EQ, MSG_OOB, MSG_OOB))  # type: ignore[attr-defined]
 
 
-def _restrict_sockets(rules: _Rules, library: object, *, cuda: bool) -> None:
+def _restrict_sockets(rules: _Rules, library: object, *, cuda: bool, network: bool) -> None:
     """Allow pairs of sockets that are connected to each other for good, and no way to a third.
+
+    With an open network also those of IP that connect to other machines; not one that waits.
 
     A pair of datagram sockets is none: each may send to any name. `sendmsg` hides its address from
     a filter, and the two kinds allowed here ignore or refuse one. NVIDIA's driver needs a socket of
@@ -255,11 +260,23 @@ def _restrict_sockets(rules: _Rules, library: object, *, cuda: bool) -> None:
         "socket": {SOCK_SEQPACKET} if cuda else set(),
     }
     for name, kinds in allowed.items():
-        rules.add(refuse, name, arg(0, other, AF_UNIX))
-        for kind in range(SOCK_KINDS + 1):
-            action = allow if kind in kinds else refuse
-            rules.add(action, name, arg(0, equal, AF_UNIX), arg(1, masked, SOCK_KINDS, kind))
+        families = {AF_UNIX: kinds}
+        if network and name == "socket":
+            families |= {family: {SOCK_STREAM, SOCK_DGRAM} for family in IP}
+        for family in range(MOST_FAMILIES):
+            if family not in families:
+                rules.add(refuse, name, arg(0, equal, family))
+        rules.add(refuse, name, arg(0, library.GE, MOST_FAMILIES))  # type: ignore[attr-defined]
+        for family, allowed_kinds in families.items():
+            for kind in range(SOCK_KINDS + 1):
+                action = allow if kind in allowed_kinds else refuse
+                rules.add(action, name, arg(0, equal, family), arg(1, masked, SOCK_KINDS, kind))
     rules.add(allow if cuda else refuse, "bind listen")
+    if network:
+        rules.add(allow, "connect")
+        rules.add(allow, "sendto", arg(3, masked, MSG_OOB, 0))
+        rules.add(refuse, "sendto", arg(3, masked, MSG_OOB, MSG_OOB))
+        return
     # The driver looks for a server that shares the GPU, and goes on where there is none.
     rules.add(library.ERRNO(errno.ENOENT) if cuda else refuse, "connect")  # type: ignore[attr-defined]
     rules.add(allow, "sendto", arg(3, masked, MSG_OOB, 0), arg(4, equal, 0))

@@ -19,6 +19,11 @@ from grader.errors import UsageError
 
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/libx32", "/bin", "/sbin")
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts")
+# What finding a host by its name, and trusting it, takes where the network is open.
+ETC_OF_NETWORK = (
+    "resolv.conf", "hosts", "nsswitch.conf", "host.conf", "gai.conf", "services", "protocols",
+    "ssl", "pki", "ca-certificates", "crypto-policies",
+)  # fmt: skip
 # Not /dev/zero: pages of it that processes share stay in memory when nobody has them mapped.
 DEVICES = ("null", "full", "random", "urandom")
 CPU_FACTS = "/sys/devices/system/cpu"
@@ -161,12 +166,13 @@ def gpu_devices() -> list[str]:
     return [str(path) for path in sorted(found)]
 
 
-def private_view(*, cuda: bool) -> View:
+def private_view(*, cuda: bool, network: bool = False) -> View:
     """Return the view for a worker with mounts of its own: neutral paths, and nothing besides."""
     inside = _Inside(Path(sys.base_prefix).resolve())
     binds = [(place, place) for place in SYSTEM if _is_real_folder(place)]
     links = [(os.readlink(place), place) for place in SYSTEM if Path(place).is_symlink()]  # noqa: PTH115
-    binds += [(f"/etc/{name}", f"/etc/{name}") for name in ETC if Path("/etc", name).exists()]
+    etc = (*ETC, *(ETC_OF_NETWORK if network else ()))
+    binds += [(f"/etc/{name}", f"/etc/{name}") for name in etc if Path("/etc", name).exists()]
     if cuda:
         binds.append(("/sys", "/sys"))
     else:
@@ -190,12 +196,13 @@ def private_view(*, cuda: bool) -> View:
     )
 
 
-def open_view(*, cuda: bool) -> View:
+def open_view(*, cuda: bool, network: bool = False) -> View:
     """Return the view for a worker that shares this machine's file system, for Landlock."""
     base = Path(sys.base_prefix).resolve()
     packages = import_paths()
     listed = tuple((str(path), tuple(_untraced(path))) for path in packages)
-    etc = [f"/etc/{name}" for name in ETC]
+    etc = [f"/etc/{name}" for name in (*ETC, *(ETC_OF_NETWORK if network else ()))]
+    etc += [str(Path(place).resolve()) for place in etc if Path(place).is_symlink()]
     cpu = ["/sys"] if cuda else [CPU_FACTS]
     hidden = hidden_folders()
     system = [part for place in (*SYSTEM, str(base)) for part in without(place, hidden)]
@@ -250,20 +257,26 @@ def _untraced(folder: Path) -> list[str]:
 
 
 def bubblewrap(
-    view: View, *, program: str, scratch_bytes: int, folder: Path, privileged: bool
+    view: View,
+    *,
+    program: str,
+    scratch_bytes: int,
+    folder: Path,
+    privileged: bool,
+    network: bool = False,
 ) -> list[str]:
     """Return the command that puts a worker into namespaces of its own with only this view.
 
-    privileged: the worker may make further namespaces for each child.
+    privileged: the worker may make further namespaces for each child. network: the machine's own.
     """
     empty = folder / "empty"
     empty.touch()
     for target, text in ACCOUNTS.items():
         (folder / Path(target).name).write_text(text, encoding="utf-8")
     arguments = [
-        "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
-        "--unshare-cgroup-try", "--uid", "0", "--gid", "0", "--hostname", "notebook",
-        "--cap-drop", "ALL", "--new-session",
+        "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+        *(() if network else ("--unshare-net",)), "--unshare-cgroup-try", "--uid", "0", "--gid",
+        "0", "--hostname", "notebook", "--cap-drop", "ALL", "--new-session",
     ]  # fmt: skip
     if privileged:
         arguments += ["--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"]

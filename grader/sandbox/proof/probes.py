@@ -32,6 +32,7 @@ LIMITS = Limits(
     cell_seconds=5, submission_seconds=20, scratch_bytes=SCRATCH_BYTES, file_bytes=2 << 20,
     memory_bytes=1 << 30,
 )  # fmt: skip
+PORTS_LANDLOCK = 4  # from it on, it tells ports apart
 # Tried by the judge, since it may end the child.
 SCRATCH = "scratch"
 # What helps where one probe failed, whatever the level.
@@ -41,19 +42,36 @@ FIXES = {
 }
 
 
-def demanded(level: Level) -> tuple[str, ...]:
+def demanded(level: Level, *, network: bool = False) -> tuple[str, ...]:
     """Return the probes whose finding, if it is not "ok", disproves a level."""
-    return tuple(name for name in (*PROBES, SCRATCH) if name not in level.excused)
+    excused = level.excused | opened(network=network)
+    return tuple(name for name in (*PROBES, SCRATCH) if name not in excused)
+
+
+def opened(*, network: bool) -> frozenset[str]:
+    """Return the probes that find what an open network opens.
+
+    Datagrams, by which names are found, and connections to any port where Landlock cannot tell
+    ports apart; elsewhere only those of names and pages.
+    """
+    if not network:
+        return frozenset()
+    return frozenset({"udp"} if landlock_abi() >= PORTS_LANDLOCK else {"udp", "tcp"})
 
 
 def prove(
-    level: Level, way: Way, *, devices: frozenset[str] = CPU, beside: tuple[str, ...] = ()
+    level: Level,
+    way: Way,
+    *,
+    devices: frozenset[str] = CPU,
+    beside: tuple[str, ...] = (),
+    network: bool = False,
 ) -> Isolation:
     """Return the level with what each probe found; WorkerError where no worker of it starts.
 
     beside: places of the batch that is about to begin, which a child must not read either.
     """
-    isolation = Isolation(level.name, way=way.value)
+    isolation = Isolation(level.name, way=way.value, network=network)
     with (
         ProtectedTargets(beside=beside) as targets,
         Worker(isolation=isolation, devices=devices, warm=False) as worker,
@@ -64,6 +82,9 @@ def prove(
         findings.update(dict(targets.damage()))
         findings[SCRATCH] = _fill_scratch(session)
         session.close()
+    for name in opened(network=network):
+        if findings.get(name, OK) != OK:
+            findings[name] = f"open, as --network says ({findings[name]})"
     abi = landlock_abi()
     findings["landlock"] = f"ok (version {abi})" if abi else "absent"
     return replace(isolation, probes=findings)
@@ -99,14 +120,20 @@ def _fill_scratch(session: Session) -> str:
 
 
 def choose_isolation(
-    requested: str = "auto", devices: frozenset[str] = CPU, beside: tuple[str, ...] = ()
+    requested: str = "auto",
+    devices: frozenset[str] = CPU,
+    beside: tuple[str, ...] = (),
+    *,
+    network: bool = False,
 ) -> Isolation:
     """Return the best level that proves itself on this machine, or `none` where it was typed.
+
+    network: with the network open, which the probes then find so.
 
     IsolationError names the probe that failed, and the fix.
     """
     if requested == IsolationLevel.NONE:
-        return Isolation(IsolationLevel.NONE)
+        return Isolation(IsolationLevel.NONE, network=network)
     if sys.platform != "linux":
         raise IsolationError(
             f"{platform.system()} cannot isolate student code; run the grader in a Linux "
@@ -116,7 +143,7 @@ def choose_isolation(
     for level in PROVABLE:
         if not level.is_for_this_user():
             continue
-        found = _prove_level(level, devices, beside)
+        found = _prove_level(level, devices, beside, network=network)
         if isinstance(found, Isolation):
             warning = shortcomings[0] if level.is_last_resort and shortcomings else ""
             return replace(found, warning=warning)
@@ -127,16 +154,16 @@ def choose_isolation(
     )
 
 
-def likely_isolation(requested: str = "auto") -> Isolation:
+def likely_isolation(requested: str = "auto", *, network: bool = False) -> Isolation:
     """Return what `choose_isolation` is likely to come to; nothing of it is proved."""
     if requested == IsolationLevel.NONE or sys.platform != "linux":
-        return Isolation(IsolationLevel.NONE)
+        return Isolation(IsolationLevel.NONE, network=network)
     level = next(level for level in PROVABLE if level.is_for_this_user())
-    return Isolation(level.name, way=level.ways()[0].value)
+    return Isolation(level.name, way=level.ways()[0].value, network=network)
 
 
 def _prove_level(
-    level: Level, devices: frozenset[str], beside: tuple[str, ...] = ()
+    level: Level, devices: frozenset[str], beside: tuple[str, ...] = (), *, network: bool = False
 ) -> Isolation | str:
     """Try each way to a level; where none holds, say in one sentence with a fix why."""
     abi = landlock_abi()
@@ -149,13 +176,15 @@ def _prove_level(
     said: list[str] = []
     for way in level.ways():
         try:
-            isolation = prove(level, way, devices=devices, beside=beside)
+            isolation = prove(level, way, devices=devices, beside=beside, network=network)
         except (WorkerError, IsolationError) as problem:
             said.append(
                 f"the probe start of {level.name} failed ({_short(problem)}); {_fix(level)}"
             )
             continue
-        failed = [name for name in demanded(level) if isolation.probes.get(name) != OK]
+        failed = [
+            name for name in demanded(level, network=network) if isolation.probes.get(name) != OK
+        ]
         if not failed:
             return isolation
         finding = isolation.probes.get(failed[0], "it did not run")

@@ -25,7 +25,7 @@ The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and chil
     judge                child
                          Locked       or NotLocked and the end; both before any student code runs
     RunCell              CellDone, Raised
-    Get                  Answer, Missing, Raised, Fault
+    Get                  Answer, Missing, Unchanged, Raised, Fault
     Bound, Seed          Answer, Raised, Fault         names; states of random numbers
     Call, Next           Answer, Raised, Fault, Asked
     Returned, Threw      what was asked for goes on, to the same replies

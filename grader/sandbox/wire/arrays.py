@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from . import dtypes
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -132,7 +134,8 @@ class _NumpyLibrary(Library):
         is_plain = array.dtype.isnative and is_regular
         host = array if is_plain else np.array(array, dtype=array.dtype.newbyteorder("="))
         steps, address = host.strides, self.address(host)
-        return Layout(array.dtype.name, item, array.shape, steps, address, "cpu", host)
+        name = dtypes.name_of(host.dtype) or host.dtype.name
+        return Layout(name, item, array.shape, steps, address, "cpu", host)
 
     def place_in(self, argument: Any, array: Any) -> tuple[list[int], int] | None:
         import numpy as np

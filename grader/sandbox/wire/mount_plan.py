@@ -14,7 +14,7 @@ class MountPlan:
 
     `binds` pairs a path outside with one inside, `links` a text with the path of a link, `files` a
     path with its text. `blanks` are shown as empty files, `hidden` as empty folders. `uid` is whom
-    to become first, or None.
+    to become first, or None. `network`: the machine's own stays.
     """
 
     root: str
@@ -26,6 +26,7 @@ class MountPlan:
     devices: tuple[str, ...]
     scratch_bytes: int
     uid: int | None
+    network: bool
     command: tuple[str, ...]
 
     def dump(self) -> str:

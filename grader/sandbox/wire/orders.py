@@ -53,8 +53,9 @@ class LockdownSettings(Struct, kw_only=True):
     mounts and IPC. `uid` is whom a child becomes, or None. `filter` is a seccomp program, in which
     `own_pid`, where it is not 0, stands for the child's number. `readable` and `writable` are paths
     for Landlock; of each folder in `listed` only the entries named may be read. `tasks_base` is
-    what RLIMIT_NPROC counts beside a child's own tasks. `owns_network`: no process outside has a
-    socket in the worker's network.
+    what RLIMIT_NPROC counts beside a child's own tasks. `files` is the folder with what each child
+    finds in its scratch, "" for nothing. `network`: a child may connect to the `ports` of other
+    machines. `owns_network`: no process outside has a socket in the worker's network.
     """
 
     confined: bool
@@ -71,6 +72,8 @@ class LockdownSettings(Struct, kw_only=True):
     tasks_base: int
     cuda: bool
     owns_network: bool
+    network: bool
+    ports: tuple[int, ...]
 
 
 class Start(Struct):

@@ -59,14 +59,46 @@ class Scalar(Struct, tag="g"):
     raw: bytes
 
 
+class Packed(Struct, tag="p"):
+    """Many items of one kind, where a container's items stand; see `packing`.
+
+    kind: "int", "float", "bool", "date" or "str". `data` and, of texts, `lengths` and `missing`
+    are numbers of buffers, or -1.
+    """
+
+    kind: str
+    count: int
+    data: int
+    lengths: int = -1
+    missing: int = -1
+
+
+class Collection(Struct, tag="k"):
+    """Any other container: its items, and of one with keys all keys and then all values.
+
+    form: its name in `containers.FORMS`. about: what its form needs beside the items.
+    """
+
+    form: str
+    items: list["Node"]
+    about: list["Node"]
+
+
+class Made(Struct, tag="m"):
+    """A value that is made of parts; kind: its name in `kinds.BY_NAME`, which says of which."""
+
+    kind: str
+    parts: list["Node"]
+
+
 class Repeat(Struct, tag="r"):
-    """The list or dict number `container` of the call's arguments once more."""
+    """What has the number `container` among the call's arguments, once more."""
 
     container: int
 
 
 class Array(Struct, tag="a"):
-    """A strided view of a buffer, for NumPy (`library` "numpy") or torch.
+    """A strided view of a buffer, for NumPy (`library` "numpy") or torch; see `dtypes`.
 
     Strides and offset count elements; NumPy's strides may be negative. `device` is "cpu" or "cuda".
     Arguments that share memory name the same buffer.
@@ -107,7 +139,8 @@ class Opaque(Struct, tag="o"):
     """An object that stays with the child, and what the child claims of it.
 
     `module` is the name of a module. `lineage` is that of an exception class, itself first, or of
-    an exception, whose text is `said`; `is_callable` tells the two apart.
+    an exception, whose text is `said`; `is_callable` tells the two apart. `base` is the name of
+    the plain class that the object's derives from.
     """
 
     key: int
@@ -116,6 +149,7 @@ class Opaque(Struct, tag="o"):
     module: str = ""
     lineage: list[Kind] = []
     said: str = ""
+    base: str = ""
 
 
 class Named(Struct, tag="n"):
@@ -144,6 +178,9 @@ Node = (
     | Text
     | Sequence
     | Mapping
+    | Packed
+    | Collection
+    | Made
     | Repeat
     | Scalar
     | Array
@@ -167,10 +204,26 @@ class RunCell(Struct, tag="run"):
 
 
 class Get(Struct, tag="get"):
-    """Look up a name in the student's notebook."""
+    """Look up a name in the student's notebook.
+
+    watch: remember what the answer is. again: say `Unchanged` where it is what it was the last
+    time that somebody watched.
+    """
 
     request: int
     name: str
+    watch: bool = False
+    again: bool = False
+
+
+class Case(Struct, tag="case"):
+    """A case begins, whose tests may ask more of objects than to be called; there is no answer.
+
+    Objects with keys below `forget` are asked for no more.
+    """
+
+    request: int
+    forget: int
 
 
 class ListFiles(Struct, tag="list files"):
@@ -184,16 +237,6 @@ class ReadFile(Struct, tag="read file"):
 
     request: int
     name: str
-
-
-class Case(Struct, tag="case"):
-    """A case begins, whose tests may ask more of objects than to be called; there is no answer.
-
-    Objects with keys below `forget` are asked for no more.
-    """
-
-    request: int
-    forget: int
 
 
 class Call(Struct, tag="call"):
@@ -330,7 +373,7 @@ class Answer(Struct, tag="answer"):
     """A value by value, and what the call wrote to of its arguments.
 
     `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
-    memory now. `contents` holds the lists and dicts of the arguments that are others now. `output`
+    memory now. `contents` holds what else of the arguments is another now, by its number. `output`
     is what was printed meanwhile, cut as a cell's is.
     """
 
@@ -338,13 +381,19 @@ class Answer(Struct, tag="answer"):
     value: Node
     buffers: list[int]
     changed: list[tuple[int, int]] = []
-    contents: list[tuple[int, Sequence | Mapping]] = []
+    contents: list[tuple[int, Sequence | Mapping | Collection | Made]] = []
     seconds: float = 0.0
     output: str = ""
 
 
 class Missing(Struct, tag="missing"):
     """No such name in the student's notebook."""
+
+    request: int
+
+
+class Unchanged(Struct, tag="unchanged"):
+    """The name's value is what the last answer about it has said."""
 
     request: int
 
@@ -364,13 +413,17 @@ class Raised(Struct, tag="raised"):
 
 
 class Asked(Struct, tag="asked"):
-    """Call a function of the judge's, within a request that stays unanswered meanwhile."""
+    """Call a function of the judge's, within a request that stays unanswered meanwhile.
+
+    `output` is what the student's code printed before.
+    """
 
     request: int
     number: int
     arguments: list[Node]
     keywords: dict[str, Node]
     buffers: list[int]
+    output: str = ""
 
 
 class Fault(Struct, tag="fault"):
@@ -409,7 +462,10 @@ Request = (
     RunCell | Get | Bound | Seed | ListFiles | ReadFile | Call | Next | Case | Returned | Threw
     | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
-Reply = CellDone | Answer | Missing | Raised | Asked | Fault | Recorded | Prepared | Compiled
+Reply = (
+    CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared
+    | Compiled
+)  # fmt: skip
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73

@@ -1,0 +1,241 @@
+"""The names that a test may ask for, fetched from the student's process when it asks, not before.
+
+A test of ours has to find what it names. A test that was written for otter finds what otter would
+have given it: None or a default for what the notebook does not define, and a name that a call has
+given another value has that value from then on.
+"""
+
+import builtins
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from grader.sandbox import MissingNameError, Session
+from grader.sandbox.session import NOT_HELD
+
+# What the judge compares in a case to see which of a notebook's own values a call has changed;
+# beyond it a name is looked up again, and other names of the same object keep what it was.
+MOST_COMPARED = 1_000_000
+CONTAINERS = (list, dict, set, deque)
+CHANGED_IN_PLACE = frozenset({*CONTAINERS, np.ndarray})
+
+
+class Names(Mapping[str, Any]):
+    """The names that a test may ask for: the notebook's, and those that the judge gives."""
+
+    def __init__(
+        self, lookup: Callable[[str], Any], device: str, memory: dict[Any, Any] | None = None
+    ) -> None:
+        self._lookup = lookup
+        self._device = device
+        self._memory = {} if memory is None else memory
+        self._given: dict[str, Callable[[], Any]] = {}
+
+    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
+        """Take what the judge gives to the next case, made when it is asked for."""
+        self._given = {"device": lambda: self._device, "memory": lambda: self._memory, **given}
+
+    def bound(self) -> frozenset[str]:
+        """Return the names that can be listed; others may be found all the same."""
+        return frozenset(self._given)
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the names that a test went on without."""
+        return ()
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._given:
+            return self._given[name]()
+        return self._lookup(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002
+        """Return a name's value; MissingNameError rather than a default that a test trips over."""
+        return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.bound())
+
+    def __len__(self) -> int:
+        return len(self.bound())
+
+
+class SessionNames(Names):
+    """The names of a student's notebook, fetched from its process when a test asks."""
+
+    def __init__(self, session: Session, device: str, memory: dict[Any, Any]) -> None:
+        super().__init__(session.value, device, memory)
+        self._session = session
+
+    def bound(self) -> frozenset[str]:
+        """Return what the notebook has bound, and what the judge gives."""
+        return self._session.bound() | frozenset(self._given)
+
+
+class NotInNotebookError(MissingNameError, KeyError):
+    """A test looked a name up as in a dict, and the notebook does not define it."""
+
+    __str__ = Exception.__str__
+
+
+class OtterNames(Names):
+    """The names of a notebook as a test that was written for otter finds them: all are its own."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.value, "cpu")
+        self._session = session
+        self._bound: frozenset[str] = frozenset()
+        self._bound_after = -1  # requests of the session, when the names were listed
+        self._held: dict[str, Any] = {}
+        self._held_after: dict[str, int] = {}
+        self._missing: dict[str, None] = {}
+        self._left = MOST_COMPARED
+
+    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:  # noqa: ARG002
+        """Forget what the last case has found; otter gives nothing beside the notebook."""
+        self._held, self._held_after, self._missing = {}, {}, {}
+        self._bound_after = -1
+        self._left = MOST_COMPARED
+        self._session.on_return = self._refresh
+
+    def bound(self) -> frozenset[str]:
+        """Return what the notebook has bound by now."""
+        if self._bound_after != self._session.asked:
+            self._bound, self._bound_after = self._session.bound(), self._session.asked
+        return self._bound
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the names that a test went on without, in their order."""
+        return tuple(self._missing)
+
+    def __getitem__(self, name: str) -> Any:
+        asked = self._session.asked
+        if self._held_after.get(name) == asked:
+            return self._held[name]
+        # A builtin is the judge's, unless a cell has bound its name.
+        if hasattr(builtins, name) and name not in self.bound():
+            raise NotInNotebookError(name)
+        try:
+            self._fetch(name)
+        except MissingNameError:
+            self._held.pop(name, None)
+            raise NotInNotebookError(name) from None
+        return self._held[name]
+
+    def _fetch(self, name: str) -> None:
+        held = self._held.get(name, NOT_HELD)
+        found = self._session.value(name, held=held, watch=True)
+        if held is NOT_HELD or not _became(held, found):
+            self._held[name] = found
+        self._held_after[name] = self._session.asked
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a name's value, or the default for one that the notebook does not define."""
+        try:
+            return self[name]
+        except KeyError:
+            if default is None:  # as for a parameter of a test, which then trips over it
+                self._missing[name] = None
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.bound()
+
+    def _refresh(self) -> None:
+        """Give the values that a test has, and a call has changed in the notebook, the change."""
+        for name, value in list(self._held.items()):
+            if type(value) in CHANGED_IN_PLACE and self._left > 0:
+                self._left -= 1 + (value.size if isinstance(value, np.ndarray) else len(value))
+                try:
+                    self._fetch(name)
+                except Exception:  # noqa: BLE001 - whoever looks it up next is told
+                    self._held_after.pop(name, None)
+
+
+def _became(held: Any, found: Any) -> bool:
+    """Give an object of the test's what the notebook's holds now; False where it cannot be it."""
+    if held is found:
+        return True
+    if type(held) is not type(found):
+        return False
+    if isinstance(held, np.ndarray):
+        if held.shape != found.shape or held.dtype != found.dtype or not held.flags.writeable:
+            return False
+        held[...] = found
+        return True
+    if not isinstance(held, CONTAINERS):
+        return False
+    held.clear()
+    if isinstance(held, dict | set):
+        held.update(found)
+    else:
+        held.extend(found)
+    return True
+
+
+class _Builtins(dict[str, Any]):
+    """Builtins, and after them the names that a class body looks for there and not in globals."""
+
+    def __init__(self, names: Names, builtins_: Mapping[str, Any]) -> None:
+        super().__init__(builtins_)
+        self._names = names
+
+    def __missing__(self, name: str) -> Any:
+        try:
+            return self._names[name]
+        except MissingNameError:
+            raise KeyError(name) from None
+
+
+class DoctestGlobals(dict[str, Any]):
+    """What a doctest runs in: its own names, then those that it may ask for, when it asks.
+
+    Python looks names up in a subclass of dict by its methods.
+    """
+
+    def __init__(self, names: Names, builtins_: Mapping[str, Any]) -> None:
+        super().__init__(__name__="__main__", __builtins__=_Builtins(names, builtins_))
+        self._names = names
+
+    def copy(self) -> "DoctestGlobals":
+        """Return another one with the same names; doctest asks for it."""
+        made = DoctestGlobals(self._names, self["__builtins__"])
+        made.update(dict(self.items_of_its_own()))
+        return made
+
+    def items_of_its_own(self) -> list[tuple[str, Any]]:
+        """Return what the doctest itself has bound."""
+        return [(name, dict.__getitem__(self, name)) for name in dict.__iter__(self)]
+
+    def __missing__(self, name: str) -> Any:
+        try:
+            return self._names[name]
+        except MissingNameError:
+            raise KeyError(name) from None
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or name in self._names.bound()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a name's value, or the default where it has none; doctest asks for some itself."""
+        is_there = name in self
+        return self[name] if is_there else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*dict.__iter__(self), *sorted(self._names.bound())]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def keys(self) -> Any:
+        """Return the names of the doctest and of the notebook."""
+        return dict.fromkeys(self).keys()
+
+    def values(self) -> Any:
+        """Return their values."""
+        return [self[name] for name in self]
+
+    def items(self) -> Any:
+        """Return both."""
+        return [(name, self[name]) for name in self]
