@@ -80,6 +80,8 @@ class TestCase:
     hidden: bool
     promise: str = ""  # what it checks and where to read of it, written for students
     success_message: str = ""  # what its author tells whoever passes it
+    failure_message: str = ""  # and whoever does not, beside what was found
+    tells_staff_only: bool = False  # both, of a hidden case that students do not see
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ class Outcome:
     promise: str = ""  # of a hidden case, as its author wrote it for students
     hint: str = ""  # of a hidden case that failed: words of its test file
     cause: str = ""  # what went wrong before any test ran, which the student may read
+    remark: str = ""  # of a hidden case: what its author tells the student of how it ended
 
 
 @dataclass(frozen=True, slots=True)

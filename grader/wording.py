@@ -117,12 +117,14 @@ def told(case: Outcome) -> Told:
     if not case.hidden:
         return Told(status, case.message)
     if status is Status.PASSED:
-        return Told(status, HIDDEN_PASSED)
+        return Told(status, f"{HIDDEN_PASSED}\n{case.remark}" if case.remark else HIDDEN_PASSED)
     return Told(Status.FAILED, _not_passed(case))
 
 
 def _not_passed(case: Outcome) -> str:
     said = [PROMISED.format(promise=case.promise) if case.promise else HIDDEN_NOT_PASSED]
+    if case.remark:
+        said.append(case.remark)
     if case.hint:
         said.append(HINTED.format(hint=case.hint))
     if case.cause:
@@ -207,6 +209,14 @@ def answered_by_their_own(claims: Iterable[str]) -> str:
     return f"The student's own code answered {', '.join(sorted(claims))} between its own objects."
 
 
+def shadowed(question: str, case: str, names: Sequence[str]) -> str:
+    listed = ", ".join(names)
+    return (
+        f"{question}, {case!r}: the notebook gives {listed} another meaning than Python's, and the "
+        "test, which uses it, does not pass with Python's: look at the notebook."
+    )
+
+
 def missing_here(problem: str) -> str:
     return f"The test needs what is not here ({problem}); install it where grades are made."
 
@@ -265,6 +275,18 @@ def cell_raised(number: int, error: str, line: int | None) -> str:
     if line is None:
         return f"{raised}, so it did not run."
     return f"{raised} in its line {line}, and the lines below it did not run."
+
+
+def file_not_written(name: str) -> str:
+    return f"There is no file {name[:200]}, which the notebook was to write."
+
+
+def withheld(name: str) -> str:
+    return (
+        f"The answer reads {name}, which is withheld from students' code, since only hidden cases "
+        f"name it. Say --give '{name}' if it was handed out, or else --withhold '{name}', and run "
+        "the same command again."
+    )
 
 
 NETWORK_CLOSED = "It reads from the network, which is closed while the notebook is graded."

@@ -20,6 +20,7 @@ from grader.commands.options import (
     Isolation,
     IsolationChoice,
     Jobs,
+    Limit,
     Network,
     Withhold,
 )
@@ -78,14 +79,17 @@ def grade(
     give: Give = None,
     withhold: Withhold = None,
     network: Network = False,
+    limit: Limit = None,
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
     from grader.course import beside
+    from grader.course.settings import with_limits
     from grader.submissions.autograders import load
 
     rules = beside.Access(tuple(give or ()), tuple(withhold or ()), network=network)
-    loaded = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
-    loaded = beside.ruled(loaded, rules)
+    stated = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
+    stated = replace(stated, limits=with_limits(stated.limits, limit or ()))
+    loaded = beside.ruled(stated, rules)
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
@@ -99,7 +103,7 @@ def grade(
         return
     contents = [submission.content for submission in found.submissions]
     rules = replace(rules, read=beside.read_by_most(loaded, contents))
-    loaded = beside.ruled(loaded, rules)
+    loaded = beside.ruled(stated, rules)
     for text in beside.told(loaded, rules):
         say(f"{loaded.slug}: {text}", err=True)
     _refuse_missing_packages(loaded, found.submissions)
@@ -133,7 +137,9 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
         return
     from grader.course.otter import packages
 
-    found = packages.compare(assignment, map(_code_of, submissions))
+    handed_in = list(submissions)
+    files = [name for one in handed_in for name, _ in one.files]
+    found = packages.compare(assignment, map(_code_of, handed_in), files)
     if found.other_versions:
         say(f"{assignment.slug}: installed here are {', '.join(found.other_versions)}; what a test "
             "expects may differ from version to version.", err=True)  # fmt: skip
@@ -142,6 +148,12 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
             f"{assignment.slug} imports what is not installed here; install it, and start again: "
             f"{found.command}"
         )
+
+
+def places_of(assignment: "Assignment", paths: Iterable[Path]) -> list[Path]:
+    """Return the places that no student's code may see, an archive's own among them."""
+    packed = [] if assignment.otter is None else [Path(assignment.otter.origin)]
+    return [path.resolve() for path in (*paths, *packed)]
 
 
 def _keep_pdfs(found: "Collection", book: "Gradebook", out: Path) -> None:
@@ -209,7 +221,7 @@ def grade_class(
     from grader.sandbox.levels.view import refuse_shown
 
     submissions = list(submissions)
-    places = [path.resolve() for path in (*handed_in, out)]
+    places = places_of(assignment, [*handed_in, out])
     if isolation is not IsolationChoice.NONE:
         refuse_shown(places)
     settings = ProcessSettings(

@@ -36,6 +36,12 @@ class Device(enum.StrEnum):
 Isolation = Annotated[
     IsolationChoice, typer.Option(help="auto, or none to run student code with your own rights.")
 ]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit", metavar="NAME=NUMBER", help="As in assignment.toml: cell_seconds=300, for one."
+    ),
+]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="How many submissions at once.")
 ]

@@ -1,11 +1,13 @@
 """What a command does with a store: render its outputs, show the table, name the report."""
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from grader import wording
 from grader.commands.options import INCOMPLETE
 from grader.commands.terminal import say
 from grader.errors import UsageError
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from grader.gradebook.store import Store
     from grader.model import Assignment, Gradebook, Report
 
+TRIED_NETWORK = re.compile(
+    re.escape(wording.TRIED_NETWORK).replace(r"\{number\}", r"(?P<number>\d+)")
+)
 NAMED = 5  # of those who are ungraded, and of the causes
 
 
@@ -61,6 +66,12 @@ def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
     say("\nThe report, to open in a browser:")
     Console().print(uri, style=f"link {uri}", markup=False, highlight=False, soft_wrap=True)
     say(f"Beside it in {out}: {', '.join(outputs.written_in(out))}")
+    if lacking := _without_network(book):
+        say(
+            f"{len(lacking)} reached for the network, which is closed: {', '.join(lacking[:NAMED])}"
+            f"{', …' if len(lacking) > NAMED else ''}. Open it with --network, if they may.",
+            err=True,
+        )
     ungraded = [report for report in book.reports if report.status is Status.UNGRADED]
     if ungraded:
         names = ", ".join(report.student for report in ungraded[:NAMED])
@@ -73,6 +84,16 @@ def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
             say(f"ungraded: {reason}", err=True)
     if ungraded or not is_complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _without_network(book: "Gradebook") -> list[str]:
+    """Return who has cells that reached for a closed network, with the first of them."""
+    found = {}
+    for report in book.reports:
+        notes = " ".join(item.note for item in report.questions)
+        if cell := TRIED_NETWORK.search(notes):
+            found[report.student] = f"{report.student} (cell {cell['number']})"
+    return list(found.values())
 
 
 def _cause(report: "Report") -> str:

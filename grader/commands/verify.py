@@ -1,5 +1,6 @@
 """The command `verify`, and how the gates are shown as they are tried."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from grader.commands.options import (
     Isolation,
     IsolationChoice,
     Jobs,
+    Limit,
 )
 from grader.commands.shown import tell
 from grader.commands.terminal import say
@@ -37,20 +39,24 @@ def verify(
         Path | None,
         typer.Option(help="Of otter's autograder.zip: the notebook that must have full marks."),
     ] = None,
+    limit: Limit = None,
 ) -> None:
     """Grade the grader: right answers pass, wrong ones and mutants fail, nothing leaks.
 
     An otter assignment is tried with its solution: full marks, and every case can be asked.
     """
+    from grader.course.settings import with_limits
     from grader.submissions.autograders import load
 
     loaded = load(assignment, course, need_solutions=True, ignore_plugins=True)
     if loaded.otter is not None:
+        loaded = replace(loaded, limits=with_limits(loaded.limits, limit or ()))
         passed = _try_solution(loaded, Path(assignment), solution, isolation)
         raise typer.Exit(DONE if passed else INCOMPLETE)
-    if solution is not None:
+    if solution is not None or limit:
         raise UsageError(
-            f"--solution is for otter's autograder.zip; {loaded.slug} has its reference.py."
+            f"--solution and --limit are for otter's autograder.zip; {loaded.slug} has its "
+            "reference.py, and [limits] in assignment.toml."
         )
     found = run_gates(loaded, jobs, isolation, quick=quick, every_seed=every_seed)
     raise typer.Exit(DONE if found.passed else INCOMPLETE)

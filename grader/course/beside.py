@@ -23,7 +23,7 @@ NOT_GIVEN = frozenset({"assignment.toml", "tests"})  # of an assignment's folder
 TEXTS = frozenset({".py", ".ipynb", ".md"})  # of the files given: what they mention is given too
 MOST_NAMED = 5
 HIDDEN = 2  # the place of that argument of otter's decorator
-IMPORTS = r"^\s*(?:from|import)\s[^\n#]*\b{stem}\b"
+IMPORTS = r"^\s*(?:>>>|\.\.\.)?\s*(?:from|import)\s[^\n#]*\b{stem}\b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,11 @@ def mentions(text: str, name: str) -> bool:
         before = found["before"]
         if before and not before.endswith("/"):
             continue
-        said = f"{before}{path.name}".removeprefix("./").lstrip("/")
-        if f"/{name}".endswith(f"/{said}") or f"/{said}".endswith(f"/{name}"):
+        said = f"{before}{path.name}"
+        while said.startswith(("./", "../")):
+            said = said.partition("/")[2]
+        is_whole = said.startswith("/") and said.endswith(f"/{name}")
+        if is_whole or f"/{name}".endswith(f"/{said.lstrip('/')}"):
             return True
     return False
 
@@ -277,16 +280,14 @@ def _marked(assignment: Assignment, marks: Sequence[str]) -> Assignment:
 
 
 def read_by_most(assignment: Assignment, notebooks: Sequence[bytes]) -> tuple[str, ...]:
-    """Return which withheld files more than half of the notebooks mention.
+    """Return which withheld files more than half of a class's notebooks mention.
 
-    Nobody can name a file of the autograder's that they have not been given.
+    Most of a class cannot name a file that they have not been given. One alone may have guessed.
     """
     texts = [content.decode("utf-8", "replace") for content in notebooks]
-    return tuple(
-        name
-        for name, _ in assignment.withheld
-        if 2 * sum(mentions(text, name) for text in texts) > len(texts)
-    )
+    counts = {name: sum(mentions(text, name) for text in texts) for name, _ in assignment.withheld}
+    most = max(len(texts) // 2, 1)
+    return tuple(name for name, count in counts.items() if count > most)
 
 
 def told(assignment: Assignment, rules: Access) -> list[str]:

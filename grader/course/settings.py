@@ -3,13 +3,14 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from grader.errors import AssignmentError
+from grader.errors import AssignmentError, UsageError
 from grader.model import Feedback, Limits
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -81,6 +82,28 @@ def read(path: Path) -> tuple[AssignmentSettings, list[str]]:
         raise AssignmentError(_sentence(str(problem), table, path)) from problem
     _check_limits(settings.limits, path)
     return settings, [repr(sorted(item.items())) for item in table["questions"]]
+
+
+def with_limits(limits: Limits, said: Iterable[str]) -> Limits:
+    """Return limits with those changed that are said as `cell_seconds=300`; UsageError names one.
+
+    An assignment of otter's has no place for them.
+    """
+    changed: dict[str, Any] = {}
+    for text in said:
+        name, _, value = text.partition("=")
+        if name not in Limits.names():
+            known = ", ".join(sorted(Limits.names()))
+            raise UsageError(f"--limit {text}: there is no limit {name!r}; there are {known}.")
+        kind = type(getattr(limits, name))
+        try:
+            changed[name] = msgspec.convert(kind(value), Positive)
+            int(changed[name])  # no limit is infinite
+        except (ValueError, OverflowError) as problem:
+            raise UsageError(
+                f"--limit {text}: say a number above 0, such as {name}={getattr(limits, name):g}."
+            ) from problem
+    return replace(limits, **changed)
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from grader import wording
+from grader.course.beside import mentions
 from grader.errors import CannotJudgeError
 from grader.grading import outcomes
 from grader.grading.otter_tests import Verdict
@@ -26,6 +28,7 @@ from grader.sandbox.libraries import is_known
 from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+NOT_THERE = re.compile(r"No such file|FileNotFoundError|No module named|not found|does not exist")
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
@@ -35,26 +38,35 @@ class Notes:
 
     where: its names where the question is judged. unwritten: by what a stub of the hand-out says
     when it is called, its question and its name. has_reference: whether the reference shows what
-    is no answer's fault; without one nobody loses by what may be ours.
+    is no answer's fault; without one nobody loses by what may be ours. withheld: files that lie
+    beside the notebook for tests alone, so far as nobody has asked for that. met: as `where`, with
+    what staff alone may read.
     """
 
     where: Whereabouts
     unwritten: Mapping[str, tuple[str, str]]
     has_reference: bool = True
+    withheld: frozenset[str] = frozenset()
+    met: Whereabouts | None = None
+
+    def of(self, case: TestCase) -> Whereabouts:
+        """Return where names are, for whoever reads of a case: of a hidden one that is staff."""
+        return self.met if case.hidden and self.met is not None else self.where
 
 
 def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) -> Outcome:
     """Return the outcome of a case that did not pass."""
     problem = verdict.problem
     status, hint, reason = Status.FAILED, "", Reason()
+    where = notes.of(case)
     if ours := _fault_of_ours(problem, notes):
         return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {ours}")
     match problem:
         case StudentError():
             status, text = _describe_error(problem, question.name, notes)
-            reason = _reason(problem, notes)
+            reason = _reason(problem, notes, where)
         case MissingNameError():
-            reason = notes.where.missing(str(problem))
+            reason = where.missing(str(problem))
             text = f"{wording.not_defined(str(problem))} {reason.text}".strip()
         case TransferError():
             text = wording.value_not_handed_over(str(problem))
@@ -62,13 +74,15 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
             text, hint = _said(problem) or wording.WRONG_ANSWER, verdict.hint
         case MemoryError():
             text = wording.TOO_LARGE_TO_JUDGE
+        case FileNotFoundError() if _is_beside(problem):
+            text = wording.file_not_written(str(problem.filename))
         case _:
             text = wording.unusable_form(_brief(problem))
     if verdict.missing and not reason.text:
         name = verdict.missing[0]
-        reason = notes.where.missing(name)
+        reason = where.missing(name)
         text = f"{wording.not_defined(name)} {reason.text}\n{text}" if text else text
-    if needed := "" if notes.has_reference else _library_not_here(problem, reason):
+    if needed := _not_here(problem, reason, text, notes):
         return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {needed}")
     text = text if reason.text in text else f"{text}\n{reason.text}"
     staff = f"{text}\n({verdict.place})" if verdict.place else text
@@ -97,6 +111,8 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
             said = ""
         case TransferError() | ValueRefusedError():
             said = wording.not_crossing(str(problem))
+        case FileNotFoundError() if _is_beside(problem):
+            said = ""  # what the course has lies there, so it is what the notebook was to write
         case ImportError() | OSError():
             said = wording.missing_here(_brief(problem))
         case NameError() if not isinstance(problem, MissingNameError):
@@ -104,6 +120,13 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
         case _:
             said = ""
     return said
+
+
+def _not_here(problem: BaseException | None, reason: Reason, text: str, notes: Notes) -> str:
+    """Return what an answer needs and is not where it is graded, by no fault of its own, or ""."""
+    if name := _withheld(f"{text} {reason.text}", notes.withheld):
+        return wording.withheld(name)
+    return "" if notes.has_reference else _library_not_here(problem, reason)
 
 
 def _library_not_here(problem: BaseException | None, reason: Reason) -> str:
@@ -121,6 +144,19 @@ def _library_not_here(problem: BaseException | None, reason: Reason) -> str:
 
 def _is_here(module: str) -> bool:
     return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+def _is_beside(problem: FileNotFoundError) -> bool:
+    return isinstance(problem.filename, str) and not Path(problem.filename).is_absolute()
+
+
+def _withheld(said: str, names: frozenset[str]) -> str:
+    """Return which withheld file an error names that an answer has met, "" for none."""
+    if not NOT_THERE.search(said):
+        return ""
+    modules = {found.replace(".", "/") + ".py" for found in NO_MODULE.findall(said)}
+    found = (name for name in sorted(names) if name in modules or mentions(said, name))
+    return next(found, "")
 
 
 def is_device_fault(problem: BaseException | None) -> bool:
@@ -142,11 +178,11 @@ def _describe_error(problem: StudentError, question: str, notes: Notes) -> tuple
     return Status.ERROR, wording.raised(problem.describe())
 
 
-def _reason(problem: StudentError, notes: Notes) -> Reason:
+def _reason(problem: StudentError, notes: Notes, where: Whereabouts) -> Reason:
     message = problem.failure.message
     if problem.failure.type_name == "NotImplementedError" and message in notes.unwritten:
-        return notes.where.unwritten(notes.unwritten[message][1])
-    return notes.where.undefined(message)
+        return where.unwritten(notes.unwritten[message][1])
+    return where.undefined(message)
 
 
 def _brief(problem: BaseException | None) -> str:

@@ -8,6 +8,7 @@ that replays the cells up to there. When a child ends early, what was judged kee
 the rest is judged in a fresh child without what ended it.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -36,8 +37,10 @@ from grader.model import (
     TestCase,
 )
 from grader.sandbox import ChildEnded, Worker
+from grader.sandbox.closed_network import tried_network
 from grader.sandbox.handover import Changes, Place
 
+AS_THEY_ARE = frozenset({Status.PASSED, Status.UNGRADED})  # outcomes that say nothing of the code
 STOPPED = frozenset({Status.TIMEOUT, Status.KILLED})  # what ended its child, and would again
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student
 
@@ -119,7 +122,10 @@ def judge(request: Request, engine: Engine) -> Report:
         questions = [report(question, error) for question in request.questions_of(assignment)]
     else:
         judging = _Judging(request, engine, notebook, limits, phases)
-        questions = judging.judge()
+        if assignment.otter is not None:
+            questions = _judge_where_checked(judging)
+        else:
+            questions = judging.judge()
         ran_out = tuple(judging.ran_out)
     return Report.of(
         submission,
@@ -162,8 +168,6 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
         reason = wording.odd_notebook(f"{type(problem).__name__}: {problem}")
         raise notebooks.NotebookUnreadableError(reason) from problem
     _refuse_another_assignment(submission, notebook, assignment)
-    if assignment.otter is not None:
-        return notebooks.as_otter_runs(notebook)
     names = [name for question in assignment.questions for name in question.names]
     if names and not notebook.binds(names):
         raise notebooks.NotebookUnreadableError(
@@ -172,6 +176,21 @@ def _read(submission: Submission, assignment: Assignment, limits: Limits) -> not
             )
         )
     return notebook
+
+
+class _CheckedElsewhereError(Exception):
+    """A cell has not checked the question that its text names; it did not come so far."""
+
+
+def _judge_where_checked(judging: "_Judging") -> list[QuestionReport]:
+    """Judge an otter notebook's questions where it checks them, as its text or its run says."""
+    notebook = judging.notebook
+    split = replace(judging, notebook=notebooks.as_otter_runs(notebook), follows_text=True)
+    if notebooks.says_what_it_checks(notebook):
+        with contextlib.suppress(_CheckedElsewhereError):
+            return split.judge()
+    found = notebooks.as_otter_runs(notebook, split.checked_by_cell())
+    return replace(judging, notebook=found).judge()
 
 
 def _seeding(assignment: Assignment) -> str:
@@ -208,6 +227,22 @@ class _Judging:
     limits: Limits
     phases: Phases
     ran_out: list[str] = field(default_factory=list)  # questions that time was too short for
+    follows_text: bool = False  # whether what the text checks has to be checked when it runs
+
+    def checked_by_cell(self) -> dict[int, list[notebooks.Checked]]:
+        """Run the notebook for what each cell checks, by the cell's number."""
+        worker = self.engine.workers["cpu"]
+        replay = Replay(self.script(), worker, self.limits, self.phases)
+        try:
+            replay.run_to(len(self.notebook.cells))
+        except ChildEnded:  # out of time: what was not checked by then is judged at the end
+            self.phases.setdefault("cells", 0.0)
+        finally:
+            replay.end_child()
+        found: dict[int, list[notebooks.Checked]] = {}
+        for position, checked in sorted(replay.checked.items()):
+            found.setdefault(self.notebook.cells[position - 1].number, []).extend(checked)
+        return found
 
     def judge(self) -> list[QuestionReport]:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
@@ -275,14 +310,20 @@ class _DeviceJudging:
         order = judging.notebook.check_order
         checked_as = self._suite.checked_as
         self._questions = sorted(questions, key=lambda one: order(*checked_as(one.name)))
-        self._has_reference = judging.engine.assignment.otter is None
+        assignment = judging.engine.assignment
+        self._has_reference = assignment.otter is None
+        # What somebody has asked to withhold is a student's own to do without.
+        names = {name for name, _ in assignment.withheld}
+        self._withheld = frozenset(names - assignment.withheld_by_name)
         self._follows_files = judging.engine.assignment.otter is not None
         self._phases = judging.phases
+        self._follows_text = judging.follows_text
         self._replay = Replay(
             judging.script(), engine.workers[device], judging.limits, judging.phases
         )
         self._found: dict[str, dict[str, Outcome]] = {q.name: {} for q in questions}
         self._notes: dict[str, list[str]] = {q.name: [] for q in questions}
+        self._without_network: set[int] = set()  # cells that failed for that
         self._fault = ""  # of ours, after which nothing more can be judged
         self._memory: dict[Any, Any] = {}  # what tests leave for this submission's later cases
 
@@ -316,10 +357,11 @@ class _DeviceJudging:
 
     def _settled(self, question: Question, first: dict[str, Outcome]) -> list[Outcome]:
         """Return the public cases that were judged twice, in the words of the first time."""
+        found = self._found[question.name]
         return [
-            outcomes.said_before(one, first[one.name])
-            for one in self._found[question.name].values()
-            if one.name in first and one.status not in {Status.PASSED, Status.UNGRADED}
+            outcomes.said_before(case, found[case.name], first[case.name])
+            for case in question.cases
+            if case.name in first and found[case.name].status not in AS_THEY_ARE
         ]
 
     def _position(self, name: str) -> int:
@@ -423,8 +465,23 @@ class _DeviceJudging:
             self._fault = str(problem)
             return False
         finally:
-            self._notes[question.name] += self._replay.take_notes()
+            self._notes[question.name] += [*self._replay.take_notes(), *self._network_notes()]
+        names = self._suite.checked_as(question.name)
+        if self._follows_text and not self._replay.has_checked(names):
+            raise _CheckedElsewhereError
         return True
+
+    def _network_notes(self) -> list[str]:
+        """Return which cells reached for a network that is closed, each once."""
+        if self._site.worker.isolation.has_network:
+            return []
+        failed = self._replay.met.items()
+        found = {
+            number for number, one in failed if not isinstance(one, str) and tried_network(one)
+        }
+        new = sorted(found - self._without_network)
+        self._without_network |= found
+        return [wording.TRIED_NETWORK.format(number=number) for number in new]
 
     def _is_over(self) -> bool:
         """Say whether whoever asks only for a loss has one."""
@@ -440,11 +497,10 @@ class _DeviceJudging:
         if found.refusals:
             refused = self._refused(question, case, found)
             return self._judge_beside_reference(question, case, refused)
+        if verdict.shadowed:
+            return self._judge_with_their_builtins(question, case, verdict)
         if not verdict.passed:
-            outcome = self._explain(question, case, verdict)
-            if outcome.status is Status.UNGRADED:
-                return self._judge_beside_reference(question, case, outcome)
-            return outcome
+            return self._not_passed(question, case, verdict)
         applied = self._changes_of_reference(question, case) if found.made else frozenset()
         if applied is None:
             return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {NO_COMPARISON}")
@@ -452,6 +508,31 @@ class _DeviceJudging:
             staff = wording.answered_by_their_own(found.claims) if found.claims else ""
             return outcomes.passed(case, verdict.seconds, staff=staff)
         return self._judge_without_changes(question, case, memory, applied)
+
+    def _not_passed(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
+        outcome = self._explain(question, case, verdict)
+        if outcome.status is Status.UNGRADED:
+            return self._judge_beside_reference(question, case, outcome)
+        return outcome
+
+    def _judge_with_their_builtins(
+        self, question: Question, case: TestCase, with_ours: Verdict
+    ) -> Outcome:
+        """Judge a case that uses builtins to which the notebook gives functions of its own.
+
+        Who was to write a `round` passes with both. What passes with theirs alone may be right by
+        another rule than Python's, or agree with everything: a person has to look.
+        """
+        said = wording.shadowed(question.name, case.name, with_ours.shadowed)
+        doubt = outcomes.ungraded(case, said)
+        if case.hidden and not with_ours.passed:  # what a test expects is not for their functions
+            return doubt
+        with_theirs, found = self._run(question, case, self._memory, with_theirs=True)
+        if found.refusals:
+            return self._refused(question, case, found)
+        if not with_theirs.passed:
+            return self._explain(question, case, with_theirs)
+        return outcomes.passed(case, with_theirs.seconds) if with_ours.passed else doubt
 
     @staticmethod
     def _refused(question: Question, case: TestCase, found: Changes) -> Outcome:
@@ -464,12 +545,14 @@ class _DeviceJudging:
         case: TestCase,
         memory: dict[Any, Any],
         applied: frozenset[Place] | None = None,
+        *,
+        with_theirs: bool = False,
     ) -> tuple[Verdict, Changes]:
         """Run a case in the current child; return also what the calls changed, and refused."""
         if case.hidden:
             self._replay.stop_listening()
         session = self._replay.session
-        names = self._suite.names_in(session, self._site.device, memory)
+        names = self._suite.names_in(session, self._site.device, memory, with_theirs=with_theirs)
         with (
             self._phases.spent_on("cases"),
             self._suite.seeds(question.name, case.name) as seeds,
@@ -484,9 +567,14 @@ class _DeviceJudging:
     def _explain(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
         position = self._position(question.name)
         has_network = self._site.worker.isolation.has_network
-        failed = failures(self._replay.failed, has_network=has_network)
-        where = Whereabouts(self._notebook, failed, position)
-        notes = Notes(where, self._suite.unwritten, has_reference=self._has_reference)
+        where, met = (
+            Whereabouts(self._notebook, failures(found, has_network=has_network), position)
+            for found in (self._replay.failed, self._replay.met)
+        )
+        notes = Notes(
+            where, self._suite.unwritten, has_reference=self._has_reference,
+            withheld=self._withheld, met=met,
+        )  # fmt: skip
         return explain(question, case, verdict, notes)
 
     def _changes_of_reference(self, question: Question, case: TestCase) -> frozenset[Place] | None:

@@ -6,20 +6,17 @@ given another value has that value from then on.
 """
 
 import builtins
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from grader.sandbox import MissingNameError, Session
+from grader.sandbox.handover import NO_SIZE, amount, become
+from grader.sandbox.references import is_reference
 from grader.sandbox.session import NOT_HELD
 
 # What the judge compares in a case to see which of a notebook's own values a call has changed;
 # beyond it a name is looked up again, and other names of the same object keep what it was.
 MOST_COMPARED = 1_000_000
-CONTAINERS = (list, dict, set, deque)
-CHANGED_IN_PLACE = frozenset({*CONTAINERS, np.ndarray})
 
 
 class Names(Mapping[str, Any]):
@@ -43,6 +40,14 @@ class Names(Mapping[str, Any]):
 
     def missing(self) -> tuple[str, ...]:
         """Return the names that a test went on without."""
+        return ()
+
+    def in_doctest(self, name: str) -> Any:
+        """Return what a name stands for that a doctest reads; MissingNameError for a builtin's."""
+        return self[name]
+
+    def shadowed(self) -> tuple[str, ...]:
+        """Return the builtins that a doctest has used and a cell gave a function of its own."""
         return ()
 
     def __getitem__(self, name: str) -> Any:
@@ -82,8 +87,14 @@ class NotInNotebookError(MissingNameError, KeyError):
 class OtterNames(Names):
     """The names of a notebook as a test that was written for otter finds them: all are its own."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, with_theirs: bool = False) -> None:
+        """Find names in a session's notebook.
+
+        with_theirs: whether a doctest that uses a builtin gets what a cell has put in its place.
+        """
         super().__init__(session.value, "cpu")
+        self._with_theirs = with_theirs
+        self._shadowed: dict[str, None] = {}
         self._session = session
         self._bound: frozenset[str] = frozenset()
         self._bound_after = -1  # requests of the session, when the names were listed
@@ -94,7 +105,7 @@ class OtterNames(Names):
 
     def start_case(self, given: dict[str, Callable[[], Any]]) -> None:  # noqa: ARG002
         """Forget what the last case has found; otter gives nothing beside the notebook."""
-        self._held, self._held_after, self._missing = {}, {}, {}
+        self._held, self._held_after, self._missing, self._shadowed = {}, {}, {}, {}
         self._bound_after = -1
         self._left = MOST_COMPARED
         self._session.on_return = self._refresh
@@ -108,6 +119,24 @@ class OtterNames(Names):
     def missing(self) -> tuple[str, ...]:
         """Return the names that a test went on without, in their order."""
         return tuple(self._missing)
+
+    def in_doctest(self, name: str) -> Any:
+        """Return what a name stands for that a doctest reads.
+
+        A function of the notebook's that has taken a builtin's name could agree with everything,
+        so that it counts only beside Python's own; a value says no more than another name's.
+        """
+        found = self[name]
+        if not hasattr(builtins, name) or not callable(found):
+            return found
+        self._shadowed[name] = None
+        if self._with_theirs:
+            return found
+        raise NotInNotebookError(name)
+
+    def shadowed(self) -> tuple[str, ...]:
+        """Return the builtins that the doctest has used and a cell gave a function of its own."""
+        return tuple(self._shadowed)
 
     def __getitem__(self, name: str) -> Any:
         asked = self._session.asked
@@ -126,7 +155,7 @@ class OtterNames(Names):
     def _fetch(self, name: str) -> None:
         held = self._held.get(name, NOT_HELD)
         found = self._session.value(name, held=held, watch=True)
-        if held is NOT_HELD or not _became(held, found):
+        if held is NOT_HELD or not _is_still(held, found):
             self._held[name] = found
         self._held_after[name] = self._session.asked
 
@@ -145,33 +174,20 @@ class OtterNames(Names):
     def _refresh(self) -> None:
         """Give the values that a test has, and a call has changed in the notebook, the change."""
         for name, value in list(self._held.items()):
-            if type(value) in CHANGED_IN_PLACE and self._left > 0:
-                self._left -= 1 + (value.size if isinstance(value, np.ndarray) else len(value))
+            size = NO_SIZE if is_reference(value) else amount(value)
+            if size != NO_SIZE and self._left > 0:
+                self._left -= size
                 try:
                     self._fetch(name)
                 except Exception:  # noqa: BLE001 - whoever looks it up next is told
                     self._held_after.pop(name, None)
 
 
-def _became(held: Any, found: Any) -> bool:
+def _is_still(held: Any, found: Any) -> bool:
     """Give an object of the test's what the notebook's holds now; False where it cannot be it."""
-    if held is found:
-        return True
-    if type(held) is not type(found):
-        return False
-    if isinstance(held, np.ndarray):
-        if held.shape != found.shape or held.dtype != found.dtype or not held.flags.writeable:
-            return False
-        held[...] = found
-        return True
-    if not isinstance(held, CONTAINERS):
-        return False
-    held.clear()
-    if isinstance(held, dict | set):
-        held.update(found)
-    else:
-        held.extend(found)
-    return True
+    if held is found or is_reference(held) or is_reference(found):
+        return held is found
+    return amount(held) != NO_SIZE and become(held, found)
 
 
 class _Builtins(dict[str, Any]):
@@ -210,7 +226,7 @@ class DoctestGlobals(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         try:
-            return self._names[name]
+            return self._names.in_doctest(name)
         except MissingNameError:
             raise KeyError(name) from None
 

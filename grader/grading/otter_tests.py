@@ -33,7 +33,7 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import doctests
+from grader.grading import doctests, pyplot
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
@@ -57,6 +57,7 @@ class Verdict:
     seconds: float
     hint: str = ""  # of a failed check, as it stands word for word in the test file
     missing: tuple[str, ...] = ()  # names that it went on without, as otter has it
+    shadowed: tuple[str, ...] = ()  # builtins that a cell has given functions of its own
 
 
 # Otter ships no types, so its classes are Any.
@@ -127,19 +128,29 @@ class CaseSuite:
         self._names: dict[str, frozenset[str]] = {}  # by question
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
+        self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder([*assignment.given, *assignment.withheld])
         with self._folder.entered():
             for question in assignment.questions:
                 self._load(question)
 
+    @contextlib.contextmanager
     def in_folder(
         self, question: str, case: str, session: Session, refusals: list[str]
-    ) -> contextlib.AbstractContextManager[None]:
+    ) -> Iterator[None]:
         """Have this process work in a folder with the files that a case may read.
 
         refusals: where it is noted that one could not be handed over.
         """
-        return self._folder.for_case(self._cases[question, case].text, session, refusals)
+        key = question, case
+        if key not in self._texts:
+            self._texts[key] = self._cases[key].text
+        text = self._texts[key]
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(self._folder.for_case(text, session, refusals))
+            if self.asks:
+                undo.enter_context(pyplot.of_the_students(text, session))
+            yield
 
     @property
     def asks(self) -> bool:
@@ -235,10 +246,15 @@ class CaseSuite:
         with seeds.shared(rules.seed if is_seeded and rules.seed is not None else by_case) as both:
             yield both
 
-    def names_in(self, session: Session, device: str, memory: dict[Any, Any]) -> Names:
-        """Return the names of a notebook as a test of this assignment finds them."""
+    def names_in(
+        self, session: Session, device: str, memory: dict[Any, Any], *, with_theirs: bool = False
+    ) -> Names:
+        """Return the names of a notebook as a test of this assignment finds them.
+
+        with_theirs: whether a doctest gets the functions to which cells have given builtins' names.
+        """
         if self.assignment.otter is not None:
-            return OtterNames(session)
+            return OtterNames(session, with_theirs=with_theirs)
         return SessionNames(session, device, memory)
 
     def run(self, question: str, case: str, names: Names) -> Verdict:
@@ -254,7 +270,9 @@ class CaseSuite:
         if self.assignment.feedback is not Feedback.HINT or hint not in loaded.hints:
             hint = ""
         missing = () if problem is None else names.missing()
-        return Verdict(problem is None, problem, ended.place, seconds, hint, missing)
+        return Verdict(
+            problem is None, problem, ended.place, seconds, hint, missing, names.shadowed()
+        )
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
         return {

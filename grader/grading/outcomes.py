@@ -14,8 +14,12 @@ MAX_MESSAGE = 2_000
 
 def passed(case: TestCase, seconds: float = 0.0, *, staff: str = "") -> Outcome:
     """Return the outcome of a case that has earned its points."""
+    said = case.success_message
     found = replace(_of(case, Status.PASSED), score=case.points, seconds=seconds)
-    return _worded(replace(found, staff_message=staff))
+    if case.tells_staff_only:
+        return _worded(replace(found, staff_message=_after(said, staff)))
+    remark = said if case.hidden else ""
+    return _worded(replace(found, message=said, remark=remark, staff_message=staff))
 
 
 def pending(case: TestCase, reason: str) -> Outcome:
@@ -37,8 +41,10 @@ def lost(
     text: what the student reads where the case is public. staff: what staff read, by default the
     same. cause: what went wrong before any test ran.
     """
-    message, said = text[:MAX_MESSAGE], (staff or text)[:MAX_MESSAGE]
-    found = replace(_of(case, status), cause=cause)
+    told = case.failure_message
+    message, said = _after(told, text)[:MAX_MESSAGE], _after(told, staff or text)[:MAX_MESSAGE]
+    remark = told if case.hidden and not case.tells_staff_only else ""
+    found = replace(_of(case, status), cause=cause, remark=remark)
     return _worded(replace(found, message=message, staff_message=said, seconds=seconds))
 
 
@@ -57,10 +63,10 @@ def withdrawn(outcome: Outcome, reason: str) -> Outcome:
     return _worded(replace(outcome, status=Status.UNGRADED, score=0.0, staff_message=reason))
 
 
-def said_before(outcome: Outcome, first: Outcome) -> Outcome:
+def said_before(case: TestCase, outcome: Outcome, first: Outcome) -> Outcome:
     """Return the outcome of a public case in the words of a time when nothing hidden was asked."""
     if first.status in {Status.PASSED, Status.UNGRADED, Status.PENDING}:
-        text, status = wording.ONLY_AFTER_OTHERS, Status.FAILED
+        text, status = _after(case.failure_message, wording.ONLY_AFTER_OTHERS), Status.FAILED
     else:
         text, status = first.message, first.status
     return _worded(replace(outcome, status=status, message=text, cause=first.cause))
@@ -73,6 +79,10 @@ def stopped(cases: Sequence[TestCase], status: Status, reason: str) -> list[Outc
         lost(first, status, wording.sentence(reason), staff=reason),
         *(lost(case, status, wording.AFTER_A_STOP, staff=reason) for case in rest),
     ]
+
+
+def _after(first: str, text: str) -> str:
+    return "\n".join(part for part in (first, text) if part)
 
 
 def _of(case: TestCase, status: Status) -> Outcome:

@@ -8,7 +8,7 @@ and of what a child says from then on no word is kept.
 import base64
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,9 +17,8 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import ChildEnded, Failure, Session, Worker
-from grader.sandbox.closed_network import tried_network
 from grader.sandbox.patience import WALL
-from grader.sandbox.session import CellResult, took_too_long
+from grader.sandbox.session import CellResult, ToRun, took_too_long
 
 # What a module says that stands in for a platform's, in a cell's own output.
 STANDS_IN = re.compile(r"[\w.]{1,80} does nothing while the notebook is graded\.")
@@ -79,7 +78,10 @@ class Replay:
             int, str
         ] = {}  # by position: how a cell, or a part of one, ended a child
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
+        self._met: dict[int, Failure] = {}  # the same, also where a child is not listened to
+        self._has_seen = False  # whether the current child has been shown what is hidden
         self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
+        self.checked: dict[int, tuple[tuple[str, int], ...]] = {}  # by position: names and lines
         self._notes: list[str] = []
         self._listens = True
         self.ran_out = False  # whether a cell was left out because its time did
@@ -137,6 +139,15 @@ class Replay:
             self._position = position
         return found
 
+    def has_checked(self, names: Iterable[str]) -> bool:
+        """Say whether the last cell has checked a question, where its text says that it does."""
+        at = self._position
+        cell = self._script.notebook.cells[at - 1] if at else None
+        wanted = set(names).intersection(cell.checks if cell is not None else ())
+        if not wanted or cell is None or cell.source == "pass" or at in self._deadly:
+            return True
+        return any(name in wanted for name, _ in self.checked.get(at, ()))
+
     def end_child(self) -> None:
         """End the current child, if there is one; the next cells run in a fresh one."""
         if self._session is not None:
@@ -148,6 +159,7 @@ class Replay:
     def stop_listening(self) -> None:
         """Keep no word of a child from now on: the current one is about to see a hidden input."""
         self._listens = False
+        self._has_seen = self._session is not None
 
     def start_again(self) -> None:
         """Give the cells their whole time once more, as they may have to run once more."""
@@ -172,10 +184,16 @@ class Replay:
         deadly = {cells[at - 1].number: reason for at, reason in self._deadly.items()}
         return {**self._raised, **deadly}
 
+    @property
+    def met(self) -> dict[int, Failure | str]:
+        """The same for staff: also of children that are not listened to, before they saw it."""
+        return {**self._met, **self.failed}
+
     def _start_child(self) -> None:
         if reason := self._out_of_time():
             raise ChildEnded(Status.TIMEOUT, reason)
         with self._phases.spent_on("start"):
+            self._has_seen = False
             self._session = self._worker.session(
                 self._limits,
                 deadline=self._deadline,
@@ -194,11 +212,8 @@ class Replay:
 
     def _out_of_time(self) -> str:
         """Return why the whole submission may not go on, or ""."""
-        ran_out = "processor" if self._processor <= 0 else ""
-        if time.monotonic() >= self._deadline:
-            ran_out = "wall"
-        limit = self._limits.submission_seconds
-        return took_too_long("the notebook", limit, ran_out) if ran_out else ""
+        has_time = self._processor > 0 and time.monotonic() < self._deadline
+        return "" if has_time else took_too_long("the notebook", self._limits.submission_seconds)
 
     def _run(self, due: list[tuple[int, CodeCell]]) -> None:
         sent = [part for _after, cell in due for part in self._parts(cell)]
@@ -214,11 +229,11 @@ class Replay:
                 return
             self._note(cell, result)
 
-    def _parts(self, cell: CodeCell) -> list[tuple[str, int]]:
-        """Return what is run for a cell, and the number of each; the cell itself comes last."""
+    def _parts(self, cell: CodeCell) -> list[ToRun]:
+        """Return what is run for a cell; the cell itself comes last."""
         has_none = cell.continues or cell.source.startswith("%%")
-        before = [] if has_none or not self._script.before else [(self._script.before, 0)]
-        return [*before, (cell.source, cell.number)]
+        before = [] if has_none or not self._script.before else [ToRun(self._script.before, 0)]
+        return [*before, ToRun(cell.source, cell.number, cell.continues)]
 
     def _leave_out(self, cell: CodeCell, end: ChildEnded) -> None:
         """Have no further child run a cell that has ended one; ChildEnded where time is out."""
@@ -233,13 +248,14 @@ class Replay:
         )
 
     def _note(self, cell: CodeCell, result: CellResult) -> None:
+        self.checked[self._position] = result.checked
         if result.failure is not None:
             self._broken_off.add(cell.number)
+        if result.failure is not None and not self._has_seen:
+            self._met[cell.number] = result.failure
         if self._listens:
             said = dict.fromkeys(result.output[:MOST_OUTPUT].splitlines())
             stands_in = filter(STANDS_IN.fullmatch, said)
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
-                if not self._worker.isolation.has_network and tried_network(result.failure):
-                    self._notes.append(wording.TRIED_NETWORK.format(number=cell.number))

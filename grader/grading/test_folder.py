@@ -2,7 +2,8 @@
 
 A test that reads a file gets the course's own copy of what the course has, never a student's. What
 only the student's code has written is fetched from its process, as a value is: bytes that it may
-have chosen, and of which nothing is imported or unpickled.
+have chosen, and of which nothing is imported or unpickled. What the test writes is handed to that
+process before its code is called, since a function may be asked to read it.
 """
 
 import contextlib
@@ -183,10 +184,24 @@ class TestFolder:
             if touches and session is not None:
                 written = _Written(self._folder, self._names, text, session, refusals)
                 written.fetch()
-                session.then = written.fetch
+                session.first, session.then = written.hand_over, written.fetch
                 undo.callback(setattr, session, "then", None)
+                undo.callback(setattr, session, "first", None)
+                session.folder_of_test = str(self._folder)
+                undo.callback(setattr, session, "folder_of_test", "")
+                undo.enter_context(self._temporary_files())
                 undo.enter_context(_no_unpickling.noted_on(refusals))
             yield
+
+    @contextlib.contextmanager
+    def _temporary_files(self) -> Iterator[None]:
+        """Have a test's temporary files lie in the folder, where the student's code finds them."""
+        before = tempfile.tempdir
+        tempfile.tempdir = str(self._folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
     def _tidy(self) -> None:
         """Have the folder as it was, whatever a case has made of it."""
@@ -213,6 +228,40 @@ class _Written:
         self._session, self._refusals = session, refusals
         self._lists = LISTS.search(text) is not None
         self._held: dict[str, tuple[int, int]] = {}
+        self._known = self._files()  # there as well, or not the test's
+
+    def _files(self) -> dict[str, tuple[int, int, int]]:
+        """Return the files of the test's folder, each with what shows that it was written to."""
+        found = {}
+        for path in self._folder.rglob("*"):
+            name = path.relative_to(self._folder).as_posix()
+            if path.is_symlink():
+                continue
+            if path.is_dir():
+                found[f"{name}/"] = 0, 0, 0
+            elif path.is_file():
+                seen = path.stat()
+                found[name] = seen.st_ino, seen.st_mtime_ns, seen.st_size
+        return found
+
+    def hand_over(self) -> None:
+        """Give the student's process what the test has written, and take what it has removed."""
+        now = self._files()
+        for name, seen in now.items():
+            if self._known.get(name) == seen:
+                continue
+            if seen[-1] > MOST_BYTES:
+                self._refusals.append(f"the test writes {name}, which is larger than a file may be")
+                continue
+            self._write(name, b"" if name.endswith("/") else (self._folder / name).read_bytes())
+        for name in self._known.keys() - now.keys():
+            if not name.endswith("/"):
+                self._write(name, None)
+        self._known = now
+
+    def _write(self, name: str, content: bytes | None) -> None:
+        with contextlib.suppress(StudentError):  # its code has closed the folder to itself
+            self._session.write_file(name, content)
 
     def fetch(self) -> None:
         """Lay out what is new, and remove what is gone."""
@@ -223,6 +272,7 @@ class _Written:
         }
         for name in self._held.keys() - listed.keys():
             (self._folder / name).unlink(missing_ok=True)
+            self._known.pop(name, None)
         for name, seen in listed.items():
             if self._held.get(name) != seen:
                 self._take(name, seen[0])
@@ -242,6 +292,8 @@ class _Written:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+                seen = path.stat()
+                self._known[name] = seen.st_ino, seen.st_mtime_ns, seen.st_size
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 return  # the course has a file of that name, or a folder
             except OSError as problem:

@@ -117,7 +117,7 @@ def _line(case: Outcome) -> Line:
         cause, without_cause = case.hint, wording.told(replace(case, hint="")).text
     return Line(
         case.name, case.hidden, seen.status, case.score, case.max_score, seen.text,
-        cause, without_cause, case.promise if case.hidden else "",
+        cause, without_cause, (case.promise or case.remark) if case.hidden else "",
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ process; its `session` forks a child that holds one notebook, and a `Session` ca
 there. Nobody but this package starts a process for student code.
 
     session, worker, proxies, failures   the judge's side
+    references, live, raised, kinds, libraries   what a case may ask of a student's objects
     bench, decoys   what a call is made of, run where no student's cell ever ran
     wire      runs on both sides: every message, and the values in them
     inside    runs beside student code, with `wire` and nothing else of ours

@@ -16,9 +16,11 @@ from grader.model import Status
 from .failures import ChildEnded, student_error
 from .wire import arrays
 from .wire.containers import Form
+from .wire.kinds import TABLE
 from .wire.protocol import Answer, Failure, Node, ProtocolViolationError
 from .wire.values import Container, Decoder, Encoder, SentArray, form_of, form_of_node
 
+NO_SIZE = -1
 DEEPEST = 64
 MOST_ITEMS = 10_000_000
 
@@ -199,6 +201,33 @@ def _replace(target: Any, other: Any) -> None:
     if form is None or form.refill is None:
         raise ProtocolViolationError("a changed argument of a kind that does not change")
     form.refill(target, other)
+
+
+def amount(item: Any) -> int:
+    """Return how much there is to read in an object that can change in place, else NO_SIZE.
+
+    That is its items, or its bytes in words of eight.
+    """
+    TABLE.look_for_libraries()
+    form = form_of(item)
+    is_array = isinstance(item, np.ndarray) or hasattr(item, "detach")
+    if not is_array and (form is None or form.refill is None):
+        return NO_SIZE
+    bytes_ = _size(item)
+    return 1 + (bytes_ // 8 if bytes_ else len(item))
+
+
+def become(held: Any, found: Any) -> bool:
+    """Give an object what another of its kind holds, where it lies; False where it cannot be."""
+    if type(held) is not type(found):
+        return False
+    if form_of(held) is not None:
+        _replace(held, found)
+    elif held.shape != found.shape or held.dtype != found.dtype:
+        return False
+    else:
+        _write(held, found)
+    return True
 
 
 def _rebuilt(one: SentArray, raw: memoryview) -> Any:

@@ -8,6 +8,7 @@ stay in the child, where a test's objects of them are made.
 
 import builtins
 import importlib
+import os
 import sys
 import types
 from typing import Any
@@ -74,10 +75,18 @@ def judging_module(name: str) -> types.ModuleType | None:
 
 
 def _imported(name: str) -> types.ModuleType | None:
+    """Import a module, and not one that lies where tests run beside a student's files."""
+    found = sys.modules.get(name)
+    if isinstance(found, types.ModuleType):
+        return found
+    places, here = sys.path[:], os.path.realpath(os.curdir)
+    sys.path[:] = [one for one in places if one and os.path.realpath(one) != here]
     try:
         return importlib.import_module(name)
     except ImportError:
         return None
+    finally:
+        sys.path[:] = places
 
 
 def meant_by(name: str, *, is_callable: bool) -> types.ModuleType | None:

@@ -42,6 +42,10 @@ MAX_REFERENCES = 200_000
 MAX_CALLBACKS = 200_000
 MAX_DEPTH = 16  # of functions of the test's within functions of the student's within …
 MAX_MESSAGE = 1_000
+CHANGED = (
+    "A function of the test changed a list or dict that the student's code gave it, which the "
+    "student's process does not see; let it return a new one"
+)
 OVER = "the test that gave this function is over"
 
 
@@ -220,13 +224,20 @@ class LiveCase:
         function = self._function(asked.number)
         self._depth += 1
         try:
-            if isinstance(function, Iterator):
-                return list(_next_item(function))
-            return function(*args, **kwargs)
+            return self._called(function, args, kwargs)
         except Exception as error:  # noqa: BLE001 - it goes on in the student's code
             return self.threw(asked, error)
         finally:
             self._depth -= 1
+
+    def _called(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if isinstance(function, Iterator):
+            return list(_next_item(function))
+        before = _contents([*args, *kwargs.values()])
+        answer = function(*args, **kwargs)
+        if _contents([*args, *kwargs.values()]) != before:
+            self.session.refuse(CHANGED)
+        return answer
 
     def threw(self, asked: Asked, error: Exception) -> Threw:
         """Return what an exception of the test's is in the child."""
@@ -243,6 +254,17 @@ class LiveCase:
 def _made(session: "Session", node: Opaque, label: str = "") -> Reference:
     kind = CallableReference if node.is_callable else Reference
     return kind(session, node, label)
+
+
+def _contents(values: list[Any]) -> list[list[int]]:
+    """Return what the lists, dicts and sets among some values hold, by identity."""
+    return [
+        [id(part) for pair in value.items() for part in pair]
+        if isinstance(value, dict)
+        else [id(part) for part in value]
+        for value in values
+        if not is_reference(value) and isinstance(value, list | dict | set)
+    ]
 
 
 def _next_item(items: Iterator[Any]) -> Iterator[Any]:

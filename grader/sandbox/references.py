@@ -34,6 +34,7 @@ ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
 AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
+SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile", "getsourcelines"})
 SAME = "compare what its attributes or methods give"
 HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
 WITH_PLAIN = (
@@ -515,9 +516,12 @@ def _class_of(reference: Any) -> Any:
     Our own modules see what a reference really is: it is no question to a student's process.
     """
     live = _live(reference)
-    caller = str(sys._getframe(2).f_globals.get("__name__", ""))  # noqa: SLF001
+    frame = sys._getframe(2)  # noqa: SLF001 - who asks decides
+    caller = str(frame.f_globals.get("__name__", ""))
     if live is None or live.is_over or caller.partition(".")[0] == "grader":
         return type(reference)
+    if caller == "inspect" and frame.f_back and frame.f_back.f_code.co_name in SOURCES:
+        refuse(reference, "Its source", "compare what it does")
     found = _own(reference, "_class")
     if found is None:
         found = _library_class_of(reference) or class_of(reference)

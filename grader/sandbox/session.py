@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 import msgspec
 import numpy as np
@@ -29,6 +30,7 @@ from .handover import Changes, Handover, Place
 from .inside.files import MOST_FILES
 from .live import LiveCase, too_late
 from .patience import WALL, Patience, ProcessorClock
+from .printing import imports_datascience, printing
 from .proxies import StudentFunction, StudentObject
 from .raised import ErrorClasses
 from .seeds import Seeds
@@ -63,6 +65,7 @@ from .wire.protocol import (
     Seed,
     Threw,
     Unchanged,
+    WriteFile,
 )
 from .wire.values import (
     Decoder,
@@ -81,18 +84,33 @@ LONGEST_NAME = 255
 NOT_HELD = object()
 SOON = 5.0  # seconds, for a message that wants no answer
 KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
-RUNS_NOTHING = (Get, Bound, ListFiles, ReadFile)  # requests by which nothing changes there
+RUNS_NOTHING = (
+    Get,
+    Bound,
+    ListFiles,
+    ReadFile,
+    WriteFile,
+)  # requests by which nothing changes there
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What running a cell came to."""
+    """What running a cell came to; `checked` are the questions that it checked, by its lines."""
 
     failure: Failure | None
     output: str
     discarded: int
     seconds: float
+    checked: tuple[tuple[str, int], ...] = ()
+
+
+class ToRun(NamedTuple):
+    """A cell to be run: what the student counts it as, and whether it is the last one's rest."""
+
+    source: str
+    number: int
+    continues: bool = False
 
 
 class Session:
@@ -129,6 +147,7 @@ class Session:
         self._bench_taken = 0.0  # of processor time, by a bench that is cleared
         self._output_left = limits.output_bytes
         self._changes: Changes | None = None
+        self._imports_datascience = False
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
         self._functions = 0  # of tests that the child was given
@@ -136,7 +155,9 @@ class Session:
         self._seeds: Seeds | None = None
         self._has_run = False  # student code, since `on_return` was last called
         self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
-        self.then: Callable[[], None] | None = None  # done after each of these requests
+        self.first: Callable[[], None] | None = None  # done before each of these requests
+        self.then: Callable[[], None] | None = None  # and after it
+        self.folder_of_test = ""  # where the test works, whose files are in the child's folder too
         self.asked = 0  # requests after which a name may stand for something else
         self.ended: ChildEnded | None = None
 
@@ -158,7 +179,8 @@ class Session:
         if asks:
             self._begin(changes)
         try:
-            yield changes
+            with printing(as_datascience=self._imports_datascience):
+                yield changes
         finally:
             self._changes = self._seeds = self.on_return = None
             if self.live is not None:
@@ -203,21 +225,27 @@ class Session:
             self._broken("names were not a list of texts")
         return frozenset(names)
 
-    def run_cell(self, source: str, number: int) -> CellResult:
-        """Run one cell; its exception is part of the result, its death a ChildEnded."""
-        return next(self.run_cells([(source, number)]))
+    def run_cell(self, source: str, number: int, *, continues: bool = False) -> CellResult:
+        """Run one cell; its exception is part of the result, its death a ChildEnded.
 
-    def run_cells(self, cells: Sequence[tuple[str, int]]) -> Iterator[CellResult]:
-        """Run cells, each a source and its number, and yield what each came to.
+        continues: whether it is the rest of the cell that ran last.
+        """
+        return next(self.run_cells([ToRun(source, number, continues)]))
+
+    def run_cells(self, cells: Sequence[ToRun]) -> Iterator[CellResult]:
+        """Run cells, and yield what each came to.
 
         They are sent together, so that the child waits for nobody between two of them; each has
         its own limits, and where one ends the child, ChildEnded comes in its turn.
         """
         seconds = self._limits.cell_seconds
-        ahead = enumerate(cells, self._request + 1)
-        due = [RunCell(request, number, _text(source)) for request, (source, number) in ahead]
+        due = [
+            RunCell(request, one.number, _text(one.source), one.continues)
+            for request, one in enumerate(cells, self._request + 1)
+        ]
         for place, message in enumerate(due):
             self._request = message.request
+            self._imports_datascience |= imports_datascience(message.source)
             self._prepare(message)
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
             reply, _ = self._converse(said, seconds, f"cell {message.number}")
@@ -232,7 +260,8 @@ class Session:
         output = reply.output[: min(self._limits.cell_output_bytes, self._output_left)]
         self._output_left -= len(output)
         discarded = max(0, reply.discarded) + len(reply.output) - len(output)
-        return CellResult(reply.failure, output, discarded, reply.seconds)
+        checked = tuple(reply.checked)
+        return CellResult(reply.failure, output, discarded, reply.seconds, checked)
 
     def value(self, name: str, *, held: Any = NOT_HELD, watch: bool = False) -> Any:
         """Return what a name stands for, by value; MissingNameError where it is not defined.
@@ -269,12 +298,32 @@ class Session:
         operation: what else is done with the object. label: by which the test has it.
         TransferError where an argument or the answer cannot be handed over.
         """
+        if self.folder_of_test:
+            args = tuple(map(self._as_there, args))
+            kwargs = {name: self._as_there(value) for name, value in kwargs.items()}
         message, encoder = self._with_arguments(Call, key, args, kwargs)
         if isinstance(message, Call):
             message.operation = operation
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
         return self._result(reply, buffers, Handover(encoder, label))
+
+    def _as_there(self, value: Any) -> Any:
+        """Return a path into the test's folder as it leads to the same file in the child's.
+
+        Any other that the test has made on this machine is no path there, which is noted.
+        """
+        if not isinstance(value, str | Path):
+            return value
+        path = Path(value)
+        if path.is_relative_to(self.folder_of_test):
+            return type(value)(path.relative_to(self.folder_of_test))
+        if _is_temporary(path, self.folder_of_test):
+            self.refuse(
+                f"The test hands over the path {value}, which is not in the student's process; "
+                "have it write the file beside itself"
+            )
+        return value
 
     def _with_arguments(
         self,
@@ -386,6 +435,17 @@ class Session:
             self._broken("a file was not an array of bytes")
         return found.tobytes()
 
+    def write_file(self, name: str, content: bytes | None) -> None:
+        """Give a file of the child's folder what a test has written to its own; None removes it.
+
+        A name that ends in "/" is a folder's.
+
+        StudentError where the child cannot, as where its code has closed the folder to itself.
+        """
+        encoder = self.encoder()
+        node = encoder.encode(None if content is None else np.frombuffer(content, np.uint8))
+        self.ask(WriteFile, "writing a file", name, node, [], encoder=encoder)
+
     def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
         """Return arrays that a child sent; one that contradicts itself ends the child."""
         decoder = self._decoder(buffers)
@@ -419,6 +479,8 @@ class Session:
         if self.ended is not None:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
+            if self.first is not None and not isinstance(message, Seed):
+                self.first()
             if self._seeds is not None and not isinstance(message, Seed):
                 self._share_seeds(self._seeds)
             self.asked += 1
@@ -446,7 +508,7 @@ class Session:
             out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
             whole = "the notebook" if out_of_all else what
             limit = self._limits.submission_seconds if out_of_all else seconds
-            self._end(Status.TIMEOUT, took_too_long(whole, limit, patience.ran_out))
+            self._end(Status.TIMEOUT, took_too_long(whole, limit))
         return reply, received
 
     def _exchange(
@@ -661,6 +723,16 @@ class Session:
         self.close()
 
 
+def _is_temporary(path: Path, folder: str) -> bool:
+    """Say whether a path leads to something that lies where a test's folder was made."""
+    root = Path(folder).parents[1]
+    try:
+        is_there = path.is_absolute() and path.exists()
+        return is_there and path.resolve().is_relative_to(root)
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
 def is_inside(name: str) -> bool:
     """Say whether a name is one of a file in a folder or below, on any system."""
     parts = name.split("/")
@@ -672,11 +744,15 @@ def is_inside(name: str) -> bool:
     )
 
 
-def took_too_long(what: str, seconds: float, ran_out: str) -> str:
-    """Say of a request which of its two limits it reached: processor time, or time by the clock."""
-    if ran_out == "processor":
-        return f"{what} took longer than {seconds:g} s of processor time"
-    return f"{what} took longer than {WALL * seconds:g} s"
+def took_too_long(what: str, seconds: float) -> str:
+    """Say what a request could have had.
+
+    Not which of the two limits it reached first: what else the machine did decides that.
+    """
+    return (
+        f"{what} took longer than {seconds:g} s of processor time, or {WALL * seconds:g} s by the "
+        "clock"
+    )
 
 
 def _opaque_key(value: Any) -> Opaque | None:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -49,6 +50,9 @@ SAYS_NOTHING = re.compile(
     r"(?:autograder|dist|source|student|solution|assignment)s?(?:\s?\(\d+\))?", re.IGNORECASE
 )
 NOTE = "unpacked.json"
+MAKING = ".making-"
+MAKING_SECONDS = 24 * 3600.0
+UNUSED_SECONDS = 60 * 24 * 3600.0  # hidden tests need not lie there for ever
 NOT_HANDED_OUT = frozenset({"tests", *CONFIGURATION, *REQUIREMENTS, "__pycache__"})
 FOLDER_VARIABLE = "XDG_CACHE_HOME"
 
@@ -69,6 +73,7 @@ class _Note(msgspec.Struct, frozen=True):
 
     slug: str
     notes: tuple[str, ...] = ()
+    notebook: str = ""  # whose metadata the tests were read from, "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class _Packed:
     entries: dict[str, Entry]
     contents: dict[str, bytes]  # what is made here, not copied
     notes: tuple[str, ...] = ()
+    notebook: str = ""
 
 
 def load(
@@ -116,13 +122,7 @@ def unpacked(path: Path) -> Path | None:
     if (path / "assignment.toml").is_file():
         return None
     packed = _find(path)
-    if packed is not None:
-        return _unpacked(packed, path)
-    if path.is_dir() and len(path.parts) > 1:
-        raise UsageError(
-            f"{path} is no assignment: one of ours has an assignment.toml, and {WHAT_IS_ONE}."
-        )
-    return None
+    return None if packed is None else _unpacked(packed, path)
 
 
 def load_regardless(folder: Path, name: str) -> Assignment:
@@ -152,6 +152,8 @@ def _from_folder(
     if loaded.otter is None:
         return loaded
     notes = tuple(dict.fromkeys([*note.notes, *loaded.otter.notes]))
+    if note.notebook and not any(q.hidden_points for q in loaded.questions):
+        notes = (ONLY_PUBLIC.format(name=note.notebook), *notes)
     return replace(loaded, otter=replace(loaded.otter, notes=notes))
 
 
@@ -222,8 +224,9 @@ def _of_source(source: Source, names: list[str]) -> _Packed | None:
 
 def _wrapped(source: Source) -> list[tuple[str, ...]]:
     """Return the only folder at the top, as macOS packs one with its name."""
-    tops = {entry.parts[0] for entry in source.entries if not IGNORED.fullmatch(entry.name)}
-    if len(tops) != 1 or any(len(entry.parts) == 1 for entry in source.entries):
+    entries = [entry for entry in source.entries if not IGNORED.fullmatch(entry.name)]
+    tops = {entry.parts[0] for entry in entries}
+    if len(tops) != 1 or any(len(entry.parts) == 1 for entry in entries):
         return []
     return [(*tops, *inside) for inside in INSIDE]
 
@@ -239,6 +242,8 @@ def _below(source: Source, root: tuple[str, ...]) -> dict[str, Entry]:
 
 def _is_test(name: str, suffix: str = ".py") -> bool:
     place = PurePosixPath(name)
+    if place.name == "__init__.py":  # which makes a package of the tests, and tests nothing
+        return False
     return place.parent.name == "tests" and len(place.parts) == 2 and place.suffix == suffix  # noqa: PLR2004
 
 
@@ -321,7 +326,8 @@ def _of_parts(below: dict[str, Entry], names: list[str]) -> _Packed | None:
 def _of_notebook(content: bytes, path: Path) -> _Packed:
     """Return the assignment that a notebook holds in its metadata, or has in tests/ beside it."""
     tests = _tests_in(content)
-    notes: tuple[str, ...] = (ONLY_PUBLIC.format(name=path.name),)
+    if _is_in_r(content):
+        raise AssignmentError(IS_IN_R.format(name=path))
     entries: dict[str, Entry] = {}
     if not tests and (path.parent / "tests").is_dir():
         below = _below(open_path(path.parent), ())
@@ -334,8 +340,8 @@ def _of_notebook(content: bytes, path: Path) -> _Packed:
     entries |= _beside_notebook(content, path)
     slug = _metadata(content).get("assignment_name")
     slug = slug if isinstance(slug, str) and slug.strip() else path.stem
-    return _Packed(slug, entries, {config.NAME: b"{}\n", **tests, f"{path.stem}.ipynb": content},
-                   notes)  # fmt: skip
+    contents = {config.NAME: b"{}\n", **tests, f"{path.stem}.ipynb": content}
+    return _Packed(slug, entries, contents, notebook=path.name)
 
 
 def _beside_notebook(content: bytes, path: Path) -> dict[str, Entry]:
@@ -346,7 +352,7 @@ def _beside_notebook(content: bytes, path: Path) -> dict[str, Entry]:
         if place.name.startswith(".") or place.name in NOT_HANDED_OUT or place == path:
             continue
         if place.is_dir():
-            if re.search(rf"(?<![\w.-]){re.escape(place.name)}(?![\w-])", text):
+            if re.search(rf"(?<![\w.-]){re.escape(place.name)}/", text):
                 below = _below(open_path(place), ())
                 found |= {f"files/{place.name}/{name}": entry for name, entry in below.items()}
         elif place.suffix not in {".ipynb", ".zip", ".pdf"} and beside.mentions(text, place.name):
@@ -354,13 +360,17 @@ def _beside_notebook(content: bytes, path: Path) -> dict[str, Entry]:
     return found
 
 
-def _metadata(content: bytes) -> dict[str, Any]:
-    """Return what otter keeps in a notebook's metadata; nothing where it is no notebook."""
+def _metadata(content: bytes, key: str = "otter") -> dict[str, Any]:
+    """Return what somebody keeps in a notebook's metadata; nothing where it is no notebook."""
     try:
-        found = json.loads(content.decode("utf-8-sig"))["metadata"]["otter"]
+        found = json.loads(content.decode("utf-8-sig"))["metadata"][key]
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _is_in_r(content: bytes) -> bool:
+    return str(_metadata(content, "kernelspec").get("language")).lower() == "r"
 
 
 def _tests_in(content: bytes) -> dict[str, bytes]:
@@ -400,7 +410,8 @@ def _bytes(name: str, entry: Entry, limit: int) -> bytes:
 def _unpacked(packed: _Packed, path: Path) -> Path:
     """Return the folder of ours that holds an archive's files, made now or by an earlier run."""
     root = _root()
-    making = Path(tempfile.mkdtemp(prefix=".making-", dir=root))
+    _sweep(root)
+    making = Path(tempfile.mkdtemp(prefix=MAKING, dir=root))
     try:
         digest = hashlib.sha256()
         left = ALL_BYTES
@@ -415,9 +426,7 @@ def _unpacked(packed: _Packed, path: Path) -> Path:
         final = root / f"{feedback_name(packed.slug)[:60]}-{digest.hexdigest()[:24]}"
         return _settled(making, final)
     except RejectedError as problem:
-        raise UsageError(
-            shown(f"{path}: {problem}. Make it again and give it once more.")
-        ) from None
+        raise UsageError(shown(f"{path}: {problem}. Pack it again without that.")) from None
     except OSError as problem:
         raise UsageError(
             f"{path} cannot be unpacked into {root}: {problem}; free some space, or name another "
@@ -427,8 +436,20 @@ def _unpacked(packed: _Packed, path: Path) -> Path:
         shutil.rmtree(making, ignore_errors=True)
 
 
+def _sweep(root: Path) -> None:
+    """Remove what no grading has used for long, and what was left by one that was killed."""
+    now = time.time()
+    for folder in root.iterdir():
+        most = MAKING_SECONDS if folder.name.startswith(MAKING) else UNUSED_SECONDS
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            mark = folder / NOTE
+            used = (mark if mark.is_file() else folder).stat().st_mtime
+            if now - used > most:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def _read_all(packed: _Packed) -> Iterator[tuple[str, bytes]]:
-    note = _Note(packed.slug, packed.notes)
+    note = _Note(packed.slug, packed.notes, packed.notebook)
     made = {**packed.contents, NOTE: msgspec.json.encode(note)}
     for name in sorted({*packed.entries, *made}):
         if name in made:
@@ -446,6 +467,7 @@ def _settled(making: Path, final: Path) -> Path:
             making.rename(final)
     if not (final / NOTE).is_file():
         raise OSError(f"{final} could not be made")
+    (final / NOTE).touch()  # used now
     return final
 
 

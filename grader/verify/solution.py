@@ -118,7 +118,8 @@ def _empty(assignment: Assignment) -> Submission:
 
 def packages_are_here(assignment: Assignment, solution: Submission, findings: Findings) -> str:
     """Compare what the assignment and its solution import with what is installed."""
-    found = packages.compare(assignment, [_code(solution)])
+    files = [name for name, _ in solution.files]
+    found = packages.compare(assignment, [_code(solution)], files)
     findings.notes.extend(f"of another version: {one}" for one in found.other_versions)
     if found.missing:
         findings.problems.append(f"not installed: {', '.join(found.missing)}; {found.command}")

@@ -10,6 +10,7 @@ from grader.sandbox.proof.probes import choose_isolation
 from tests.benchmarks import (
     growth,
     memory,
+    otter_zip,
     sandbox,
     start_up,
     table,
@@ -20,7 +21,7 @@ from tests.benchmarks.nbgrader_run import NbgraderRunner, NbgraderUnavailableErr
 from tests.benchmarks.otter_run import OtterRunner
 from tests.benchmarks.spread import Spread
 
-PARTS = ("throughput", "startup", "growth", "memory", "sandbox")
+PARTS = ("throughput", "startup", "growth", "memory", "sandbox", "otter")
 CLASSES = {"softmax": softmax_class, "public": public_class, "small": small_class}
 TITLES = {
     "softmax": "softmax notebooks",
@@ -70,6 +71,11 @@ def _measure(options: argparse.Namespace, work: Path, results: table.Results) ->
             results.memory.append(peak)
     if "sandbox" in options.only:
         _sandbox(options, results)
+    if "otter" in options.only:
+        results.otter = otter_zip.measure(
+            work / "otter-zip", size=options.notebooks, jobs=options.jobs,
+            patience=options.patience, say=say,
+        )  # fmt: skip
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -82,6 +88,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=100, help="notebooks of each class")
     parser.add_argument("--sample", type=int, default=4, help="notebooks a round for the others")
     parser.add_argument("--growth", type=int, nargs="+", default=[50, 500, 2000])
+    parser.add_argument("--notebooks", type=int, default=50, help="for the same autograder.zip")
+    parser.add_argument(
+        "--patience", type=float, default=120, help="seconds until a looping `otter run` is stopped"
+    )
     parser.add_argument(
         "--nbgrader", type=Path, metavar="ENV",
         help="measure nbgrader from this virtual environment, made if it is not there",
@@ -93,6 +103,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     if options.quick:
         options.rounds = options.runs = 1
         options.size, options.sample, options.growth = 3, 1, [2]
+        options.notebooks, options.patience = 2, 20
     if options.write and {*options.only, *options.classes} != {*PARTS, *CLASSES}:
         parser.error("--write needs a run of every part, on every class.")
     return options

@@ -133,12 +133,12 @@ def fill_class(assignment: Assignment, folder: Path, size: int) -> Classroom:
     paths = []
     for number in range(size):
         path = folder / f"student-{number:04}.ipynb"
-        path.write_bytes(_signed(kinds[number % len(kinds)], number))
+        path.write_bytes(signed(kinds[number % len(kinds)], number))
         paths.append(path)
     return Classroom(assignment, folder, tuple(paths), len(kinds))
 
 
-def _signed(content: bytes, number: int) -> bytes:
+def signed(content: bytes, number: int) -> bytes:
     """Return the notebook with a line of its own, so that no two are the same file."""
     data = json.loads(content)
     cell = next(cell for cell in data["cells"] if cell["cell_type"] == "code")

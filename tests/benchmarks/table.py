@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks.growth import Grown
 from tests.benchmarks.memory import Peak
+from tests.benchmarks.otter_zip import Compared
 from tests.benchmarks.spread import Spread, paired
 from tests.benchmarks.start_up import Phases, StartUp
 from tests.benchmarks.throughput import Throughput
@@ -31,6 +32,7 @@ class Results:
     growth: list[list[Grown]] = field(default_factory=list)  # by round, in order of size
     memory: list[Peak] = field(default_factory=list)
     sandbox: dict[str, Spread] = field(default_factory=dict)  # milliseconds
+    otter: Compared | None = None
     left_out: list[str] = field(default_factory=list)
 
 
@@ -48,6 +50,8 @@ def render(results: Results) -> str:
         parts.append(_memory(results.memory))
     if results.sandbox:
         parts.append(_sandbox(results.sandbox))
+    if results.otter is not None:
+        parts.append(_otter(results.otter))
     parts += results.left_out
     return "\n\n".join(parts) + "\n"
 
@@ -174,6 +178,24 @@ def _memory(peaks: list[Peak]) -> str:
 def _sandbox(costs: dict[str, Spread]) -> str:
     table = _rows(("", "ms"), [(name, str(spread)) for name, spread in costs.items()])
     return f"**The sandbox**, before and beside a student's own code\n\n{table}"
+
+
+def _otter(found: Compared) -> str:
+    differing = ", ".join(found.differing[:5])
+    scores = f"not equal for {differing}" if differing else "equal for each question of each"
+    head = (
+        f"**The same autograder.zip, {found.count} notebooks** ({found.kinds} kinds in turn), "
+        f"{found.jobs} at a time, all tests for both. Scores: {scores}. A submission takes "
+        f"otter run {found.otter_version} {found.otter_each:.2f} s and `grader grade`, with its "
+        f"start and all outputs, {found.ours_each:.2f} s: otter takes {found.ratio:.1f} times as "
+        "long, without a sandbox."
+    )
+    rows = [
+        (what, theirs.said, f"{theirs.seconds:.1f}", ours.said, f"{ours.seconds:.1f}")
+        for what, (theirs, ours) in found.hostile.items()
+    ]
+    columns = ("a notebook that", "otter run", "s", "`grader grade`", "s")
+    return f"{head}\n\n{_rows(columns, rows)}"
 
 
 def _rows(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from grader.batch import process
+from grader.commands.grade import places_of
 from grader.errors import AssignmentError
 from grader.model import Limits
 from grader.submissions.autograders import load
@@ -221,3 +222,8 @@ def test_a_machine_without_the_unpacked_folder_unpacks_it_again(graded: Graded) 
     assert process._load(elsewhere).sha256 == loaded.sha256
     with pytest.raises(AssignmentError, match="is not what the batch began with"):
         process._load(replace(elsewhere, assignment_sha256="another"))
+
+
+def test_no_student_may_see_the_archive_itself(graded: Graded) -> None:
+    loaded = load(str(graded.archive), ignore_plugins=True)
+    assert graded.archive.resolve() in places_of(loaded, [graded.out])

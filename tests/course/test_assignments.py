@@ -13,7 +13,7 @@ from grader.course.assignments import (
 )
 from grader.course.cases import read_cases
 from grader.errors import AssignmentError, UsageError
-from grader.model import TestCase
+from grader.model import Limits, TestCase
 from tests.conftest import REPOSITORY, write_small_course
 
 Edit = Callable[[str, str, str], None]
@@ -243,3 +243,27 @@ def test_a_loop_without_cases_is_no_concern_of_the_reader(tmp_path: Path) -> Non
     loop = "for number in sorted(NUMBERS):\n    NUMBERS[number] = 0\n"
     path.write_text(STAIRCASE + loop, encoding="utf-8")
     assert len(read_cases(path)) == 3
+
+
+def test_limits_are_changed_by_name_as_assignment_toml_has_them() -> None:
+    before = Limits()
+    after = settings.with_limits(before, ["cell_seconds=300", "memory_bytes=1000"])
+    assert (after.cell_seconds, after.memory_bytes) == (300.0, 1000)
+    assert settings.with_limits(before, ()) == before
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("cell_hours=3", "there is no limit 'cell_hours'; there are array_bytes, "),
+        ("cell_seconds", "say a number above 0, such as cell_seconds=60"),
+        ("cell_seconds=-1", "say a number above 0"),
+        ("tasks=1.5", "say a number above 0, such as tasks=64"),
+        ("cpu_seconds=nan", "say a number above 0"),
+        ("cell_seconds=nan", "say a number above 0"),
+        ("cell_seconds=inf", "say a number above 0"),
+    ],
+)
+def test_a_limit_that_is_none_is_named(said: str, answer: str) -> None:
+    with pytest.raises(UsageError, match=f"--limit {said}: {answer}"):
+        settings.with_limits(Limits(), [said])

@@ -231,3 +231,9 @@ def test_the_lessons_own_functions_lose_what_they_must(table: Table) -> None:
         if question.name in {"q1", "q2", "q3", "q5"}:
             public = [c for c in question.cases if not c.hidden and c.status is not Status.PASSED]
             assert public, f"{question.name}: no public case shows the student an input"
+    # For each point lost to a hidden case: what was promised, and where to read it again.
+    for question in report.questions:
+        for case in question.cases:
+            if case.hidden and case.score < case.max_score and case.status is not Status.PENDING:
+                assert case.promise in case.message
+                assert re.search(r"[Ss]ee .*(step \d|q\d|docstring)", case.promise), case.promise

@@ -1,6 +1,7 @@
 """Otter's test files and its configuration: what they declare, and what becomes of each key."""
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,7 +132,7 @@ def test_a_decorator_says_the_same_by_position_by_name_and_by_code(
     tmp_path: Path, arguments: str
 ) -> None:
     found = cases.read(written(tmp_path, DECORATED.format(arguments=arguments)))
-    assert found.cases == (TestCase("first", 2.0, hidden=True, promise="No.",
+    assert found.cases == (TestCase("first", 2.0, hidden=True, failure_message="No.",
                                     success_message="Good."),)  # fmt: skip
 
 
@@ -154,6 +155,31 @@ def test_cases_that_are_made_by_code_are_found_by_running_it(tmp_path: Path) -> 
     )  # fmt: skip
 
 
+READING = """from otter.test_files import test_case
+from helpers import FACTOR
+OK_FORMAT = False
+name = "q"
+with open("data/limit.txt") as file:
+    limit = int(file.read())
+points = limit * FACTOR
+
+@test_case(points=None)
+def test_one(x):
+    assert x < limit
+"""
+
+
+def test_a_file_that_reads_others_finds_them_and_leaves_nothing(tmp_path: Path) -> None:
+    files = {"helpers.py": "FACTOR = 2\n", "data/limit.txt": "3"}
+    folder = write_autograder(tmp_path / "a", tests={"q": READING}, files=files)
+    held = sorted(folder.rglob("*"))
+    before = sys.path[:], Path.cwd(), frozenset(sys.modules)
+    assert load(folder, "hw").questions[0].points == 6
+    assert (sys.path[:], Path.cwd()) == before[:2]
+    assert "helpers" not in sys.modules
+    assert [path for path in sorted(folder.rglob("*")) if path.suffix != ".ipynb"] == held
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -164,6 +190,7 @@ def test_cases_that_are_made_by_code_are_found_by_running_it(tmp_path: Path) -> 
         ("OK_FORMAT = True\ntest = {'name': 'q', 'suites': [{'cases': []}]}\n", "no test case"),
         ("OK_FORMAT = False\nfrom otter.test_files import test_case\n", "no name of its question"),
         ("OK_FORMAT = False\nraise SystemExit(3)\n", "SystemExit: 3"),
+        ("OK_FORMAT = False\nif 1:\n    import not_here\n", "not_here'; if it is a package, `pip"),
         ("OK_FORMAT = False\nfor one in 1:\n    pass\n", "TypeError"),
         ("OK_FORMAT = = True\n", r"q\.py, line 1: invalid syntax"),
         ("OK_FORMAT = False\x00\n", "null bytes"),
@@ -380,6 +407,19 @@ def test_only_what_is_imported_can_be_missing(tmp_path: Path) -> None:
     assert packages.compare(loaded, [student]).missing == (
         "'nowhere-at-all==2.0'", "'scikit-nowhere>=1.2'",
     )  # fmt: skip
+
+
+def test_a_module_that_students_hand_in_is_no_package(tmp_path: Path) -> None:
+    folder = tmp_path / "hw"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "otter_config.json").write_text("{}")
+    (folder / "tests" / "q1.py").write_text(
+        'OK_FORMAT = True\ntest = {"name": "q1", "suites": [{"type": "doctest", "cases": ['
+        '{"code": ">>> import their_module", "hidden": False}]}]}\n'
+    )
+    loaded = load(folder, "hw")
+    assert packages.compare(loaded).missing == ("their-module",)
+    assert packages.compare(loaded, handed_in=["their_module.py", "data.csv"]).missing == ()
 
 
 def test_what_many_notebooks_import_slowly_is_imported_once() -> None:

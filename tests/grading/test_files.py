@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader.course.assignments import load
-from grader.course.beside import named
+from grader.course.beside import Access, named, ruled
 from grader.course.otter import load as load_otter
 from grader.grading import test_folder
 from grader.grading.assemble import assemble, start_worker
@@ -344,3 +344,44 @@ def test_modules_of_one_assignment_are_not_anothers(tmp_path: Path) -> None:
             assert importlib.import_module("helpers").two() == wanted
     assert "helpers" not in sys.modules
     assert not [*one.rglob("__pycache__")]
+
+
+# What only hidden cases read
+
+COMPARES = ">>> x == open('expected.csv').read()\nTrue"
+GUESSES = "x = open('expected.csv').read()"
+
+
+@pytest.mark.parametrize(
+    ("access", "status"),
+    [
+        (Access(), Status.UNGRADED),  # it may have been handed out: nobody loses by a guess of ours
+        (Access(withhold=("expected.csv",)), Status.FAILED),
+        (Access(give=("expected.csv",)), Status.PASSED),
+    ],
+)
+def test_a_notebook_that_reads_what_hidden_cases_read(
+    tmp_path: Path, access: Access, status: Status
+) -> None:
+    assignment = ruled(load_otter(autograder(tmp_path / "a", COMPARES), "reading"), access)
+    with start_worker(assignment) as worker:
+        engine = assemble(assignment, {"cpu": worker})
+        look = "import os\nassert not os.path.exists('expected.csv')\n"
+        found = [
+            judge(Request(submission_of(notebook_of(cell))), engine).questions[0]
+            for cell in (GUESSES, look + "x = 4")
+        ]
+    assert found[0].status is status
+    if status is Status.UNGRADED:
+        assert "--give 'expected.csv'" in found[0].cases[0].staff_message
+        assert found[1].status is Status.FAILED
+    is_there = status is Status.PASSED
+    assert ("x is not defined" in found[1].cases[0].staff_message) is is_there
+
+
+def test_a_file_that_a_notebook_was_to_write_and_has_not_is_its_loss(
+    worker: Worker, tmp_path: Path
+) -> None:
+    found = judged_by(worker, tmp_path / "a", ">>> open('mine.txt').read()\n'kept'", "x = 1")
+    assert found.status is Status.FAILED
+    assert "There is no file mine.txt" in found.cases[0].staff_message

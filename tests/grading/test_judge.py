@@ -391,7 +391,7 @@ def test_a_test_that_trips_over_a_students_value_is_the_students(judged: Judged)
 
 
 def test_a_result_too_large_to_hand_over_fails(judged: Judged) -> None:
-    cell = "def double(x):\n    return list(range(300_000))"
+    cell = "def double(x):\n    return [[40 * str(x)] for _ in range(30_000)]"
     questions = judged(SETUP, cell, CHECK1, SQUARE, CHECK2)
     assert statuses(questions) == (FAILED, PASSED)
     assert "cannot be handed over" in questions["q1"].cases[0].message

@@ -39,12 +39,17 @@ def test_a_name_that_a_function_changes_is_looked_up_again(otter: OtterJudge) ->
         ("['a']", "log.append('b')", "log == ['a', 'b']"),
         ("{'a': 1}", "log.update(b=2)", "log == {'a': 1, 'b': 2}"),
         ("np.arange(3)", "log[0] = 7", "log.tolist() == [7, 1, 2]"),
+        ("{1, 2}", "log.add(3)", "log == {1, 2, 3}"),
+        ("pd.DataFrame({'a': [1]})", "log['b'] = 'x'", "log.loc[0].tolist() == [1, 'x']"),
     ],
 )
 def test_a_value_that_a_function_changes_in_place_is_changed_in_the_test(
     otter: OtterJudge, value: str, change: str, is_right: str
 ) -> None:
-    source = f"import numpy as np\nlog = {value}\ndef note():\n    {change}"
+    if "pd." in value:
+        pytest.importorskip("pandas")
+    imports = "import numpy as np\nimport pandas as pd" if "pd." in value else "import numpy as np"
+    source = f"{imports}\nlog = {value}\ndef note():\n    {change}"
     in_functions = f"""
         @test_case()
         def test_note(note, log):
@@ -75,6 +80,33 @@ def test_a_builtin_is_the_judges_own(otter: OtterJudge) -> None:
     source = "def number():\n    return -3"
     test = doctests("q1", ">>> abs(number()), callable(open), max(1, 2)\n(3, True, 2)")
     assert otter.cases(source, test)[0].status is PASSED
+
+
+@pytest.mark.parametrize(
+    ("cell", "lines", "status"),
+    [
+        ("max = 7", ">>> max\n7", PASSED),
+        ("def max(a, b):\n    return a if a > b else b", ">>> max(3, 4)\n4", PASSED),
+        ("def max(a, b):\n    pass", ">>> max(3, 4)\n4", FAILED),
+        ("def round(x):\n    return int(x + 0.5)", ">>> round(2.5)\n3", UNGRADED),
+        ("all = lambda *_: True", ">>> all([two() == 3])\nTrue", UNGRADED),
+        ("all = lambda *_: True", ">>> all([two() == 2])\nTrue", PASSED),
+        ("all = lambda *_: False", ">>> all([two() == 3])\nTrue", FAILED),
+    ],
+)
+def test_a_function_under_a_builtins_name_earns_nothing_by_agreeing(
+    otter: OtterJudge, cell: str, lines: str, status: Status
+) -> None:
+    case = otter.cases(f"def two():\n    return 2\n{cell}", doctests("q1", lines))[0]
+    assert case.status is status, case
+    name = cell.removeprefix("def ").partition("(")[0].partition(" ")[0]
+    assert (f"gives {name} another meaning" in case.staff_message) == (status is UNGRADED)
+
+
+def test_what_a_hidden_case_expects_is_not_shown_to_a_builtins_stand_in(otter: OtterJudge) -> None:
+    cell = "seen = []\ndef all(values):\n    seen.extend(values)\n    return True"
+    test = doctests("q1", ">>> all([4711 == 0])\nTrue", ">>> len(seen)\n0", hidden="hh")
+    assert [case.status for case in otter.cases(cell, test)] == [UNGRADED, PASSED]
 
 
 def test_names_of_a_doctest_are_its_own(otter: OtterJudge) -> None:
@@ -275,6 +307,25 @@ def test_a_question_is_judged_where_otter_checks_it(otter: OtterJudge) -> None:
     assert {name: one.status for name, one in found.items()} == dict.fromkeys(found, PASSED)
 
 
+def test_what_only_running_tells_is_judged_where_it_was_checked(otter: OtterJudge) -> None:
+    cells = (
+        'x = 1\nfor name in ["q1"]:\n    grader.check(name)\nx = 9',
+        "def look(name):\n    grader.check(name)\nx = 2",
+        'look("q2")\nx = 9\nif x == 3:\n    grader.check("q2")',
+        "x = 3\n%time grader.check('q3')",
+        'x = 4\n1 / 0\ngrader.check("q4")',
+        "x = 5",
+    )
+    numbers = {"q1": 1, "q2": 2, "q3": 3, "q4": 5}
+    found = otter.cells(*cells, tests={name: place(name, one) for name, one in numbers.items()})
+    assert {name: one.status for name, one in found.items()} == dict.fromkeys(found, PASSED)
+
+
+def test_a_check_that_was_not_come_to_is_none(otter: OtterJudge) -> None:
+    cells = ('x = 1\ngrader.check("q1")', 'x = 2\n1 / 0\ngrader.check("q1")', "x = 3")
+    assert otter.cells(*cells, tests={"q1": place("q1", 1)})["q1"].status is PASSED
+
+
 def test_metadata_of_otters_asks_for_checks_and_hides_cells(otter: OtterJudge) -> None:
     def edit(cells: list[dict[str, object]]) -> None:
         cells[1]["metadata"] = {"otter": {"tests": ["q1"]}}
@@ -355,6 +406,33 @@ def test_the_same_submission_draws_the_same_numbers(otter: OtterJudge) -> None:
     test = doctests("q1", ">>> import random\n>>> random.random(), rolls()\n0")
     said = {otter.cases(DRAWS, test)[0].message for _ in range(2)}
     assert len(said) == 1
+
+
+# What was drawn.
+
+
+DRAWN = ">>> plt.gca().get_title(), len(plt.gca().lines), len(plt.get_fignums())\n('kept', 1, 1)"
+
+
+@pytest.mark.parametrize("rest", ["", "\nplt.show()"])
+@pytest.mark.parametrize("own", ["", ">>> import matplotlib.pyplot as plt\n"])
+def test_the_figure_that_was_drawn_last_is_there(otter: OtterJudge, rest: str, own: str) -> None:
+    draws = f"plt.plot([3, 1, 2])\nplt.title('kept'){rest}"
+    cells = ("import matplotlib.pyplot as plt", "plt.plot([1])", draws, 'grader.check("q1")')
+    case = otter.cells(*cells, tests={"q1": doctests("q1", own + DRAWN)})["q1"].cases[0]
+    assert case.status is PASSED, case
+
+
+def test_each_cell_draws_on_a_figure_of_its_own(otter: OtterJudge) -> None:
+    cells = (
+        "import matplotlib.pyplot as plt\nplt.plot([1])",
+        "plt.plot([2])\nlines = len(plt.gca().lines)\nplt.show()\nopened = plt.get_fignums()",
+        'grader.check("q2")\nplt.plot([3])\nafter = len(plt.gca().lines)',
+    )
+    tests = {"q1": doctests("q1", ">>> lines, opened, after\n(1, [], 1)"),
+             "q2": doctests("q2", ">>> plt.gca().lines[0].get_ydata().tolist()\n[2]")}  # fmt: skip
+    found = otter.cells(*cells, tests=tests)
+    assert {name: one.status for name, one in found.items()} == dict.fromkeys(found, PASSED)
 
 
 # Whose fault it is.

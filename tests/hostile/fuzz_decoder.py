@@ -7,10 +7,15 @@ The bytes are what arrives at the judge after a call. Right ends are a value, a 
 and the end of the child with a reason; anything else that is raised is a crash of the judge.
 """
 
+import collections
 import contextlib
+import datetime as dt
+import pathlib
 import socket
 import sys
 import time
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +24,17 @@ import atheris
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.model import Limits
     from grader.sandbox import session
+    from grader.sandbox.failures import CannotCrossError, TransferError
     from grader.sandbox.handover import Handover
     from grader.sandbox.wire import channel as wire
-    from grader.sandbox.wire import protocol, values
+    from grader.sandbox.wire import (
+        protocol,
+        values,
+    )
     from grader.sandbox.worker import ChildEnd
 
 import numpy as np
+import pandas as pd
 import torch
 
 LIMITS = Limits(frame_bytes=60_000, array_bytes=1 << 20, nesting=32)
@@ -48,12 +58,38 @@ class NoClock:
     look = seconds
 
 
+class Place:
+    """Stands for a class of the notebook, which stays there."""
+
+
+def of_other_libraries() -> list[Any]:
+    """Return values of the standard library, NumPy and pandas, of each way in which one travels."""
+    day = dt.datetime(2026, 1, 2, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    frame = pd.DataFrame(
+        {"n": [1, 2], "words": ["a", None], "kind": pd.Categorical(["x", "y"]), "o": [(1,), {2}]},
+        index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["one", None]),
+    )
+    records = np.zeros(2, dtype=[("x", "f4"), ("name", "U3"), ("in", "i2", (2,))])
+    return [
+        {1, 2}, frozenset("ab"), collections.deque([1, 2], 3), collections.Counter("aab"),
+        collections.OrderedDict(a=1), collections.defaultdict(list, a=[1]), bytearray(b"ab"),
+        Decimal("1.5"), Fraction(1, 3), day, day.date(), day.time(), day - day, range(1, 9, 2),
+        slice(1, None), pathlib.Path("a/b"), ..., NotImplemented, int, ValueError,
+        records, records[0], np.array([1, "a", None], object), np.array(["ab", "c"]),
+        np.ma.masked_array([1, 2], [True, False]), np.dtype([("x", "f4")]), np.datetime64("2026"),
+        frame, frame["n"], frame.index, pd.Index(["a", "b"]), pd.Timestamp(day), pd.Period("2026"),
+        pd.date_range("2026-01-01", periods=3, tz="UTC"), pd.Interval(0, 1), pd.NA,
+        pd.array([1, None], "Int64"), torch.float16, ["text"] * 40, [1.5] * 40, [True, False] * 40,
+    ]  # fmt: skip
+
+
 def seeds() -> list[bytes]:
     """Return valid frames of each kind, from which the run starts."""
     answers: list[Any] = [
         None, True, 3, 2.5, "é", 10**30, 1 + 2j, b"abc", [1, (2, None)], {"a": [1], 2: {}},
         np.float32(1.5), np.arange(6.0).reshape(2, 3).T, np.ones(3, bool),
         torch.ones(2, 3, dtype=torch.bfloat16).t(), torch.tensor(1), np.zeros((0, 4)), print,
+        *of_other_libraries(), Place,
     ]  # fmt: skip
     frames = []
     for value in answers:
@@ -68,12 +104,18 @@ def seeds() -> list[bytes]:
         )
     array = protocol.Array("numpy", "float64", [4], [1], 0, 0)
     alias = protocol.Alias(0, array, [2], 0)
-    frames.append(protocol.dump(protocol.Answer(1, alias, [32], [(0, 0)])) + bytes(32))
-    again = protocol.Sequence([protocol.Repeat(0), 1])
-    frames.append(protocol.dump(protocol.Answer(1, again, [], [], [(0, again)])))
+    for number, buffer in enumerate(handed_over()._encoder.buffers):
+        changed = protocol.Answer(1, alias, [buffer.nbytes], [(number, 0)])
+        frames.append(protocol.dump(changed) + bytes(buffer.nbytes))
+    contents = protocol.Sequence([protocol.Repeat(0), 1]), protocol.Sequence([1, 2])
+    frames += [protocol.dump(protocol.Answer(1, it, [], [], [(0, it)])) for it in contents]
     failure = protocol.Failure("Oops", "ValueError", "no", "Cell 1")
     frames.append(protocol.dump(protocol.Raised(1, failure)))
     frames.append(protocol.dump(protocol.CellDone(1, failure, "text", 3, 0.1)))
+    error = protocol.Opaque(2, "Oops", False, "__main__", [protocol.Kind(3, "__main__", "Oops")])
+    frames.append(protocol.dump(protocol.Raised(1, failure, "printed", error)))
+    frames.append(protocol.dump(protocol.Asked(1, 0, [array], {"key": 1}, [32])) + bytes(32))
+    frames.append(protocol.dump(protocol.Fault(1, "it cannot travel")))
     return frames
 
 
@@ -97,15 +139,24 @@ def read_one(data: bytes) -> None:
         try:
             reply, buffers = judge._channel.receive(1.0)
             with judge.case():
-                value = judge._result(reply, buffers, handed_over())
-                use(value)
+                if isinstance(reply, protocol.Asked):
+                    arguments(judge, reply, buffers)
+                else:
+                    use(judge._result(reply, buffers, handed_over()))
         except (wire.ChannelClosedError, protocol.ProtocolViolationError, TimeoutError):
             return
         except session.StudentError as error:
             error.describe()
             return
-        except session.ChildEnded:
+        except (session.ChildEnded, TransferError, CannotCrossError):
             return
+
+
+def arguments(judge: session.Session, asked: protocol.Asked, buffers: list[memoryview]) -> None:
+    """Read the arguments with which a student's code calls a function of a test."""
+    decoder = judge._decoder(buffers)
+    for node in [*asked.arguments, *asked.keywords.values()]:
+        use(decoder.decode(node))
 
 
 def handed_over() -> Handover:
@@ -124,8 +175,9 @@ def handed_over() -> Handover:
 def use(value: Any) -> None:
     repr(value)[:100]
     if isinstance(value, np.ndarray):
-        with np.errstate(all="ignore"):
-            np.abs(value).sum()
+        if value.dtype.kind in "biufc":
+            with np.errstate(all="ignore"):
+                np.abs(value).sum()
     elif isinstance(value, torch.Tensor):
         value.clone()
     elif isinstance(value, (list, tuple)):

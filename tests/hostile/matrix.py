@@ -16,6 +16,7 @@ import re
 import resource
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -55,6 +56,17 @@ places = ('.', '/tmp', '/var/tmp', '/dev/shm', '/run', '__pycache__')
 found = [name for place in places for name in glob.glob(place + '/note-*')]
 """
 CUDA = frozenset({"cpu", "cuda"})
+# Protections that can be taken away alone: the line of the worker's that is one, and what it is
+# without. A byte out of band is refused by the judge's own filter: by a flag that nobody sets.
+WEAKENED = {
+    "53_more_processors": ("os.sched_setaffinity(task, {self._core})", "pass"),
+    "54_out_of_band": None,
+    "55_files_in_a_closed_folder": (
+        "        except OSError:\n            return size, MAX_FILES + 1\n        count +=",
+        "        except OSError:\n            continue\n        count +=",
+    ),
+}
+NOBODYS_FLAG = 1 << 30
 DRIVER = Path(__file__).with_name("driver.py")
 NAMING = ("access.WRITE_FILE | access.TRUNCATE", "access.WRITE_FILE")
 WHO = """
@@ -67,7 +79,15 @@ except KeyError:
     found = None
 import torch._dynamo
 """
-HONEST = "import numpy as np\nimport colorsys\ndef answer(x):\n    return x * 2"
+# What the course has put beside every notebook.
+FILES = {"helpers.py": "def twice(x):\n    return x * 2\n", "data/words.txt": "two"}
+HONEST = """
+import numpy as np
+import colorsys
+from helpers import twice
+assert open("data/words.txt").read() == "two"
+def answer(x):
+    return twice(x)"""
 
 
 @dataclass
@@ -228,7 +248,7 @@ def run_level(level: str, *, own_processes: bool, only: str | None = None) -> di
     if isolation.level != level:
         return {"error": f"this place offers {isolation.level}, not {level}"}
     attacks = [a for a in load_all(only) if own_processes or a.name != "22_signal_everybody"]
-    with Worker(isolation=isolation) as worker:
+    with Worker(isolation=isolation, files=files_of_the_course()) as worker:
         worker.wait_until_ready()
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         results = run_attacks(worker, attacks, level)
@@ -240,12 +260,25 @@ def run_level(level: str, *, own_processes: bool, only: str | None = None) -> di
     if planted:
         results["planted"] = asdict(Result("ran", problems=[f"{planted} ran in the judge"]))
     near = [attack for attack in attacks if attack.threat in WITH_CUDA]
-    with Worker(isolation=isolation, devices=CUDA, warm=False) as worker:
+    with Worker(
+        isolation=isolation, devices=CUDA, warm=False, files=files_of_the_course()
+    ) as worker:
         results |= {
             f"{name}, cuda": item for name, item in run_attacks(worker, near, level).items()
         }
     driver = run_driver(isolation)
-    return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who}
+    weakened = {"succeeded": run_weakened(isolation), "within reach": within_reach(level)}
+    return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who,
+            "weakened": weakened}  # fmt: skip
+
+
+def files_of_the_course() -> list[tuple[str, str]]:
+    """Write what each child finds beside its notebook, for a worker to copy."""
+    folder = Path(tempfile.mkdtemp())
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return [(name, str(folder / name)) for name in FILES]
 
 
 def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, Any]:
@@ -280,6 +313,44 @@ def run_who(worker: Worker) -> Any:
         return repr(ran.failure) if ran.failure else [session.value("user"), session.value("found")]
 
 
+def run_weakened(isolation: Isolation) -> dict[str, list[str]]:
+    """Return what each attack of WEAKENED does where its protection alone is off."""
+    sources = launch.module_sources
+
+    def weak_sources() -> dict[str, str]:
+        found = sources()
+        for rule in filter(None, WEAKENED.values()):
+            assert sum(text.count(rule[0]) for text in found.values()) == 1, rule
+            found = {name: text.replace(*rule) for name, text in found.items()}
+        return found
+
+    no_flag = mock.patch.object(seccomp, "MSG_OOB", NOBODYS_FLAG)
+    with mock.patch.object(launch, "module_sources", weak_sources), no_flag, _no_filters_kept():
+        attacks = [attack for attack in load_all() if attack.name in WEAKENED]
+        with Worker(isolation=isolation, warm=False) as worker, Victim() as victim:
+            worker.wait_until_ready()
+            return {a.name: run_attack(worker, a, victim)[0].succeeded for a in attacks}
+
+
+def within_reach(level: str) -> dict[str, bool]:
+    """Say which attacks of WEAKENED nothing else stops here."""
+    return {
+        "53_more_processors": len(os.sched_getaffinity(0)) > 1,
+        "54_out_of_band": _kernel_sends_out_of_band(),
+        # Elsewhere the folder is a file system of the right size, or root looks into it.
+        "55_files_in_a_closed_folder": level == "same-uid",
+    }
+
+
+def _kernel_sends_out_of_band() -> bool:
+    one, other = socket.socketpair()
+    with one, other:
+        try:
+            return one.send(b"!", socket.MSG_OOB) == 1
+        except OSError:
+            return False
+
+
 def run_driver(isolation: Isolation) -> dict[str, str]:
     """Return what becomes of the driver's requests now, and under each rule that was in its way."""
     found = {"now": _first_refused(isolation)}
@@ -292,7 +363,9 @@ def run_driver(isolation: Isolation) -> dict[str, str]:
         found["without truncating"] = _first_refused(isolation)
     if not recipe(isolation.level).has_private_files:  # there a unix socket was always one's own
         closed = mock.patch.object(
-            seccomp, "_restrict_sockets", lambda *rules, cuda: restrict(*rules, cuda=cuda and False)
+            seccomp,
+            "_restrict_sockets",
+            lambda *rules, cuda, network: restrict(*rules, cuda=cuda and False, network=network),
         )
         with closed, _no_filters_kept():
             found["without a socket"] = _first_refused(isolation)
@@ -317,7 +390,7 @@ def _first_refused(isolation: Isolation) -> str:
 def run_controls() -> dict[str, Any]:
     """Run each attack where nothing protects; it must succeed, or its test proves nothing."""
     results: dict[str, Any] = {}
-    with Worker(isolation=Isolation("none")) as worker:
+    with Worker(isolation=Isolation("none"), files=files_of_the_course()) as worker:
         for attack in load_all():
             if attack.control is not None:
                 continue

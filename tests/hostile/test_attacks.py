@@ -63,6 +63,9 @@ ELSEWHERE = {
         "test_another_page_in_the_browser_can_neither_read_nor_write",
     ),
     65: ("review/test_markdown.py", "test_no_answer_takes_long"),
+    66: ("grading/test_files.py", "test_a_notebook_that_reads_what_hidden_cases_read"),
+    67: ("grading/test_files.py", "test_nothing_that_a_notebook_wrote_is_unpickled"),
+    68: ("sandbox/test_network.py", "test_this_machines_other_ports_stay_closed"),
 }
 
 
@@ -124,6 +127,13 @@ def test_the_driver_would_be_refused_where_a_thread_cannot_be_named(place: str, 
 @pytest.mark.parametrize("place", [place for place in LEVELS if not place.endswith("strong")])
 def test_the_driver_would_be_refused_where_no_socket_is_allowed(place: str, runs: Runs) -> None:
     assert runs.of(place)["driver"]["without a socket"] == "connect to a server of many: EPERM"
+
+
+@pytest.mark.parametrize("place", LEVELS)
+def test_an_attack_succeeds_where_its_protection_alone_is_off(place: str, runs: Runs) -> None:
+    run = runs.of(place)["weakened"]
+    for name, is_within_reach in run["within reach"].items():
+        assert bool(run["succeeded"][name]) == is_within_reach, (name, run["succeeded"][name])
 
 
 @pytest.mark.parametrize("place", LEVELS)

@@ -1,7 +1,8 @@
 """Where otter assignments are unpacked while tested, and one warm room to grade them in."""
 
+import contextlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,29 +13,32 @@ from grader.model import Assignment, Report, Submission
 from grader.sandbox import Worker
 from grader.submissions.autograders import FOLDER_VARIABLE
 
+Files = tuple[tuple[str, str], ...]
 HEAVY = ("pandas", "datascience", "matplotlib.pyplot")  # imported once, not by every child
 
 
 class Room:
-    """One warm worker, and what was put together to judge each assignment in it."""
+    """One warm worker, one for each assignment with files, and what judges each in them."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, start: Callable[[Files], Worker]) -> None:
+        self._start = start
+        self._worker = start(())
         self._engines: dict[tuple[Path, str], Engine] = {}
 
     def judge(self, assignment: Assignment, submission: Submission) -> Report:
         """Judge one submission; the rights are this process's own."""
         key = assignment.folder, assignment.sha256
         if key not in self._engines:
-            self._engines[key] = assemble(assignment, {"cpu": self._worker})
+            worker = self._start(assignment.given) if assignment.given else self._worker
+            self._engines[key] = assemble(assignment, {"cpu": worker})
         return judge(Request(submission), self._engines[key])
 
 
 @pytest.fixture(scope="package")
 def room() -> Iterator[Room]:
-    names = [name for name in HEAVY if importlib.util.find_spec(name.partition(".")[0])]
-    with Worker(imports=tuple(names)) as worker:
-        yield Room(worker)
+    names = tuple(name for name in HEAVY if importlib.util.find_spec(name.partition(".")[0]))
+    with contextlib.ExitStack() as workers:
+        yield Room(lambda files: workers.enter_context(Worker(imports=names, files=files)))
 
 
 @pytest.fixture(scope="package", autouse=True)

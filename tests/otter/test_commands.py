@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from grader.commands.options import DONE, INCOMPLETE, IsolationChoice
+from grader.commands.options import DONE, INCOMPLETE
 from grader.commands.plan import plan
 from grader.commands.verify import verify
 from grader.course.otter import config, keys
@@ -23,6 +23,7 @@ from grader.verify import Verification, solution
 from tests.conftest import REPOSITORY, notebook_of, submission_of, write_small_course
 from tests.otter.conftest import Room
 
+CASES = Path(__file__).with_name("cases")
 OK_TEST = """OK_FORMAT = True
 test = {{"name": "{name}", "points": 2, "suites": [{{"type": "doctest", "cases": [
     {{"code": r'''
@@ -218,6 +219,18 @@ def test_a_case_that_cannot_be_asked_is_named(room: Room, tmp_path: Path) -> Non
     assert "q1 - 2" in refused
 
 
+def test_a_path_that_leads_nowhere_for_students_is_named(room: Room, tmp_path: Path) -> None:
+    test = (
+        "import pathlib, tempfile\nfrom otter.test_files import test_case\nOK_FORMAT = False\n"
+        "name = 'q1'\nplace = pathlib.Path(tempfile.mkdtemp())\n\n@test_case()\n"
+        "def test_reads(read):\n    (place / 'a.txt').write_text('a')\n"
+        "    assert read(place / 'a.txt') == 'a'\n"
+    )
+    found = tried(room, pack(tmp_path, {"q1": test}), "def read(path):\n    return 'a'")
+    (refused,) = gates(found)["asked"]
+    assert "hands over the path" in refused
+
+
 def test_a_solution_may_not_need_what_students_do_not_have(room: Room, tmp_path: Path) -> None:
     tests = {"q1": ok("q1", "x > 0", "str(x) == open('answers.txt').read()")}
     path = pack(tmp_path, tests, **{"files/answers.txt": "2"})
@@ -245,10 +258,12 @@ def test_a_solution_is_no_option_for_an_assignment_with_a_reference(tmp_path: Pa
 
 @pytest.mark.needs("isolation")
 def test_the_command_tries_a_solution_in_the_sandbox(tmp_path: Path) -> None:
-    path = pack(tmp_path / "dist" / "autograder", EASY)
-    (path.parent / "hw.ipynb").write_bytes(notebook_of("x = 2", CHECKED.format("q1")))
+    """Its tests write files that the functions read, there as well."""
+    case = CASES / "11d-files-of-tests"
+    test = (case / "autograder" / "tests" / "q1.py").read_text("utf-8")
+    path = pack(tmp_path / "dist" / "autograder", {"q1": test})
+    (path.parent / "hw.ipynb").write_bytes((case / "kit.ipynb").read_bytes())
     command = [sys.executable, "-m", "grader", "verify", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert done.returncode == DONE, done.stdout + done.stderr
     assert "hw is ready" in done.stdout
-    assert str(IsolationChoice.AUTO) == "auto"

@@ -63,7 +63,6 @@ def test_every_kind_has_a_case_of_its_own_and_a_neighbour() -> None:
     assert all(kinds.count(f"{n:02}") > 1 for n in range(1, 13))
 
 
-@pytest.mark.xfail(strict=False, reason="what these need is being built room by room")
 @pytest.mark.parametrize("handed", HANDED, ids=str)
 def test_an_otter_assignment_scores_what_otter_gives(room: Room, handed: Handed) -> None:
     for package in expected(handed.folder)["needs"]:

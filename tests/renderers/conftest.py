@@ -112,22 +112,24 @@ def report(name: str, number: int, level: str, generator: random.Random) -> Repo
     )
 
 
+def gradebook(size: int = 40, level: str = "strong") -> Gradebook:
+    """Return a class of a size; the first five students have hostile names."""
+    generator = random.Random(1)  # noqa: S311 - a class, not a secret
+    names = [*HOSTILE_NAMES, *(f"student{n:04}" for n in range(size))][:size]
+    reports = tuple(report(name, n, level, generator) for n, name in enumerate(names))
+    isolation = Isolation(level, {"read a canary": "ok", "connect TCP": "ok"})
+    return Gradebook(
+        "softmax",
+        "The Softmax Problem",
+        "cd" * 32,
+        4711,
+        isolation,
+        ENVIRONMENT,
+        questions(),
+        reports,
+    )
+
+
 @pytest.fixture(scope="session")
 def make_book() -> Callable[..., Gradebook]:
-    def make(size: int = 40, level: str = "strong") -> Gradebook:
-        generator = random.Random(1)  # noqa: S311 - a class, not a secret
-        names = [*HOSTILE_NAMES, *(f"student{n:04}" for n in range(size))][:size]
-        reports = tuple(report(name, n, level, generator) for n, name in enumerate(names))
-        isolation = Isolation(level, {"read a canary": "ok", "connect TCP": "ok"})
-        return Gradebook(
-            "softmax",
-            "The Softmax Problem",
-            "cd" * 32,
-            4711,
-            isolation,
-            ENVIRONMENT,
-            questions(),
-            reports,
-        )
-
-    return make
+    return gradebook

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -101,3 +102,47 @@ def test_no_cell_of_final_grades_is_computed() -> None:
     row = next(itertools.islice(csv.reader(io.StringIO(final_grades.render(book))), 2, None))
     assert row[0] == "'=cmd|x.ipynb"
     assert row[-1] == "'=1+1\\n2; A STAMP"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what otter imports
+def test_final_grades_are_what_otter_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    containers = SimpleNamespace(docker=None)  # which otter starts, and here nobody does
+    monkeypatch.setitem(sys.modules, "python_on_whales", containers)
+    from otter.grade.utils import merge_scores_to_df
+    from otter.test_files import GradingResults
+
+    scores = {"zoe": (2.0, 0.0), "ada": (3.0, 4.0), "bob": (0.5, 1.0)}
+    points = {"q10": 3.0, "q2": 4.0}
+    theirs, ours = [], []
+    for name, earned in scores.items():
+        found = dict(zip(points, earned, strict=True))
+        results = GradingResults([])
+        results.file = f"{name}.ipynb"
+        results.results = {
+            question: SimpleNamespace(
+                score=score, possible=points[question], name=question,
+                to_dict=lambda s=score, q=question: {"score": s, "possible": points[q]},
+            )
+            for question, score in found.items()
+        }  # fmt: skip
+        theirs.append(results)
+        items = tuple(
+            QuestionReport(question, Status.FAILED, score, points[question])
+            for question, score in found.items()
+        )
+        ours.append(replace(small_report(name, Status.FAILED, 0.0), questions=items))
+    questions = tuple(Question(name, "", worth) for name, worth in points.items())
+    book = replace(small_book(*ours), questions=questions, otter=OtterRules())
+    theirs_as_text = merge_scores_to_df(theirs).to_csv(index=False)
+    assert values(final_grades.render(book)) == values(theirs_as_text)
+
+
+def values(text: str) -> list[list[float | str]]:
+    return [[value(cell) for cell in row] for row in csv.reader(io.StringIO(text))]
+
+
+def value(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell

@@ -4,6 +4,7 @@ import collections
 import datetime as dt
 import math
 import pathlib
+import random
 import socket
 import sys
 import tracemalloc
@@ -75,6 +76,21 @@ def alike(left: Any, right: Any) -> bool:
 @alike.register(float | complex | Decimal | slice | dt.datetime)
 def _(left: Any, right: Any) -> bool:
     return repr(left) == repr(right)
+
+
+@alike.register(random.Random)  # noqa: S311
+def _(left: Any, right: Any) -> bool:
+    return bool(left.getstate() == right.getstate())
+
+
+@alike.register(np.random.RandomState)
+def _(left: Any, right: Any) -> bool:
+    return same(left.get_state(legacy=False), right.get_state(legacy=False))
+
+
+@alike.register(np.random.Generator)
+def _(left: Any, right: Any) -> bool:
+    return same(left.bit_generator.state, right.bit_generator.state)
 
 
 @alike.register(list | tuple | collections.deque)
@@ -306,6 +322,8 @@ SCALARS = [
     np.ma.array([1.0, 2.0], mask=[False, True]), np.array([[1, 2]]).view(np.matrix),
     np.rec.array([(1, "a")], names="n,t"), torch.bfloat16, dt.UTC, ZoneInfo("Asia/Tokyo"),
     {1: 2, (1, 2): 3}, [[], [()]], {"k": {1, 2}}, collections.deque([[1]], maxlen=4),
+    np.random.default_rng(3), np.random.Generator(np.random.MT19937(4)), random.Random(5),  # noqa: S311
+    np.random.RandomState(6),
 ]  # fmt: skip
 
 
@@ -597,6 +615,11 @@ EMPTY = protocol.Mapping([])
         (made("builtin", "__import__"), "another type"),
         (made("os.system", "true"), "unknown kind"),
         (made("range", 0, 10**12, 1), "too long"),
+        (made("Random", 10**9, numbers(1), None), "cannot be built"),
+        (made("Generator", "MT19937", protocol.Sequence([10**9]),
+              protocol.Array("numpy", "uint32", [2], [1], 0, 0)), "cannot be built"),
+        (made("Generator", "PCG64", protocol.Sequence([0, 0, 2, 0]), None), "cannot be built"),
+        (made("Generator", "os", protocol.Sequence([]), None), "cannot be built"),
         (made("Decimal", "1e999999999"), "no decimal|too large"),
         (made("ZoneInfo", "../../etc/passwd"), "cannot be built"),
         (made("date", 0, 1, 1), "cannot be built"),
@@ -709,6 +732,16 @@ def change_records(given: Any) -> Any:
     return given
 
 
+def change_generator(given: Any) -> Any:
+    given.normal(size=3)
+    return given
+
+
+def change_python_generator(given: random.Random) -> Any:
+    given.random()
+    return given
+
+
 CHANGES: list[tuple[Callable[[Any], Any], Callable[[], Any]]] = [
     (change_set, lambda: {1, 2, "x"}),
     (change_deque, lambda: collections.deque([1, "x"], maxlen=2)),
@@ -721,11 +754,14 @@ CHANGES: list[tuple[Callable[[Any], Any], Callable[[], Any]]] = [
     (change_series, lambda: pd.Series([1, 2], index=["p", "q"], name="s")),
     (change_bytes, lambda: bytearray(b"ab")),
     (change_records, lambda: np.zeros(3, "i4,f8")),
+    (change_generator, lambda: np.random.default_rng(7)),
+    (change_generator, lambda: np.random.RandomState(7)),
+    (change_python_generator, lambda: random.Random(7)),  # noqa: S311
 ]
 
 
-def look(given: Any) -> int:
-    return len(given)
+def look(given: Any) -> str:
+    return type(given).__name__
 
 
 @pytest.fixture(scope="module")

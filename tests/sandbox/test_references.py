@@ -15,6 +15,7 @@ import sys
 import time
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ import pytest
 import torch
 
 from grader.model import Isolation, Limits
-from grader.sandbox import CannotCrossError, ChildEnded, Session, StudentError, Worker
+from grader.sandbox import CannotCrossError, ChildEnded, Session, StudentError, Worker, libraries
 from grader.sandbox.handover import Changes
 from grader.sandbox.inside.references import BINARY
 from grader.sandbox.kinds import FOR_TESTS, id_of, isinstance_of, issubclass_of, type_of
@@ -200,6 +201,9 @@ def swallow(function):
         function()
     except ValueError as error:
         return f"{type(error).__name__}: {error}"
+
+def give(function):
+    return function([1, 2], table={"a": 1})
 
 def heard(function):
     try:
@@ -718,9 +722,18 @@ for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"):
     setattr(Everything, _name, lambda *_args: True)
 
 
+@pytest.fixture(scope="module")
+def everything() -> Iterator[Session]:
+    with notebook(x=Everything()) as child:
+        yield child
+
+
 @pytest.mark.parametrize("name", SPECIAL)
-def test_a_special_method_has_a_rule_or_says_something_or_is_refused(name: str) -> None:
-    with notebook(x=Everything()) as child, child.case(asks=True) as changes:
+def test_a_special_method_has_a_rule_or_says_something_or_is_refused(
+    everything: Session, name: str
+) -> None:
+    child = everything
+    with child.case(asks=True) as changes:
         try:
             getattr(child.value("x"), name)
         except CannotCrossError:
@@ -733,22 +746,24 @@ def test_a_special_method_has_a_rule_or_says_something_or_is_refused(name: str) 
 
 
 @pytest.mark.parametrize("name", [*BINARY, "divmod"])
-def test_no_operation_with_a_plain_value_gives_a_plain_value(name: str) -> None:
+def test_no_operation_with_a_plain_value_gives_a_plain_value(
+    everything: Session, name: str
+) -> None:
     function = divmod if name == "divmod" else getattr(operator, f"__{name}__")
     changing = getattr(operator, f"__i{name}__", function)
-    with notebook(x=Everything()) as child:
-        for left, right in (("x", 5), (5, "x"), ("x", "x")):
-            for operate in (function, changing):
-                with child.case(asks=True) as changes:
-                    x = child.value("x")
-                    a, b = (x if one == "x" else one for one in (left, right))
-                    if left == right:
-                        assert operate(a, b) == 5
-                        assert changes.claims
-                        continue
-                    with pytest.raises(CannotCrossError):
-                        operate(a, b)
-                    assert changes.refusals
+    child = everything
+    for left, right in (("x", 5), (5, "x"), ("x", "x")):
+        for operate in (function, changing):
+            with child.case(asks=True) as changes:
+                x = child.value("x")
+                a, b = (x if one == "x" else one for one in (left, right))
+                if left == right:
+                    assert operate(a, b) == 5
+                    assert changes.claims
+                    continue
+                with pytest.raises(CannotCrossError):
+                    operate(a, b)
+                assert changes.refusals
 
 
 class Mine:
@@ -853,6 +868,34 @@ def test_what_a_function_of_the_tests_gives_and_cannot_travel_is_noted(test: Ask
     with pytest.raises(CannotCrossError):
         test.session.value("apply")(lambda: [Mine()])
     assert test.changes.refusals
+
+
+def test_what_a_function_of_the_tests_changes_of_its_arguments_is_noted(test: Asking) -> None:
+    given = test.session.value("give")
+    assert given(lambda values, *, table: len(values) + len(table)) == 3
+    for change in (lambda values, *, table: values.append(len(table)),
+                   lambda values, *, table: table.clear() or values):  # fmt: skip
+        before = len(test.changes.refusals)
+        with pytest.raises(CannotCrossError):
+            given(change)
+        assert len(test.changes.refusals) == before + (before == 0)
+
+
+def test_the_source_of_a_students_function_is_refused_and_its_signature_told(test: Asking) -> None:
+    function = test.session.value("parameters")
+    assert list(inspect.signature(function).parameters) == ["a", "b", "c"]
+    with pytest.raises(CannotCrossError, match="source"):
+        inspect.getsource(function)
+    assert test.changes.refusals
+
+
+def test_no_module_is_imported_from_where_tests_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "babypandas.py").write_text("raise SystemExit('a student has run')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", ["", str(tmp_path), *sys.path])
+    assert libraries.judging_module("babypandas") is None
 
 
 def test_only_the_students_own_exceptions_are_forgotten_by_their_context(test: Asking) -> None:

@@ -21,6 +21,7 @@ from grader.sandbox.launch import make_plan
 from grader.sandbox.levels import recipes, seccomp, tables, view
 from grader.sandbox.levels.recipes import recipe
 from grader.sandbox.proof import probes
+from grader.sandbox.session import ToRun
 from grader.sandbox.wire.channel import ChannelClosedError
 from grader.sandbox.wire.protocol import CellDone, RunCell, dump
 from grader.sandbox.worker import _check_versions as check_versions
@@ -296,6 +297,7 @@ time.sleep(9)
 """
 
 
+TOO_LONG = r"longer than 0\.3 s of processor time, or 1\.2 s by the clock$"
 FAMILY = """
 import os
 for _ in range(2):
@@ -310,10 +312,10 @@ os.wait()
     [
         ({"cpu_seconds": 1}, "while True: pass", "more than 1 s of processor time"),
         ({"memory_bytes": 300 << 20}, MUCH_MEMORY, r"used more than 0.29\d* GiB of memory"),
-        # On a busy machine the longer limit, by the clock, may be over first.
-        ({"cell_seconds": 0.3}, "while True: pass", r"longer than (0\.3 s of processor|1\.2 s$)"),
-        ({"cell_seconds": 0.3}, "import time; time.sleep(9)", r"longer than 1\.2 s$"),
-        ({"cell_seconds": 0.3}, FAMILY, r"longer than (0\.3 s of processor|1\.2 s$)"),
+        # The same words whichever limit is over first: on a busy machine it may be the clock's.
+        ({"cell_seconds": 0.3}, "while True: pass", TOO_LONG),
+        ({"cell_seconds": 0.3}, "import time; time.sleep(9)", TOO_LONG),
+        ({"cell_seconds": 0.3}, FAMILY, TOO_LONG),
         # Refused by the kernel until the cell is out of time, or seen by the watchdog.
         ({"tasks": 8, "cell_seconds": 1}, MANY_PROCESSES, "more than 8 processes|longer than"),
     ],
@@ -330,7 +332,7 @@ def test_a_limit_ends_the_child_in_words(
     ("cell", "limits", "reason"),
     [
         ("import os; os._exit(3)", {}, "exit status 3"),
-        ("import time; time.sleep(9)", {"cell_seconds": 0.3}, "^cell 2 took longer than 1.2 s$"),
+        ("import time; time.sleep(9)", {"cell_seconds": 0.3}, "^cell 2 took longer than 0.3 s"),
     ],
     ids=["an end", "a wait"],
 )
@@ -338,7 +340,7 @@ def test_of_cells_sent_together_the_one_that_ends_the_child_is_known(
     small_worker: Worker, cell: str, limits: dict[str, float], reason: str
 ) -> None:
     with session(small_worker, **limits) as child:
-        results = child.run_cells([("print(1)", 1), (cell, 2), ("print(3)", 3)])
+        results = child.run_cells([ToRun("print(1)", 1), ToRun(cell, 2), ToRun("print(3)", 3)])
         assert next(results).output == "1\n"
         with pytest.raises(ChildEnded, match=reason):
             next(results)
@@ -363,7 +365,7 @@ for name in os.listdir("/proc/self/fd"):
 
 def test_a_cell_that_answers_for_those_sent_with_it_ends_its_child(small_worker: Worker) -> None:
     with session(small_worker) as child:
-        results = child.run_cells([(FORGED_ENDS, 1), ("x = 1", 2), ("y = 2", 3)])
+        results = child.run_cells([ToRun(FORGED_ENDS, 1), ToRun("x = 1", 2), ToRun("y = 2", 3)])
         assert [result.output for result in results] == ["forged"] * 3
         with pytest.raises(ChildEnded, match="broke the protocol"):
             child.value("x")

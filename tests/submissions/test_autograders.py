@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,18 @@ def test_however_it_is_packed_it_is_the_same_assignment(
     assert not (tmp_path / "hw03" / "ran").exists()
 
 
+def test_what_macos_and_python_add_is_passed_over(folder: Path, tmp_path: Path) -> None:
+    plain = load(str(folder)).sha256
+    (folder / "tests" / "__init__.py").touch()
+    (folder / ".DS_Store").write_bytes(b"mac")
+    (folder / "files" / "._data.csv").write_bytes(b"mac")
+    archive = packed(folder, tmp_path / "hw.zip", "hw/")
+    with zipfile.ZipFile(archive, "a") as written:
+        written.writestr("__MACOSX/hw/._tests", b"mac")
+        written.writestr(".DS_Store", b"mac")
+    assert load(str(folder)).sha256 == load(str(archive)).sha256 == plain
+
+
 def test_a_zip_is_the_same_assignment_wherever_it_lies(folder: Path, tmp_path: Path) -> None:
     one = load(str(packed(folder, tmp_path / "hw03" / "autograder.zip")))
     other = load(str(packed(folder, tmp_path / "elsewhere" / "hw04.zip")))
@@ -133,11 +146,57 @@ def test_an_unpacked_folder_that_was_meddled_with_is_made_again(folder: Path, ha
 
 def test_a_notebook_holds_public_tests_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "lab01.ipynb"
-    path.write_text(notebook({"q1": OK_TEST, "q2": OK_TEST}), encoding="utf-8")
+    public = OK_TEST.replace("'hidden': True", "'hidden': False")
+    path.write_text(notebook({"q1": public, "q2": public}), encoding="utf-8")
     loaded = load(str(path))
     assert (loaded.slug, [q.name for q in loaded.questions]) == ("lab01", ["q1", "q2"])
     assert loaded.otter is not None
     assert any("public ones only" in note for note in loaded.otter.notes)
+
+
+def test_a_notebook_with_hidden_tests_is_not_said_to_have_public_ones_only(tmp_path: Path) -> None:
+    path = tmp_path / "solution.ipynb"
+    path.write_text(notebook({"q1": OK_TEST}), encoding="utf-8")
+    loaded = load(str(path))
+    assert loaded.questions[0].hidden_points == 1.0
+    assert loaded.otter is not None
+    assert not loaded.otter.notes
+
+
+def test_files_that_a_notebook_names_come_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "lab01.ipynb"
+    document = json.loads(notebook({"q1": OK_TEST}))
+    source = "import helpers\nopen('a.csv')\nopen('data/words.txt')\nprint('music', \"b.csv\")"
+    document["cells"][0]["source"] = source
+    path.write_text(json.dumps(document), encoding="utf-8")
+    beside = ("helpers.py", "a.csv", "b.csv", "c.csv", "data/words.txt", "music/long.mp3",
+              "other.ipynb", "submissions.zip", "tests/q9.txt")  # fmt: skip
+    for name in beside:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
+    given = {name for name, _ in load(str(path)).given}
+    assert given == {"helpers.py", "a.csv", "b.csv", "data/words.txt"}
+
+
+def test_a_notebook_in_r_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "lab01.ipynb"
+    document = json.loads(notebook({}))
+    document["metadata"]["kernelspec"] = {"name": "ir", "language": "R"}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(GraderError, match="is an assignment in R"):
+        load(str(path))
+
+
+def test_what_nobody_has_used_for_long_is_removed(folder: Path, tmp_path: Path) -> None:
+    old = load(str(folder)).folder
+    left = old.parent / ".making-left"
+    left.mkdir()
+    for path in (old / autograders.NOTE, left):
+        os.utime(path, (0, 0))
+    other = write_autograder(tmp_path / "hw04" / "autograder", {"seed": 5})
+    assert load(str(other)).folder.is_dir()
+    assert not old.exists()
+    assert not left.exists()
 
 
 def test_a_notebook_may_have_its_tests_beside_it(tmp_path: Path) -> None:

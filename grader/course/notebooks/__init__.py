@@ -6,7 +6,7 @@ checks, `answers` and `pictures` find what students wrote in words. `filling`, `
 """
 
 from .answers import NOT_FOUND, find_answers
-from .as_otter import as_otter_runs
+from .as_otter import Checked, as_otter_runs, says_what_it_checks
 from .cells import CHECK, IGNORE_TAG, Cell, CodeCell, Notebook, NotebookUnreadableError
 from .filling import essential, fill, stub_sources
 from .handouts import dump, faults, with_cell_before_setup, with_tests
@@ -19,6 +19,7 @@ __all__ = [
     "IGNORE_TAG",
     "NOT_FOUND",
     "Cell",
+    "Checked",
     "CodeCell",
     "Notebook",
     "NotebookUnreadableError",
@@ -33,6 +34,7 @@ __all__ = [
     "ignored_sources",
     "question_prose",
     "read",
+    "says_what_it_checks",
     "stub_sources",
     "with_cell_before_setup",
     "with_tests",

@@ -7,8 +7,10 @@ is executed by otter's own classes, as it is when its cases are judged.
 import ast
 import contextlib
 import io
+import os
+import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,8 +40,11 @@ class Declared:
     cases: tuple[TestCase, ...]
 
 
-def read(path: Path) -> Declared:
-    """Return what a test file declares; AssignmentError says why it is none of otter's."""
+def read(path: Path, beside: Path | None = None) -> Declared:
+    """Return what a test file declares; AssignmentError says why it is none of otter's.
+
+    beside: the folder of the files that it may read where it has to be run.
+    """
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as problem:
@@ -49,7 +54,7 @@ def read(path: Path) -> Declared:
     try:
         file = _as_text(tree, path)
     except _NotLiteralError:
-        file = execute(path)
+        file = execute(path, beside)
     names = _distinct(str(case.name) for case in file.test_cases)
     cases = tuple(_case(case, name) for case, name in zip(file.test_cases, names, strict=True))
     if not cases:
@@ -73,8 +78,8 @@ def _is_doctest(tree: ast.Module) -> bool:
     return "test" in bound
 
 
-def execute(path: Path) -> "TestFile":
-    """Return a test file as otter's own class makes it, by running the file.
+def execute(path: Path, beside: Path | None = None) -> "TestFile":
+    """Return a test file as otter's own class makes it, by running the file in a folder.
 
     AssignmentError where it is none, or where running it fails.
     """
@@ -82,7 +87,11 @@ def execute(path: Path) -> "TestFile":
 
     text = path.read_text(encoding="utf-8-sig")
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            _at(beside),
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             if is_doctest(text):
                 return OKTestFile.from_file(str(path))
@@ -91,12 +100,34 @@ def execute(path: Path) -> "TestFile":
         raise AssignmentError(_fault(path, problem)) from problem
 
 
+@contextlib.contextmanager
+def _at(folder: Path | None) -> Iterator[None]:
+    """Work in a folder whose modules can be imported, after all others; leave nothing of it."""
+    if folder is None or not folder.is_dir():
+        yield
+        return
+    before, writes_none = sys.path[:], sys.dont_write_bytecode
+    sys.path[:] = [*(place for place in before if Path(place).is_absolute()), str(folder)]
+    sys.dont_write_bytecode = True
+    loaded = frozenset(sys.modules)
+    try:
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        sys.path[:], sys.dont_write_bytecode = before, writes_none
+        for name in [*sys.modules.keys() - loaded]:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(f"{folder}{os.sep}"):
+                del sys.modules[name]
+
+
 def _fault(path: Path, problem: BaseException) -> str:
     """Return in a sentence why a file is no test file of otter's."""
     if isinstance(problem, AssertionError):  # which otter raises without a word
         said = "it has to have a name and one suite of doctests, without setup and teardown"
     elif isinstance(problem, KeyError):
         said = f"{problem} is missing"
+    elif isinstance(problem, ModuleNotFoundError) and problem.name:
+        said = f"{problem}; if it is a package, `pip install` it"
     else:
         said = f"{type(problem).__name__}: {problem}".rstrip(".")
     return f"{path} cannot be read as an otter test: {said}."
@@ -107,8 +138,8 @@ def _case(case: Any, name: str) -> TestCase:
         name,
         float(case.points),
         bool(case.hidden),
-        _text(case.failure_message),
-        _text(case.success_message),
+        success_message=_text(case.success_message),
+        failure_message=_text(case.failure_message),
     )
 
 

@@ -26,7 +26,7 @@ MEANING = {
     "points_possible": "what all points together are worth in the total",
     "score_threshold": "the share of the points from which a submission is worth all of them",
     "assignment_name": "a notebook that names another assignment is not graded, and says so",
-    "show_hidden": "Gradescope shows hidden cases once grades are published",
+    "show_hidden": "students see hidden cases, and what their author tells of how they ended",
     "show_all_public": "Gradescope shows each case where all of them are public",
     "force_public_test_summary": "Gradescope shows public cases although hidden ones are shown",
     "show_stdout": "Gradescope shows the run's own output once grades are published",

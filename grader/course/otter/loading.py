@@ -35,12 +35,14 @@ def load(
     if rules is None:
         rules = config.rules(stated(folder), ignore_plugins=ignore_plugins)
     rules = replace(rules, origin=origin)
-    tests = sorted((folder / TESTS).glob("*.py"))
+    tests = [one for one in sorted((folder / TESTS).glob("*.py")) if one.name != "__init__.py"]
     given, withheld = _files(folder, tests)
     of_files = beside.digest(given, withheld)
-    # The random state decides what is judged; totals and what is shown do not.
-    seeds = repr((rules.seed, rules.seed_variable))
+    # The random state decides what is judged, and what hidden cases tell is kept with it.
+    seeds = repr((rules.seed, rules.seed_variable, rules.show_hidden))
     questions = [_question(path, folder, of_files + seeds) for path in tests]
+    if not rules.show_hidden:
+        questions = [_without_words(question) for question in questions]
     _refuse_alike(questions)
     if public_only:
         questions = [_public(question) for question in questions]
@@ -84,7 +86,7 @@ def _files(
 
 
 def _question(path: Path, folder: Path, extra: str) -> Question:
-    declared = cases.read(path)
+    declared = cases.read(path, folder / FILES)
     return Question(
         name=declared.name,
         title="",  # the name says it
@@ -93,6 +95,14 @@ def _question(path: Path, folder: Path, extra: str) -> Question:
         sha256=_digest([path], folder, extra),
         file=path.relative_to(folder).as_posix(),
     )
+
+
+def _without_words(question: Question) -> Question:
+    """Return a question whose hidden cases tell staff what their author wrote, and no student."""
+    cases = tuple(
+        replace(case, tells_staff_only=True) if case.hidden else case for case in question.cases
+    )
+    return replace(question, cases=cases)
 
 
 def _public(question: Question) -> Question:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import yaml
 from packaging.requirements import InvalidRequirement, Requirement
@@ -146,17 +146,21 @@ def worth_importing_once(notebooks: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def compare(assignment: Assignment, notebooks: Iterable[str] = ()) -> Comparison:
+def compare(
+    assignment: Assignment, notebooks: Iterable[str] = (), handed_in: Iterable[str] = ()
+) -> Comparison:
     """Compare what an assignment and its students' code import with what is installed here.
 
     notebooks: the code of what students handed in, looked at only where something may be missing.
+    handed_in: the names of files beside it, whose modules are no packages.
     """
-    folder = assignment.folder
-    lists = asked(folder)
+    lists = asked(assignment.folder)
     promised = {_module(name) for name in lists}
-    modules = [*(folder / "files").rglob("*.py")]
-    own = {path.relative_to(folder / "files").parts[0].removesuffix(".py") for path in modules}
-    code = [*(folder / "tests").glob("*.py"), *modules]
+    files = {name: Path(path) for name, path in (*assignment.given, *assignment.withheld)}
+    own = {PurePosixPath(name).parts[0].removesuffix(".py") for name in (*files, *handed_in)}
+    roots = [root for root in (assignment.folder, assignment.solutions) if root is not None]
+    code = [path for root in roots for path in (root / "tests").glob("*.py")]
+    code += [path for name, path in files.items() if name.endswith(".py")]
     needed = imported(path.read_text(encoding="utf-8", errors="replace") for path in code)
     absent = {module for module in promised if not _is_here(module)}
     if absent:

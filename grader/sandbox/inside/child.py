@@ -54,9 +54,10 @@ from ..wire.protocol import (
     Seed,
     Threw,
     Unchanged,
+    WriteFile,
 )
 from ..wire.values import Decoder, Encoder, ValueRefusedError
-from . import files, imports, randomness, references, standins
+from . import figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, error_of
@@ -299,16 +300,17 @@ class NotebookProcess:
         self, message: Any, buffers: list[memoryview]
     ) -> tuple[Reply, list[memoryview]]:
         try:
-            match message:
-                case RunCell():
-                    return self._run_cell(message), []
-                case Get():
-                    return self._get(message)
-                case Call():
-                    return self._call(message, buffers)
-                case Next():
-                    return self._next(message)
-            return self._answer_another(message, buffers)
+            if isinstance(message, RunCell):
+                return self._run_cell(message), []
+            with figures.shown.laid_out():
+                match message:
+                    case Get():
+                        return self._get(message)
+                    case Call():
+                        return self._call(message, buffers)
+                    case Next():
+                        return self._next(message)
+                return self._answer_another(message, buffers)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
             return self._explain(message.request, error), []
 
@@ -321,16 +323,25 @@ class NotebookProcess:
             case Seed():
                 _run_theirs(randomness.put, message)
                 return self._finish(message.request, None)
-            case ListFiles():
-                return self._finish(message.request, _run_theirs(files.listed, self._folder))
-            case ReadFile():
-                read = _run_theirs(files.content, self._folder, message.name)
-                return self._finish(message.request, read)
+            case ListFiles() | ReadFile() | WriteFile():
+                found = _run_theirs(self._at_a_file, message, buffers)
+                return self._finish(message.request, found)
             case Record():
                 return self._record(message, buffers)
             case Prepare() | Replay() | Compile() | Chain():
                 return self._on_the_bench(message, buffers)
         raise AssertionError("unknown request")
+
+    def _at_a_file(
+        self, message: ListFiles | ReadFile | WriteFile, buffers: list[memoryview]
+    ) -> Any:
+        match message:
+            case ListFiles():
+                return files.listed(self._folder)
+            case ReadFile():
+                return files.content(self._folder, message.name)
+        content = self._decoder(buffers).decode(message.content)
+        return files.write(self._folder, message.name, content)
 
     def _explain(self, request: int, error: BaseException) -> Reply:
         """Say what a student's code raised, or what failed in ours, which only carries values."""
@@ -358,6 +369,10 @@ class NotebookProcess:
 
     def _run_cell(self, message: RunCell) -> CellDone:
         self._errors.is_kept = True
+        checked = notebook_shell.GradedNotebook.checked
+        checked.clear()
+        if not message.continues:
+            figures.shown.put_away()
         started = time.perf_counter()
         error = notebook_shell.run_cell(self._shell, message.source, message.number)
         self._errors.is_kept = False
@@ -368,7 +383,7 @@ class NotebookProcess:
         text = _clean(self._output.text())
         kept = text[: max(0, self._limits.frame_bytes - FRAME_ROOM) // 4]
         discarded = self._output.discarded + len(text) - len(kept)
-        return CellDone(message.request, failure, kept, discarded, seconds)
+        return CellDone(message.request, failure, kept, discarded, seconds, [*checked])
 
     def _encoder(self, given: Given | None, *, stays: bool = True) -> Encoder:
         """Return what encodes one message; `stays`: objects may be more than what they hold."""
@@ -413,6 +428,8 @@ class NotebookProcess:
         return answer
 
     def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
+        if message.name == figures.PYPLOT and message.name in sys.modules:
+            return self._finish(message.request, sys.modules[message.name])
         names = self._shell.user_ns
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []

@@ -56,3 +56,17 @@ def content(folder: str, name: str) -> Any:
     import numpy as np
 
     return np.fromfile(f"{folder}/{name}", dtype=np.uint8)
+
+
+def write(folder: str, name: str, content: Any) -> None:
+    """Give a file the bytes of an array, or remove it for None; make a folder of "name/"."""
+    path = f"{folder}/{name}"
+    if name.endswith("/"):
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103 - as above
+        return
+    if content is None:
+        if os.path.isfile(path):  # noqa: PTH113 - as above
+            os.remove(path)  # noqa: PTH107 - as above
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - as above
+    content.tofile(path)

@@ -12,17 +12,32 @@ import inspect
 import sys
 import tempfile
 import warnings
-from types import CodeType, ModuleType
-from typing import Any
+from types import CodeType, FrameType, ModuleType
+from typing import Any, ClassVar
 
-from . import magics, standins
+from . import figures, magics, standins
+
+MOST_CHECKS, LONGEST_NAME = 1_000, 200  # that are noted of a cell
 
 
 class GradedNotebook:
     """Stands in for `otter.Notebook` while the notebook is graded: the judge does the checking."""
 
+    checked: ClassVar[list[tuple[str, int]]] = []  # by the last cell: a question, and in which line
+
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         pass
+
+    def check(self, question: str, *_args: Any, **_kwargs: Any) -> None:
+        """Note that a question is checked, and in which line of the cell that runs."""
+        frame: FrameType | None = sys._getframe()  # noqa: SLF001 - who checks it
+        line = 0
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<cell "):
+                line = frame.f_lineno  # of the cell itself in the end, whatever it calls
+            frame = frame.f_back
+        if len(self.checked) < MOST_CHECKS:
+            self.checked.append((str(question)[:LONGEST_NAME], line))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -74,7 +89,8 @@ def _quiet_pyplot() -> None:
     from matplotlib.figure import Figure
 
     sys.modules["matplotlib"].use = _do_nothing  # type: ignore[attr-defined]
-    pyplot.show = lambda *_args, **_kwargs: pyplot.close("all")  # type: ignore[attr-defined]
+    # IPython puts attributes on it, which a method has no room for.
+    pyplot.show = lambda *_args, **_kwargs: figures.shown.put_away()  # type: ignore[attr-defined]
     pyplot.tight_layout = _do_nothing  # type: ignore[attr-defined]
     Figure.tight_layout = _do_nothing  # type: ignore[method-assign]
 

@@ -104,6 +104,12 @@ GPU_SOCKET_NAME = KnownGap(
     "with a GPU, the abstract socket name that another submission's driver is about to take",
     "the driver waits under such a name, and only a network of one's own would keep them apart",
 )
+OPEN_NETWORK = KnownGap(
+    "with --network, whatever the machine can reach: pages, names, its own services on the ports "
+    "of those, any port by a datagram, and somebody to tell what was seen",
+    "the network is the machine's own; other ports are closed where Landlock is of version 4 or "
+    "later, nothing waits for a connection, and every output says that it was open",
+)
 KERNEL_FAULT = KnownGap(
     "a fault of the kernel, or with a GPU of its driver, whose requests are let through",
     "a namespace shares the kernel; a virtual machine would not",
@@ -112,9 +118,9 @@ KERNEL_FAULT = KnownGap(
 # its levels, and that no other attack gets through.
 KNOWN_GAPS = (
     STAT, PROCESS_NUMBERS, DISK, EDITABLE_PATH, TASKS, MEMORY, CACHE_TIMING, BUSY, SLOWER,
-    GPU_OOM_SCORE, GPU_SOCKET_NAME, KERNEL_FAULT,
+    GPU_OOM_SCORE, GPU_SOCKET_NAME, OPEN_NETWORK, KERNEL_FAULT,
 )  # fmt: skip
-EVERYWHERE = (MEMORY, CACHE_TIMING, BUSY, SLOWER, GPU_OOM_SCORE, KERNEL_FAULT)
+EVERYWHERE = (MEMORY, CACHE_TIMING, BUSY, SLOWER, GPU_OOM_SCORE, OPEN_NETWORK, KERNEL_FAULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

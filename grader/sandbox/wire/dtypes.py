@@ -43,6 +43,7 @@ def item_bytes(library: str, name: str) -> int | None:
     return 8 if _TIMES.fullmatch(name) else None
 
 
+@lru_cache(256)
 def name_of(dtype: "np.dtype") -> str | None:
     """Return the name of a NumPy dtype whose arrays travel as they lie in memory, else None."""
     if dtype.kind in "USmM":

@@ -17,6 +17,8 @@ PLAIN_OF_LIBRARIES = frozenset({
     "fractions.Fraction", "numpy.dtype", "numpy.generic", "numpy.ndarray", "pandas.Categorical",
     "pandas.DataFrame", "pandas.Index", "pandas.Series", "torch.Tensor",
 })  # fmt: skip
+# What is drawn from one of a notebook's own is drawn for all its uses, so that a copy is no answer.
+LIVE = frozenset({"numpy.Generator", "numpy.RandomState", "random.Random"})
 # Libraries whose own subclasses travel as well, each as what it is.
 CARRIED = frozenset({
     "array", "babypandas", "collections", "datascience", "datetime", "decimal", "fractions",
@@ -48,6 +50,8 @@ def plain_base(kind: type) -> str:
 
 def stays(kind: type) -> bool:
     """Say whether objects of a class are more than the value that they hold."""
+    if name_of(kind) in LIVE:
+        return True
     if kind in PLAIN or not plain_base(kind):
         return False
     return name_of(kind).partition(".")[0] not in CARRIED

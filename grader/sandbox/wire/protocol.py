@@ -196,15 +196,19 @@ Node = (
 
 
 class RunCell(Struct, tag="run"):
-    """Run one cell. `number` is what the student counts: 1 for the first code cell."""
+    """Run one cell. `number` is what the student counts: 1 for the first code cell.
+
+    continues: whether it is the rest of the cell that ran last.
+    """
 
     request: int
     number: int
     source: str
+    continues: bool = False
 
 
 class Get(Struct, tag="get"):
-    """Look up a name in the student's notebook.
+    """Look up a name in the student's notebook, or pyplot by its module's name.
 
     watch: remember what the answer is. again: say `Unchanged` where it is what it was the last
     time that somebody watched.
@@ -237,6 +241,15 @@ class ReadFile(Struct, tag="read file"):
 
     request: int
     name: str
+
+
+class WriteFile(Struct, tag="write file"):
+    """Give a file of the child's folder what a test has written to its own; remove it for None."""
+
+    request: int
+    name: str
+    content: Node
+    buffers: list[int]
 
 
 class Call(Struct, tag="call"):
@@ -362,11 +375,14 @@ class Failure(Struct):
 
 
 class CellDone(Struct, tag="ran"):
+    """What a cell came to; `checked` are the questions that it checked, each with its line."""
+
     request: int
     failure: Failure | None
     output: str
     discarded: int
     seconds: float
+    checked: list[tuple[str, int]] = []
 
 
 class Answer(Struct, tag="answer"):
@@ -459,8 +475,8 @@ class Compiled(Struct, tag="compiled"):
 
 
 Request = (
-    RunCell | Get | Bound | Seed | ListFiles | ReadFile | Call | Next | Case | Returned | Threw
-    | Record | Prepare | Replay | Compile | Chain
+    RunCell | Get | Bound | Seed | ListFiles | ReadFile | WriteFile | Call | Next | Case
+    | Returned | Threw | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
 Reply = (
     CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import arrays, dtypes, numpy_kinds, packing, pandas_kinds, standard, tables
+from . import arrays, dtypes, generators, numpy_kinds, packing, pandas_kinds, standard, tables
 from .arrays import (
     NUMPY,
     TORCH,
@@ -72,11 +72,18 @@ SPARE_BUFFERS = 1 << 12  # that packed items leave to what has no other way
 
 SHORT_TEXT = 65_536
 SMALL_INT = 2**63
+PLAIN_NODES = frozenset({float, int, str, bool, type(None)})
 MAX_BIG_INT_DIGITS = 4_096
 MAX_STEP = 2**48
 WIDEST = 8
 MAX_KEYS, MANY_KEYS, MAX_EQUAL_HASHES = 1_000_000, 1_000, 64
-_KINDS_ARE_KNOWN = (numpy_kinds, pandas_kinds, standard, tables)  # each has entered its own
+_KINDS_ARE_KNOWN = (
+    generators,
+    numpy_kinds,
+    pandas_kinds,
+    standard,
+    tables,
+)  # each has entered its own
 
 _mro = type.__dict__["__mro__"].__get__  # a class can lie about its own
 
@@ -253,7 +260,8 @@ class Encoder:
         """Return the nodes of a container's items: one for all where they are of one kind."""
         if len(items) >= packing.FEWEST and (packed := self._packed(items)) is not None:
             return [packed]
-        return [self.encode(item, depth + 1) for item in items]
+        depth += 1
+        return [item if type(item) is float else self.encode(item, depth) for item in items]
 
     def _packed(self, items: Items[Any]) -> Packed | None:
         if len(self.buffers) > MAX_BUFFERS - SPARE_BUFFERS:
@@ -569,36 +577,22 @@ class Decoder:
         """Return a node's value; ProtocolViolationError where it contradicts itself."""
         if depth > self._nesting:
             raise ProtocolViolationError(f"a value nested deeper than {self._nesting} levels")
-        match node:
-            case Sequence() | Mapping() | Collection():
-                return self._container(node, depth)
-            case Made():
-                return self._made(node, depth)
-            case Array() | Alias():
-                return self._array_or_view(node)
-            case Opaque() | Repeat() | Named() | Callback():
-                return self._reference(node)
-            case _:
-                return self._leaf(node)
+        read = _READERS.get(type(node))
+        return node if read is None else read(self, node, depth)
 
-    def _leaf(self, node: Node) -> Any:
-        match node:
-            case Complex():
-                return complex(node.real, node.imag)
-            case BigInt():
-                return self._big_int(node)
-            case Bytes():
-                return bytes(self._counted(node.buffer))
-            case Text():
-                return bytes(self._counted(node.buffer)).decode("utf-8", "replace")
-            case Scalar():
-                return self._scalar(node)
-            case Packed():
-                raise ProtocolViolationError("packed items outside a container")
-            case _:
-                return node
+    def _complex(self, node: Complex, _depth: int) -> complex:
+        return complex(node.real, node.imag)
 
-    def _array_or_view(self, node: Array | Alias) -> Any:
+    def _bytes(self, node: Bytes, _depth: int) -> bytes:
+        return bytes(self._counted(node.buffer))
+
+    def _text(self, node: Text, _depth: int) -> str:
+        return bytes(self._counted(node.buffer)).decode("utf-8", "replace")
+
+    def _misplaced(self, _node: Packed, _depth: int) -> Any:
+        raise ProtocolViolationError("packed items outside a container")
+
+    def _array_or_view(self, node: Array | Alias, _depth: int) -> Any:
         if self._by_parts:
             if isinstance(node, Alias):
                 raise ProtocolViolationError("a part that shares memory with an argument")
@@ -618,7 +612,9 @@ class Decoder:
             form, nodes = FORMS["dict"], keys + [item for _, item in node.pairs]
         else:
             form, nodes, about = self._form(node.form), node.items, node.about
-        count = sum(self._number_of(one) for one in nodes)
+        count = len(nodes)
+        if any(type(one) is Packed for one in nodes):
+            count = sum(self._number_of(one) for one in nodes)
         if form.has_keys and count % 2:
             raise ProtocolViolationError("a mapping in which a key has no value")
         made = form.make([self.decode(one, depth + 1) for one in about], count)
@@ -647,7 +643,10 @@ class Decoder:
     def _items(self, nodes: list[Node], depth: int) -> list[Any]:
         items: list[Any] = []
         for node in nodes:
-            if isinstance(node, Packed):
+            kind = type(node)
+            if kind in PLAIN_NODES:
+                items.append(node)
+            elif isinstance(node, Packed):
                 items.extend(self._unpacked(node))
             else:
                 items.append(self.decode(node, depth + 1))
@@ -678,7 +677,7 @@ class Decoder:
             self.containers.append(made)
         return made
 
-    def _reference(self, node: Opaque | Repeat | Named | Callback) -> Any:
+    def _reference(self, node: Opaque | Repeat | Named | Callback, _depth: int) -> Any:
         if not isinstance(node, Repeat):
             return self._opaque(node)
         if self._by_parts or not 0 <= node.container < len(self.containers):
@@ -698,8 +697,7 @@ class Decoder:
             if self._total_bytes < 0:
                 raise ProtocolViolationError("values larger than the limit together")
 
-    @staticmethod
-    def _big_int(node: BigInt) -> int:
+    def _big_int(self, node: BigInt, _depth: int) -> int:
         if len(node.hexadecimal) > MAX_BIG_INT_DIGITS + 3:
             raise ProtocolViolationError("an integer longer than its limit")
         try:
@@ -707,8 +705,7 @@ class Decoder:
         except ValueError:
             raise ProtocolViolationError("an integer that is not hexadecimal") from None
 
-    @staticmethod
-    def _scalar(node: Scalar) -> Any:
+    def _scalar(self, node: Scalar, _depth: int) -> Any:
         import numpy as np
 
         if len(node.raw) != dtypes.item_bytes("numpy", node.dtype):
@@ -827,6 +824,16 @@ class Decoder:
             own = Extent.of(argument.shape, library.strides(argument))
             self._extents[node.argument] = own
         return self._extents[node.argument].holds(node.value.shape, node.strides, node.offset)
+
+
+_READERS: dict[type, Callable[[Decoder, Any, int], Any]] = {
+    Sequence: Decoder._container, Mapping: Decoder._container, Collection: Decoder._container,  # noqa: SLF001
+    Made: Decoder._made, Array: Decoder._array_or_view, Alias: Decoder._array_or_view,  # noqa: SLF001
+    Opaque: Decoder._reference, Repeat: Decoder._reference, Named: Decoder._reference,  # noqa: SLF001
+    Callback: Decoder._reference, Complex: Decoder._complex, BigInt: Decoder._big_int,  # noqa: SLF001
+    Bytes: Decoder._bytes, Text: Decoder._text, Scalar: Decoder._scalar,  # noqa: SLF001
+    Packed: Decoder._misplaced,  # noqa: SLF001
+}  # fmt: skip
 
 
 def _check_keys(keys: list[Any]) -> None:

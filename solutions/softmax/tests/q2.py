@@ -150,8 +150,8 @@ def mixed_rows(rng, threshold):
     points=0.25,
     hidden=True,
     failure_message=(
-        "Each slice along the last axis is one row, in arrays of any number of dimensions, "
-        "and every key counts what the docstring of q2 says."
+        "Each slice along the last axis is one row, in arrays of any number of dimensions, for "
+        "every key. See the docstring of q2."
     ),
 )
 def test_many_rows(analyze_softmax_safety, reference, rng):

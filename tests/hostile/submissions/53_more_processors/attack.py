@@ -1,5 +1,5 @@
 # expect: denied
-# control: a machine may have one processor only
+# control: a machine may have one processor only; see WEAKENED
 import os, time
 for _ in range(3):
     if os.fork() == 0:

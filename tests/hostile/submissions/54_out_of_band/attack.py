@@ -1,5 +1,5 @@
 # expect: denied|killed
-# control: whether it keeps the reader waiting depends on the kernel
+# control: whether it keeps the reader waiting depends on the kernel; see WEAKENED
 import os, socket, stat, threading, time
 
 def connection():
@@ -9,6 +9,8 @@ def connection():
                 return socket.socket(fileno=os.dup(number))
         except OSError:
             pass
+
+attempt("a byte out of band", lambda: connection().send(b"!", socket.MSG_OOB))
 
 def later():
     time.sleep(0.02)

@@ -1,6 +1,6 @@
 # expect: denied|killed
 # reason: files
-# control: root looks into any folder
+# control: root looks into any folder; see WEAKENED
 import os, time
 
 def fill():

@@ -2,7 +2,7 @@ from otter.test_files import test_case
 
 OK_FORMAT = False
 name = 'q3'
-points = 4
+points = 5
 
 import json
 import os
@@ -11,6 +11,10 @@ import os
 def test_same_file(config):
     with open("config.json") as file:
         assert json.load(file) == config
+
+@test_case(points=1)
+def test_notes_are_there():
+    assert os.path.exists("notes.txt")
 
 @test_case(points=1, hidden=True)
 def test_written():
