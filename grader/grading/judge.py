@@ -411,7 +411,9 @@ class _DeviceJudging:
     def _may_stay(self, question: Question) -> bool:
         """Say whether the child is where a question is judged, or past it with nothing undone."""
         here, there = self._position(question.name), self._replay.position
-        return here <= there and leave_alone(
+        if here >= there:
+            return here == there
+        return leave_alone(
             self._replay.sources(0, here),
             self._replay.sources(here, there),
             self._handed_out,

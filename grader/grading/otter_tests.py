@@ -125,6 +125,7 @@ class CaseSuite:
         self.seed = seed
         self._reference: ModuleType | None = None
         self._cases: dict[tuple[str, str], LoadedCase] = {}
+        self._names: dict[str, frozenset[str]] = {}  # by question
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
         self._texts: dict[tuple[str, str], str] = {}
@@ -213,6 +214,11 @@ class CaseSuite:
 
     def names(self, question: str) -> frozenset[str]:
         """Return every name that a question's cases may ask the notebook for."""
+        if question not in self._names:
+            self._names[question] = self._names_in_cases(question)
+        return self._names[question]
+
+    def _names_in_cases(self, question: str) -> frozenset[str]:
         asked: set[str] = set()
         for case in self._cases.values():
             if case.question == question:
@@ -334,7 +340,11 @@ def _look_at_references(body: Any) -> None:
 
 def _parameters(body: Any) -> tuple[str, ...]:
     function = getattr(body, "test_func", None)
-    return () if function is None else tuple(inspect.signature(function).parameters)
+    if function is None:
+        return ()
+    # Otter asks for it each time a case is run, and it takes as long as the rest of that.
+    function.__signature__ = inspect.signature(function)
+    return tuple(function.__signature__.parameters)
 
 
 def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleType:
