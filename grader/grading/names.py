@@ -179,6 +179,13 @@ class OtterNames(Names):
 
     def _refresh(self) -> None:
         """Give the values that a test has, and a call has changed in the notebook, the change."""
+        self._session.on_return = None  # what is asked here is no call of the test's
+        try:
+            self._refresh_held()
+        finally:
+            self._session.on_return = self._refresh
+
+    def _refresh_held(self) -> None:
         for name, value in list(self._held.items()):
             size = NO_SIZE if is_reference(value) else amount(value)
             if size != NO_SIZE and self._left > 0:

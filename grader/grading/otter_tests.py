@@ -175,6 +175,8 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
+                if self.asks:
+                    _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
                     question.name, case.name, _parameters(case.body), alone, hints
                 )
@@ -270,6 +272,9 @@ class CaseSuite:
         )
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
+        """Return what the judge gives to a case; otter's own ask for the notebook's names alone."""
+        if self.assignment.question(loaded.question).file:
+            return {}
         return {
             "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
             "reference": lambda: self.reference,
