@@ -18,11 +18,11 @@ def test_reads_what_is_written(read):
     assert read("data.csv") == "other"
 
 @test_case(hidden=True)
-def test_keeps_what_is_withheld(read, is_there):
+def test_keeps_what_is_withheld(read, listed):
     with open("answers.txt", "a") as file:
         file.write("!")
     assert read("data.csv") in {"first", "other"}
-    assert not is_there("answers.txt")
+    assert "data.csv" in listed() and len(listed()) == 1
     assert open("answers.txt").read() == "42!"
 """
 ANSWER = """import os
@@ -31,8 +31,8 @@ def read(path):
     with open(path) as file:
         return file.read()
 
-def is_there(path):
-    return os.path.exists(path)
+def listed():
+    return os.listdir()
 """
 
 
