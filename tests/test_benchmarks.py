@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tests.benchmarks import table
+from tests.benchmarks import table, values
 from tests.benchmarks.otter_zip import Compared, Ended
 from tests.benchmarks.spread import Spread, paired
 
@@ -82,3 +83,11 @@ def test_a_run_of_some_parts_is_never_written_as_the_results() -> None:
 
     with pytest.raises(SystemExit):
         main(["--quick", "--write", "--only", "startup"])
+
+
+def test_the_values_that_are_timed_cross_as_they_are() -> None:
+    pd.testing.assert_frame_equal(values.cross(values.frame(300)), values.frame(300))
+    assert values.cross([f"word{n}" for n in range(300)]) == [f"word{n}" for n in range(300)]
+    for what in ("a float", "a tensor of 1,000 float16", "a frame of 5 x 2"):
+        value = values.VALUES[what]()
+        assert type(values.cross(value)) is type(value)
