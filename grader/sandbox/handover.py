@@ -5,7 +5,6 @@ without a process between, so that a test of a function that works in place read
 the case is over the object is as it was: the next student finds the values that the test had.
 """
 
-import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -211,8 +210,9 @@ def amount(item: Any) -> int:
     """
     TABLE.look_for_libraries()
     form = form_of(item)
-    torch = sys.modules.get("torch")
-    is_array = isinstance(item, np.ndarray) or (torch and isinstance(item, torch.Tensor))
+    is_array = (
+        type(item) is np.ndarray or type(item).__module__ == "torch"
+    )  # asking it may run code
     if not is_array and (form is None or form.refill is None):
         return NO_SIZE
     bytes_ = _size(item)
