@@ -87,13 +87,15 @@ class NotInNotebookError(MissingNameError, KeyError):
 class OtterNames(Names):
     """The names of a notebook as a test that was written for otter finds them: all are its own."""
 
-    def __init__(self, session: Session, *, with_theirs: bool = False) -> None:
+    def __init__(self, session: Session, *, with_theirs: bool = False, gives: bool = False) -> None:
         """Find names in a session's notebook.
 
         with_theirs: whether a doctest that uses a builtin gets what a cell has put in its place.
+        gives: whether the judge gives what it gives to tests of ours; otter gives nothing.
         """
         super().__init__(session.value, "cpu")
         self._with_theirs = with_theirs
+        self._gives = gives
         self._shadowed: dict[str, None] = {}
         self._session = session
         self._bound: frozenset[str] = frozenset()
@@ -104,8 +106,9 @@ class OtterNames(Names):
         self._left = MOST_COMPARED
 
     def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
-        """Forget what the last case has found; what is given is for names that no cell binds."""
-        self._given = given
+        """Forget what the last case has found."""
+        if self._gives:
+            super().start_case(given)
         self._held, self._held_after, self._missing, self._shadowed = {}, {}, {}, {}
         self._bound_after = -1
         self._left = MOST_COMPARED
@@ -140,6 +143,8 @@ class OtterNames(Names):
         return tuple(self._shadowed)
 
     def __getitem__(self, name: str) -> Any:
+        if name in self._given:
+            return self._given[name]()
         asked = self._session.asked
         if self._held_after.get(name) == asked:
             return self._held[name]
@@ -150,8 +155,6 @@ class OtterNames(Names):
             self._fetch(name)
         except MissingNameError:
             self._held.pop(name, None)
-            if name in self._given:
-                return self._given[name]()
             raise NotInNotebookError(name) from None
         return self._held[name]
 

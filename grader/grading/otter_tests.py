@@ -250,7 +250,8 @@ class CaseSuite:
         with_theirs: whether a doctest gets the functions to which cells have given builtins' names.
         """
         if self.assignment.otter is not None:
-            return OtterNames(session, with_theirs=with_theirs)
+            gives = reference_path(self.assignment.solutions) is not None
+            return OtterNames(session, with_theirs=with_theirs, gives=gives)
         return SessionNames(session, device, memory)
 
     def run(self, question: str, case: str, names: Names) -> Verdict:
