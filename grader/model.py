@@ -497,13 +497,19 @@ class Gradebook:
     reports: tuple[Report, ...]
     controls: tuple[Control, ...] = ()
     otter: OtterRules | None = None  # of an assignment that was made for otter-grader
+    # Each student's page asks, and a look at the whole class each time would be quadratic.
+    _is_open: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find out once whether any notebook could reach the internet."""
+        is_open = any(report.isolation.network for report in self.reports)
+        object.__setattr__(self, "_is_open", is_open)
 
     @property
     def stamps(self) -> tuple[str, ...]:
         """What every output has to say of how this was graded."""
         stamps = () if self.otter is None else self.otter.stamps
-        is_open = any(report.isolation.network for report in self.reports)
-        return (*((NETWORK_OPEN,) if is_open else ()), *stamps)
+        return (*((NETWORK_OPEN,) if self._is_open else ()), *stamps)
 
     @property
     def has_total(self) -> bool:

@@ -109,9 +109,22 @@ def test_one_place_spawns_processes() -> None:
 
 
 def test_nothing_unpickles_or_evaluates_what_a_child_sent() -> None:
-    forbidden = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+    forbidden = {"pickle", "shelve", "dill", "cloudpickle"}
     for library in forbidden:
         assert users_of(library) == set()
+
+
+def test_code_is_marshalled_for_a_worker_and_never_read_here() -> None:
+    used = {
+        (path.name, node.attr)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "marshal"
+    }
+    assert used == {("launch.py", "dumps")}
+    assert users_of("marshal") == {"sandbox"}
 
 
 def callers_of(*names: str) -> set[str]:

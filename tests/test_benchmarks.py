@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.benchmarks import table, values
+from tests.benchmarks.otter_zip import Compared, Ended
 from tests.benchmarks.spread import Spread, paired
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +65,17 @@ def test_the_benchmark_names_no_machine(monkeypatch: pytest.MonkeyPatch) -> None
     assert "cores of" in page
     assert str(ROOT) not in page
     assert "secret-host" not in page
+
+
+def test_the_page_says_whether_scores_are_equal_and_what_becomes_of_hostile_notebooks() -> None:
+    ends = {"loops": (Ended("ran on", 20.0), Ended("12 of 13 points; q4 failed", 3.0))}
+    found = Compared(50, 5, 2, "7.0.0", 3.0, 0.5, (), ends)
+    page = table.render(table.Results(load=0.0, otter=found))
+    assert "equal for each question of each" in page
+    assert "6.0 times" in page
+    assert "| loops | ran on | 20.0 | 12 of 13 points; q4 failed | 3.0 |" in page
+    other = Compared(50, 5, 2, "7.0.0", 3.0, 0.5, ("student-0007",), ends)
+    assert "not equal for student-0007" in table.render(table.Results(load=0.0, otter=other))
 
 
 def test_a_run_of_some_parts_is_never_written_as_the_results() -> None:

@@ -8,7 +8,6 @@ would hand over what they compare with, so it is withheld.
 import ast
 import builtins
 import contextlib
-import doctest
 import fnmatch
 import hashlib
 import re
@@ -174,6 +173,8 @@ def _is_false(node: ast.AST | None) -> bool:
 
 def _public_and_hidden(text: str) -> tuple[str, str, str]:
     """Return what a test file says in its public cases, what elsewhere, and what it hands over."""
+    import doctest  # it brings a debugger along, for which no start should wait
+
     try:
         tree: ast.AST = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):

@@ -311,7 +311,8 @@ class _DeviceJudging:
         checked_as = self._suite.checked_as
         self._questions = sorted(questions, key=lambda one: order(*checked_as(one.name)))
         assignment = judging.engine.assignment
-        self._has_reference = assignment.otter is None
+        # One of ours without a reference is a public checkout, where nobody loses a point.
+        self._has_reference = assignment.otter is None or self._reference.is_there
         # What somebody has asked to withhold is a student's own to do without.
         names = {name for name, _ in assignment.withheld}
         self._withheld = frozenset(names - assignment.withheld_by_name)
@@ -410,7 +411,9 @@ class _DeviceJudging:
     def _may_stay(self, question: Question) -> bool:
         """Say whether the child is where a question is judged, or past it with nothing undone."""
         here, there = self._position(question.name), self._replay.position
-        return here <= there and leave_alone(
+        if here >= there:
+            return here == there
+        return leave_alone(
             self._replay.sources(0, here),
             self._replay.sources(here, there),
             self._handed_out,
@@ -498,7 +501,7 @@ class _DeviceJudging:
         if verdict.shadowed:
             return self._judge_with_their_builtins(question, case, verdict)
         if not verdict.passed:
-            return self._not_passed(question, case, verdict)
+            return self._not_passed(question, case, verdict, found.replaced)
         applied = self._changes_of_reference(question, case) if found.made else frozenset()
         if applied is None:
             return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {NO_COMPARISON}")
@@ -507,7 +510,13 @@ class _DeviceJudging:
             return outcomes.passed(case, verdict.seconds, staff=staff)
         return self._judge_without_changes(question, case, memory, applied)
 
-    def _not_passed(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
+    def _not_passed(
+        self, question: Question, case: TestCase, verdict: Verdict, replaced: Iterable[str] = ()
+    ) -> Outcome:
+        """Return the outcome of a case; nobody loses by what a test has replaced for itself."""
+        if replaced and not self._has_reference:
+            said = wording.replaced_by_test(question.name, case.name, replaced)
+            return outcomes.ungraded(case, said)
         outcome = self._explain(question, case, verdict)
         if outcome.status is Status.UNGRADED:
             return self._judge_beside_reference(question, case, outcome)

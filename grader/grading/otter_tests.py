@@ -125,10 +125,11 @@ class CaseSuite:
         self.seed = seed
         self._reference: ModuleType | None = None
         self._cases: dict[tuple[str, str], LoadedCase] = {}
+        self._names: dict[str, frozenset[str]] = {}  # by question
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
         self._texts: dict[tuple[str, str], str] = {}
-        self._folder = TestFolder([*assignment.given, *assignment.withheld])
+        self._folder = TestFolder(assignment.given, assignment.withheld)
         with self._folder.entered():
             for question in assignment.questions:
                 self._load(question)
@@ -175,6 +176,8 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
+                if self.asks:
+                    _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
                     question.name, case.name, _parameters(case.body), alone, hints
                 )
@@ -211,6 +214,11 @@ class CaseSuite:
 
     def names(self, question: str) -> frozenset[str]:
         """Return every name that a question's cases may ask the notebook for."""
+        if question not in self._names:
+            self._names[question] = self._names_in_cases(question)
+        return self._names[question]
+
+    def _names_in_cases(self, question: str) -> frozenset[str]:
         asked: set[str] = set()
         for case in self._cases.values():
             if case.question == question:
@@ -248,7 +256,8 @@ class CaseSuite:
         with_theirs: whether a doctest gets the functions to which cells have given builtins' names.
         """
         if self.assignment.otter is not None:
-            return OtterNames(session, with_theirs=with_theirs)
+            gives = reference_path(self.assignment.solutions) is not None
+            return OtterNames(session, with_theirs=with_theirs, gives=gives)
         return SessionNames(session, device, memory)
 
     def run(self, question: str, case: str, names: Names) -> Verdict:
@@ -269,6 +278,9 @@ class CaseSuite:
         )
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
+        """Return what the judge gives to a case; otter's own ask for the notebook's names alone."""
+        if self.assignment.question(loaded.question).file:
+            return {}
         return {
             "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
             "reference": lambda: self.reference,
@@ -328,7 +340,11 @@ def _look_at_references(body: Any) -> None:
 
 def _parameters(body: Any) -> tuple[str, ...]:
     function = getattr(body, "test_func", None)
-    return () if function is None else tuple(inspect.signature(function).parameters)
+    if function is None:
+        return ()
+    # Otter asks for it each time a case is run, and it takes as long as the rest of that.
+    function.__signature__ = inspect.signature(function)
+    return tuple(function.__signature__.parameters)
 
 
 def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleType:

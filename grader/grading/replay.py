@@ -5,7 +5,6 @@ test: whoever is about to show children what a student must not read says so by 
 and of what a child says from then on no word is kept.
 """
 
-import base64
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -16,26 +15,14 @@ from grader import wording
 from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
-from grader.sandbox import ChildEnded, Failure, Session, Worker
+from grader.sandbox import ChildEnded, Failure, Session, Worker, writing
 from grader.sandbox.patience import WALL
-from grader.sandbox.session import took_too_long
+from grader.sandbox.session import CellResult, ToRun, took_too_long
 
 # What a module says that stands in for a platform's, in a cell's own output.
 STANDS_IN = re.compile(r"[\w.]{1,80} does nothing while the notebook is graded\.")
 MOST_OUTPUT = 10_000  # characters that are searched for it
-PIECE = 256 * 1024  # bytes of a file that one cell writes; twice that fits into a frame
-
-
-def _writing(name: str, content: bytes) -> Iterator[str]:
-    """Yield cells that write a file beside the notebook and define nothing."""
-    for start in range(0, max(1, len(content)), PIECE):
-        piece = base64.b64encode(content[start : start + PIECE]).decode()
-        mode = "ab" if start else "wb"
-        yield (
-            "(lambda file: (file.parent.mkdir(parents=True, exist_ok=True), "
-            f"file.open({mode!r}).write(__import__('base64').b64decode({piece!r}))))"
-            f"(__import__('pathlib').Path({name!r}));"
-        )
+AT_ONCE = 64 * 1024  # characters of cells that are sent together
 
 
 class Phases(dict[str, float]):
@@ -115,12 +102,28 @@ class Replay:
                 self._start_child()
             if self._position >= position:
                 return
-            cell = self._script.notebook.cells[self._position]
-            self._position += 1
-            source = cell.source.strip()
-            is_run = self._position not in self._deadly and cell.number not in self._broken_off
-            if is_run and source not in self._script.skipped:
-                self._run(cell)
+            self._run(self._due(position))
+
+    def _due(self, position: int) -> list[tuple[int, CodeCell]]:
+        """Return cells that the child is to run next, with the position after each.
+
+        No more than the child's socket holds, so that nobody waits for room; and no rest of a cell
+        together with its beginning, since it is not run where that raises.
+        """
+        found: list[tuple[int, CodeCell]] = []
+        room = AT_ONCE
+        cells = self._script.notebook.cells[self._position : position]
+        for after, cell in enumerate(cells, self._position + 1):
+            is_run = after not in self._deadly and cell.number not in self._broken_off
+            if not is_run or cell.source.strip() in self._script.skipped:
+                continue
+            room -= len(cell.source) + len(self._script.before)
+            if found and (room < 0 or cell.continues):
+                return found
+            found.append((after, cell))
+        if not found:
+            self._position = position
+        return found
 
     def has_checked(self, names: Iterable[str]) -> bool:
         """Say whether the last cell has checked a question, where its text says that it does."""
@@ -186,7 +189,7 @@ class Replay:
         self._position = 0
         self._broken_off = set()
         for name, content in self._script.files:
-            for source in _writing(name, content):
+            for source in writing.cells(name, content):
                 failure = self._session.run_cell(source, 0).failure
                 if failure is not None:
                     said = f"{failure.type_name}: {failure.message}"
@@ -198,25 +201,40 @@ class Replay:
         has_time = self._processor > 0 and time.monotonic() < self._deadline
         return "" if has_time else took_too_long("the notebook", self._limits.submission_seconds)
 
-    def _run(self, cell: CodeCell) -> None:
+    def _run(self, due: list[tuple[int, CodeCell]]) -> None:
+        sent = [part for _after, cell in due for part in self._parts(cell)]
+        results = self.session.run_cells(sent)
+        for after, cell in due:
+            self._position = after
+            try:
+                with self._phases.spent_on("cells"):
+                    for _part in self._parts(cell):
+                        result = next(results)
+            except ChildEnded as end:
+                self._leave_out(cell, end)
+                return
+            self._note(cell, result)
+
+    def _parts(self, cell: CodeCell) -> list[ToRun]:
+        """Return what is run for a cell; the cell itself comes last."""
+        has_none = cell.continues or cell.source.startswith("%%")
+        before = [] if has_none or not self._script.before else [ToRun(self._script.before, 0)]
+        return [*before, ToRun(cell.source, cell.number, cell.continues)]
+
+    def _leave_out(self, cell: CodeCell, end: ChildEnded) -> None:
+        """Have no further child run a cell that has ended one; ChildEnded where time is out."""
         position = self._position
-        try:
-            with self._phases.spent_on("cells"):
-                if self._script.before and not (cell.continues or cell.source.startswith("%%")):
-                    self.session.run_cell(self._script.before, 0)
-                result = self.session.run_cell(cell.source, cell.number, continues=cell.continues)
-        except ChildEnded as end:
-            self.end_child()
-            if self._out_of_time():
-                raise
-            self.ran_out = self.ran_out or end.status is Status.TIMEOUT
-            self._deadly[position] = end.reason if self._listens else wording.plain_end(end.status)
-            self._notes.append(
-                f"cell {cell.number} ended its child ({end.reason}); "
-                "judged in a fresh child without it"
-            )
-            return
-        self.checked[position] = result.checked
+        self.end_child()
+        if self._out_of_time():
+            raise end
+        self.ran_out = self.ran_out or end.status is Status.TIMEOUT
+        self._deadly[position] = end.reason if self._listens else wording.plain_end(end.status)
+        self._notes.append(
+            f"cell {cell.number} ended its child ({end.reason}); judged in a fresh child without it"
+        )
+
+    def _note(self, cell: CodeCell, result: CellResult) -> None:
+        self.checked[self._position] = result.checked
         if result.failure is not None:
             self._broken_off.add(cell.number)
         if result.failure is not None and not self._has_seen:

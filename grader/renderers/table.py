@@ -79,23 +79,54 @@ class _Class:
     book: Gradebook
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        def width_of(name_width: int, *, compact: bool) -> int:
-            table = _table(self.book, name_width, compact=compact)
+        def width_of(rows: list[_Row], name_width: int, *, compact: bool) -> int:
+            table = _table(self.book, _widest(rows), name_width, compact=compact)
             # Measured as if there were room enough: within the real width rich shrinks columns.
             return Measurement.get(console, options.update(max_width=WIDEST), table).maximum
 
-        compact = width_of(ENOUGH_OF_A_NAME, compact=False) > options.max_width
-        wanted = width_of(LONGEST_NAME, compact=compact)
-        longest = max((cell_len(_name(report, LONGEST_NAME)) for report in self.book.reports),
-                      default=0)  # fmt: skip
+        rows = _rows(self.book, compact=False)
+        compact = width_of(rows, ENOUGH_OF_A_NAME, compact=False) > options.max_width
+        if compact:
+            rows = _rows(self.book, compact=True)
+        wanted = width_of(rows, LONGEST_NAME, compact=compact)
+        longest = max((cell_len(_elided(row.student, LONGEST_NAME)) for row in rows), default=0)
         room = longest - max(0, wanted - options.max_width)
-        yield _table(self.book, max(room, LEAST_OF_A_NAME), compact=compact)
+        yield _table(self.book, rows, max(room, LEAST_OF_A_NAME), compact=compact)
         if compact:
             names = "  ".join(shown(name) for name in question_names(self.book))
             yield Text(f"questions in this order: {names}", style="dim")
 
 
-def _table(book: Gradebook, name_width: int, *, compact: bool) -> Table:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A student's line: the whole name, and what stands behind it."""
+
+    student: str
+    cells: list[Text]
+
+
+def _rows(book: Gradebook, *, compact: bool) -> list[_Row]:
+    names = question_names(book)
+    rows = []
+    for report in book.reports:
+        total = [_total(report, book)] if book.has_total else []
+        score, *rest = _row(report, names, compact=compact)
+        rows.append(_Row(shown(report.student), [score, *total, *rest]))
+    return rows
+
+
+def _widest(rows: list[_Row]) -> list[_Row]:
+    """Return a widest row of each column: a table of them is as wide as that of all rows."""
+    if not rows:
+        return []
+    found = [max(rows, key=lambda row: cell_len(row.student))]
+    for at in range(len(rows[0].cells)):
+        widths = [row.cells[at].cell_len for row in rows]
+        found.append(rows[widths.index(max(widths))])
+    return found
+
+
+def _table(book: Gradebook, rows: list[_Row], name_width: int, *, compact: bool) -> Table:
     names = question_names(book)
     table = Table(
         title=Text(shown(book.title), style="bold"),
@@ -114,11 +145,8 @@ def _table(book: Gradebook, name_width: int, *, compact: bool) -> Table:
         table.add_column(Text(shown(name)), justify="right", no_wrap=True)
     if compact:
         table.add_column("questions", overflow="fold")
-    for report in book.reports:
-        student = Text(_name(report, name_width))
-        total = [_total(report, book)] if book.has_total else []
-        score, *rest = _row(report, names, compact=compact)
-        table.add_row(student, score, *total, *rest)
+    for row in rows:
+        table.add_row(Text(_elided(row.student, name_width)), *row.cells)
     return table
 
 

@@ -47,6 +47,7 @@ class Changes:
         self.made: set[Place] = set()
         self.refusals: list[str] = []
         self.claims: set[str] = set()
+        self.replaced: set[str] = set()  # by the test, while it called the student's code
         self._applied = applied
         self._room = limit
         self._before: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # in the order of the changes
@@ -210,7 +211,9 @@ def amount(item: Any) -> int:
     """
     TABLE.look_for_libraries()
     form = form_of(item)
-    is_array = isinstance(item, np.ndarray) or hasattr(item, "detach")
+    is_array = (
+        type(item) is np.ndarray or type(item).__module__ == "torch"
+    )  # asking it may run code
     if not is_array and (form is None or form.refill is None):
         return NO_SIZE
     bytes_ = _size(item)

@@ -1,11 +1,13 @@
 """Start the warm worker: a fresh interpreter with a clean environment and no path of ours.
 
-The worker's code is handed over as text on its standard input, so that no command line, file
-name or open descriptor of it points at the course or at this package.
+The worker's code is handed over on its standard input, compiled here once, so that no command line,
+file name or open descriptor of it points at the course or at this package.
 """
 
 import contextlib
+import functools
 import json
+import marshal
 import os
 import shutil
 import socket
@@ -14,6 +16,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import CodeType
 from typing import IO, Self
 
 from grader.errors import WorkerError
@@ -28,33 +31,35 @@ from .wire import orders
 from .wire.mount_plan import MountPlan
 from .wire.orders import LockdownSettings
 
-# Imports the package `sandbox` from texts, then runs a module's `main`: no path of ours can be read
-# where student code runs. Its two folders are all that there is of it.
+# Imports the package `sandbox` from texts or compiled code, then runs a module's `main`: no path of
+# ours can be read where student code runs. Its two folders are all that there is of it.
 LOADER = """
-import importlib.util, json, sys
-class Texts:
-    def __init__(self, texts):
-        self.texts = texts
+import importlib.util, sys
+class Loader:
+    def __init__(self, codes):
+        self.codes = codes
     def find_spec(self, name, path=None, target=None):
-        if name not in self.texts:
+        if name not in self.codes:
             return None
-        is_package = any(other.startswith(name + ".") for other in self.texts)
+        is_package = any(other.startswith(name + ".") for other in self.codes)
         return importlib.util.spec_from_loader(name, self, is_package=is_package)
     def create_module(self, spec):
         return None
     def exec_module(self, module):
-        name = module.__name__
-        exec(compile(self.texts[name], "<" + name + ">", "exec"), module.__dict__)
+        exec(self.codes[module.__name__], module.__dict__)
 """
 BOOTSTRAP = f"""{LOADER}
-spec = json.loads(sys.stdin.buffer.readline())
-sys.path.extend(spec["paths"])
-sys.meta_path.insert(0, Texts(spec["modules"]))
+import marshal
+size = int(sys.stdin.buffer.readline())
+paths, codes = marshal.loads(sys.stdin.buffer.read(size))
+sys.path.extend(paths)
+sys.meta_path.insert(0, Loader(codes))
 from sandbox.inside import worker
 worker.main(sys.stdin.buffer.read())
 """
 BUILDER = f"""{LOADER}
-sys.meta_path.insert(0, Texts(json.loads(sys.argv[2])))
+import json
+sys.meta_path.insert(0, Loader(json.loads(sys.argv[2])))
 from sandbox.inside import mounts
 mounts.main()
 """
@@ -79,6 +84,10 @@ STOP_SECONDS = 30.0
 
 # One thread each: a child forked after a two-thread operation of OpenMP hangs in the next one.
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+# A fork copies a worker's page tables, and the end of a child takes them apart: with large pages
+# for what the C library allocates both take half as long. Other C libraries do not know the name.
+LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,7 @@ def clean_environment(home: str, extra: dict[str, str] | None = None) -> dict[st
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         **THREADS,
+        **LARGE_PAGES,
         **(extra or {}),
     }
 
@@ -136,6 +146,12 @@ def module_sources() -> dict[str, str]:
             name = f"sandbox.{folder}.{path.stem}".removesuffix(".__init__")
             found[name] = path.read_text(encoding="utf-8")
     return found
+
+
+@functools.cache
+def _compiled(name: str, text: str) -> CodeType:
+    """Return a module's code, compiled once for all workers, which run the same interpreter."""
+    return compile(text, f"<{name}>", "exec", dont_inherit=True, optimize=0)
 
 
 def inside_source(name: str) -> str:
@@ -269,7 +285,8 @@ def start_worker(
     """Start a worker and hand it its code."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker is stopped
-    spec = {"paths": plan.view.paths, "modules": module_sources()}
+    codes = {name: _compiled(name, text) for name, text in module_sources().items()}
+    spec = marshal.dumps((plan.view.paths, codes))
     start = orders.dump(orders.Start(theirs.fileno(), imports, plan.lockdown))
     extra = dict(environment or {})
     if plan.view.library_path:
@@ -297,5 +314,5 @@ def start_worker(
     assert process.stdin is not None  # noqa: S101 - it was asked for above
     # A worker that cannot start breaks the pipe; the pipe is closed all the same.
     with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-        pipe.write(json.dumps(spec).encode() + b"\n" + start)
+        pipe.write(b"%d\n" % len(spec) + spec + start)
     return WorkerProcess(process, ours, errors)

@@ -5,11 +5,11 @@ import math
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
 
+from . import replaced
 from .bench import Bench
 from .failures import (
     CannotCrossError,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
 
 MAX_FAULT = 500
+_NO_BUFFERS: list[memoryview] = []
 LONGEST_NAME = 255
 NOT_HELD = object()
 SOON = 5.0  # seconds, for a message that wants no answer
@@ -102,6 +104,14 @@ class CellResult:
     discarded: int
     seconds: float
     checked: tuple[tuple[str, int], ...] = ()
+
+
+class ToRun(NamedTuple):
+    """A cell to be run: what the student counts it as, and whether it is the last one's rest."""
+
+    source: str
+    number: int
+    continues: bool = False
 
 
 class Session:
@@ -144,6 +154,7 @@ class Session:
         self._functions = 0  # of tests that the child was given
         self.live: LiveCase | None = None
         self._seeds: Seeds | None = None
+        self._before: replaced.State = {}
         self._has_run = False  # student code, since `on_return` was last called
         self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
         self.first: Callable[[], None] | None = None  # done before each of these requests
@@ -165,6 +176,7 @@ class Session:
         seeds: the random numbers that the case shares with the child.
         asks: whether the case may do more with the student's objects than call them.
         """
+        self._before = replaced.state()
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
         self._seeds = seeds
         if asks:
@@ -221,10 +233,30 @@ class Session:
 
         continues: whether it is the rest of the cell that ran last.
         """
-        self._request += 1
-        message = RunCell(self._request, number, source, continues)
-        self._imports_datascience = self._imports_datascience or imports_datascience(source)
-        reply, _ = self._ask(message, [], self._limits.cell_seconds, f"cell {number}")
+        return next(self.run_cells([ToRun(source, number, continues)]))
+
+    def run_cells(self, cells: Sequence[ToRun]) -> Iterator[CellResult]:
+        """Run cells, and yield what each came to.
+
+        They are sent together, so that the child waits for nobody between two of them; each has
+        its own limits, and where one ends the child, ChildEnded comes in its turn.
+        """
+        seconds = self._limits.cell_seconds
+        due = [
+            RunCell(request, one.number, _text(one.source), one.continues)
+            for request, one in enumerate(cells, self._request + 1)
+        ]
+        for place, message in enumerate(due):
+            self._request = message.request
+            self._imports_datascience |= imports_datascience(message.source)
+            self._prepare(message)
+            said = [] if place else [(one, _NO_BUFFERS) for one in due]
+            reply, _ = self._converse(said, seconds, f"cell {message.number}")
+            if message is due[-1]:
+                self._follow(message)
+            yield self._cell_result(reply)
+
+    def _cell_result(self, reply: Any) -> CellResult:
         if not isinstance(reply, CellDone):
             self._broken("a cell was answered with something else")
         # The child keeps to these limits by itself, unless it is not ours any more.
@@ -269,6 +301,8 @@ class Session:
         operation: what else is done with the object. label: by which the test has it.
         TransferError where an argument or the answer cannot be handed over.
         """
+        if self.live is not None and self._changes is not None:
+            self._changes.replaced.update(replaced.since(self._before))
         if self.folder_of_test:
             args = tuple(map(self._as_there, args))
             kwargs = {name: self._as_there(value) for name, value in kwargs.items()}
@@ -440,6 +474,13 @@ class Session:
     def _ask(
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
+        self._prepare(message)
+        found = self._converse([(message, buffers)], seconds, what)
+        self._follow(message)
+        return found
+
+    def _prepare(self, message: Request) -> None:
+        """See to what goes before a request; ChildEnded where there is nobody to ask."""
         if self.ended is not None:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
@@ -449,32 +490,47 @@ class Session:
                 self._share_seeds(self._seeds)
             self.asked += 1
             self._has_run = not isinstance(message, Seed)
+
+    def _converse(
+        self, said: Sequence[tuple[Request, list[memoryview]]], seconds: float, what: str
+    ) -> tuple[Any, list[memoryview]]:
+        """Send some requests, and return the reply to the one that is numbered last.
+
+        seconds: how long it may take to come. Without a request, the reply to one that was sent
+        with an earlier one is waited for.
+        """
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
-            reply, received = self._exchange(message, buffers, patience)
+            reply, received = self._exchange(said, self._request, patience)
             while isinstance(reply, Asked):
                 began = time.monotonic()
                 answer, out = self._answer(reply, received)
                 patience.pause(time.monotonic() - began, self._deadline)
-                reply, received = self._exchange(answer, out, patience)
+                reply, received = self._exchange([(answer, out)], answer.request, patience)
         except TimeoutError:
             out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
             whole = "the notebook" if out_of_all else what
             limit = self._limits.submission_seconds if out_of_all else seconds
             self._end(Status.TIMEOUT, took_too_long(whole, limit))
-        self._follow(message)
         return reply, received
 
     def _exchange(
-        self, message: Any, buffers: list[memoryview], patience: Patience
+        self,
+        said: Sequence[tuple[Request, list[memoryview]]],
+        number: int,
+        patience: Patience,
     ) -> tuple[Any, list[memoryview]]:
-        """Send one message and return what comes back; TimeoutError where that takes too long."""
+        """Send messages and return what comes back to the one of a number.
+
+        Without a message it was sent before. TimeoutError where that takes too long.
+        """
         try:
-            if self._channel.speaks_unasked():
+            if said and self._channel.speaks_unasked():
                 raise ProtocolViolationError("it spoke before it was asked")
-            self._channel.send(message, buffers, patience)
+            for message, buffers in said:
+                self._channel.send(message, buffers, patience)
             reply, received = self._channel.receive(patience)
         except TimeoutError:
             raise
@@ -484,7 +540,7 @@ class Session:
             self._broken(str(problem))
         except (MemoryError, OSError):  # what is left of the frame would seem to be the next one
             self._end(Status.KILLED, "the answer takes more memory than the judge has for it")
-        if reply.request != message.request:
+        if reply.request != number:
             self._broken("a reply to another request")
         return reply, received
 
@@ -708,6 +764,11 @@ def _opaque_key(value: Any) -> Opaque | None:
     if isinstance(value, StudentObject):
         return Opaque(value._key, value._type_name, isinstance(value, StudentFunction))  # noqa: SLF001
     return None
+
+
+def _text(source: str) -> str:
+    """Return a cell's source without halves of characters, which cannot be sent."""
+    return source.encode("utf-8", "replace").decode("utf-8")
 
 
 def _refuse_argument(value: Any) -> Opaque:

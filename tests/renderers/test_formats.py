@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,6 +23,7 @@ from grader.model import (
 )
 from grader.renderers import (
     canvas,
+    feedback,
     grades_csv,
     gradescope,
     results_json,
@@ -30,6 +31,7 @@ from grader.renderers import (
     table,
     tallies,
 )
+from grader.renderers import report as class_page
 from grader.renderers.sheets import Policy
 from grader.renderers.text import lines, number, shown
 
@@ -572,3 +574,32 @@ def test_an_empty_class_renders_everywhere(make_book: MakeBook) -> None:
     assert json.loads(results_json.render(book))["submissions"] == []
     assert rows_of(grades_csv.render(book)) == []
     assert "0 students" in terminal(table.render(book))
+
+
+class Watched(tuple[Report, ...]):
+    """Reports that count how often all of them are looked at."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __iter__(self) -> Iterator[Report]:
+        Watched.looks += 1
+        return super().__iter__()
+
+
+def looks_at_all(book: Gradebook) -> int:
+    """Return how often the outputs of a class are a look at the whole class."""
+    watched = replace(book, reports=Watched(book.reports))
+    Watched.looks = 0
+    class_page.render(watched)
+    results_json.render(watched)
+    grades_csv.render(watched)
+    list(feedback.render_all(watched))
+    for item in book.reports:
+        gradescope.render(item, watched)
+    terminal(table.render(watched))
+    return Watched.looks
+
+
+def test_no_students_output_is_a_look_at_the_whole_class(make_book: MakeBook) -> None:
+    assert looks_at_all(make_book(24)) == looks_at_all(make_book(8))

@@ -353,6 +353,16 @@ def test_a_class_of_2000_stays_usable(
     page.locator("html.ready").wait_for(timeout=HANGS)
     page.locator("#student-table thead button").nth(2).click()
     assert_sorted(page, 3, 2, up=True)
+    rows = page.locator("#student-table tbody tr:visible")
+    assert rows.count() == 500  # as many as a browser lays out at once
+    page.locator("#search").fill("student1234")
+    page.locator("#found", has_text="1 of 2000").wait_for(timeout=30 * SECONDS)
+    assert rows.count() == 1
+    page.locator("#search").fill("")
+    more = page.locator("#students p.more", has_text="The first 500 of 2000 are shown.")
+    more.wait_for(timeout=30 * SECONDS)
+    more.get_by_role("button").click()
+    assert rows.count() == 2_000
     page.locator("#search").fill("student1234")
     page.locator("#found", has_text="1 of 2000").wait_for(timeout=HANGS)
     page.locator("#student-table tbody tr:visible button").click()

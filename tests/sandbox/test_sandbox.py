@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import signal
 import sysconfig
 import time
@@ -20,8 +21,9 @@ from grader.sandbox.launch import make_plan
 from grader.sandbox.levels import recipes, seccomp, tables, view
 from grader.sandbox.levels.recipes import recipe
 from grader.sandbox.proof import probes
+from grader.sandbox.session import ToRun
 from grader.sandbox.wire.channel import ChannelClosedError
-from grader.sandbox.wire.protocol import RunCell
+from grader.sandbox.wire.protocol import CellDone, RunCell, dump
 from grader.sandbox.worker import _check_versions as check_versions
 from tests.support.processes import lives
 
@@ -326,6 +328,49 @@ def test_a_limit_ends_the_child_in_words(
         child.run_cell(cell, 1)
 
 
+@pytest.mark.parametrize(
+    ("cell", "limits", "reason"),
+    [
+        ("import os; os._exit(3)", {}, "exit status 3"),
+        ("import time; time.sleep(9)", {"cell_seconds": 0.3}, "^cell 2 took longer than 0.3 s"),
+    ],
+    ids=["an end", "a wait"],
+)
+def test_of_cells_sent_together_the_one_that_ends_the_child_is_known(
+    small_worker: Worker, cell: str, limits: dict[str, float], reason: str
+) -> None:
+    with session(small_worker, **limits) as child:
+        results = child.run_cells([ToRun("print(1)", 1), ToRun(cell, 2), ToRun("print(3)", 3)])
+        assert next(results).output == "1\n"
+        with pytest.raises(ChildEnded, match=reason):
+            next(results)
+
+
+def test_a_cell_with_half_a_character_is_run(small_worker: Worker) -> None:
+    with session(small_worker) as child:
+        assert child.run_cell("print('\ud800')", 1).output == "?\n"
+
+
+FORGED = b"".join(dump(CellDone(number, None, "forged", 0, 0.0)) for number in (1, 2, 3))
+FORGED_ENDS = f"""
+import os
+for name in os.listdir("/proc/self/fd"):
+    try:
+        if os.readlink("/proc/self/fd/" + name).startswith("socket:"):
+            os.write(int(name), {FORGED!r})
+    except OSError:
+        pass
+"""
+
+
+def test_a_cell_that_answers_for_those_sent_with_it_ends_its_child(small_worker: Worker) -> None:
+    with session(small_worker) as child:
+        results = child.run_cells([ToRun(FORGED_ENDS, 1), ToRun("x = 1", 2), ToRun("y = 2", 3)])
+        assert [result.output for result in results] == ["forged"] * 3
+        with pytest.raises(ChildEnded, match="broke the protocol"):
+            child.value("x")
+
+
 def test_what_only_waits_may_take_longer_than_what_computes(small_worker: Worker) -> None:
     with session(small_worker, cell_seconds=0.2) as child:
         assert child.run_cell("import time\ntime.sleep(0.4)", 1).failure is None
@@ -413,6 +458,20 @@ def test_a_worker_outlives_a_hundred_children_without_growing(small_worker: Work
     after = size()
     assert after[0] - before[0] < 2_000  # pages
     assert after[1] == before[1]
+
+
+def test_a_workers_memory_lies_in_large_pages_where_the_machine_offers_them(
+    small_worker: Worker,
+) -> None:
+    setting = Path(view.PAGE_FACTS[0])
+    knows = platform.libc_ver()[0] == "glibc" and platform.libc_ver()[1] >= "2.35"
+    offers = setting.is_file() and "[never]" not in setting.read_text()
+    with session(small_worker) as child:
+        child.run_cell("kept = [bytes(1_000) for _ in range(20_000)]", 1)
+        child.run_cell("told = open('/proc/self/smaps_rollup').read()", 2)
+        told = child.value("told")
+    large = int(told.partition("AnonHugePages:")[2].split()[0])
+    assert (large > 0) == (knows and offers)
 
 
 @pytest.mark.parametrize("level", ["best", "none"])

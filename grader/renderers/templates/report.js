@@ -31,6 +31,7 @@
       return up || a === "" || b === "" ? order : -order;
     });
     body.append(...rows.map(([, row]) => row));
+    find();
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", up ? "ascending" : "descending");
     const caption = table.caption ? table.caption.textContent.trim() : "Table";
@@ -45,19 +46,46 @@
     button.addEventListener("click", () => sort(header));
   }
 
-  // Search: every element with data-find stays while its text holds all words.
-  const items = Array.from(document.querySelectorAll("[data-find]"), (element) => {
-    return [element, element.textContent.toLocaleLowerCase()];
-  });
+  // Search: every element with data-find stays while its text holds all words. Of those that stand
+  // together the first MOST are shown: a browser takes seconds to lay out 10,000 rows.
+  const MOST = 500;
+  const texts = new Map();
+  const groups = new Map();
+  for (const element of document.querySelectorAll("[data-find]")) {
+    texts.set(element, element.textContent.toLocaleLowerCase());
+    groups.set(element.parentElement, { most: MOST, note: null });
+  }
   const search = byId("search");
   const empty = Array.from(document.querySelectorAll("[data-none]"));
+  const tell = (parent, group, fitting) => {
+    if (fitting > group.most && !group.note) {
+      const button = make("button", "", "Show all");
+      button.type = "button";
+      button.addEventListener("click", () => { group.most = Infinity; find(); });
+      group.note = make("p", "soft more");
+      group.note.append(make("span"), " ", button);
+      (parent.closest(".scroll") || parent.closest("table") || parent).after(group.note);
+    }
+    if (!group.note) return;
+    group.note.hidden = fitting <= group.most;
+    group.note.firstChild.textContent =
+      `The first ${group.most} of ${fitting} are shown.`;
+  };
   const find = () => {
     const words = search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     let students = 0, all = 0;
-    for (const [element, text] of items) {
-      const fits = words.every((word) => text.includes(word));
-      element.hidden = !fits;
-      if (element.dataset.find === "student") { all += 1; students += fits; }
+    for (const [parent, group] of groups) {
+      let fitting = 0;
+      for (const element of parent.children) {
+        const text = texts.get(element);
+        if (text === undefined) continue;
+        const fits = words.every((word) => text.includes(word));
+        fitting += fits;
+        const hidden = !fits || fitting > group.most;
+        if (element.hidden !== hidden) element.hidden = hidden;
+        if (element.dataset.find === "student") { all += 1; students += fits; }
+      }
+      tell(parent, group, fitting);
     }
     for (const note of empty) {
       const scope = byId(note.dataset.none);
@@ -137,5 +165,6 @@
     show(next);
     try { localStorage.setItem("grader-theme", next); } catch { /* chosen for this visit only */ }
   });
+  find();
   document.documentElement.classList.add("ready");
 })();

@@ -27,6 +27,9 @@ ETC_OF_NETWORK = (
 # Not /dev/zero: pages of it that processes share stay in memory when nobody has them mapped.
 DEVICES = ("null", "full", "random", "urandom")
 CPU_FACTS = "/sys/devices/system/cpu"
+# What the C library asks before it uses large pages; settings, which no student's code changes.
+LARGE_PAGES = "/sys/kernel/mm/transparent_hugepage"
+PAGE_FACTS = (f"{LARGE_PAGES}/enabled", f"{LARGE_PAGES}/hpage_pmd_size")
 INNER_PYTHON, INNER_PACKAGES = "/opt/python", "/opt/packages"
 SCRATCH, FILES = "/scratch", "/files"
 # Libraries ask who they run as, by environment or by uid; outside a private view an uid that was
@@ -172,8 +175,8 @@ def private_view(*, cuda: bool, network: bool = False) -> View:
     binds += [(f"/etc/{name}", f"/etc/{name}") for name in etc if Path("/etc", name).exists()]
     if cuda:
         binds.append(("/sys", "/sys"))
-    elif Path(CPU_FACTS).is_dir():
-        binds.append((CPU_FACTS, CPU_FACTS))
+    else:
+        binds += [(place, place) for place in (CPU_FACTS, *PAGE_FACTS) if Path(place).exists()]
     paths = [inside.place(path) for path in import_paths()]
     python = inside.place(interpreter())
     seen = [Path(place).resolve() for place, _inside in binds + inside.binds]
