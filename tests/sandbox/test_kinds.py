@@ -321,7 +321,8 @@ SCALARS = [
     pd.Int8Dtype(), pd.BooleanDtype(), pd.StringDtype("python"), np.dtype("O"), np.ma.masked,
     np.ma.array([1.0, 2.0], mask=[False, True]), np.array([[1, 2]]).view(np.matrix),
     np.rec.array([(1, "a")], names="n,t"), torch.bfloat16, dt.UTC, ZoneInfo("Asia/Tokyo"),
-    Decimal("sNaN1"), {1: 2, (1, 2): 3}, [[], [()]], {"k": {1, 2}}, collections.deque([[1]], maxlen=4),
+    Decimal("sNaN1"),
+    {1: 2, (1, 2): 3}, [[], [()]], {"k": {1, 2}}, collections.deque([[1]], maxlen=4),
     np.random.default_rng(3), np.random.Generator(np.random.MT19937(4)), random.Random(5),  # noqa: S311
     np.random.RandomState(6),
 ]  # fmt: skip
