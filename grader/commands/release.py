@@ -34,7 +34,7 @@ def release(
     from grader.submissions.autograders import load
 
     loaded = load(assignment, course, need_solutions=True)
-    if loaded.otter is not None:
+    if loaded.solutions is None:
         raise UsageError(
             f"{assignment} is an otter assignment, which `otter assign` hands out; to release one "
             "from here, make two folders of it by `grader import`."

@@ -11,16 +11,20 @@ from grader.commands.options import (
     INCOMPLETE,
     AssignmentName,
     CourseFolder,
+    Give,
     Isolation,
     IsolationChoice,
     Jobs,
     Limit,
+    Network,
+    Withhold,
 )
 from grader.commands.shown import tell
 from grader.commands.terminal import say
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
+    from grader.course.beside import Access
     from grader.model import Assignment
     from grader.verify import Gate, Verification
 
@@ -35,6 +39,9 @@ def verify(
     every_seed: Annotated[
         bool, typer.Option("--every-seed", help="Each right solution under each of 50 seeds.")
     ] = False,
+    give: Give = None,
+    withhold: Withhold = None,
+    network: Network = False,
     solution: Annotated[
         Path | None,
         typer.Option(help="Of otter's autograder.zip: the notebook that must have full marks."),
@@ -45,35 +52,45 @@ def verify(
 
     An otter assignment is tried with its solution: full marks, and every case can be asked.
     """
+    from grader.course.beside import Access
     from grader.course.settings import with_limits
     from grader.submissions.autograders import load
+    from grader.verify.solution import find_solution, has_reference
 
     loaded = load(assignment, course, need_solutions=True, ignore_plugins=True)
-    if loaded.otter is not None:
+    if not has_reference(loaded):
         loaded = replace(loaded, limits=with_limits(loaded.limits, limit or ()))
-        passed = _try_solution(loaded, Path(assignment), solution, isolation)
+        access = Access(tuple(give or ()), tuple(withhold or ()), network=network)
+        path = solution or find_solution(Path(assignment))
+        passed = _try_solution(loaded, path, access, isolation)
         raise typer.Exit(DONE if passed else INCOMPLETE)
-    if solution is not None or limit:
+    if solution or give or withhold or network or limit:
         raise UsageError(
-            f"--solution and --limit are for otter's autograder.zip; {loaded.slug} has its "
-            "reference.py, and [limits] in assignment.toml."
+            "--solution, --give, --withhold, --network and --limit are for otter's autograder.zip; "
+            f"{loaded.slug} has its reference.py, and [limits] in assignment.toml."
         )
     found = run_gates(loaded, jobs, isolation, quick=quick, every_seed=every_seed)
     raise typer.Exit(DONE if found.passed else INCOMPLETE)
 
 
 def _try_solution(
-    assignment: "Assignment", origin: Path, solution: Path | None, isolation: IsolationChoice
+    assignment: "Assignment", path: Path, access: "Access", isolation: IsolationChoice
 ) -> bool:
-    """Try an otter assignment with its solution, and say what each gate found."""
+    """Try an otter assignment with its solution, and say what each gate found.
+
+    What the solution reads is given, as it is where most of a class read it.
+    """
+    from grader.course import beside
     from grader.verify import solution as verifying
 
     tell(assignment)
-    path = solution or verifying.find_solution(origin)
     handed_in = verifying.read_solution(assignment, path)
-    with verifying.grader_process(assignment, isolation.value) as judge:
-        found = verifying.verify(assignment, handed_in, judge, on_gate=_show)
-    return _conclude(assignment, found)
+    asked = beside.ruled(assignment, access)
+    access = replace(access, read=verifying.read_by(asked, handed_in))
+    ruled = beside.ruled(assignment, access)
+    with verifying.grader_process(ruled, isolation.value, access) as judge:
+        found = verifying.verify(ruled, handed_in, judge, on_gate=_show)
+    return _conclude(ruled, found)
 
 
 def _show(gate: "Gate") -> None:

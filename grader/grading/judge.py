@@ -311,7 +311,8 @@ class _DeviceJudging:
         checked_as = self._suite.checked_as
         self._questions = sorted(questions, key=lambda one: order(*checked_as(one.name)))
         assignment = judging.engine.assignment
-        self._has_reference = assignment.otter is None
+        # One of ours without a reference is a public checkout, where nobody loses a point.
+        self._has_reference = assignment.otter is None or self._reference.is_there
         # What somebody has asked to withhold is a student's own to do without.
         names = {name for name, _ in assignment.withheld}
         self._withheld = frozenset(names - assignment.withheld_by_name)

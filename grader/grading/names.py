@@ -87,13 +87,15 @@ class NotInNotebookError(MissingNameError, KeyError):
 class OtterNames(Names):
     """The names of a notebook as a test that was written for otter finds them: all are its own."""
 
-    def __init__(self, session: Session, *, with_theirs: bool = False) -> None:
+    def __init__(self, session: Session, *, with_theirs: bool = False, gives: bool = False) -> None:
         """Find names in a session's notebook.
 
         with_theirs: whether a doctest that uses a builtin gets what a cell has put in its place.
+        gives: whether the judge gives what it gives to tests of ours; otter gives nothing.
         """
         super().__init__(session.value, "cpu")
         self._with_theirs = with_theirs
+        self._gives = gives
         self._shadowed: dict[str, None] = {}
         self._session = session
         self._bound: frozenset[str] = frozenset()
@@ -103,8 +105,10 @@ class OtterNames(Names):
         self._missing: dict[str, None] = {}
         self._left = MOST_COMPARED
 
-    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:  # noqa: ARG002
-        """Forget what the last case has found; otter gives nothing beside the notebook."""
+    def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
+        """Forget what the last case has found."""
+        if self._gives:
+            super().start_case(given)
         self._held, self._held_after, self._missing, self._shadowed = {}, {}, {}, {}
         self._bound_after = -1
         self._left = MOST_COMPARED
@@ -139,6 +143,8 @@ class OtterNames(Names):
         return tuple(self._shadowed)
 
     def __getitem__(self, name: str) -> Any:
+        if name in self._given:
+            return self._given[name]()
         asked = self._session.asked
         if self._held_after.get(name) == asked:
             return self._held[name]
@@ -173,6 +179,13 @@ class OtterNames(Names):
 
     def _refresh(self) -> None:
         """Give the values that a test has, and a call has changed in the notebook, the change."""
+        self._session.on_return = None  # what is asked here is no call of the test's
+        try:
+            self._refresh_held()
+        finally:
+            self._session.on_return = self._refresh
+
+    def _refresh_held(self) -> None:
         for name, value in list(self._held.items()):
             size = NO_SIZE if is_reference(value) else amount(value)
             if size != NO_SIZE and self._left > 0:

@@ -176,6 +176,8 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
+                if self.asks:
+                    _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
                     question.name, case.name, _parameters(case.body), alone, hints
                 )
@@ -254,7 +256,8 @@ class CaseSuite:
         with_theirs: whether a doctest gets the functions to which cells have given builtins' names.
         """
         if self.assignment.otter is not None:
-            return OtterNames(session, with_theirs=with_theirs)
+            gives = reference_path(self.assignment.solutions) is not None
+            return OtterNames(session, with_theirs=with_theirs, gives=gives)
         return SessionNames(session, device, memory)
 
     def run(self, question: str, case: str, names: Names) -> Verdict:
@@ -275,6 +278,9 @@ class CaseSuite:
         )
 
     def _given(self, loaded: LoadedCase) -> dict[str, Any]:
+        """Return what the judge gives to a case; otter's own ask for the notebook's names alone."""
+        if self.assignment.question(loaded.question).file:
+            return {}
         return {
             "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
             "reference": lambda: self.reference,

@@ -5,7 +5,6 @@ test: whoever is about to show children what a student must not read says so by 
 and of what a child says from then on no word is kept.
 """
 
-import base64
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from grader import wording
 from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
-from grader.sandbox import ChildEnded, Failure, Session, Worker
+from grader.sandbox import ChildEnded, Failure, Session, Worker, writing
 from grader.sandbox.patience import WALL
 from grader.sandbox.session import CellResult, ToRun, took_too_long
 
@@ -24,19 +23,6 @@ from grader.sandbox.session import CellResult, ToRun, took_too_long
 STANDS_IN = re.compile(r"[\w.]{1,80} does nothing while the notebook is graded\.")
 MOST_OUTPUT = 10_000  # characters that are searched for it
 AT_ONCE = 64 * 1024  # characters of cells that are sent together
-PIECE = 256 * 1024  # bytes of a file that one cell writes; twice that fits into a frame
-
-
-def _writing(name: str, content: bytes) -> Iterator[str]:
-    """Yield cells that write a file beside the notebook and define nothing."""
-    for start in range(0, max(1, len(content)), PIECE):
-        piece = base64.b64encode(content[start : start + PIECE]).decode()
-        mode = "ab" if start else "wb"
-        yield (
-            "(lambda file: (file.parent.mkdir(parents=True, exist_ok=True), "
-            f"file.open({mode!r}).write(__import__('base64').b64decode({piece!r}))))"
-            f"(__import__('pathlib').Path({name!r}));"
-        )
 
 
 class Phases(dict[str, float]):
@@ -203,7 +189,7 @@ class Replay:
         self._position = 0
         self._broken_off = set()
         for name, content in self._script.files:
-            for source in _writing(name, content):
+            for source in writing.cells(name, content):
                 failure = self._session.run_cell(source, 0).failure
                 if failure is not None:
                     said = f"{failure.type_name}: {failure.message}"

@@ -7,7 +7,9 @@ process before its code is called, since a function may be asked to read it.
 """
 
 import contextlib
+import functools
 import importlib.machinery
+import os
 import re
 import shutil
 import sys
@@ -44,6 +46,11 @@ NOT_UNPICKLED = (
     "the test unpickles while files of the student's are there; nothing that a student's process "
     "wrote is unpickled: have the test ask for a value instead"
 )
+
+
+@functools.lru_cache(maxsize=10_000)
+def _touches(text: str) -> bool:
+    return TOUCHES.search(text) is not None
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -169,7 +176,7 @@ class TestFolder:
 
     @staticmethod
     def _absolute(places: list[str]) -> list[str]:
-        return [place for place in places if Path(place).is_absolute()]
+        return [place for place in places if os.path.isabs(place)]  # noqa: PTH117 - at every case
 
     @contextlib.contextmanager
     def for_case(self, text: str, session: Session | None, refusals: list[str]) -> Iterator[None]:
@@ -177,7 +184,7 @@ class TestFolder:
 
         text: of the test. refusals: where it is noted that a file could not be handed over.
         """
-        touches = bool(self._modules) or TOUCHES.search(text) is not None
+        touches = bool(self._modules) or _touches(text)
         with contextlib.ExitStack() as undo, self.entered():
             if touches:
                 undo.callback(self._tidy)

@@ -210,7 +210,9 @@ def amount(item: Any) -> int:
     """
     TABLE.look_for_libraries()
     form = form_of(item)
-    is_array = isinstance(item, np.ndarray) or hasattr(item, "detach")
+    is_array = (
+        type(item) is np.ndarray or type(item).__module__ == "torch"
+    )  # asking it may run code
     if not is_array and (form is None or form.refill is None):
         return NO_SIZE
     bytes_ = _size(item)

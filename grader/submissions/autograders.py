@@ -6,55 +6,40 @@ same guards as students' files. Nothing of it is run here; its own scripts are n
 """
 
 import contextlib
-import hashlib
-import json
-import os
 import re
-import shutil
-import tempfile
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
-from grader.course import assignments, beside, otter
+from grader.course import assignments, otter
 from grader.course.otter import config
 from grader.errors import AssignmentError, UsageError
-from grader.model import MIB, Assignment, OtterRules
-from grader.renderers.text import feedback_name, shown
+from grader.model import Assignment, OtterRules
+from grader.renderers.text import shown
 from grader.submissions.content import RAW_BYTES, is_zip
+from grader.submissions.notebook_tests import beside_notebook, is_in_r, metadata, tests_in
 from grader.submissions.sources import (
     CLASS_ZIP_BYTES,
     Entry,
     RejectedError,
     Source,
-    open_file,
     open_path,
     open_zip,
 )
+from grader.submissions.unpacking import NOTE, SMALL_BYTES, Note, Packed, bytes_of, unpack
 
 CONFIGURATION = (config.NAME, config.SCRIPT)
-REQUIREMENTS = ("environment.yml", "requirements.txt")
 # Where `otter assign` puts what it makes, seen from the folder that a person may name.
 INSIDE: tuple[tuple[str, ...], ...] = ((), ("autograder",), ("dist", "autograder"))
-SMALL_BYTES = 4 * MIB  # a test file, a configuration
-FILE_BYTES = 512 * MIB
-ALL_BYTES = 2048 * MIB
 IGNORED = re.compile(r"\.DS_Store|\._.*|Thumbs\.db")
 # What `otter assign` calls its archive, and names that say nothing of what is in them.
 MADE_BY_ASSIGN = re.compile(r"[-_]autograder(?:_\d{4}(?:_\d\d){2}T[\d_]+)?$")
 SAYS_NOTHING = re.compile(
     r"(?:autograder|dist|source|student|solution|assignment)s?(?:\s?\(\d+\))?", re.IGNORECASE
 )
-NOTE = "unpacked.json"
-MAKING = ".making-"
-MAKING_SECONDS = 24 * 3600.0
-UNUSED_SECONDS = 60 * 24 * 3600.0  # hidden tests need not lie there for ever
-NOT_HANDED_OUT = frozenset({"tests", *CONFIGURATION, *REQUIREMENTS, "__pycache__"})
-FOLDER_VARIABLE = "XDG_CACHE_HOME"
 
 WHAT_IS_ONE = (
     "an otter autograder has tests/*.py, and otter_config.json or run_otter.py beside them. Give "
@@ -66,25 +51,6 @@ ONLY_PUBLIC = (
     "The tests were read from the metadata of {name}: public ones only, since a hand-out holds no "
     "others. Give the autograder.zip for all of them."
 )
-
-
-class _Note(msgspec.Struct, frozen=True):
-    """What a folder of ours keeps of how it came to be."""
-
-    slug: str
-    notes: tuple[str, ...] = ()
-    notebook: str = ""  # whose metadata the tests were read from, "" for none
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """What is taken from an archive of otter's: the files by their new place, and its name."""
-
-    slug: str
-    entries: dict[str, Entry]
-    contents: dict[str, bytes]  # what is made here, not copied
-    notes: tuple[str, ...] = ()
-    notebook: str = ""
 
 
 def load(
@@ -122,7 +88,7 @@ def unpacked(path: Path) -> Path | None:
     if (path / "assignment.toml").is_file():
         return None
     packed = _find(path)
-    return None if packed is None else _unpacked(packed, path)
+    return None if packed is None else unpack(packed, path)
 
 
 def load_regardless(folder: Path, name: str) -> Assignment:
@@ -144,7 +110,7 @@ def _from_folder(
     public_only: bool,
     rules: OtterRules | None = None,
 ) -> Assignment:
-    note = msgspec.json.decode((folder / NOTE).read_bytes(), type=_Note)
+    note = msgspec.json.decode((folder / NOTE).read_bytes(), type=Note)
     loaded = otter.load(
         folder.resolve(), note.slug, origin=origin, ignore_plugins=ignore_plugins,
         public_only=public_only, rules=rules,
@@ -159,10 +125,10 @@ def _from_folder(
 
 def load_from_notebook(path: Path, content: bytes) -> Assignment | None:
     """Load the assignment that a student's own notebook holds; None where it holds no tests."""
-    return load(str(path), public_only=True) if _tests_in(content) else None
+    return load(str(path), public_only=True) if tests_in(content) else None
 
 
-def _find(path: Path) -> _Packed | None:
+def _find(path: Path) -> Packed | None:
     """Return what a path holds of otter's; None where it may be a slug of the course."""
     if path.is_dir():
         return _of_source(open_path(path), _names(path))
@@ -200,7 +166,7 @@ def _instead(source: Source) -> str:
     return "it holds no tests of otter's"
 
 
-def _of_source(source: Source, names: list[str]) -> _Packed | None:
+def _of_source(source: Source, names: list[str]) -> Packed | None:
     """Return the archive that a zip or a folder is, or that lies in it; None for neither.
 
     names: what it may be called by, the likeliest first.
@@ -264,7 +230,7 @@ def _refuse_slips(source: Source) -> None:
         )
 
 
-def _archive_within(source: Source, root: tuple[str, ...], names: list[str]) -> _Packed | None:
+def _archive_within(source: Source, root: tuple[str, ...], names: list[str]) -> Packed | None:
     """Return the one archive that lies in a folder, as in the one that `otter assign` makes."""
     found = []
     for name, entry in _below(source, root).items():
@@ -281,52 +247,52 @@ def _archive_within(source: Source, root: tuple[str, ...], names: list[str]) -> 
     return found[0][1] if found else None
 
 
-def _archive(below: dict[str, Entry], slug: str) -> _Packed:
+def _archive(below: dict[str, Entry], slug: str) -> Packed:
     """Take from an archive what grading needs: its tests, its files and what it asks for."""
     wanted = {
         name: entry
         for name, entry in below.items()
-        if _is_test(name) or name.startswith("files/") or name in REQUIREMENTS
+        if _is_test(name) or name.startswith("files/") or name in config.REQUIREMENTS
         if not IGNORED.fullmatch(entry.name)
     }
     given = _configuration(below)
     name = given.get("assignment_name")
     slug = name if isinstance(name, str) and name.strip() else slug
-    return _Packed(slug, wanted, {config.NAME: config.kept(given)}, config.secret_notes(given))
+    return Packed(slug, wanted, {config.NAME: config.kept(given)}, config.secret_notes(given))
 
 
 def _configuration(below: dict[str, Entry]) -> dict[str, Any]:
     """Return the configuration, or else the one that an older script holds; it is never run."""
     if config.NAME in below:
-        return config.parse(_bytes(config.NAME, below[config.NAME], SMALL_BYTES))
+        return config.parse(bytes_of(config.NAME, below[config.NAME], SMALL_BYTES))
     script = below.get(config.SCRIPT)
-    return {} if script is None else config.of_script(_bytes(config.SCRIPT, script, SMALL_BYTES))
+    return {} if script is None else config.of_script(bytes_of(config.SCRIPT, script, SMALL_BYTES))
 
 
-def _of_parts(below: dict[str, Entry], names: list[str]) -> _Packed | None:
+def _of_parts(below: dict[str, Entry], names: list[str]) -> Packed | None:
     """Return what `otter assign` leaves beside its archive: a notebook, and files beside it."""
     books = [name for name in below if "/" not in name and name.endswith(".ipynb")]
     if len(books) != 1:
         return None
-    tests = _tests_in(_bytes(books[0], below[books[0]], RAW_BYTES))
+    tests = tests_in(bytes_of(books[0], below[books[0]], RAW_BYTES))
     if not tests:
         return None
     files = {
         f"files/{name}": entry
         for name, entry in below.items()
-        if name not in {*books, *CONFIGURATION, *REQUIREMENTS}
+        if name not in {*books, *CONFIGURATION, *config.REQUIREMENTS}
         and entry.suffix not in {".zip", ".pdf"}
         and not IGNORED.fullmatch(entry.name)
     }
-    given = {name: entry for name, entry in below.items() if name in REQUIREMENTS}
+    given = {name: entry for name, entry in below.items() if name in config.REQUIREMENTS}
     packed = _archive(below, _slug([PurePosixPath(books[0]).stem, *names]))
     return replace(packed, entries=given | files, contents={**packed.contents, **tests})
 
 
-def _of_notebook(content: bytes, path: Path) -> _Packed:
+def _of_notebook(content: bytes, path: Path) -> Packed:
     """Return the assignment that a notebook holds in its metadata, or has in tests/ beside it."""
-    tests = _tests_in(content)
-    if _is_in_r(content):
+    tests = tests_in(content)
+    if is_in_r(content):
         raise AssignmentError(IS_IN_R.format(name=path))
     entries: dict[str, Entry] = {}
     if not tests and (path.parent / "tests").is_dir():
@@ -337,53 +303,11 @@ def _of_notebook(content: bytes, path: Path) -> _Packed:
             f"{path} is a notebook without otter's tests in its metadata, so nothing can be graded "
             "by it; give the autograder.zip."
         )
-    entries |= _beside_notebook(content, path)
-    slug = _metadata(content).get("assignment_name")
+    entries |= beside_notebook(content, path)
+    slug = metadata(content).get("assignment_name")
     slug = slug if isinstance(slug, str) and slug.strip() else path.stem
     contents = {config.NAME: b"{}\n", **tests, f"{path.stem}.ipynb": content}
-    return _Packed(slug, entries, contents, notebook=path.name)
-
-
-def _beside_notebook(content: bytes, path: Path) -> dict[str, Entry]:
-    """Return the files that lie beside a notebook and that it names, as they were handed out."""
-    text = content.decode("utf-8", "replace").replace("\\n", "\n").replace('"', "\n")
-    found: dict[str, Entry] = {}
-    for place in sorted(path.parent.iterdir()):
-        if place.name.startswith(".") or place.name in NOT_HANDED_OUT or place == path:
-            continue
-        if place.is_dir():
-            if re.search(rf"(?<![\w.-]){re.escape(place.name)}/", text):
-                below = _below(open_path(place), ())
-                found |= {f"files/{place.name}/{name}": entry for name, entry in below.items()}
-        elif place.suffix not in {".ipynb", ".zip", ".pdf"} and beside.mentions(text, place.name):
-            found[f"files/{place.name}"] = open_file(place).entries[0]
-    return found
-
-
-def _metadata(content: bytes, key: str = "otter") -> dict[str, Any]:
-    """Return what somebody keeps in a notebook's metadata; nothing where it is no notebook."""
-    try:
-        found = json.loads(content.decode("utf-8-sig"))["metadata"][key]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _is_in_r(content: bytes) -> bool:
-    return str(_metadata(content, "kernelspec").get("language")).lower() == "r"
-
-
-def _tests_in(content: bytes) -> dict[str, bytes]:
-    """Return the test files that a notebook's metadata holds, as files of the same meaning."""
-    held = _metadata(content).get("tests")
-    if not isinstance(held, dict):
-        return {}
-    return {
-        f"tests/{feedback_name(name)}.py": (
-            spec if isinstance(spec, str) else f"OK_FORMAT = True\n\ntest = {spec!r}\n"
-        ).encode()
-        for name, spec in held.items()
-    }
+    return Packed(slug, entries, contents, notebook=path.name)
 
 
 def _slug(names: Iterable[str]) -> str:
@@ -396,105 +320,3 @@ def _names(path: Path) -> list[str]:
     whole = path.resolve()
     own = whole.name if whole.is_dir() else whole.stem
     return [own, *(folder.name for folder in whole.parents)]
-
-
-def _bytes(name: str, entry: Entry, limit: int) -> bytes:
-    if entry.problem:
-        raise RejectedError(f"{name} {entry.problem}")
-    try:
-        return entry.read(limit)
-    except RejectedError as problem:
-        raise RejectedError(f"{name} {problem}") from None
-
-
-def _unpacked(packed: _Packed, path: Path) -> Path:
-    """Return the folder of ours that holds an archive's files, made now or by an earlier run."""
-    root = _root()
-    _sweep(root)
-    making = Path(tempfile.mkdtemp(prefix=MAKING, dir=root))
-    try:
-        digest = hashlib.sha256()
-        left = ALL_BYTES
-        for name, content in _read_all(packed):
-            left -= len(content)
-            if left < 0:
-                raise RejectedError(f"its files are more than {ALL_BYTES:,} bytes")
-            digest.update(f"{name}\0{len(content)}\0".encode() + content)
-            place = making / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-        final = root / f"{feedback_name(packed.slug)[:60]}-{digest.hexdigest()[:24]}"
-        return _settled(making, final)
-    except RejectedError as problem:
-        raise UsageError(shown(f"{path}: {problem}. Pack it again without that.")) from None
-    except OSError as problem:
-        raise UsageError(
-            f"{path} cannot be unpacked into {root}: {problem}; free some space, or name another "
-            f"folder by {FOLDER_VARIABLE}."
-        ) from problem
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what no grading has used for long, and what was left by one that was killed."""
-    now = time.time()
-    for folder in root.iterdir():
-        most = MAKING_SECONDS if folder.name.startswith(MAKING) else UNUSED_SECONDS
-        with contextlib.suppress(OSError):  # somebody else was quicker
-            mark = folder / NOTE
-            used = (mark if mark.is_file() else folder).stat().st_mtime
-            if now - used > most:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _read_all(packed: _Packed) -> Iterator[tuple[str, bytes]]:
-    note = _Note(packed.slug, packed.notes, packed.notebook)
-    made = {**packed.contents, NOTE: msgspec.json.encode(note)}
-    for name in sorted({*packed.entries, *made}):
-        if name in made:
-            yield name, made[name]
-        else:
-            limit = FILE_BYTES if name.startswith("files/") else SMALL_BYTES
-            yield name, _bytes(name, packed.entries[name], limit)
-
-
-def _settled(making: Path, final: Path) -> Path:
-    """Put a folder where it belongs in one step; one that is there and whole stays."""
-    if not _is_whole(final, making):
-        shutil.rmtree(final, ignore_errors=True)
-        with contextlib.suppress(FileExistsError, OSError):  # somebody else was quicker
-            making.rename(final)
-    if not (final / NOTE).is_file():
-        raise OSError(f"{final} could not be made")
-    (final / NOTE).touch()  # used now
-    return final
-
-
-def _is_whole(final: Path, made: Path) -> bool:
-    """Say whether a folder that was made before holds the same files still, and no others."""
-    names = _held(made)
-    return names == _held(final) and all(
-        (final / name).read_bytes() == (made / name).read_bytes() for name in names
-    )
-
-
-def _held(folder: Path) -> set[Path]:
-    """Return the files of a folder of ours, but for the hand-out that is made in it."""
-    names = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-    return {name for name in names if len(name.parts) > 1 or name.suffix != ".ipynb"}
-
-
-def _root() -> Path:
-    """Return the folder for unpacked archives, which is for its user alone."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    try:
-        root = (Path(named) if named else Path.home() / ".cache") / "ulp-grader" / "otter"
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        root.chmod(0o700)
-    except (OSError, RuntimeError) as problem:
-        raise UsageError(
-            f"There is no folder to unpack an archive into ({problem}); name one by "
-            f"{FOLDER_VARIABLE}."
-        ) from problem
-    return root

@@ -1,14 +1,10 @@
 """A script handed in where a notebook may be: which file is one, and the notebook that it makes."""
 
-import ast
 import io
-import itertools
 import json
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from grader.model import MIB
 from grader.submissions.claims import is_candidate
@@ -71,45 +67,18 @@ def _is_above(folder: Folder, other: Folder) -> bool:
 
 
 def as_notebook(content: bytes, name: str) -> bytes:
-    """Return a script as a notebook; RejectedError where it is no text.
+    """Return a script as otter has it, a notebook of one cell; RejectedError where it is no text.
 
-    It is one cell, which ends where a question is checked, since it is judged there.
+    A cell is judged where it checks a question, and breaks off where it raises.
     """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding).lstrip("\ufeff")
     except (SyntaxError, UnicodeDecodeError, LookupError) as problem:
         raise RejectedError(f"{name} is no text that Python can read ({problem})") from None
-    cells: list[dict[str, Any]] = [
-        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [],
-         "source": source}
-        for source in _pieces(text.replace("\r\n", "\n"))
-    ]  # fmt: skip
-    document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    cell: dict[str, object] = {
+        "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [],
+        "source": text.replace("\r\n", "\n"),
+    }  # fmt: skip
+    document = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
     return json.dumps(document).encode()
-
-
-def _pieces(text: str) -> Iterable[str]:
-    try:
-        statements = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return [text]
-    lines = text.split("\n")
-    starts = {statement.lineno for statement in statements}
-    ends = [
-        int(statement.end_lineno or 0)
-        for statement in statements
-        if any(map(_checks, ast.walk(statement))) and statement.end_lineno not in starts - {
-            statement.lineno}
-    ]  # fmt: skip
-    bounds = [0, *ends, len(lines)]
-    pieces = ("\n".join(lines[start:end]) for start, end in itertools.pairwise(bounds))
-    return [piece for piece in pieces if piece.strip()] or [text]
-
-
-def _checks(node: Any) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "check"
-    )

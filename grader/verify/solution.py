@@ -13,6 +13,7 @@ from typing import Any
 from grader.batch import process
 from grader.batch.pool import local_pool
 from grader.course import beside, notebooks
+from grader.course.assignments import reference_path
 from grader.course.otter import packages
 from grader.errors import ProcessLostError, UsageError, WorkerError
 from grader.model import Assignment, Report, Status, Submission
@@ -24,7 +25,13 @@ from .runner import describe, losses, outcomes, ungraded
 
 INSIDE = ((), ("autograder",), ("dist", "autograder"))  # where `otter assign` leaves a solution
 WHAT_TO_GIVE = "name it by --solution SOLUTION.ipynb"
+FEW = 5  # files that are named
 EMPTY = "a notebook without an answer"
+
+
+def has_reference(assignment: Assignment) -> bool:
+    """Say whether an assignment has reference solutions, which all other gates begin with."""
+    return assignment.otter is None or reference_path(assignment.solutions) is not None
 
 
 def find_solution(origin: Path) -> Path:
@@ -53,10 +60,15 @@ Judge = Callable[[Submission], Report]
 
 
 @contextlib.contextmanager
-def grader_process(assignment: Assignment, isolation: str) -> Iterator[Judge]:
-    """Give what judges a notebook in a grader process of its own, in the sandbox."""
+def grader_process(
+    assignment: Assignment, isolation: str, access: beside.Access
+) -> Iterator[Judge]:
+    """Give what judges a notebook in a grader process of its own, in the sandbox.
+
+    access: what students' code may reach.
+    """
     settings = process.ProcessSettings(
-        str(assignment.folder), 0, assignment.limits, isolation, device="auto"
+        str(assignment.folder), 0, assignment.limits, isolation, device="auto", access=access
     )
     with local_pool(1) as executor:
 
@@ -126,15 +138,25 @@ def packages_are_here(assignment: Assignment, solution: Submission, findings: Fi
     return "what tests and solution import is installed"
 
 
+def read_by(assignment: Assignment, solution: Submission) -> tuple[str, ...]:
+    """Return the files that the solution names, and that would be withheld from students."""
+    code = _code(solution)
+    withheld = (name for name, _ in assignment.withheld)
+    return tuple(name for name in withheld if beside.mentions(code, name))
+
+
 def files_are_given(assignment: Assignment, solution: Submission, findings: Findings) -> str:
     """Look for files that the solution reads and students would not have."""
-    code = _code(solution)
-    for name, _ in assignment.withheld:
-        if beside.mentions(code, name):
-            findings.problems.append(
-                f"the solution reads {name}, which is withheld since only hidden cases name it; "
-                f"grade with --give {name}"
-            )
+    findings.problems.extend(
+        f"the solution reads {name}, which is withheld since you said so"
+        for name in read_by(assignment, solution)
+    )
+    guessed = [name for name, _ in assignment.withheld if name not in assignment.withheld_by_name]
+    if guessed:
+        findings.notes.append(
+            f"only hidden cases read {', '.join(guessed[:FEW])}; what was handed out all the same "
+            f"needs --give {guessed[0]}"
+        )
     return f"{len(assignment.given)} files are given, {len(assignment.withheld)} withheld"
 
 

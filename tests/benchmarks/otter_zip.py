@@ -27,6 +27,7 @@ from tests.benchmarks.process import CommandFailedError, grader_command, run
 CASE = Path(__file__).parents[1] / "otter" / "cases" / "13-seven-files"
 ANSWER = "y = cube(2.5)\ny"  # of the fourth question, as the right notebook has it
 ROUNDED = 1e-4  # otter rounds its scores
+CELL_SECONDS = 10
 HOSTILE = {
     "loops": "while True:\n    pass",
     "exits": "import os\nos._exit(0)",
@@ -131,12 +132,12 @@ def _otter_scores(out: Path) -> Scores:
 
 
 def _by_us(
-    path: Path, handed_in: Path, out: Path, jobs: int, good: tuple[int, ...] = (0,)
+    path: Path, handed_in: Path, out: Path, jobs: int, *more: str
 ) -> tuple[dict[str, Scores], float]:
     shutil.rmtree(out, ignore_errors=True)
     command = [*grader_command(), "grade", str(path), str(handed_in), "-o", str(out), "--jobs",
-               str(jobs)]  # fmt: skip
-    finished = run(command, good=good)
+               str(jobs), *more]  # fmt: skip
+    finished = run(command, good=(0, 1))
     found = {
         item["student"]: {one["name"]: one["score"] for one in item["questions"]}
         for item in _results(out)
@@ -159,7 +160,8 @@ def _hostile(
     for number, answer in enumerate(HOSTILE.values()):
         content = _answered(right.read_bytes(), answer)
         (handed_in / f"hostile-{number}.ipynb").write_bytes(content)
-    _by_us(path, handed_in, folder / "hostile-out", 1, good=(0, 1))
+    limit = ("--limit", f"cell_seconds={CELL_SECONDS}")  # 60 unless somebody says otherwise
+    _by_us(path, handed_in, folder / "hostile-out", 1, *limit)
     ours = {item["student"]: item for item in _results(folder / "hostile-out")}
     ends = {}
     for number, what in enumerate(HOSTILE):

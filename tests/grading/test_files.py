@@ -213,7 +213,12 @@ open("sub/own.txt", "w").write("kept")
 def f():
     open("late.txt", "w").write("late")
 def g():
-    os.remove("mine.txt")"""
+    os.remove("mine.txt")
+def count(path):
+    return len(open(path).read().split())
+def double(path):
+    words = open(path).read()
+    open(path, "w").write(words + " " + words)"""
 READS = (
     ">>> open('expected.csv').read().split()[1] == str(x)\nTrue",
     ">>> open('data/words.txt').read()\n'alpha'",
@@ -222,6 +227,12 @@ READS = (
     ">>> open('mine.txt').read()\n'kept'",
     ">>> import os\n>>> os.path.exists('sub/own.txt'), os.path.exists('none.txt')\n(True, False)",
     ">>> f()\n>>> open('late.txt').read()\n'late'",
+    ">>> open('new.txt', 'w').write('a b c')\n5\n>>> count('new.txt')\n3",
+    (
+        ">>> from pathlib import Path\n>>> path = Path('t.txt')\n>>> path.write_text('a')\n1\n"
+        ">>> double(path)\n>>> path.read_text()\n'a a'\n>>> path.write_text('b')\n1\n"
+        ">>> double('t.txt')\n>>> open('t.txt').read()\n'b b'"
+    ),
     ">>> g()\n>>> import os\n>>> os.path.exists('mine.txt')\nFalse",
     ">>> import os\n>>> sorted(name for name in os.listdir('.') if 'm' in name)\n['mine.txt']",
 )
@@ -385,3 +396,15 @@ def test_a_file_that_a_notebook_was_to_write_and_has_not_is_its_loss(
     found = judged_by(worker, tmp_path / "a", ">>> open('mine.txt').read()\n'kept'", "x = 1")
     assert found.status is Status.FAILED
     assert "There is no file mine.txt" in found.cases[0].staff_message
+
+
+def test_a_file_of_the_course_hides_no_module_of_the_judges(tmp_path: Path) -> None:
+    root = autograder(tmp_path / "a", ">>> 1\n1") / "files"
+    for name in ("numpy.py", "sched.py"):
+        (root / name).write_text("raise SystemExit")
+    sys.modules.pop("sched", None)
+    folder = TestFolder(named(root))
+    with folder.for_case("import numpy, sched, helpers", None, []):
+        assert importlib.import_module("sched").__file__ != str(root / "sched.py")
+        assert hasattr(importlib.import_module("numpy"), "ndarray")
+        assert importlib.import_module("helpers").__file__ == str(root / "helpers.py")

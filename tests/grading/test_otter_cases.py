@@ -61,6 +61,29 @@ def test_a_value_that_a_function_changes_in_place_is_changed_in_the_test(
         assert otter.cases(source, test)[0].status is PASSED
 
 
+def test_looking_for_changes_asks_nothing_of_exceptions(otter: OtterJudge) -> None:
+    source = """
+class Empty(Exception):
+    def __getattr__(self, name):
+        raise Empty(name)
+    def __len__(self):
+        return 1 // 0
+caught = Empty("x")
+def fails():
+    raise Empty("y")
+"""
+    test = """
+        @test_case()
+        def test(Empty, fails, caught):
+            for _ in range(3):
+                try:
+                    fails()
+                except Empty as error:
+                    assert error.args == ("y",) and caught.args == ("x",)
+        """
+    assert otter.cases(source, functions("q1", test))[0].status is PASSED
+
+
 def test_what_a_doctest_does_to_a_value_stays_with_it(otter: OtterJudge) -> None:
     source = "log = ['a']\ndef same(x):\n    return x"
     test = doctests("q1", ">>> log.append('b')\n>>> same(1)\n1\n>>> log\n['a', 'b']")
@@ -442,7 +465,7 @@ def test_each_cell_draws_on_a_figure_of_its_own(otter: OtterJudge) -> None:
     ("lines", "told"),
     [
         (">>> import no_such_package\n>>> x\n1", "no_such_package"),
-        (">>> open('no/such/file').read()\n''", "no/such/file"),
+        (">>> open('/no/such/file').read()\n''", "/no/such/file"),
     ],
 )
 def test_what_is_missing_in_the_judge_costs_nobody_a_point(

@@ -18,7 +18,8 @@ import torch
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Engine, Request, judge
 from grader.model import Isolation, Outcome, QuestionReport, Status
-from grader.submissions.autograders import FOLDER_VARIABLE, load
+from grader.submissions.autograders import load
+from grader.submissions.unpacking import FOLDER_VARIABLE
 from tests.conftest import notebook_of, submission_of
 
 CANARY = "CANARY-77b0c1a2d3e4f596"

@@ -11,7 +11,7 @@ from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.model import Assignment, Report, Submission
 from grader.sandbox import Worker
-from grader.submissions.autograders import FOLDER_VARIABLE
+from grader.submissions.unpacking import FOLDER_VARIABLE
 
 Files = tuple[tuple[str, str], ...]
 HEAVY = ("pandas", "datascience", "matplotlib.pyplot")  # imported once, not by every child

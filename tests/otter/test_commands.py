@@ -14,6 +14,7 @@ import typer
 from grader.commands.options import DONE, INCOMPLETE
 from grader.commands.plan import plan
 from grader.commands.verify import verify
+from grader.course import beside
 from grader.course.otter import config, keys
 from grader.course.otter.keys import Becomes
 from grader.errors import UsageError
@@ -234,9 +235,17 @@ def test_a_path_that_leads_nowhere_for_students_is_named(room: Room, tmp_path: P
 def test_a_solution_may_not_need_what_students_do_not_have(room: Room, tmp_path: Path) -> None:
     tests = {"q1": ok("q1", "x > 0", "str(x) == open('answers.txt').read()")}
     path = pack(tmp_path, tests, **{"files/answers.txt": "2"})
-    found = tried(room, path, "x = int(open('answers.txt').read())")
-    assert "--give answers.txt" in gates(found)["files"][0]
-    assert "solution" not in gates(found)
+    assignment = load(str(path))
+    handed_in = submission_of(notebook_of("x = int(open('answers.txt').read())"), "solution")
+    (name,) = solution.read_by(assignment, handed_in)
+    ruled = beside.ruled(assignment, beside.Access(read=(name,)))
+    assert solution.read_by(ruled, handed_in) == ()  # as for a class that reads it
+    kept = beside.ruled(assignment, beside.Access(withhold=(name,), read=(name,)))
+    found = solution.Findings()
+    solution.files_are_given(kept, handed_in, found)
+    assert "withheld since you said so" in found.problems[0]
+    found = tried(room, path, "x = 2")
+    assert "needs --give answers.txt" in gates(found)["files"][0]
 
 
 def test_the_solution_is_found_where_otter_assign_leaves_it(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from grader.errors import UsageError
 from grader.model import Assignment
 from grader.submissions.autograders import load
 from grader.submissions.collection import collect
-from tests.conftest import write_small_course
+from grader.verify.solution import has_reference
+from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.otter.conftest import Room
 
 CASES = Path(__file__).with_name("cases")
@@ -122,6 +123,41 @@ def test_the_command_takes_the_hand_out_from_where_otter_assign_leaves_it(
     assert made.read_bytes() == (case / "ben.ipynb").read_bytes()
     with pytest.raises(UsageError, match="is already there"):
         import_(assignment=str(dist / "autograder"), course=tmp_path / "course")
+
+
+STUB = 'def double(x):\n    """Return twice x."""\n    raise NotImplementedError'
+HARDER = """from otter.test_files import test_case
+OK_FORMAT = False
+name = "q1"
+
+@test_case(name="any number", points=2, hidden=True)
+def test_any(double, rng, reference):
+    for x in rng.integers(100, 999, 5):
+        assert double(int(x)) == reference.double(int(x))
+"""
+
+
+def test_what_was_imported_can_be_made_harder_with_a_reference(room: Room, tmp_path: Path) -> None:
+    test = "OK_FORMAT = True\ntest = {'name': 'q1', 'points': 1, 'suites': [{'type': 'doctest', 'cases': [{'code': '>>> double(2)\\n4', 'hidden': False}]}]}\n"  # noqa: E501
+    folder = tmp_path / "hw" / "autograder"
+    (folder / "tests").mkdir(parents=True)
+    (folder / "otter_config.json").write_text("{}")
+    (folder / "tests" / "q1.py").write_text(test)
+    handout = tmp_path / "hw.ipynb"
+    handout.write_bytes(notebook_of(STUB, 'grader.check("q1")'))
+    found = importing.write(load(str(folder)), tmp_path / "course", handout)
+    public, staff = (tmp_path / "course" / top / found.slug for top in ("assignments", "solutions"))
+    (staff / "reference.py").write_text(STUB.replace("raise NotImplementedError", "return 2 * x"))
+    (staff / "tests").mkdir()
+    (staff / "tests" / "q1.py").write_text(HARDER)
+    settings = public / "assignment.toml"
+    stated = settings.read_text("utf-8").replace("points = 1.0", 'points = 3\nnames = ["double"]')
+    settings.write_text(stated)
+    loaded = assignments.load(found.slug, tmp_path / "course", need_solutions=True)
+    assert has_reference(loaded)  # so that `grader verify` tries every gate
+    for answer, score in (("return x + x", 3), ("return 4", 1)):
+        content = notebook_of(STUB.replace("raise NotImplementedError", answer))
+        assert room.judge(loaded, submission_of(content)).score == score
 
 
 def test_our_own_assignments_are_not_imported(tmp_path: Path) -> None:

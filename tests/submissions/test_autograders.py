@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import GraderError
-from grader.submissions import autograders, sources
+from grader.submissions import notebook_tests, sources, unpacking
 from grader.submissions.autograders import load
 from tests.conftest import write_small_course
 from tests.support.autograders import OK_TEST, TESTS, packed, write_autograder
@@ -174,7 +174,19 @@ def test_files_that_a_notebook_names_come_with_it(tmp_path: Path) -> None:
     for name in beside:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "data" / "ada.ipynb").touch()  # what students handed in
     given = {name for name, _ in load(str(path)).given}
+    assert given == {"helpers.py", "a.csv", "b.csv"}
+    (tmp_path / "data" / "ada.ipynb").unlink()
+    given = {name for name, _ in load(str(path)).given}
+    assert given == {"helpers.py", "a.csv", "b.csv", "data/words.txt"}
+    (tmp_path / "other.ipynb").unlink()
+    (tmp_path / "submissions.zip").unlink()
+    given = {name for name, _ in load(str(path)).given}  # the assignment's own folder
+    assert given == {"helpers.py", "a.csv", "b.csv", "c.csv", "data/words.txt", "music/long.mp3"}
+    for number in range(notebook_tests.HANDED_OUT):
+        (tmp_path / "music" / str(number)).touch()
+    given = {name for name, _ in load(str(path)).given}  # somebody's whole disk
     assert given == {"helpers.py", "a.csv", "b.csv", "data/words.txt"}
 
 
@@ -191,7 +203,7 @@ def test_what_nobody_has_used_for_long_is_removed(folder: Path, tmp_path: Path) 
     old = load(str(folder)).folder
     left = old.parent / ".making-left"
     left.mkdir()
-    for path in (old / autograders.NOTE, left):
+    for path in (old / unpacking.NOTE, left):
         os.utime(path, (0, 0))
     other = write_autograder(tmp_path / "hw04" / "autograder", {"seed": 5})
     assert load(str(other)).folder.is_dir()
@@ -317,7 +329,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(
     with pytest.raises(GraderError, match=r"files/zeros is larger than the"):
         load(str(path))
     monkeypatch.setattr(sources, "EXPANSION_FLOOR", 100_000_000)
-    monkeypatch.setattr(autograders, "ALL_BYTES", 1_000_000)
+    monkeypatch.setattr(unpacking, "ALL_BYTES", 1_000_000)
     with pytest.raises(GraderError, match=r"its files are more than 1,000,000 bytes"):
         load(str(path))
     held = [one for one in (tmp_path / "cache").rglob("*") if one.is_file()]

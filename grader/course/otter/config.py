@@ -10,6 +10,7 @@ from grader.model import OtterRules
 
 NAME = "otter_config.json"
 SCRIPT = "run_otter.py"  # older versions of otter wrote the configuration into it
+REQUIREMENTS = ("environment.yml", "requirements.txt")  # what is to be installed
 SECRET = frozenset({"token", "course_id", "assignment_id"})
 # What says how otter itself runs, logs or prints, and decides no score.
 WITHOUT_MEANING = frozenset(

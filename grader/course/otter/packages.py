@@ -18,9 +18,9 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from grader.course.otter.config import REQUIREMENTS
 from grader.model import Assignment
 
-FILES = ("environment.yml", "requirements.txt")
 # A line of code, or of a doctest wherever it stands in a literal.
 IMPORT = re.compile(
     r"(?:^|>>>|\.\.\.)[ \t]*(?:import[ \t]+(?P<whole>\w[\w., \t]*)"
@@ -83,7 +83,7 @@ class Comparison:
 def asked(folder: Path) -> dict[str, Requirement]:
     """Return what an assignment's lists ask for, by the distribution's normal name."""
     found: dict[str, Requirement] = {}
-    for name in FILES:
+    for name in REQUIREMENTS:
         path = folder / name
         if path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")

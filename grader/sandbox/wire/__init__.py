@@ -48,6 +48,13 @@ yet: a student's function has called one of the judge's that it was given. The j
 for more, and says what came of it. Anything else ends the child: the call is `killed`, by a broken
 protocol.
 
+Values. A number, a text or an array is a node of its own; a container is its form and items; any
+other value is its kind and parts, which are values again. `containers.FORMS` and `kinds.TABLE` are
+what both sides know: how a value of each is read, at its base class's storage, and how one is built
+from parts whose types are checked. Nothing is called or imported by a name that came, but what
+these tables name. Many items of one kind travel packed. What has no kind stays where it is.
+
 Both sides run these same files; beside student code they come without a path, so they may use
-only the standard library, msgspec, and numpy and torch where a value needs them.
+only the standard library, msgspec, and numpy, torch and other libraries where a value needs them: a
+library is looked for among those that are loaded, and imported where a value of it has come.
 """

@@ -8,13 +8,14 @@ value of it is read or built.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .kinds import TABLE, Kind
+from .kinds import TABLE, Kind, NotByValueError
 from .numpy_kinds import is_array
 from .standard import NUMBER, is_timezone
 
 if TYPE_CHECKING:
     import pandas as pd
 
+FIRST_YEAR, LAST_YEAR = 1, 9_999
 LONGEST_INDEX = 100_000_000  # rows of a RangeIndex, which takes no memory until it is used
 MASKED = {
     "IntegerArray": "iu", "FloatingArray": "f", "BooleanArray": "b",
@@ -362,6 +363,8 @@ def _made_masked_dtype(name: str) -> Any:
 def _timestamp(value: "pd.Timestamp") -> list[Any]:
     import pandas as pd
 
+    if not FIRST_YEAR <= pd.Timestamp.year.__get__(value) <= LAST_YEAR:
+        raise NotByValueError("a moment that Python's own dates do not have")
     return [pd.Timestamp.to_datetime64(value), pd.Timestamp.tz.__get__(value)]
 
 
@@ -369,6 +372,8 @@ def _made_timestamp(moment: Any, zone: Any) -> "pd.Timestamp":
     import pandas as pd
 
     made = pd.Timestamp(moment)
+    if not FIRST_YEAR <= made.year <= LAST_YEAR:  # it could not even be printed
+        raise ValueError("a moment that Python's own dates do not have")
     return made if zone is None else made.tz_localize("UTC").tz_convert(zone)
 
 
@@ -446,10 +451,10 @@ TABLE.add(
     _kind("MultiIndex", "MultiIndex", _multi_index, _made_multi_index,
           (_all(_is_index), _all(is_array), list)),
     Kind("Series", ("Series",), _series, _made_series, (_is_values, _is_index, object, dict),
-         module="pandas", weight=20_000, refill=_refill, copy=_copied_series),
+         module="pandas", weight=50_000, refill=_refill, copy=_copied_series),
     Kind("DataFrame", ("DataFrame",), _frame, _made_frame,
          (_is_index, _is_index, _all(_is_values), dict),
-         module="pandas", weight=100_000, refill=_refill, copy=_copied_frame),
+         module="pandas", weight=250_000, refill=_refill, copy=_copied_frame),
     _kind("Categorical", "Categorical", _categorical, _made_categorical,
           (is_array, _is_index, bool)),
     _kind("times", "arrays.DatetimeArray arrays.TimedeltaArray", _times, _made_times,

@@ -85,6 +85,6 @@ TABLE.add(
     Kind("Row", ("Table.Row",), _row, _made_row, (list, list), module="datascience",
          weight=10_000),
     *(Kind(f"babypandas {name}", (name,), _inner, _made_outer(name), (object,),
-           module="babypandas", weight=100_000, refill=_refill_outer, copy=_copied_outer)
+           module="babypandas", weight=250_000, refill=_refill_outer, copy=_copied_outer)
       for name in ("DataFrame", "Series")),
 )  # fmt: skip

@@ -220,6 +220,8 @@ class Encoder:
     def _held(self, form: Form, value: Any, depth: int) -> Sequence | Mapping | Collection:
         """Return what a container holds."""
         items = form.items(value)
+        if form.is_hashed and len(items) > MAX_KEYS * (2 if form.has_keys else 1):
+            raise ValueRefusedError(f"it has more than {MAX_KEYS:,} keys")
         if form.name == "list":
             return Sequence(self._items(items, depth))
         if form.name == "dict":

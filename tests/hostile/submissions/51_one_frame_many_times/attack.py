@@ -1,0 +1,17 @@
+# expect: killed
+# reason: larger than the limit together
+import sys
+protocol, values = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.values"]
+encode = values.Encoder.encode
+
+def forge(self, value, depth=0):
+    if value == "many":
+        none = protocol.Made("RangeIndex", [0, 0, 1, None])
+        parts = [none, none, protocol.Sequence([]), protocol.Mapping([])]
+        return protocol.Sequence([protocol.Made("DataFrame", parts)] * 12_000)
+    return encode(self, value, depth)
+
+values.Encoder.encode = forge
+
+def answer(x):
+    return "many"
