@@ -209,6 +209,16 @@ def answered_by_their_own(claims: Iterable[str]) -> str:
     return f"The student's own code answered {', '.join(sorted(claims))} between its own objects."
 
 
+def replaced_by_test(question: str, case: str, names: Iterable[str]) -> str:
+    """Return why a case says nothing of an answer, for staff."""
+    listed = ", ".join(sorted(names))
+    return (
+        f"{question}, {case!r}: The test replaces {listed} in its own process, and the student's "
+        "code runs in another; have the function take what it needs as an argument, or write a "
+        "test that needs no replacement"
+    )
+
+
 def shadowed(question: str, case: str, names: Sequence[str]) -> str:
     listed = ", ".join(names)
     return (

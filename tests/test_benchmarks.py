@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tests.benchmarks import table
+from tests.benchmarks import table, values
+from tests.benchmarks.otter_zip import Compared, Ended
 from tests.benchmarks.spread import Spread, paired
 
 ROOT = Path(__file__).parents[1]
@@ -65,8 +67,27 @@ def test_the_benchmark_names_no_machine(monkeypatch: pytest.MonkeyPatch) -> None
     assert "secret-host" not in page
 
 
+def test_the_page_says_whether_scores_are_equal_and_what_becomes_of_hostile_notebooks() -> None:
+    ends = {"loops": (Ended("ran on", 20.0), Ended("12 of 13 points; q4 failed", 3.0))}
+    found = Compared(50, 5, 2, "7.0.0", 3.0, 0.5, (), ends)
+    page = table.render(table.Results(load=0.0, otter=found))
+    assert "equal for each question of each" in page
+    assert "6.0 times" in page
+    assert "| loops | ran on | 20.0 | 12 of 13 points; q4 failed | 3.0 |" in page
+    other = Compared(50, 5, 2, "7.0.0", 3.0, 0.5, ("student-0007",), ends)
+    assert "not equal for student-0007" in table.render(table.Results(load=0.0, otter=other))
+
+
 def test_a_run_of_some_parts_is_never_written_as_the_results() -> None:
     from tests.benchmarks.__main__ import main
 
     with pytest.raises(SystemExit):
         main(["--quick", "--write", "--only", "startup"])
+
+
+def test_the_values_that_are_timed_cross_as_they_are() -> None:
+    pd.testing.assert_frame_equal(values.cross(values.frame(300)), values.frame(300))
+    assert values.cross([f"word{n}" for n in range(300)]) == [f"word{n}" for n in range(300)]
+    for what in ("a float", "a tensor of 1,000 float16", "a frame of 5 x 2"):
+        value = values.VALUES[what]()
+        assert type(values.cross(value)) is type(value)

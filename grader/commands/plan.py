@@ -71,7 +71,8 @@ def _show_points(assignment: "Assignment") -> None:
     for one in assignment.questions:
         numbers = (one.points, one.public_points, one.hidden_points, len(one.cases))
         table.add_row(Text(shown(one.name)), *(f"{number:g}" for number in numbers))
-    say(f"{shown(assignment.slug)}: {len(assignment.questions)} questions")
+    count = len(assignment.questions)
+    say(f"{shown(assignment.slug)}: {count} question{'s' * (count != 1)}")
     Console().print(table)
 
 

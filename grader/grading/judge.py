@@ -501,7 +501,7 @@ class _DeviceJudging:
         if verdict.shadowed:
             return self._judge_with_their_builtins(question, case, verdict)
         if not verdict.passed:
-            return self._not_passed(question, case, verdict)
+            return self._not_passed(question, case, verdict, found.replaced)
         applied = self._changes_of_reference(question, case) if found.made else frozenset()
         if applied is None:
             return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {NO_COMPARISON}")
@@ -510,7 +510,13 @@ class _DeviceJudging:
             return outcomes.passed(case, verdict.seconds, staff=staff)
         return self._judge_without_changes(question, case, memory, applied)
 
-    def _not_passed(self, question: Question, case: TestCase, verdict: Verdict) -> Outcome:
+    def _not_passed(
+        self, question: Question, case: TestCase, verdict: Verdict, replaced: Iterable[str] = ()
+    ) -> Outcome:
+        """Return the outcome of a case; nobody loses by what a test has replaced for itself."""
+        if replaced and not self._has_reference:
+            said = wording.replaced_by_test(question.name, case.name, replaced)
+            return outcomes.ungraded(case, said)
         outcome = self._explain(question, case, verdict)
         if outcome.status is Status.UNGRADED:
             return self._judge_beside_reference(question, case, outcome)

@@ -129,7 +129,7 @@ class CaseSuite:
         self.all_or_nothing: frozenset[str] = frozenset()
         self.unwritten = unwritten(assignment)
         self._texts: dict[tuple[str, str], str] = {}
-        self._folder = TestFolder([*assignment.given, *assignment.withheld])
+        self._folder = TestFolder(assignment.given, assignment.withheld)
         with self._folder.entered():
             for question in assignment.questions:
                 self._load(question)

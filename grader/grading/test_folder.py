@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from grader.course.beside import Named, mentions
 from grader.errors import CannotJudgeError
@@ -135,8 +135,11 @@ class TestFolder:
 
     __test__ = False  # the name is the field's word; pytest must not collect it
 
-    def __init__(self, files: Iterable[Named]) -> None:
-        self._files = tuple(files)
+    def __init__(self, files: Iterable[Named], withheld: Iterable[Named] = ()) -> None:
+        """Lay out the files that students' code has as well, and those that it is not to have."""
+        kept = tuple(withheld)
+        self._files = (*files, *kept)
+        self._withheld = frozenset(name for name, _ in kept)
         self._names = frozenset(name for name, _ in self._files)
         self._modules = _CourseModules(self._files)
         top = tempfile.mkdtemp(prefix="tests-")
@@ -189,7 +192,8 @@ class TestFolder:
             if touches:
                 undo.callback(self._tidy)
             if touches and session is not None:
-                written = _Written(self._folder, self._names, text, session, refusals)
+                places = Places(self._folder, self._names, self._withheld)
+                written = _Written(places, text, session, refusals)
                 written.fetch()
                 session.first, session.then = written.hand_over, written.fetch
                 undo.callback(setattr, session, "then", None)
@@ -220,18 +224,20 @@ class TestFolder:
             self._lay_out()
 
 
+class Places(NamedTuple):
+    """A test's folder, the names that the course has there, and those of them that are withheld."""
+
+    folder: Path
+    names: frozenset[str]
+    withheld: frozenset[str]
+
+
 class _Written:
     """What a student's code has written and one test's text names, as it is now."""
 
-    def __init__(
-        self,
-        folder: Path,
-        names: frozenset[str],
-        text: str,
-        session: Session,
-        refusals: list[str],
-    ) -> None:
-        self._folder, self._names, self._text = folder, names, text
+    def __init__(self, places: Places, text: str, session: Session, refusals: list[str]) -> None:
+        self._folder, self._names, self._withheld = places
+        self._text = text
         self._session, self._refusals = session, refusals
         self._lists = LISTS.search(text) is not None
         self._held: dict[str, tuple[int, int]] = {}
@@ -255,14 +261,14 @@ class _Written:
         """Give the student's process what the test has written, and take what it has removed."""
         now = self._files()
         for name, seen in now.items():
-            if self._known.get(name) == seen:
+            if self._known.get(name) == seen or name in self._withheld:
                 continue
             if seen[-1] > MOST_BYTES:
                 self._refusals.append(f"the test writes {name}, which is larger than a file may be")
                 continue
             self._write(name, b"" if name.endswith("/") else (self._folder / name).read_bytes())
         for name in self._known.keys() - now.keys():
-            if not name.endswith("/"):
+            if not name.endswith("/") and name not in self._withheld:
                 self._write(name, None)
         self._known = now
 

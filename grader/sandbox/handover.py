@@ -47,6 +47,7 @@ class Changes:
         self.made: set[Place] = set()
         self.refusals: list[str] = []
         self.claims: set[str] = set()
+        self.replaced: set[str] = set()  # by the test, while it called the student's code
         self._applied = applied
         self._room = limit
         self._before: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # in the order of the changes

@@ -12,6 +12,7 @@ from .failures import CannotCrossError, StudentError
 from .raised import ErrorClasses, held, is_made, raised
 from .references import (
     CallableReference,
+    ContainerReference,
     Reference,
     described,
     is_reference,
@@ -42,6 +43,7 @@ MAX_REFERENCES = 200_000
 MAX_CALLBACKS = 200_000
 MAX_DEPTH = 16  # of functions of the test's within functions of the student's within …
 MAX_MESSAGE = 1_000
+CONTAINERS = frozenset({"dict", "list", "set"})
 CHANGED = (
     "A function of the test changed a list or dict that the student's code gave it, which the "
     "student's process does not see; let it return a new one"
@@ -252,6 +254,8 @@ class LiveCase:
 
 
 def _made(session: "Session", node: Opaque, label: str = "") -> Reference:
+    if node.base == f"builtins.{node.type_name}" and node.type_name in CONTAINERS:
+        return ContainerReference(session, node, label)
     kind = CallableReference if node.is_callable else Reference
     return kind(session, node, label)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import libraries
 from .failures import ENDS, StudentError, error_class, student_error
+from .references import is_asked_by_ours
 from .wire.protocol import Failure, Kind, Opaque, ProtocolViolationError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class LiveStudentError(StudentError):
         if name.startswith("__") or name in LOCAL:
             return own(name)
         held = own("reference")
-        if held is None or held[0].is_over:
+        if held is None or held[0].is_over or is_asked_by_ours(1):
             return own(name)
         return held[0].operate_on(held[1], "getattr", (name,))
 
@@ -49,7 +50,7 @@ class _ErrorType(type):
 
     def __getattr__(cls, name: str) -> Any:
         live = type.__getattribute__(cls, "__dict__").get("live")
-        if name.startswith("__") or live is None or live.is_over:
+        if name.startswith("__") or live is None or live.is_over or is_asked_by_ours(1):
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
         return live.operate_on(cls.key, "getattr", (name,))
 

@@ -35,6 +35,12 @@ AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
 SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile", "getsourcelines"})
+# What changes a list, dict or set.
+CHANGES = frozenset({
+    "add", "append", "clear", "difference_update", "discard", "extend", "insert",
+    "intersection_update", "pop", "popitem", "remove", "reverse", "setdefault", "sort",
+    "symmetric_difference_update", "update",
+})  # fmt: skip
 SAME = "compare what its attributes or methods give"
 HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
 WITH_PLAIN = (
@@ -57,6 +63,9 @@ ABSENT = frozenset({
     "__array_interface__", "__array_priority__", "__array_struct__", "__cuda_array_interface__",
     "__dlpack__", "__dlpack_device__",
 })  # fmt: skip
+
+# Our own modules see what stands for an object: it is no question to a student's process.
+OURS = ("grader.sandbox.", "grader.grading.", "grader.course.", "grader.batch.")
 
 _own = object.__getattribute__
 
@@ -112,6 +121,12 @@ def refuse(reference: Any, what: str, instead: str = WITH_PLAIN) -> NoReturn:
 
 def described(reference: Any) -> str:
     return f"an object of class {type_name_of(reference)} in the student's process"
+
+
+def is_asked_by_ours(depth: int) -> bool:
+    """Say whether it is one of our own modules that looks for an attribute, so many frames up."""
+    caller = sys._getframe(depth + 1).f_globals.get("__name__", "")  # noqa: SLF001
+    return str(caller).startswith(OURS)
 
 
 def is_reference(value: Any) -> bool:
@@ -271,6 +286,8 @@ class Reference(StudentObject):
             if name in ABSENT:
                 raise AttributeError(name)
             refuse(self, f"`{name}`")
+        if not is_special and is_asked_by_ours(1):
+            return _own(self, name)
         return _here(self).attribute(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -456,6 +473,45 @@ class CallableReference(Reference):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return ask(self, "call", *args, **kwargs)
+
+
+class ContainerReference(Reference):
+    """A list, dict or set that an object of the student's holds: read here, changed there."""
+
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            return type(self) if is_asked_by_ours(1) else base_of(self)
+        if name.startswith("__"):
+            return Reference.__getattribute__(self, name)
+        if is_asked_by_ours(1):
+            return _own(self, name)
+        return (
+            _here(self).attribute(self, name) if name in CHANGES else getattr(held_by(self), name)
+        )
+
+    def __len__(self) -> int:
+        return len(held_by(self))
+
+    def __bool__(self) -> bool:
+        return bool(held_by(self))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(held_by(self))
+
+    def __contains__(self, item: Any) -> bool:
+        return item in held_by(self)
+
+    def __repr__(self) -> str:
+        live = _live(self)
+        return Reference.__repr__(self) if live is None or live.is_over else repr(held_by(self))
+
+    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
+        return ask(self, "isub", other)
+
+    __str__ = __repr__
+    __hash__ = None  # type: ignore[assignment]
 
 
 RULES = frozenset(

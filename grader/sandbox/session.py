@@ -17,6 +17,7 @@ import numpy as np
 from grader.errors import CannotJudgeError, GraderError
 from grader.model import Limits, Status
 
+from . import replaced
 from .bench import Bench
 from .failures import (
     CannotCrossError,
@@ -153,6 +154,7 @@ class Session:
         self._functions = 0  # of tests that the child was given
         self.live: LiveCase | None = None
         self._seeds: Seeds | None = None
+        self._before: replaced.State = {}
         self._has_run = False  # student code, since `on_return` was last called
         self.on_return: Callable[[], None] | None = None  # of a case: a call has come back
         self.first: Callable[[], None] | None = None  # done before each of these requests
@@ -174,6 +176,7 @@ class Session:
         seeds: the random numbers that the case shares with the child.
         asks: whether the case may do more with the student's objects than call them.
         """
+        self._before = replaced.state()
         changes = self._changes = Changes(KEPT * self._limits.array_bytes, applied)
         self._seeds = seeds
         if asks:
@@ -298,6 +301,8 @@ class Session:
         operation: what else is done with the object. label: by which the test has it.
         TransferError where an argument or the answer cannot be handed over.
         """
+        if self.live is not None and self._changes is not None:
+            self._changes.replaced.update(replaced.since(self._before))
         if self.folder_of_test:
             args = tuple(map(self._as_there, args))
             kwargs = {name: self._as_there(value) for name, value in kwargs.items()}

@@ -397,7 +397,7 @@ def test_a_grader_process_with_a_gpu_proves_isolation_with_what_its_driver_needs
 ) -> None:
     asked: list[set[str]] = []
 
-    def choose(_level: str, devices: frozenset[str], _beside: tuple[str, ...]) -> Isolation:
+    def choose(_level: str, devices: frozenset[str], *_: object, **_more: object) -> Isolation:
         asked.append(set(devices))
         return Isolation("none")
 

@@ -106,7 +106,7 @@ def test_a_worker_of_another_level_than_was_proved_serves_nobody(
     small: Assignment, isolation: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The likely level was wrong, as on a machine whose policy forbids it."""
-    monkeypatch.setattr(probes, "likely_isolation", lambda _asked: Isolation("none"))
+    monkeypatch.setattr(probes, "likely_isolation", lambda *_, **__: Isolation("none"))
     before = workers()
     facts = process.start(settings(small, "auto"))
     assert (facts.isolation.level, facts.isolation.way) == (isolation.level, isolation.way)

@@ -261,8 +261,8 @@ class WrongDevice(Worker):
         session = super().session(*args, **kwargs)
         run, fault = session.run_cell, "\ndouble = (lambda right: lambda x: right(x) + 1)(double)"
 
-        def spoiled(source: str, number: int) -> Any:
-            return run(source + fault if "def double" in source else source, number)
+        def spoiled(source: str, number: int, **how: Any) -> Any:
+            return run(source + fault if "def double" in source else source, number, **how)
 
         session.run_cell = spoiled  # type: ignore[method-assign]
         return session

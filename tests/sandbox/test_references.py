@@ -24,7 +24,7 @@ import torch
 
 from grader.model import Isolation, Limits
 from grader.sandbox import CannotCrossError, ChildEnded, Session, StudentError, Worker, libraries
-from grader.sandbox.handover import Changes
+from grader.sandbox.handover import NO_SIZE, Changes, amount
 from grader.sandbox.inside.references import BINARY
 from grader.sandbox.kinds import FOR_TESTS, id_of, isinstance_of, issubclass_of, type_of
 from grader.sandbox.references import ABSENT, RULES, SAID, is_reference
@@ -181,6 +181,20 @@ class Grid(np.ndarray):
 
 Loose = collections.namedtuple("Loose", ["a"])
 grid = np.arange(4.0).reshape(2, 2).view(Grid)
+
+class Bag:
+    def __init__(self, items=[]):
+        self.items, self.table, self.marks = items, {"a": [1]}, {1}
+
+    def count(self):
+        return len(self.items)
+
+class Branch:
+    def __init__(self, value):
+        self.value, self.children = value, []
+
+    def total(self):
+        return self.value + sum(one.total() for one in self.children)
 
 def odds():
     n = 1
@@ -374,6 +388,26 @@ def test(session: Any) -> Iterator[Asking]:
         ("[hasattr(boil, n) for n in ('__iter__', '__len__', '__call__')]", [False, False, True]),
         ("getattr(Purse(1), '__iter__', None), getattr(stack, '__iter__', None) is None",
          (None, False)),
+        (("b = Branch(1)\nb.children.append(Branch(2))\nb.children[0].children.append(Branch(3))\n"
+         "b.total(), len(b.children), [c.value for c in b.children]"), (6, 1, [2])),
+        ("a, b = Bag(), Bag()\na.items.append(1)\nb.items == [], b.items, a.items is b.items",
+         (False, [1], True)),
+        (("b = Bag([1])\nb.items += [2]\nb.items.extend([3])\ndel b.items[0]\n"
+         "b.items, b.count(), b.items[-1], b.items[::-1], 2 in b.items"), ([2, 3], 2, 3, [3, 2],
+                                                                          True)),
+        ("b = Bag([])\nheld = b.items\nb.items.append(4)\nheld == [4], held, bool(held)",
+         (True, [4], True)),
+        (("b = Bag([])\nb.table['a'].append(2)\nb.table['b'] = 3\nb.table.update(c=4)\n"
+         "b.table, sorted(b.table), dict(b.table)['b'], b.table.get('z', 0), "
+         "list(b.table.items())[-1]"),
+         ({"a": [1, 2], "b": 3, "c": 4}, ["a", "b", "c"], 3, 0, ("c", 4))),
+        ("b = Bag([])\nb.marks.add(2)\nb.marks -= {1}\nb.marks |= {5}\nb.marks, b.marks & {5, 9}",
+         ({2, 5}, {5})),
+        (("b = Bag([3, 1])\nb.items.sort()\nrepr(b.items), f'{b.items}', b.items.index(3), "
+         "b.items + [9], [0] + b.items"), ("[1, 3]", "[1, 3]", 1, [1, 3, 9], [0, 1, 3])),
+        (("b = Bag([1, 2])\nisinstance(b.items, list), type(b.items) == list, "
+         "isinstance(b.items, dict), float(np.mean(b.items)), sum(b.items), total(b.items)"),
+         (True, True, False, 1.5, 3, 3)),
         ("with Manager() as m:\n    pass\nm.left is None", True),
     ],
 )  # fmt: skip
@@ -994,3 +1028,12 @@ def elsewhere(function):
 def test_a_function_of_the_tests_is_called_by_one_thread(worker: Worker) -> None:
     with child_with(worker, THREADS) as child, child.case(asks=True):
         assert "only where its caller runs" in child.value("elsewhere")(lambda: 1)[0]
+
+
+def test_our_own_modules_ask_nothing_by_looking(test: Asking) -> None:
+    looked_at = [test.session.value("Empty"), test.session.value("stack"), Mine()]
+    with contextlib.suppress(StudentError):
+        test.session.value("busted")()
+    asked = test.session.asked
+    assert [amount(one) for one in looked_at] == [NO_SIZE] * len(looked_at)
+    assert test.session.asked == asked

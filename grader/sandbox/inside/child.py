@@ -409,11 +409,13 @@ class NotebookProcess:
         given: Given | None = None,
         seconds: float = 0.0,
         stays: bool = True,
+        is_part: bool = False,
     ) -> tuple[Reply, list[memoryview]]:
         """Return the answer, with what has become of the arguments that were given."""
         self._carrying = "The answer"
         encoder = self._encoder(given, stays=stays)
-        answer = Answer(request, encoder.encode(value), [], seconds=seconds)
+        node = self._references.keep(value) if is_part else encoder.encode(value)
+        answer = Answer(request, node, [], seconds=seconds)
         if given is not None:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
             answer.contents = [(n, encoder.contents(item)) for n, item in given.changed_contents()]
@@ -475,7 +477,8 @@ class NotebookProcess:
         started = time.perf_counter()
         value = _run_theirs(references.operate, message.operation, target, *arguments, **keywords)
         seconds = time.perf_counter() - started
-        return self._finish(message.request, value, given=given, seconds=seconds)
+        is_part = self._references.is_asked and references.is_part(message.operation, value)
+        return self._finish(message.request, value, given=given, seconds=seconds, is_part=is_part)
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         items = _run_theirs(self._references.take, message.key, message.count)
