@@ -503,7 +503,9 @@ class Session:
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
-            reply, received = self._exchange(said, self._request, patience)
+            # What comes before a request may have asked something itself, with a later number.
+            number = said[-1][0].request if said else self._request
+            reply, received = self._exchange(said, number, patience)
             while isinstance(reply, Asked):
                 began = time.monotonic()
                 answer, out = self._answer(reply, received)
