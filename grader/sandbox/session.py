@@ -246,12 +246,12 @@ class Session:
             RunCell(request, one.number, _text(one.source), one.continues)
             for request, one in enumerate(cells, self._request + 1)
         ]
+        self._request += len(due)
         for place, message in enumerate(due):
-            self._request = message.request
             self._imports_datascience |= imports_datascience(message.source)
             self._prepare(message)
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
-            reply, _ = self._converse(said, seconds, f"cell {message.number}")
+            reply, _ = self._converse(said, message.request, seconds, f"cell {message.number}")
             if message is due[-1]:
                 self._follow(message)
             yield self._cell_result(reply)
@@ -475,7 +475,7 @@ class Session:
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
         self._prepare(message)
-        found = self._converse([(message, buffers)], seconds, what)
+        found = self._converse([(message, buffers)], message.request, seconds, what)
         self._follow(message)
         return found
 
@@ -494,9 +494,13 @@ class Session:
             self._has_run = not isinstance(message, Seed)
 
     def _converse(
-        self, said: Sequence[tuple[Request, list[memoryview]]], seconds: float, what: str
+        self,
+        said: Sequence[tuple[Request, list[memoryview]]],
+        number: int,
+        seconds: float,
+        what: str,
     ) -> tuple[Any, list[memoryview]]:
-        """Send some requests, and return the reply to the one that is numbered last.
+        """Send some requests, and return the reply to the one of a number.
 
         seconds: how long it may take to come. Without a request, the reply to one that was sent
         with an earlier one is waited for.
@@ -505,7 +509,7 @@ class Session:
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
-            reply, received = self._exchange(said, self._request, patience)
+            reply, received = self._exchange(said, number, patience)
             while isinstance(reply, Asked):
                 began = time.monotonic()
                 answer, out = self._answer(reply, received)
