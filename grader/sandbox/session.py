@@ -485,7 +485,9 @@ class Session:
             raise self.ended
         if not isinstance(message, RUNS_NOTHING):
             if self.first is not None and not isinstance(message, Seed):
+                number = self._request  # of the message, which has one already
                 self.first()
+                self._request = number
             if self._seeds is not None and not isinstance(message, Seed):
                 self._share_seeds(self._seeds)
             self.asked += 1
