@@ -251,7 +251,7 @@ class Session:
             self._imports_datascience |= imports_datascience(message.source)
             self._prepare(message)
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
-            reply, _ = self._converse(said, seconds, f"cell {message.number}")
+            reply, _ = self._converse(message.request, said, seconds, f"cell {message.number}")
             if message is due[-1]:
                 self._follow(message)
             yield self._cell_result(reply)
@@ -475,7 +475,7 @@ class Session:
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
         self._prepare(message)
-        found = self._converse([(message, buffers)], seconds, what)
+        found = self._converse(message.request, [(message, buffers)], seconds, what)
         self._follow(message)
         return found
 
@@ -492,19 +492,21 @@ class Session:
             self._has_run = not isinstance(message, Seed)
 
     def _converse(
-        self, said: Sequence[tuple[Request, list[memoryview]]], seconds: float, what: str
+        self,
+        number: int,
+        said: Sequence[tuple[Request, list[memoryview]]],
+        seconds: float,
+        what: str,
     ) -> tuple[Any, list[memoryview]]:
-        """Send some requests, and return the reply to the one that is numbered last.
+        """Send some requests, and return the reply to the one of that number.
 
-        seconds: how long it may take to come. Without a request, the reply to one that was sent
-        with an earlier one is waited for.
+        It may be one that was sent with an earlier one. What came before a request may have asked
+        something itself, with a later number. seconds: how long the reply may take to come.
         """
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
         patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
         try:
-            # What comes before a request may have asked something itself, with a later number.
-            number = said[-1][0].request if said else self._request
             reply, received = self._exchange(said, number, patience)
             while isinstance(reply, Asked):
                 began = time.monotonic()
