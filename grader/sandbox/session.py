@@ -246,12 +246,12 @@ class Session:
             RunCell(request, one.number, _text(one.source), one.continues)
             for request, one in enumerate(cells, self._request + 1)
         ]
+        self._request += len(due)
         for place, message in enumerate(due):
-            self._request = message.request
             self._imports_datascience |= imports_datascience(message.source)
             self._prepare(message)
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
-            reply, _ = self._converse(message.request, said, seconds, f"cell {message.number}")
+            reply, _ = self._converse(said, message.request, seconds, f"cell {message.number}")
             if message is due[-1]:
                 self._follow(message)
             yield self._cell_result(reply)
@@ -475,7 +475,7 @@ class Session:
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
         self._prepare(message)
-        found = self._converse(message.request, [(message, buffers)], seconds, what)
+        found = self._converse([(message, buffers)], message.request, seconds, what)
         self._follow(message)
         return found
 
@@ -493,15 +493,15 @@ class Session:
 
     def _converse(
         self,
-        number: int,
         said: Sequence[tuple[Request, list[memoryview]]],
+        number: int,
         seconds: float,
         what: str,
     ) -> tuple[Any, list[memoryview]]:
-        """Send some requests, and return the reply to the one of that number.
+        """Send some requests, and return the reply to the one of a number.
 
-        It may be one that was sent with an earlier one. What came before a request may have asked
-        something itself, with a later number. seconds: how long the reply may take to come.
+        seconds: how long it may take to come. Without a request, the reply to one that was sent
+        with an earlier one is waited for.
         """
         left = self._processor - self._clock.seconds()
         by_clock = self._deadline - time.monotonic()
