@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from grader.model import (
     Status,
 )
 from grader.sandbox import Session, TransferError, Worker
+from grader.sandbox.session import CellResult, ToRun
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
 
@@ -259,12 +260,15 @@ class WrongDevice(Worker):
 
     def session(self, *args: Any, **kwargs: Any) -> Session:
         session = super().session(*args, **kwargs)
-        run, fault = session.run_cell, "\ndouble = (lambda right: lambda x: right(x) + 1)(double)"
+        run, fault = session.run_cells, "\ndouble = (lambda right: lambda x: right(x) + 1)(double)"
 
-        def spoiled(source: str, number: int, **how: Any) -> Any:
-            return run(source + fault if "def double" in source else source, number, **how)
+        def spoiled(cells: Sequence[ToRun]) -> Iterator[CellResult]:
+            return run(
+                [c._replace(source=c.source + fault) if "def double" in c.source else c
+                 for c in cells]
+            )  # fmt: skip
 
-        session.run_cell = spoiled  # type: ignore[method-assign]
+        session.run_cells = spoiled  # type: ignore[method-assign]
         return session
 
 
