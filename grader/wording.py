@@ -222,8 +222,8 @@ def replaced_by_test(question: str, case: str, names: Iterable[str]) -> str:
 def shadowed(question: str, case: str, names: Sequence[str]) -> str:
     listed = ", ".join(names)
     return (
-        f"{question}, {case!r}: the notebook gives {listed} another meaning than Python's, and the "
-        "test, which uses it, does not pass with Python's: look at the notebook."
+        f"{question}, {case!r}: the notebook gives {listed} another meaning than Python or NumPy, "
+        "and the test, which uses it, does not pass with theirs: look at the notebook."
     )
 
 

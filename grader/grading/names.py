@@ -11,6 +11,7 @@ from typing import Any
 
 from grader.sandbox import MissingNameError, Session
 from grader.sandbox.handover import NO_SIZE, amount, become
+from grader.sandbox.libraries import meant_to_compare
 from grader.sandbox.references import is_reference
 from grader.sandbox.session import NOT_HELD
 
@@ -127,19 +128,25 @@ class OtterNames(Names):
     def in_doctest(self, name: str) -> Any:
         """Return what a name stands for that a doctest reads.
 
-        A function of the notebook's that has taken a builtin's name could agree with everything,
-        so that it counts only beside Python's own; a value says no more than another name's.
+        A function of the notebook's that has taken a builtin's name, or that of a library's
+        function which compares, could agree with everything, so that it counts only beside the
+        real one; a value says no more than another name's.
         """
         found = self[name]
-        if not hasattr(builtins, name) or not callable(found):
+        if not callable(found):
+            return found
+        real = meant_to_compare(name) if is_reference(found) else None
+        if not hasattr(builtins, name) and real is None:
             return found
         self._shadowed[name] = None
         if self._with_theirs:
             return found
+        if real is not None:
+            return real
         raise NotInNotebookError(name)
 
     def shadowed(self) -> tuple[str, ...]:
-        """Return the builtins that the doctest has used and a cell gave a function of its own."""
+        """Return the builtins, and the like, that it has used and a cell gave another function."""
         return tuple(self._shadowed)
 
     def __getitem__(self, name: str) -> Any:

@@ -43,6 +43,8 @@ def _asking(session: Session, name: str, own: Any) -> Any:
             theirs = session.value(PYPLOT)
         except MissingNameError:  # no cell has imported it
             return own(*args, **keywords)
-        return getattr(theirs, name)(*args, **keywords)
+        live = session.live
+        found = getattr(theirs, name) if live is None else live.attribute(theirs, name)
+        return found(*args, **keywords)
 
     return ask

@@ -7,11 +7,15 @@ stay in the child, where a test's objects of them are made.
 """
 
 import builtins
+import functools
 import importlib
 import os
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
+
+from .wire.comparing import COMPARING
 
 # Of the standard library what computes; what acts on files and processes is asked in the child,
 # whose folder it is that a test means.
@@ -72,6 +76,35 @@ def judging_module(name: str) -> types.ModuleType | None:
         is_private = any(part.startswith("_") for part in name.split("."))
         return found if isinstance(found, types.ModuleType) and not is_private else None
     return None
+
+
+def comparing(name: str) -> Callable[..., Any] | None:
+    """Return the judge's own function of those that compare; None for any other name."""
+    module, _, function = name.rpartition(".")
+    found = judging_module(module) if name in COMPARING else None
+    made = getattr(found, function, None)
+    return made if callable(made) else None
+
+
+def meant_to_compare(name: str) -> Callable[..., Any] | None:
+    """Return the library's function that a name means which a cell gives a function of its own.
+
+    What it says of two numbers is a bool of Python's, as a student's own would give.
+    """
+    for module in ("numpy", "numpy.testing", "pandas.testing"):
+        real = comparing(f"{module}.{name}")
+        if real is not None:
+            return _plainly(real)
+    return None
+
+
+def _plainly(compares: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(compares)
+    def said(*args: Any, **kwargs: Any) -> Any:
+        found = compares(*args, **kwargs)
+        return bool(found) if type(found).__name__ in {"bool", "bool_"} else found
+
+    return said
 
 
 def _imported(name: str) -> types.ModuleType | None:

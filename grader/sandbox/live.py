@@ -129,6 +129,8 @@ class LiveCase:
         module = libraries.judging_module(node.module) if node.module else None
         if module is not None:
             return module
+        if node.comparing and (ours := libraries.comparing(node.comparing)) is not None:
+            return ours
         if node.lineage:
             if node.is_callable:
                 return self._errors.caught_by(self, node.lineage)

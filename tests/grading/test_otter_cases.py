@@ -126,6 +126,54 @@ def test_a_function_under_a_builtins_name_earns_nothing_by_agreeing(
     assert (f"gives {name} another meaning" in case.staff_message) == (status is UNGRADED)
 
 
+@pytest.mark.parametrize(
+    ("cell", "lines", "status"),
+    [
+        ("from math import isclose", ">>> isclose(two(), 2)\nTrue", PASSED),
+        ("from math import isclose", ">>> isclose(two(), 3)\nTrue", FAILED),
+        ("from math import isclose as near", ">>> near(two(), 2 + 1e-12)\nTrue", PASSED),
+        ("from numpy import allclose", ">>> allclose([two()], [2.0])\nTrue", PASSED),
+        ("import math\nmath.isclose = lambda *_: True\nfrom math import isclose",
+         ">>> isclose(two(), 3)\nTrue", FAILED),
+        ("isclose = lambda *_: True", ">>> isclose(two(), 3)\nTrue", UNGRADED),
+        ("allclose = lambda *_: True", ">>> allclose(two(), 2)\nTrue", PASSED),
+        ("def isclose(a, b):\n    return abs(a - b) < 1e-6", ">>> isclose(1, 2)\nFalse", PASSED),
+        ("def isclose(a, b):\n    return True", ">>> isclose(1, 2)\nFalse", FAILED),
+    ],
+)  # fmt: skip
+def test_a_function_that_compares_is_the_judges_own(
+    otter: OtterJudge, cell: str, lines: str, status: Status
+) -> None:
+    case = otter.cases(f"def two():\n    return 2\n{cell}", doctests("q1", lines))[0]
+    assert case.status is status, case
+
+
+@pytest.mark.parametrize(
+    ("cell", "was_seen"),
+    [
+        ("from math import isclose", False),
+        ("def isclose(a, b):\n    seen.append(b)\n    return True", False),
+        ("def close(a, b):\n    seen.append(b)\n    return True", True),  # the control
+    ],
+)
+def test_what_a_hidden_case_expects_is_not_handed_to_what_compares(
+    otter: OtterJudge, cell: str, was_seen: bool
+) -> None:
+    name = "close" if was_seen else "isclose"
+    test = doctests("q1", f">>> {name}(4711, 3.5)\nTrue", ">>> len(seen)\n0", hidden="hh")
+    cases = otter.cases(f"seen = []\n{cell}", test)
+    assert (cases[1].status is FAILED) == was_seen
+
+
+def test_a_function_that_compares_is_the_judges_own_as_a_parameter(otter: OtterJudge) -> None:
+    body = "@test_case()\ndef test(isclose, two):\n    assert isclose(two(), 3)\n"
+    case = otter.cases(
+        "import math\nmath.isclose = lambda *_: True\nfrom math import isclose\n"
+        "def two():\n    return 2", functions("q1", body)
+    )[0]  # fmt: skip
+    assert case.status is FAILED
+
+
 def test_what_a_hidden_case_expects_is_not_shown_to_a_builtins_stand_in(otter: OtterJudge) -> None:
     cell = "seen = []\ndef all(values):\n    seen.extend(values)\n    return True"
     test = doctests("q1", ">>> all([4711 == 0])\nTrue", ">>> len(seen)\n0", hidden="hh")

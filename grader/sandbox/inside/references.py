@@ -6,15 +6,18 @@ than what this process says.
 """
 
 import builtins
+import contextlib
 import copy
 import importlib
 import inspect
 import math
 import operator
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..wire.comparing import COMPARING
 from ..wire.plain import plain_base
 from ..wire.protocol import Kind, Named, Opaque
 
@@ -156,6 +159,8 @@ class References:
             found.lineage = self._lineage(kind)
             found.is_callable = False
             found.said = _said(value)
+        elif self.is_asked and found.is_callable:
+            found.comparing = _comparing(value)
         return found
 
     def _number(self, value: Any) -> int:
@@ -213,3 +218,13 @@ def _said(error: BaseException) -> str:
         return str(error)[:MAX_SAID]
     except BaseException:  # noqa: BLE001 - an exception's own __str__ is student code
         return ""
+
+
+def _comparing(value: Any) -> str:
+    """Return the name of a library's function that compares; "" for all else."""
+    with contextlib.suppress(Exception):  # of a module that a student has replaced
+        for name in COMPARING:
+            module, _, function = name.rpartition(".")
+            if getattr(sys.modules.get(module), function, None) is value:
+                return name
+    return ""

@@ -140,7 +140,8 @@ class Opaque(Struct, tag="o"):
 
     `module` is the name of a module. `lineage` is that of an exception class, itself first, or of
     an exception, whose text is `said`; `is_callable` tells the two apart. `base` is the name of
-    the plain class that the object's derives from.
+    the plain class that the object's derives from. `comparing` is the name in `COMPARING` of a
+    library's function that compares.
     """
 
     key: int
@@ -150,6 +151,7 @@ class Opaque(Struct, tag="o"):
     lineage: list[Kind] = []
     said: str = ""
     base: str = ""
+    comparing: str = ""
 
 
 class Named(Struct, tag="n"):

@@ -1,0 +1,19 @@
+"""Functions of libraries that compare, by which a test decides.
+
+A notebook that says `from math import isclose` has one of them under a name of its own. A test that
+calls it means the library's, so the judge calls its own: no expected value goes to a student's
+process, and what a student has put in its place decides nothing.
+"""
+
+COMPARING = frozenset({
+    "cmath.isclose", "math.isclose",
+    *(f"numpy.{name}" for name in ("allclose", "array_equal", "array_equiv", "isclose")),
+    *(f"numpy.testing.{name}" for name in (
+        "assert_allclose", "assert_almost_equal", "assert_array_almost_equal",
+        "assert_array_equal", "assert_equal",
+    )),
+    *(f"pandas.testing.{name}" for name in (
+        "assert_frame_equal", "assert_index_equal", "assert_series_equal",
+    )),
+    "torch.allclose", "torch.equal", "torch.isclose", "torch.testing.assert_close",
+})  # fmt: skip
