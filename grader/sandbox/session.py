@@ -36,6 +36,9 @@ from .proxies import StudentFunction, StudentObject
 from .raised import ErrorClasses
 from .seeds import Seeds
 from .wire.channel import Channel, ChannelClosedError
+from .wire.decoding import Decoder, DeviceRefusedError
+from .wire.encoding import Encoder
+from .wire.kinds import MissingLibraryError
 from .wire.protocol import (
     Answer,
     Array,
@@ -68,13 +71,7 @@ from .wire.protocol import (
     Unchanged,
     WriteFile,
 )
-from .wire.values import (
-    Decoder,
-    DeviceRefusedError,
-    Encoder,
-    MissingLibraryError,
-    ValueRefusedError,
-)
+from .wire.values import ValueRefusedError
 
 if TYPE_CHECKING:
     from .worker import ChildEnd, Worker
