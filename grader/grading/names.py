@@ -113,7 +113,7 @@ class OtterNames(Names):
         self._held, self._held_after, self._missing, self._shadowed = {}, {}, {}, {}
         self._bound_after = -1
         self._left = MOST_COMPARED
-        self._session.on_return = self._refresh
+        self._session.current.on_return = self._refresh
 
     def bound(self) -> frozenset[str]:
         """Return what the notebook has bound by now."""
@@ -186,11 +186,11 @@ class OtterNames(Names):
 
     def _refresh(self) -> None:
         """Give the values that a test has, and a call has changed in the notebook, the change."""
-        self._session.on_return = None  # what is asked here is no call of the test's
+        self._session.current.on_return = None  # what is asked here is no call of the test's
         try:
             self._refresh_held()
         finally:
-            self._session.on_return = self._refresh
+            self._session.current.on_return = self._refresh
 
     def _refresh_held(self) -> None:
         for name, value in list(self._held.items()):

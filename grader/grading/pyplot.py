@@ -43,7 +43,7 @@ def _asking(session: Session, name: str, own: Any) -> Any:
             theirs = session.value(PYPLOT)
         except MissingNameError:  # no cell has imported it
             return own(*args, **keywords)
-        live = session.live
+        live = session.current.live
         found = getattr(theirs, name) if live is None else live.attribute(theirs, name)
         return found(*args, **keywords)
 

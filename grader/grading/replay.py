@@ -15,9 +15,9 @@ from grader import wording
 from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
-from grader.sandbox import ChildEnded, Failure, Session, Worker, writing
-from grader.sandbox.patience import WALL
-from grader.sandbox.session import CellResult, ToRun, took_too_long
+from grader.sandbox import CellResult, ChildEnded, Failure, Session, Worker, writing
+from grader.sandbox.patience import WALL, took_too_long
+from grader.sandbox.session import ToRun
 
 # What a module says that stands in for a platform's, in a cell's own output.
 STANDS_IN = re.compile(r"[\w.]{1,80} does nothing while the notebook is graded\.")

@@ -198,8 +198,8 @@ class TestFolder:
                 session.first, session.then = written.hand_over, written.fetch
                 undo.callback(setattr, session, "then", None)
                 undo.callback(setattr, session, "first", None)
-                session.folder_of_test = str(self._folder)
-                undo.callback(setattr, session, "folder_of_test", "")
+                session.files.folder_of_test = str(self._folder)
+                undo.callback(setattr, session.files, "folder_of_test", "")
                 undo.enter_context(self._temporary_files())
                 undo.enter_context(_no_unpickling.noted_on(refusals))
             yield
@@ -274,13 +274,13 @@ class _Written:
 
     def _write(self, name: str, content: bytes | None) -> None:
         with contextlib.suppress(StudentError):  # its code has closed the folder to itself
-            self._session.write_file(name, content)
+            self._session.files.write(name, content)
 
     def fetch(self) -> None:
         """Lay out what is new, and remove what is gone."""
         listed = {
             name: seen
-            for name, seen in self._session.files().items()
+            for name, seen in self._session.files.listed().items()
             if name not in self._names and (self._lists or mentions(self._text, name))
         }
         for name in self._held.keys() - listed.keys():
@@ -300,7 +300,7 @@ class _Written:
             self._refusals.append(f"the test reads {name}, which is larger than a file may be")
             return
         with contextlib.suppress(StudentError):  # it is gone, or closed to its owner as well
-            content = self._session.file(name)
+            content = self._session.files.read(name)
             path = self._folder / name
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)

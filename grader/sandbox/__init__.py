@@ -5,6 +5,7 @@ process; its `session` forks a child that holds one notebook, and a `Session` ca
 there. Nobody but this package starts a process for student code.
 
     session, worker, proxies, failures   the judge's side
+    conversation, arguments, answers, current_case, child_files   what a session is made of
     references, live, raised, kinds, libraries   what a case may ask of a student's objects
     bench, decoys   what a call is made of, run where no student's cell ever ran
     wire      runs on both sides: every message, and the values in them
@@ -20,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answers import CellResult
     from .failures import (
         CannotCrossError,
         ChildEnded,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     )
     from .proof.probes import choose_isolation
     from .proxies import StudentFunction, StudentObject
-    from .session import CellResult, Session
+    from .session import Session
     from .wire.protocol import Failure
     from .worker import Worker
 
@@ -40,6 +42,7 @@ __all__ = [
 ]  # fmt: skip
 
 _PLACES = {
+    "answers": ("CellResult",),
     "failures": (
         "CannotCrossError",
         "ChildEnded",
@@ -49,7 +52,7 @@ _PLACES = {
     ),
     "proof.probes": ("choose_isolation",),
     "proxies": ("StudentFunction", "StudentObject"),
-    "session": ("CellResult", "Session"),
+    "session": ("Session",),
     "wire.protocol": ("Failure",),
     "worker": ("Worker",),
 }

@@ -6,11 +6,11 @@ test's own arguments. So nothing that the student's process worked out is in wha
 for what its kernels and operations make of arguments that it has never seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grader import wording
-from grader.errors import CannotJudgeError, WorkerError
+from grader.errors import CannotJudgeError, GraderError, WorkerError
 
 from .failures import ChildEnded
 from .wire.findings import Finding, Sums
@@ -20,7 +20,10 @@ from .wire.protocol import Chain, Compile, Compiled, Prepare, Prepared, Recorded
 if TYPE_CHECKING:
     import torch
 
+    from grader.model import Limits
+
     from .session import Session
+    from .worker import Worker
 
 
 class NotAloneError(AssertionError):
@@ -76,6 +79,47 @@ class Bench:
     def close(self) -> None:
         """End the child."""
         self._session.close()
+
+
+class BenchBeside:
+    """The bench beside one student's child, once something is to be run there.
+
+    deadline: when the submission must have ended, by the monotonic clock.
+    """
+
+    def __init__(self, worker: "Worker", limits: "Limits", deadline: float) -> None:
+        self._worker = worker
+        self._limits = limits
+        self._deadline = deadline
+        self._bench: Bench | None = None
+        self._taken = 0.0  # of processor time, by one that is cleared
+
+    def get(self, processor_left: Callable[[], float]) -> Bench:
+        """Return it; CannotJudgeError where there is none, which is no fault of a student's.
+
+        processor_left: tells the seconds of processor time that it may take, if it is started.
+        """
+        if self._bench is None:
+            try:
+                left = processor_left()
+                self._bench = self._worker.bench(
+                    self._limits, deadline=self._deadline, processor=left
+                )
+            except GraderError as problem:
+                raise CannotJudgeError(f"Kernels cannot be run by themselves: {problem}") from None
+        return self._bench
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that was taken there."""
+        now = self._bench.processor_seconds() if self._bench is not None else 0.0
+        return now + self._taken
+
+    def clear(self) -> None:
+        """End its child, if there is one."""
+        if self._bench is not None:
+            self._bench.close()
+            self._taken += self._bench.processor_seconds()
+            self._bench = None
 
 
 class Recording:

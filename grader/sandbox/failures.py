@@ -10,6 +10,8 @@ from grader.model import Status
 
 from .wire.protocol import Failure
 
+MAX_FAULT = 500  # characters of a sentence that says why something could not cross
+
 
 class StudentError(Exception):
     """An exception that student code raised; its text is the student's own."""
@@ -36,6 +38,12 @@ class ChildEnded(BaseException):
 
 class TransferError(Exception):
     """What a call needed or gave could not be handed over, by a fault that is no student's."""
+
+
+def not_handed_over(what: str, problem: Exception) -> TransferError:
+    """Return what says that values could not be handed over, and why."""
+    reason = f"{type(problem).__name__}: {problem}"
+    return TransferError(f"{what} could not be handed over ({reason[:MAX_FAULT]}).")
 
 
 class CannotCrossError(Exception):

@@ -25,6 +25,7 @@ from .wire.values import Container, form_of, form_of_node
 NO_SIZE = -1
 DEEPEST = 64
 MOST_ITEMS = 10_000_000
+KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
 class Place(NamedTuple):

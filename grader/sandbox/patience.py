@@ -83,3 +83,14 @@ class Patience:
                 return 0.0
             self._next_look = now + max(left, LOOK_SECONDS)
         return min(self._next_look, self._end) - now
+
+
+def took_too_long(what: str, seconds: float) -> str:
+    """Say what a request could have had.
+
+    Not which of the two limits it reached first: what else the machine did decides that.
+    """
+    return (
+        f"{what} took longer than {seconds:g} s of processor time, or {WALL * seconds:g} s by the "
+        "clock"
+    )

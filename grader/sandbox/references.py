@@ -87,7 +87,7 @@ def type_name_of(value: Any) -> str:
 
 
 def _live(reference: Any) -> "LiveCase | None":
-    found: LiveCase | None = session_of(reference).live
+    found: LiveCase | None = session_of(reference).current.live
     return found
 
 

@@ -33,8 +33,8 @@ from grader.model import (
     Report,
     Status,
 )
-from grader.sandbox import Session, TransferError, Worker
-from grader.sandbox.session import CellResult, ToRun
+from grader.sandbox import CellResult, Session, TransferError, Worker
+from grader.sandbox.session import ToRun
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
 

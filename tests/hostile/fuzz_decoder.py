@@ -24,7 +24,7 @@ import atheris
 with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.model import Limits
     from grader.sandbox import session
-    from grader.sandbox.failures import CannotCrossError, TransferError
+    from grader.sandbox.failures import CannotCrossError, ChildEnded, StudentError, TransferError
     from grader.sandbox.handover import Handover
     from grader.sandbox.wire import channel as wire
     from grader.sandbox.wire import (
@@ -138,24 +138,24 @@ def read_one(data: bytes) -> None:
             NoWorker(), ours, LIMITS, time.monotonic() + 5, clock=NoClock()  # type: ignore[arg-type]
         )  # fmt: skip
         try:
-            reply, buffers = judge._channel.receive(1.0)
+            reply, buffers = judge._conversation._channel.receive(1.0)
             with judge.case():
                 if isinstance(reply, protocol.Asked):
                     arguments(judge, reply, buffers)
                 else:
-                    use(judge._result(reply, buffers, handed_over()))
+                    use(judge._answers.result(reply, buffers, handed_over()))
         except (wire.ChannelClosedError, protocol.ProtocolViolationError, TimeoutError):
             return
-        except session.StudentError as error:
+        except StudentError as error:
             error.describe()
             return
-        except (session.ChildEnded, TransferError, CannotCrossError):
+        except (ChildEnded, TransferError, CannotCrossError):
             return
 
 
 def arguments(judge: session.Session, asked: protocol.Asked, buffers: list[memoryview]) -> None:
     """Read the arguments with which a student's code calls a function of a test."""
-    decoder = judge._decoder(buffers)
+    decoder = judge._answers.decoder(buffers)
     for node in [*asked.arguments, *asked.keywords.values()]:
         use(decoder.decode(node))
 

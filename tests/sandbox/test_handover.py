@@ -142,7 +142,7 @@ WORK = (look, return_views, zero, write_one, write_in_turn, change_lists)
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     with notebook(**{one.__name__: one for one in (*WORK, write_and_fail)}) as found:
-        found._deadline += 600
+        found._conversation._deadline += 600
         yield found
 
 

@@ -692,7 +692,7 @@ def test_a_value_of_a_library_that_is_missing_names_what_to_install(
         judge = session_over(ours, Limits(), 5)
         theirs.sendall(protocol.dump(protocol.Answer(1, node, [8])) + bytes(8))
         with pytest.raises(TransferError, match="pip install babypandas"):
-            judge._result(*judge._channel.receive(2.0))
+            judge._answers.result(*judge._conversation._channel.receive(2.0))
         assert judge.ended is None
 
 
@@ -781,7 +781,7 @@ def look(given: Any) -> str:
 def session() -> Iterator[Session]:
     names = {change.__name__: change for change, _ in CHANGES}
     with notebook(**names, look=look) as found:
-        found._deadline += 600
+        found._conversation._deadline += 600
         yield found
 
 

@@ -40,7 +40,7 @@ def test_beside_a_notebook_that_imports_datascience_arrays_print_as_there(
 ) -> None:
     judge, theirs = session
     theirs.sendall(protocol.dump(protocol.CellDone(1, None, "", 0, 0.1)))
-    judge._channel.speaks_unasked = lambda: False  # type: ignore[method-assign]
+    judge._conversation._channel.speaks_unasked = lambda: False  # type: ignore[method-assign]
     judge.run_cell("from datascience import *\n", 1)
     with judge.case():
         assert repr(ARRAY) == THEIRS

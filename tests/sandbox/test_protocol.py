@@ -48,8 +48,8 @@ def receive(data: bytes, arguments: list[Any] | None = None) -> Any:
         sender.start()
         judge = session_over(ours, LIMITS, 5)
         try:
-            reply, buffers = judge._channel.receive(2.0)
-            return judge._result(reply, buffers, handed_over(arguments or []))
+            reply, buffers = judge._conversation._channel.receive(2.0)
+            return judge._answers.result(reply, buffers, handed_over(arguments or []))
         finally:
             ours.close()
             sender.join()

@@ -868,7 +868,7 @@ def test_more_objects_than_a_case_may_have_end_the_child(monkeypatch: pytest.Mon
 
 
 def test_objects_of_earlier_cases_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.sandbox.session.KEPT_OBJECTS", 50)
+    monkeypatch.setattr("grader.sandbox.current_case.KEPT_OBJECTS", 50)
     made: list[Any] = []
 
     def make() -> Any:

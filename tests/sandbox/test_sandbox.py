@@ -484,7 +484,7 @@ def test_a_child_ends_with_a_worker_that_is_killed(
         left = list(usage.below(worker._started.process.pid))
         assert left
         # It is busy for ever, and nobody waits for its answer.
-        child._channel.send(RunCell(1, 1, "while True:\n    pass"), [], 5.0)
+        child._conversation._channel.send(RunCell(1, 1, "while True:\n    pass"), [], 5.0)
         worker._started.process.kill()
         deadline = time.monotonic() + 10
         while any(map(lives, left)) and time.monotonic() < deadline:
@@ -512,7 +512,7 @@ def test_an_abandoned_judge_takes_its_worker_along(isolation: Isolation) -> None
     worker._started.control.close()
     worker._started.process.wait(10)
     with pytest.raises(ChannelClosedError):
-        child._channel.receive(1)
+        child._conversation._channel.receive(1)
     worker.close()
 
 

@@ -281,9 +281,9 @@ def test_a_fault_is_cut_and_ends_no_child() -> None:
     with ours, theirs:
         session = session_over(ours, LIMITS, 5)
         theirs.sendall(protocol.dump(protocol.Fault(1, "x" * 100_000)))
-        reply, _ = session._channel.receive(2.0)
+        reply, _ = session._conversation._channel.receive(2.0)
         with pytest.raises(TransferError) as caught:
-            session._result(reply, [])
+            session._answers.result(reply, [])
         assert len(str(caught.value)) <= 500
         assert session.ended is None
 

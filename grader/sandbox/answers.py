@@ -1,0 +1,213 @@
+"""What a session takes of what comes back: results, exceptions, printed output, calls of a test's.
+
+All of it is a claim of the child's, bounded and checked here; what contradicts itself ends it.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from grader.model import Limits
+
+from .arguments import Arguments, no_arguments
+from .failures import (
+    MAX_FAULT,
+    CannotCrossError,
+    StudentError,
+    TransferError,
+    not_handed_over,
+    student_error,
+)
+from .handover import KEPT, Changes, Handover
+from .live import too_late
+from .proxies import StudentFunction, StudentObject
+from .wire.decoding import Decoder, DeviceRefusedError
+from .wire.kinds import MissingLibraryError
+from .wire.protocol import (
+    Answer,
+    Array,
+    Asked,
+    Callback,
+    CellDone,
+    Failure,
+    Fault,
+    Named,
+    Opaque,
+    ProtocolViolationError,
+    Raised,
+    Returned,
+    Threw,
+)
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """What running a cell came to; `checked` are the questions that it checked, by its lines."""
+
+    failure: Failure | None
+    output: str
+    discarded: int
+    seconds: float
+    checked: tuple[tuple[str, int], ...] = ()
+
+
+class Answers:
+    """Reads the replies of one session's child. devices: where its arrays may lie."""
+
+    def __init__(
+        self,
+        session: "Session",
+        arguments: Arguments,
+        limits: Limits,
+        *,
+        devices: frozenset[str],
+    ) -> None:
+        self._session = session
+        self._current = session.current
+        self._arguments = arguments
+        self._limits = limits
+        self._devices = devices
+        self._output_left = limits.output_bytes
+
+    def cell(self, reply: Any) -> CellResult:
+        """Return what a cell came to."""
+        if not isinstance(reply, CellDone):
+            self._session.broken("a cell was answered with something else")
+        # The child keeps to these limits by itself, unless it is not ours any more.
+        output = reply.output[: min(self._limits.cell_output_bytes, self._output_left)]
+        self._output_left -= len(output)
+        discarded = max(0, reply.discarded) + len(reply.output) - len(output)
+        checked = tuple(reply.checked)
+        return CellResult(reply.failure, output, discarded, reply.seconds, checked)
+
+    def result(
+        self, reply: Any, buffers: list[memoryview], handover: Handover | None = None
+    ) -> Any:
+        """Return what a call gave, or raise what it raised.
+
+        handover: of the call's arguments, which are changed here as they were there.
+        """
+        if isinstance(reply, Answer | Raised) and reply.output:
+            self._print(reply.output)
+        if isinstance(reply, Raised):
+            self._current.come_back()
+            self._raise(reply)
+        if isinstance(reply, Fault):
+            self._current.note(reply.what)
+            raise TransferError(reply.what[:MAX_FAULT])
+        if not isinstance(reply, Answer):
+            self._session.broken("a call was answered with something else")
+        try:
+            value = self._taken(reply, buffers, handover or Handover(no_arguments()))
+        except (StudentError, CannotCrossError):
+            raise
+        except (DeviceRefusedError, MissingLibraryError) as problem:
+            self._current.note(str(problem))
+            raise not_handed_over("The answer", problem) from problem
+        except ProtocolViolationError as problem:
+            self._session.broken(str(problem))
+        except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
+            self._session.broken(f"a value that cannot be built ({type(problem).__name__})")
+        self._current.come_back()
+        return value
+
+    def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
+        """Return arrays that a child sent; one that contradicts itself ends the child."""
+        decoder = self.decoder(buffers)
+        try:
+            return [decoder.array(node) for node in nodes]
+        except DeviceRefusedError as problem:
+            raise not_handed_over("The answer", problem) from problem
+        except ProtocolViolationError as problem:
+            self._session.broken(str(problem))
+
+    def call_of_the_tests(
+        self, asked: Asked, buffers: list[memoryview]
+    ) -> tuple[Returned | Threw, list[memoryview]]:
+        """Call a function of the test's, which a student's function has called."""
+        live = self._current.live
+        if live is None:
+            return too_late(asked), []
+        self._print(asked.output)
+        decoder = self.decoder(buffers)
+        try:
+            args = [decoder.decode(node) for node in asked.arguments]
+            kwargs = {name: decoder.decode(node) for name, node in asked.keywords.items()}
+            came = live.run(asked, args, kwargs)
+        except ProtocolViolationError as problem:
+            self._session.broken(str(problem))
+        except CannotCrossError as problem:
+            return live.threw(asked, problem), []
+        if isinstance(came, Threw):
+            return came, []
+        encoder = self._arguments.encoder()
+        try:
+            message = Returned(asked.request, encoder.encode(came), [])
+            encoder.seal()
+        except Exception as problem:  # noqa: BLE001 - the refusal is noted
+            self._current.note(f"what a function of the test gave cannot travel: {problem}")
+            return live.threw(asked, CannotCrossError()), []
+        message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        return message, encoder.buffers
+
+    def _raise(self, reply: Raised) -> NoReturn:
+        """Raise what student code raised."""
+        if reply.failure.type_name == "ValueRefusedError":
+            said = f"an answer cannot be handed to the test: {reply.failure.message}"
+            self._current.note(said)
+        elif self._current.live is not None:
+            try:
+                error = self._current.live.error(reply)
+            except ProtocolViolationError as problem:
+                self._session.broken(str(problem))
+            if error is not None:
+                raise error
+        raise student_error(reply.failure)
+
+    def _print(self, output: str) -> None:
+        """Print in a test what its call printed; the child keeps to these limits if it is ours."""
+        kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
+        self._output_left -= len(kept)
+        if self._current.changes is not None:  # a case, whose output is caught
+            sys.stdout.write(kept)
+
+    def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
+        """Return an answer's value, once what the call changed of its arguments is changed here."""
+        changes = self._current.changes or Changes(KEPT * self._limits.array_bytes)
+        handover.take_changes(reply.changed, buffers, changes)
+        decoder = Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            arguments=handover.owners(),
+            containers=handover.containers,
+            devices=self._devices,
+            total_bytes=self._limits.array_bytes,
+        )
+        handover.take_contents(reply, decoder, changes)
+        value = decoder.decode(reply.value)
+        handover.keep_shared(decoder, changes)
+        return value
+
+    def decoder(self, buffers: list[memoryview]) -> Decoder:
+        """Return what turns one message's nodes into values, where nothing was handed over."""
+        return Decoder(
+            buffers,
+            array_bytes=self._limits.array_bytes,
+            nesting=self._limits.nesting,
+            opaque=self._stand_in,
+            devices=self._devices,
+            total_bytes=self._limits.array_bytes,
+        )
+
+    def _stand_in(self, node: Opaque | Named | Callback) -> Any:
+        if self._current.live is not None:
+            return self._current.live.stand_in(node)
+        if not isinstance(node, Opaque):
+            raise ProtocolViolationError("a function of the judge's, which was not passed")
+        kind = StudentFunction if node.is_callable else StudentObject
+        return kind(self._session, node)

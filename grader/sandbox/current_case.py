@@ -1,0 +1,84 @@
+"""The case that is judged at the moment: what it changes, what it shares, and what it was refused.
+
+Between two cases there is none, and only what the next one must know is kept.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from . import replaced
+from .failures import MAX_FAULT, CannotCrossError
+from .live import LiveCase
+from .raised import ErrorClasses
+
+if TYPE_CHECKING:
+    from .handover import Changes
+    from .seeds import Seeds
+    from .session import Session
+
+KEPT_OBJECTS = 10_000  # of earlier cases, before the child forgets them
+
+
+class CurrentCase:
+    """What a session knows of the case that it is asked for.
+
+    changes: None between two cases. live: where the case may do more with the student's objects
+    than call them. seeds: the random numbers that it shares with the child. on_return: what is
+    done when student code that it has called has come back. has_run: whether any has since then.
+    """
+
+    def __init__(self) -> None:
+        self.changes: Changes | None = None
+        self.live: LiveCase | None = None
+        self.seeds: Seeds | None = None
+        self.on_return: Callable[[], None] | None = None
+        self.has_run = False
+        self._before: replaced.State = {}
+        self._errors = ErrorClasses()
+        self._highest = self._forgotten = 0  # numbers of objects of the child's
+        self._functions = 0  # of tests that the child was given
+
+    def begin(self, changes: "Changes", seeds: "Seeds | None") -> None:
+        """Begin a case that gets values and functions."""
+        self._before = replaced.state()
+        self.changes, self.seeds = changes, seeds
+
+    def open(self, session: "Session", changes: "Changes") -> int:
+        """Let the case do more with the student's objects than call them.
+
+        Return the number below which the child may forget objects: those before the last case's.
+        """
+        self.live = LiveCase(session, changes, self._errors, self._functions)
+        if self._highest - self._forgotten > KEPT_OBJECTS:
+            self._forgotten = self._highest
+        return self._forgotten
+
+    def end(self) -> None:
+        """End the case; its references are of no use from now on."""
+        self.changes = self.seeds = self.on_return = None
+        if self.live is not None:
+            self._highest = max(self._highest, self.live.highest + 1)
+            self._functions = self.live.next_function
+            self.live.is_over, self.live = True, None
+
+    def refuse(self, sentence: str) -> NoReturn:
+        """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
+        if self.changes is not None and sentence not in self.changes.refusals:
+            self.changes.refusals.append(sentence[:MAX_FAULT])
+        raise CannotCrossError(sentence)
+
+    def note(self, sentence: str) -> None:
+        """Note of a case that asks for more than calls that something could not cross."""
+        if self.live is not None and self.changes is not None:
+            self.changes.refusals.append(sentence[:MAX_FAULT])
+
+    def note_replaced(self) -> None:
+        """Note what a case that asks for more than calls has replaced in this process."""
+        if self.live is not None and self.changes is not None:
+            self.changes.replaced.update(replaced.since(self._before))
+
+    def come_back(self) -> None:
+        """Tell a case that asks for it that student code has run, and may have changed values."""
+        if self.has_run and self.on_return is not None:
+            self.has_run = False
+            self.on_return()
