@@ -94,6 +94,7 @@ def test_the_cell_after_q4_sees_scale_strides_and_float32_in_a_line_each(
     assert seen(right) == []
     assert seen(solution("wrong", "scale_argument_ignored")) == ["a scale of your own"]
     assert seen(solution("wrong", "last_stride_assumed")) == ["a permuted view, by its strides"]
+    assert seen(solution("wrong", "result_laid_out_like_q")) == ["its result is contiguous"]
     assert seen(in_halves) == ["float32"]
 
 

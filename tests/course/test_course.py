@@ -196,6 +196,9 @@ WARNED = {
         "tile_by_torch": "tile_scores calls torch's mm",
         "row_by_torch": "row_logsumexp calls torch's logsumexp",
         "head_by_torch": "head_attention calls torch's mm",
+        "head_loop_to_queries": "the loop's end at N",
+        "head_one_program": "does the grid have M / 64 programs",
+        "row_no_rescale": "times exp(old m - new m)",
     },
 }
 

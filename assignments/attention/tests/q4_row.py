@@ -60,7 +60,7 @@ def test_rows(row_logsumexp, device):
     for row, hint in enumerate(
         (
             "is every tile of the row visited?",
-            "where the maximum rises, the old sum is multiplied by exp(old m - new m).",
+            "has row 1 a program, and its start at 1 * n? Is the old sum times exp(old m - new m)?",
             "does each program find the start of its own row, and subtract the row's maximum?",
         )
     ):
@@ -80,6 +80,6 @@ def test_kernel(row_logsumexp, device):
     fits = isinstance(got, torch.Tensor) and got.shape == right.shape
     assert fits, f"a tensor of shape {tuple(right.shape)} is right, not this {type(got).__name__}."
     assert torch.allclose(got.double(), right, atol=1e-4), (
-        "row_logsumexp of 2 rows of 128 scores is wrong when its kernel alone does the work: does "
-        "everything that it needs reach the kernel as an argument?"
+        "row_logsumexp of 2 rows of 128 scores is wrong here as well: mend the first test "
+        "first. If that is green, pass everything that the kernel needs as an argument."
     )
