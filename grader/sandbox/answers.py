@@ -21,6 +21,8 @@ from .failures import (
 from .handover import KEPT, Changes, Handover
 from .live import too_late
 from .proxies import StudentFunction, StudentObject
+from .wire.decoding import Decoder, DeviceRefusedError
+from .wire.kinds import MissingLibraryError
 from .wire.protocol import (
     Answer,
     Array,
@@ -36,7 +38,6 @@ from .wire.protocol import (
     Returned,
     Threw,
 )
-from .wire.values import Decoder, DeviceRefusedError, MissingLibraryError
 
 if TYPE_CHECKING:
     from .session import Session

@@ -7,8 +7,9 @@ from grader.model import Limits
 from .current_case import CurrentCase
 from .failures import not_handed_over
 from .proxies import StudentFunction, StudentObject
+from .wire.encoding import Encoder
 from .wire.protocol import Call, Opaque, Record
-from .wire.values import Encoder, ValueRefusedError
+from .wire.values import ValueRefusedError
 
 
 class Arguments:

@@ -16,9 +16,11 @@ from grader.model import Status
 from .failures import ChildEnded, student_error
 from .wire import arrays
 from .wire.containers import Form
+from .wire.decoding import Decoder
+from .wire.encoding import Encoder, SentArray
 from .wire.kinds import TABLE
 from .wire.protocol import Answer, Failure, Node, ProtocolViolationError
-from .wire.values import Container, Decoder, Encoder, SentArray, form_of, form_of_node
+from .wire.values import Container, form_of, form_of_node
 
 NO_SIZE = -1
 DEEPEST = 64

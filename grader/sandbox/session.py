@@ -22,6 +22,7 @@ from .patience import ProcessorClock
 from .printing import imports_datascience, printing
 from .proxies import StudentObject
 from .seeds import Seeds
+from .wire.encoding import Encoder
 from .wire.protocol import (
     Array,
     Bound,
@@ -41,7 +42,6 @@ from .wire.protocol import (
     Unchanged,
     WriteFile,
 )
-from .wire.values import Encoder
 
 if TYPE_CHECKING:
     from .worker import Worker

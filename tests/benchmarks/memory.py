@@ -23,8 +23,8 @@ ATTACKS = {
         body="while True:\n        yield 'x' * 3_000"
     ),
     "one buffer of 64 KiB that a frame names 40,000 times": """import sys
-protocol, values_ = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.values"]
-encode = values_.Encoder.encode
+protocol, encoding = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.encoding"]
+encode = encoding.Encoder.encode
 
 def forge(self, value, depth=0):
     if value == "many":
@@ -32,7 +32,7 @@ def forge(self, value, depth=0):
         return protocol.Sequence([protocol.Bytes(0)] * 40_000)
     return encode(self, value, depth)
 
-values_.Encoder.encode = forge
+encoding.Encoder.encode = forge
 
 def total(values):
     return "many"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from grader.sandbox.wire import protocol, values
+from grader.sandbox.wire import decoding, encoding, protocol
 from tests.benchmarks.spread import paired
 
 RUNS = 9
@@ -49,12 +49,12 @@ VALUES: dict[str, Callable[[], Any]] = {
 
 def cross(value: Any) -> Any:
     """Send a value and receive it."""
-    encoder = values.Encoder(array_bytes=ROOM, nesting=32, keep=_refuse)
+    encoder = encoding.Encoder(array_bytes=ROOM, nesting=32, keep=_refuse)
     node = encoder.encode(value)
     sent = protocol.dump(protocol.Answer(1, node, [raw.nbytes for raw in encoder.buffers]))
     received = protocol.load(sent[protocol.LENGTH :], "reply")
     buffers = [memoryview(bytearray(raw)) for raw in encoder.buffers]
-    decoder = values.Decoder(
+    decoder = decoding.Decoder(
         buffers, array_bytes=ROOM, nesting=32, opaque=_refuse, total_bytes=ROOM
     )
     return decoder.decode(received.value)

@@ -13,7 +13,7 @@ import pytest
 from grader import wording
 from grader.course.assignments import load
 from grader.errors import CannotJudgeError
-from grader.grading import judge as judging
+from grader.grading import case_judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.names import Names
@@ -319,14 +319,14 @@ def test_what_could_be_judged_the_second_time_counts(
 def test_an_answer_that_trips_the_judge_costs_its_case_and_no_other(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    explain = judging.explain
+    explain = case_judging.explain
 
     def trip(question: Question, case: TestCase, *rest: object) -> Outcome:
         if case.name == "a list":
             raise KeyError("a fault of ours that an answer brings about")
         return explain(question, case, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(judging, "explain", trip)
+    monkeypatch.setattr(case_judging, "explain", trip)
     report = judged(engine, RIGHT + "def double(x): return 3 * x if isinstance(x, list) else 2 * x")
     assert report.score == 11
     found = by_name(report)["a list"]

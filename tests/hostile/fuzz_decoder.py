@@ -28,8 +28,8 @@ with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.handover import Handover
     from grader.sandbox.wire import channel as wire
     from grader.sandbox.wire import (
+        encoding,
         protocol,
-        values,
     )
     from grader.sandbox.worker import ChildEnd
 
@@ -94,7 +94,7 @@ def seeds() -> list[bytes]:
     ]  # fmt: skip
     frames = []
     for value in answers:
-        encoder = values.Encoder(
+        encoder = encoding.Encoder(
             array_bytes=1 << 20, nesting=32, keep=lambda _: protocol.Opaque(1, "function", True)
         )
         node = encoder.encode(value)
@@ -162,7 +162,7 @@ def arguments(judge: session.Session, asked: protocol.Asked, buffers: list[memor
 
 def handed_over() -> Handover:
     """Return the arguments of a call: views, arrays that share memory, a list in a list."""
-    encoder = values.Encoder(
+    encoder = encoding.Encoder(
         array_bytes=1 << 20, nesting=32, as_arguments=True,
         keep=lambda _: protocol.Opaque(1, "function", True),
     )  # fmt: skip

@@ -26,7 +26,7 @@ from hypothesis.extra import numpy as hnp
 
 from grader.model import Limits
 from grader.sandbox import Session, StudentError, TransferError
-from grader.sandbox.wire import kinds, packing, protocol, values
+from grader.sandbox.wire import decoding, encoding, kinds, packing, protocol, values
 from tests.support.in_thread import notebook, session_over
 
 ROOM = 1 << 24
@@ -38,7 +38,7 @@ def stay(value: Any) -> protocol.Opaque:
 
 def sent(value: Any, *, as_argument: bool = False) -> tuple[Any, list[memoryview]]:
     """Return what is received where a value is sent: a node that was a frame, and buffers."""
-    encoder = values.Encoder(array_bytes=ROOM, nesting=32, keep=stay, as_arguments=as_argument)
+    encoder = encoding.Encoder(array_bytes=ROOM, nesting=32, keep=stay, as_arguments=as_argument)
     node = encoder.encode(value)
     encoder.seal()
     frame = protocol.dump(protocol.Answer(1, node, [raw.nbytes for raw in encoder.buffers]))
@@ -48,7 +48,7 @@ def sent(value: Any, *, as_argument: bool = False) -> tuple[Any, list[memoryview
 
 def decoded(node: Any, buffers: list[memoryview], *, as_argument: bool = False) -> Any:
     limit = None if as_argument else ROOM
-    decoder = values.Decoder(
+    decoder = decoding.Decoder(
         buffers, array_bytes=ROOM, nesting=32, opaque=lambda node: node, total_bytes=limit,
         as_arguments=as_argument,
     )  # fmt: skip
@@ -503,7 +503,8 @@ def test_items_of_several_kinds_keep_their_types(value: Any) -> None:
 
 
 def test_a_set_larger_than_the_other_side_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(values, "MAX_KEYS", 300)
+    for side in (encoding, decoding):
+        monkeypatch.setattr(side, "MAX_KEYS", 300)
     for value in (set(range(301)), dict.fromkeys(range(301))):
         with pytest.raises(values.ValueRefusedError, match="more than 300 keys"):
             sent(value)
@@ -511,7 +512,7 @@ def test_a_set_larger_than_the_other_side_takes_is_refused(monkeypatch: pytest.M
 
 
 def test_a_list_of_a_million_integers_is_no_refusal() -> None:
-    encoder = values.Encoder(array_bytes=512 << 20, nesting=32, keep=stay)
+    encoder = encoding.Encoder(array_bytes=512 << 20, nesting=32, keep=stay)
     node = encoder.encode([*range(1_000_000)])
     assert len(protocol.dump(protocol.Answer(1, node, [8_000_000]))) < 100
 

@@ -22,7 +22,7 @@ from grader.sandbox import (
 )
 from grader.sandbox.handover import Handover
 from grader.sandbox.wire import channel as wire
-from grader.sandbox.wire import dtypes, protocol, values
+from grader.sandbox.wire import dtypes, encoding, protocol
 from tests.support.in_thread import session_over
 
 LIMITS = Limits(frame_bytes=200_000, array_bytes=1 << 22, nesting=32)
@@ -30,7 +30,7 @@ DTYPES = sorted(dtypes.NUMPY_DTYPES)
 
 
 def handed_over(arguments: list[Any]) -> Handover:
-    encoder = values.Encoder(
+    encoder = encoding.Encoder(
         array_bytes=1 << 22, nesting=32, as_arguments=True,
         keep=lambda item: protocol.Opaque(1, type(item).__name__, callable(item)),
     )  # fmt: skip
@@ -57,7 +57,7 @@ def receive(data: bytes, arguments: list[Any] | None = None) -> Any:
 
 def encode(value: Any, arguments: tuple[Any, ...] = ()) -> bytes:
     """Return the frame in which a child answers with a value."""
-    encoder = values.Encoder(
+    encoder = encoding.Encoder(
         array_bytes=1 << 22, nesting=32, arguments=arguments,
         keep=lambda item: protocol.Opaque(1, type(item).__name__, callable(item)),
     )  # fmt: skip

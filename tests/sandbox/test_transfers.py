@@ -30,9 +30,10 @@ from grader.sandbox import (
 from grader.sandbox.inside import child
 from grader.sandbox.wire import (
     arrays,
+    decoding,
     dtypes,
+    encoding,
     protocol,
-    values,
 )
 from tests.support.in_thread import LIMITS, notebook, session_over
 
@@ -105,7 +106,7 @@ def drawn(dtype: str) -> torch.Tensor:
 def test_any_layout_crosses_both_ways_unchanged(place: str, tensor: torch.Tensor) -> None:
     before = tensor.clone()
     with elsewhere() if place == "elsewhere" else pytest.MonkeyPatch.context():
-        sent = values.Encoder(
+        sent = encoding.Encoder(
             array_bytes=1 << 20, nesting=4, keep=_refuse, as_arguments=True
         )  # as the judge sends an argument
         node = sent.encode(tensor)
@@ -114,7 +115,7 @@ def test_any_layout_crosses_both_ways_unchanged(place: str, tensor: torch.Tensor
         assert identical(there, before)
         if not tensor.is_conj():
             assert there.stride() == tensor.stride() or not tensor.numel()
-        back = values.Encoder(array_bytes=1 << 20, nesting=4, keep=_refuse)
+        back = encoding.Encoder(array_bytes=1 << 20, nesting=4, keep=_refuse)
         here = _decoded(back, back.encode(there))
         assert identical(here, before)
 
@@ -123,9 +124,9 @@ def _refuse(value: Any) -> protocol.Opaque:
     raise AssertionError(f"{value!r} did not travel by value")
 
 
-def _decoded(encoder: values.Encoder, node: Any) -> torch.Tensor:
+def _decoded(encoder: encoding.Encoder, node: Any) -> torch.Tensor:
     raw = [memoryview(bytearray(buffer)) for buffer in encoder.buffers]
-    decoder = values.Decoder(raw, array_bytes=1 << 20, nesting=4, opaque=lambda node: node)
+    decoder = decoding.Decoder(raw, array_bytes=1 << 20, nesting=4, opaque=lambda node: node)
     found: torch.Tensor = decoder.decode(node)
     return found
 

@@ -20,6 +20,8 @@ from typing import Any
 
 from ..wire import plain
 from ..wire.channel import FOREVER, Channel, ChannelClosedError
+from ..wire.decoding import Decoder
+from ..wire.encoding import Encoder
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     DEVICE_LOST,
@@ -56,7 +58,7 @@ from ..wire.protocol import (
     Unchanged,
     WriteFile,
 )
-from ..wire.values import Decoder, Encoder, ValueRefusedError
+from ..wire.values import ValueRefusedError
 from . import figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError

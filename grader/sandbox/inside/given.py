@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..wire.containers import Form
-from ..wire.values import Container, Decoder, form_of
+from ..wire.decoding import Decoder
+from ..wire.values import Container, form_of
 
 COMPARABLE = (bool, int, float, complex, str, bytes)  # whose equality nobody else decides
 

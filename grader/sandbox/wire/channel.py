@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .buffers import MAX_BUFFERS
 from .protocol import (
     LENGTH,
     ProtocolViolationError,
@@ -18,7 +19,6 @@ from .protocol import (
     dump,
     load,
 )
-from .values import MAX_BUFFERS
 
 CHUNK = 1 << 16
 # Larger buffers get pages of their own, which the kernel provides only as bytes arrive: memory

@@ -1,8 +1,8 @@
 # expect: killed
 # reason: larger than the limit together
 import sys
-protocol, values = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.values"]
-encode = values.Encoder.encode
+protocol, encoding = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.encoding"]
+encode = encoding.Encoder.encode
 
 def forge(self, value, depth=0):
     if value == "many":
@@ -11,7 +11,7 @@ def forge(self, value, depth=0):
         return protocol.Sequence([array] * 2_000)
     return encode(self, value, depth)
 
-values.Encoder.encode = forge
+encoding.Encoder.encode = forge
 
 def answer(x):
     return "many"

@@ -1,0 +1,367 @@
+"""How the nodes and buffers of the other side come back as base types; every claim is checked.
+
+Numbers, texts and arrays are done here; `containers` and `kinds` are the tables of all the rest.
+Both sides run this file; in the child it is executed from source, so it may import only its
+neighbours, the standard library, and numpy and torch where a value needs them.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from . import arrays, dtypes, packing
+from .arrays import NUMPY, TORCH, Extent, Library, contiguous_strides, numpy_view
+from .containers import FORMS, MAX_DIMENSIONS, Form
+from .kinds import TABLE
+from .protocol import (
+    Alias,
+    Array,
+    BigInt,
+    Bytes,
+    Callback,
+    Collection,
+    Complex,
+    Made,
+    Mapping,
+    Named,
+    Node,
+    Opaque,
+    Packed,
+    ProtocolViolationError,
+    Repeat,
+    Scalar,
+    Sequence,
+    Text,
+)
+from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+PLAIN_NODES = frozenset({float, int, str, bool, type(None)})
+MAX_STEP = 2**48
+WIDEST = 8
+MANY_KEYS, MAX_EQUAL_HASHES = 1_000, 64
+
+
+class DeviceRefusedError(Exception):
+    """A device did not take a tensor, for want of memory or because it is broken."""
+
+
+class Decoder:
+    """Turn one message's nodes and buffers back into exact base types.
+
+    `opaque` makes what stands for an object that stayed on the other side. `arguments` are the
+    call's own arrays, for aliases; where one is None an alias of it comes by value. `containers`
+    are its own lists and dicts. Every claim of the other side is checked before memory is used.
+    `total_bytes` bounds what the values of one message take together when each element is a number
+    of its own. With `as_arguments` lists can repeat, as an Encoder of the same kind sends them.
+    """
+
+    def __init__(
+        self,
+        buffers: list[memoryview],
+        *,
+        array_bytes: int,
+        nesting: int,
+        opaque: Callable[[Opaque | Named | Callback], Any],
+        arguments: Iterable[Any] = (),
+        containers: Iterable[Container] = (),
+        devices: frozenset[str] = frozenset({"cpu"}),
+        total_bytes: int | None = None,
+        as_arguments: bool = False,
+    ) -> None:
+        self.arrays: list[Any] = []
+        self.containers = list(containers)  # by their numbers
+        self.aliased: set[int] = set()  # numbers of arguments whose memory a value shares
+        self.has_repeated = False  # whether a value holds a container of the arguments
+        self.written: set[int] = set()  # numbers of the buffers that hold the arrays
+        self._by_parts = False  # within a value that is made of parts
+        self._buffers = buffers
+        self._memory: dict[int, torch.Tensor] = {}  # each buffer as bytes where its tensors lie
+        self._array_bytes = array_bytes
+        self._total_bytes = total_bytes
+        self._nesting = nesting
+        self._opaque = opaque
+        self._arguments = list(arguments)
+        self._extents: dict[int, Extent] = {}
+        self._devices = devices
+        self._as_arguments = as_arguments
+
+    def decode(self, node: Node, depth: int = 0) -> Any:
+        """Return a node's value; ProtocolViolationError where it contradicts itself."""
+        if depth > self._nesting:
+            raise ProtocolViolationError(f"a value nested deeper than {self._nesting} levels")
+        read = _READERS.get(type(node))
+        return node if read is None else read(self, node, depth)
+
+    def _complex(self, node: Complex, _depth: int) -> complex:
+        return complex(node.real, node.imag)
+
+    def _bytes(self, node: Bytes, _depth: int) -> bytes:
+        return bytes(self._counted(node.buffer))
+
+    def _text(self, node: Text, _depth: int) -> str:
+        return bytes(self._counted(node.buffer)).decode("utf-8", "replace")
+
+    def _misplaced(self, _node: Packed, _depth: int) -> Any:
+        raise ProtocolViolationError("packed items outside a container")
+
+    def _array_or_view(self, node: Array | Alias, _depth: int) -> Any:
+        if self._by_parts:
+            if isinstance(node, Alias):
+                raise ProtocolViolationError("a part that shares memory with an argument")
+            return self.array(node)
+        array = self.array(node) if isinstance(node, Array) else self._alias(node)
+        self.arrays.append(array)
+        if isinstance(node, Array):
+            self.written.add(node.buffer)
+        return array
+
+    def _container(self, node: Sequence | Mapping | Collection, depth: int) -> Any:
+        about: list[Node] = []
+        if isinstance(node, Sequence):
+            form, nodes = FORMS["tuple" if node.is_tuple else "list"], node.items
+        elif isinstance(node, Mapping):
+            keys = [key for key, _ in node.pairs]
+            form, nodes = FORMS["dict"], keys + [item for _, item in node.pairs]
+        else:
+            form, nodes, about = self._form(node.form), node.items, node.about
+        count = len(nodes)
+        if any(type(one) is Packed for one in nodes):
+            count = sum(self._number_of(one) for one in nodes)
+        if form.has_keys and count % 2:
+            raise ProtocolViolationError("a mapping in which a key has no value")
+        made = form.make([self.decode(one, depth + 1) for one in about], count)
+        if self._as_arguments and form.is_mutable and not self._by_parts:
+            self.containers.append(made)
+        items = self._items(nodes, depth)
+        if form.is_hashed:
+            _check_keys(items[: count // 2] if form.has_keys else items)
+        return form.put(made, items)
+
+    @staticmethod
+    def _form(name: str) -> Form:
+        if name not in FORMS:
+            raise ProtocolViolationError(f"a container of the unknown form {name!r:.40}")
+        return FORMS[name]
+
+    def _number_of(self, node: Node) -> int:
+        """Return how many items a node stands for, each of which takes a byte at least."""
+        if not isinstance(node, Packed):
+            return 1
+        received = max(len(self._buffer(max(n, 0))) for n in (node.data, node.lengths))
+        if not 0 <= node.count <= received:
+            raise ProtocolViolationError("packed items of another number")
+        return node.count
+
+    def _items(self, nodes: list[Node], depth: int) -> list[Any]:
+        items: list[Any] = []
+        for node in nodes:
+            kind = type(node)
+            if kind in PLAIN_NODES:
+                items.append(node)
+            elif isinstance(node, Packed):
+                items.extend(self._unpacked(node))
+            else:
+                items.append(self.decode(node, depth + 1))
+        return items
+
+    def _unpacked(self, node: Packed) -> list[Any]:
+        if node.kind not in packing.WEIGHTS:
+            raise ProtocolViolationError(f"packed items of the unknown kind {node.kind!r:.40}")
+        parts = [
+            None if number == -1 else self._buffer(number)
+            for number in (node.lengths, node.missing)
+        ]
+        found = packing.Pack(node.kind, node.count, self._buffer(node.data), *parts)
+        self._count(found.weight)
+        return packing.unpack(found)
+
+    def _made(self, node: Made, depth: int) -> Any:
+        kind = TABLE.named(node.kind)
+        is_numbered = self._as_arguments and kind.is_mutable and not self._by_parts
+        self._count(kind.weight)
+        before, self._by_parts = self._by_parts, True
+        try:
+            parts = [self.decode(part, depth + 1) for part in node.parts]
+        finally:
+            self._by_parts = before
+        made = kind.made(parts)
+        if is_numbered:
+            self.containers.append(made)
+        return made
+
+    def _reference(self, node: Opaque | Repeat | Named | Callback, _depth: int) -> Any:
+        if not isinstance(node, Repeat):
+            return self._opaque(node)
+        if self._by_parts or not 0 <= node.container < len(self.containers):
+            raise ProtocolViolationError("a list or dict that was not sent")
+        self.has_repeated = True
+        return self.containers[node.container]
+
+    def _counted(self, number: int) -> memoryview:
+        """Return a buffer that a value copies."""
+        raw = self._buffer(number)
+        self._count(len(raw))
+        return raw
+
+    def _count(self, size: int) -> None:
+        if self._total_bytes is not None:
+            self._total_bytes -= size
+            if self._total_bytes < 0:
+                raise ProtocolViolationError("values larger than the limit together")
+
+    def _big_int(self, node: BigInt, _depth: int) -> int:
+        if len(node.hexadecimal) > MAX_BIG_INT_DIGITS + 3:
+            raise ProtocolViolationError("an integer longer than its limit")
+        try:
+            return int(node.hexadecimal, 16)
+        except ValueError:
+            raise ProtocolViolationError("an integer that is not hexadecimal") from None
+
+    def _scalar(self, node: Scalar, _depth: int) -> Any:
+        import numpy as np
+
+        if len(node.raw) != dtypes.item_bytes("numpy", node.dtype):
+            raise ProtocolViolationError(f"a NumPy scalar of dtype {node.dtype!r:.40}")
+        return np.frombuffer(node.raw, dtype=node.dtype)[0]
+
+    def _buffer(self, number: int) -> memoryview:
+        if not 0 <= number < len(self._buffers):
+            raise ProtocolViolationError(f"buffer number {number}, which was not sent")
+        return self._buffers[number]
+
+    def array(self, node: Array) -> Any:
+        """Return a fresh array over a private copy of the buffer."""
+        item = dtypes.item_bytes(node.library, node.dtype)
+        if item is None:
+            raise ProtocolViolationError(f"an array of dtype {node.dtype!r:.40}")
+        if node.device not in self._devices:
+            raise ProtocolViolationError(f"an array on device {node.device!r:.40}")
+        raw = self._buffer(node.buffer)
+        self._check_view(node, len(raw), item)
+        count = math.prod(node.shape)
+        # A copy of a view in which elements repeat has them all, and often as float64.
+        self._count(count * (item if count * item <= len(raw) else max(item, WIDEST)))
+        if node.library == "numpy":
+            return self._numpy(node, raw)
+        return self._torch(node, raw)
+
+    def _check_view(self, node: Array, available: int, item: int) -> None:
+        if len(node.shape) != len(node.strides) or len(node.shape) > MAX_DIMENSIONS:
+            raise ProtocolViolationError("an array whose shape and strides disagree")
+        if min([*node.shape, node.offset], default=0) < 0:
+            raise ProtocolViolationError("an array with a negative size or offset")
+        if node.library != "numpy" and min(node.strides, default=0) < 0:
+            raise ProtocolViolationError("a tensor with a negative stride")
+        if max(map(abs, [*node.shape, *node.strides, node.offset]), default=0) > MAX_STEP:
+            raise ProtocolViolationError("an array with an impossible size, stride or offset")
+        # As NumPy does, an empty array is measured by its other dimensions.
+        if math.prod(max(size, 1) for size in node.shape) * item > MAX_STEP:
+            raise ProtocolViolationError("an empty array with impossible dimensions")
+        count = math.prod(node.shape)
+        if count * item > self._array_bytes:
+            raise ProtocolViolationError("an array larger than the limit")
+        below, above = arrays.reach(node.shape, node.strides)
+        if count and (node.offset + below < 0 or (node.offset + above + 1) * item > available):
+            raise ProtocolViolationError("an array that reaches past the end of its buffer")
+        if available % item:
+            raise ProtocolViolationError("a buffer that holds no whole number of elements")
+
+    @staticmethod
+    def _numpy(node: Array, raw: memoryview) -> "np.ndarray":
+        import numpy as np
+
+        if not math.prod(node.shape):
+            array = np.empty(node.shape, node.dtype)
+        elif node.strides == contiguous_strides(node.shape):
+            flat = np.frombuffer(raw, dtype=node.dtype)
+            array = flat[node.offset : node.offset + math.prod(node.shape)].reshape(node.shape)
+        else:
+            flat = np.frombuffer(raw, dtype=node.dtype)
+            array = numpy_view(flat, node.shape, node.strides, node.offset)
+        if array.dtype.kind == "U" and array.size and dtypes.holds_no_character(array).any():
+            raise ProtocolViolationError("an array of text with what is no character")
+        if node.is_readonly:
+            array.flags.writeable = False
+        return array
+
+    def _torch(self, node: Array, raw: memoryview) -> "torch.Tensor":
+        import torch
+
+        dtype = getattr(torch, node.dtype)
+        if not math.prod(node.shape):
+            return torch.empty(node.shape, dtype=dtype, device=node.device)
+        if node.buffer not in self._memory:
+            try:
+                flat = arrays.on_device(torch.frombuffer(raw, dtype=torch.uint8), node.device)
+            except RuntimeError as problem:
+                raise DeviceRefusedError(str(problem)) from problem
+            self._memory[node.buffer] = flat
+        flat = self._memory[node.buffer].view(dtype)
+        return flat.as_strided(node.shape, node.strides, node.offset)
+
+    def memory(self, number: int) -> memoryview:
+        """Return what the arrays of a buffer hold by now."""
+        flat = self._memory.get(number)
+        return self._buffers[number] if flat is None else arrays.tensor_bytes(flat)
+
+    def _alias(self, node: Alias) -> Any:
+        """Return a view of the judge's own array where there is one, else the value as it came."""
+        value = self.array(node.value)
+        if not 0 <= node.argument < len(self._arguments):
+            raise ProtocolViolationError("an alias of an argument that was not sent")
+        argument = self._arguments[node.argument]
+        if type(argument) is not type(value) or argument.dtype != value.dtype:
+            return value
+        shape, strides, offset = node.value.shape, node.strides, node.offset
+        if len(shape) != len(strides):
+            raise ProtocolViolationError("an alias whose shape and strides disagree")
+        library = NUMPY if node.value.library == "numpy" else TORCH
+        if not self._lies_in(library, node):
+            return value
+        self.aliased.add(node.argument)
+        own = zip(shape, strides, library.strides(argument), strict=False)
+        is_whole = offset == 0 and shape == list(argument.shape)
+        if is_whole and all(n == 1 or step == step_of_own for n, step, step_of_own in own):
+            return argument
+        return library.view_at(argument, shape, strides, offset)
+
+    def _lies_in(self, library: Library, node: Alias) -> bool:
+        """Say whether a view has only elements of its argument, and none that lies between."""
+        argument = self._arguments[node.argument]
+        if not math.prod(node.value.shape) or not math.prod(argument.shape):
+            return False
+        if library is TORCH and min(node.strides, default=0) < 0:
+            return False
+        if node.argument not in self._extents:
+            own = Extent.of(argument.shape, library.strides(argument))
+            self._extents[node.argument] = own
+        return self._extents[node.argument].holds(node.value.shape, node.strides, node.offset)
+
+
+_READERS: dict[type, Callable[[Decoder, Any, int], Any]] = {
+    Sequence: Decoder._container, Mapping: Decoder._container, Collection: Decoder._container,  # noqa: SLF001
+    Made: Decoder._made, Array: Decoder._array_or_view, Alias: Decoder._array_or_view,  # noqa: SLF001
+    Opaque: Decoder._reference, Repeat: Decoder._reference, Named: Decoder._reference,  # noqa: SLF001
+    Callback: Decoder._reference, Complex: Decoder._complex, BigInt: Decoder._big_int,  # noqa: SLF001
+    Bytes: Decoder._bytes, Text: Decoder._text, Scalar: Decoder._scalar,  # noqa: SLF001
+    Packed: Decoder._misplaced,  # noqa: SLF001
+}  # fmt: skip
+
+
+def _check_keys(keys: list[Any]) -> None:
+    if len(keys) > MAX_KEYS:
+        raise ProtocolViolationError("a mapping or set with too many keys")
+    try:
+        hashes = list(map(hash, keys))
+    except TypeError:
+        raise ProtocolViolationError("a mapping or set with a key that cannot be hashed") from None
+    # Hashes of all but texts are known, and a dict of keys that share one is quadratic.
+    if len(keys) > MANY_KEYS and set(map(type, keys)) != {str}:
+        [(_, most)] = Counter(hashes).most_common(1)
+        if most > MAX_EQUAL_HASHES:
+            raise ProtocolViolationError("a mapping or set with too many keys of one hash")

@@ -1,0 +1,395 @@
+"""How values become nodes and buffers.
+
+Numbers, texts and arrays are done here; `containers` and `kinds` are the tables of all the rest.
+Both sides run this file; in the child it is executed from source, so it may import only its
+neighbours, the standard library, and numpy and torch where a value needs them.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence as Items
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from . import dtypes, numpy_kinds, packing, standard
+from .arrays import NUMPY, TORCH, Extent, Layout, Library
+from .buffers import Buffers, by_value, place
+from .containers import CLASSES, FORMS, OBJECTS, Form
+from .kinds import TABLE, Kind, NotByValueError
+from .protocol import (
+    Alias,
+    Array,
+    BigInt,
+    Bytes,
+    Callback,
+    Collection,
+    Complex,
+    Made,
+    Mapping,
+    Named,
+    Node,
+    Opaque,
+    Packed,
+    Repeat,
+    Scalar,
+    Sequence,
+    Text,
+)
+from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container, ValueRefusedError, form_of, mro
+
+SHORT_TEXT = 65_536
+SMALL_INT = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class SentArray:
+    """An array that was encoded; `is_itself` says that what was sent is its own memory."""
+
+    array: Any
+    node: Array
+    is_itself: bool
+
+
+class Encoder:
+    """Turn one message's values into nodes and buffers.
+
+    `array_bytes` bounds all buffers of the message together, and what its values take beside them;
+    `nesting` bounds the depth of containers.
+    `keep` gives an object that cannot travel its key (in the child), or refuses it (in the judge).
+    `stays` says of a class that its objects stay, though they could travel as what they hold.
+    `arguments` are the call's arrays, for a result that shares memory with one of them, and
+    `containers` its lists, frames and so on, for a result that holds one of them. With
+    `as_arguments` arrays keep their strides and share memory where they do, though nothing of the
+    memory around them is sent, and a list that comes twice is the same list; `seal` ends it.
+    What a value of several parts is made of travels by value, and shares nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        array_bytes: int,
+        nesting: int,
+        keep: Callable[[Any], Opaque | Named | Callback],
+        arguments: Iterable[Any] = (),
+        containers: Iterable[Container] = (),
+        as_arguments: bool = False,
+        stays: Callable[[type], bool] | None = None,
+    ) -> None:
+        self._memory = Buffers(array_bytes)
+        self.buffers = self._memory.all
+        self.sent: list[SentArray] = []
+        self.containers = list(containers)  # by their numbers
+        self._numbers = {id(one): number for number, one in enumerate(self.containers)}
+        self._open: set[int] = set()  # containers whose items are not all known
+        self._unplaced: list[tuple[Array, Layout]] = []
+        self._nesting = nesting
+        self._keep = keep
+        self._stays = stays
+        self._arguments = list(arguments)
+        self._as_arguments = as_arguments
+        self._by_parts = False  # within a value that is made of parts
+        self._may_keep = True  # whether what stands here may stay where it is
+
+    def encode(self, value: Any, depth: int = 0) -> Node:
+        """Return the node of a value; ValueRefusedError where it cannot travel."""
+        if depth > self._nesting:
+            raise ValueRefusedError(f"it is nested deeper than {self._nesting} levels")
+        if value is None or value is True or value is False:
+            return value
+        kind = type(value)
+        if self._stays is not None and self._may_keep and self._stays(kind):
+            return self._keep(value)
+        method = _METHODS.get(kind) or _method_for(kind)
+        if method is None:
+            return self._unknown(value)
+        try:
+            return method(self, value, depth)
+        except (ValueRefusedError, NotByValueError, MemoryError):
+            raise
+        except Exception:
+            if kind in _METHODS:
+                raise  # what fails here is ours
+            # A class of somebody's own answers for itself, and can raise where ours do not.
+            raise ValueRefusedError("its class does not behave like the one it is of") from None
+
+    def _unknown(self, value: Any) -> Node:
+        if standard.builtin_name(value) is not None:
+            return Made(standard.BUILTIN.name, [standard.builtin_name(value)])
+        if not self._may_keep:
+            raise NotByValueError("a part that does not travel")
+        return self._keep(value)
+
+    def _float(self, value: Any, _depth: int) -> Node:
+        return float.__float__(value)
+
+    def _int(self, value: Any, _depth: int) -> Node:
+        exact = int.__index__(value)
+        if -SMALL_INT <= exact < SMALL_INT:
+            return int.__add__(exact, 0)
+        if exact.bit_length() > 4 * MAX_BIG_INT_DIGITS:
+            raise ValueRefusedError("it is an integer of more than 4,000 digits")
+        return BigInt(hex(exact))
+
+    def _str(self, value: Any, _depth: int) -> Node:
+        exact = str.__str__(value)
+        if len(exact) <= SHORT_TEXT:
+            return exact.encode("utf-8", "replace").decode("utf-8")
+        return Text(self.add(memoryview(exact.encode("utf-8", "replace"))))
+
+    def _bytes(self, value: Any, _depth: int) -> Node:
+        return Bytes(self.add(memoryview(value).cast("B") if len(value) else memoryview(b"")))
+
+    def _complex(self, value: Any, _depth: int) -> Node:
+        return Complex(float(complex.__complex__(value).real), float(value.imag))
+
+    # --- containers ------------------------------------------------------------------------------
+
+    def _list(self, value: Any, depth: int) -> Node:
+        return self._container(FORMS["list"], value, depth)
+
+    def _dict(self, value: Any, depth: int) -> Node:
+        return self._container(FORMS["dict"], value, depth)
+
+    def _tuple(self, value: Any, depth: int) -> Node:
+        if type(value) is not tuple and standard.is_named_tuple(type(value)):
+            return self._made(standard.NAMED_TUPLE, value, depth)
+        return Sequence(self._items(list(tuple.__iter__(value)), depth), is_tuple=True)
+
+    def _container(self, form: Form, value: Any, depth: int) -> Node:
+        if not form.is_mutable or self._by_parts:
+            return self._held(form, value, depth)
+        again = self._seen(value)
+        return self._held(form, value, depth) if again is None else again
+
+    def _held(self, form: Form, value: Any, depth: int) -> Sequence | Mapping | Collection:
+        """Return what a container holds."""
+        items = form.items(value)
+        if form.is_hashed and len(items) > MAX_KEYS * (2 if form.has_keys else 1):
+            raise ValueRefusedError(f"it has more than {MAX_KEYS:,} keys")
+        if form.name == "list":
+            return Sequence(self._items(items, depth))
+        if form.name == "dict":
+            return self._mapping(items, depth)
+        with self._inside(value):
+            about = [self.encode(part, depth + 1) for part in form.about(value)]
+            return Collection(form.name, self._in_order(form, items, depth), about)
+
+    @contextmanager
+    def _inside(self, value: Any) -> Iterator[None]:
+        """Let a container's items stay where they are, and none of them be the container."""
+        if id(value) in self._open:
+            raise ValueRefusedError("it holds itself")
+        self._open.add(id(value))
+        may_keep, self._may_keep = self._may_keep, True
+        try:
+            yield
+        finally:
+            self._may_keep = may_keep
+            self._open.discard(id(value))
+
+    def _in_order(self, form: Form, items: Items[Any], depth: int) -> list[Node]:
+        if not form.has_keys:
+            return self._items(items, depth)
+        half = len(items) // 2
+        return self._items(items[:half], depth) + self._items(items[half:], depth)
+
+    def _mapping(self, items: Items[Any], depth: int) -> Mapping | Collection:
+        half = len(items) // 2
+        if half >= packing.FEWEST and (keys := self._packed(items[:half])) is not None:
+            return Collection("dict", [keys, *self._items(items[half:], depth)], [])
+        pairs = zip(items[:half], items[half:], strict=True)
+        return Mapping(
+            [(self.encode(key, depth + 1), self.encode(item, depth + 1)) for key, item in pairs]
+        )
+
+    def _items(self, items: Items[Any], depth: int) -> list[Node]:
+        """Return the nodes of a container's items: one for all where they are of one kind."""
+        if len(items) >= packing.FEWEST and (packed := self._packed(items)) is not None:
+            return [packed]
+        depth += 1
+        return [item if type(item) is float else self.encode(item, depth) for item in items]
+
+    def _packed(self, items: Items[Any]) -> Packed | None:
+        if self._memory.is_nearly_full:
+            return None
+        found = packing.pack(items)
+        if found is None:
+            return None
+        self._memory.count(found.weight)
+        parts = (found.data, found.lengths, found.missing)
+        return Packed(
+            found.kind, found.size, *(-1 if part is None else self.add(part) for part in parts)
+        )
+
+    def _seen(self, value: Any) -> Repeat | None:
+        """Return a container that is known as its number; give one of the arguments the next."""
+        number = self._numbers.get(id(value))
+        if number is not None:
+            if id(value) in self._open:
+                raise ValueRefusedError("it holds itself")
+            return Repeat(number)
+        if self._as_arguments:
+            self._numbers[id(value)] = len(self.containers)
+            self.containers.append(value)
+        return None
+
+    def contents(self, container: Container) -> Sequence | Mapping | Collection | Made:
+        """Return what one of the arguments' containers holds."""
+        form = form_of(container)
+        held: Sequence | Mapping | Collection | Made | None = None
+        with suppress(NotByValueError):
+            if isinstance(form, Kind):
+                held = self._parts(form, container, 0)
+            elif form is not None:
+                held = self._held(form, container, 0)
+        if held is None:
+            raise ValueRefusedError("an argument was changed to hold what cannot travel")
+        return held
+
+    # --- what is made of parts -------------------------------------------------------------------
+
+    def _made(self, kind: Kind, value: Any, depth: int) -> Node:
+        mark, known = self._memory.mark(), len(self.containers)
+        try:
+            if kind.is_mutable and not self._by_parts and (again := self._seen(value)) is not None:
+                return again
+            return self._parts(kind, value, depth)
+        except (ValueRefusedError, MemoryError):
+            raise
+        except NotByValueError:
+            pass
+        except Exception:
+            if type(value) in _METHODS and not kind.module:
+                raise  # what fails here is ours
+        # A library's value can be made of more than is known here.
+        self._memory.go_back(mark)
+        self._forget(known)
+        return self._unknown(value)
+
+    def _parts(self, kind: Kind, value: Any, depth: int) -> Made:
+        parts = kind.parts(value)
+        before = self._by_parts, self._may_keep
+        self._by_parts = True
+        try:
+            nodes = []
+            for wanted, part in zip(kind.takes, parts, strict=True):
+                self._may_keep = wanted is object or wanted is list or wanted is dict
+                nodes.append(self.encode(part, depth + 1))
+        finally:
+            self._by_parts, self._may_keep = before
+        self._memory.count(kind.weight)
+        return Made(kind.name, nodes)
+
+    def _forget(self, known: int) -> None:
+        for container in self.containers[known:]:
+            del self._numbers[id(container)]
+        del self.containers[known:]
+
+    # --- arrays ----------------------------------------------------------------------------------
+
+    def _scalar(self, value: Any, depth: int) -> Node:
+        name = dtypes.name_of(value.dtype)
+        if name is None:
+            return self._unknown(value)
+        if value.dtype.kind in "US":
+            return self._made(TABLE.named("np.str_" if value.dtype.kind == "U" else "np.bytes_"),
+                              value, depth)  # fmt: skip
+        numpy = sys.modules["numpy"]
+        return Scalar(name, numpy.asarray(value, value.dtype.newbyteorder("=")).tobytes())
+
+    def _numpy(self, value: Any, depth: int) -> Node:
+        numpy = sys.modules["numpy"]
+        plain = numpy.asarray(value).view(numpy.ndarray)
+        if dtypes.name_of(plain.dtype) is not None:
+            return self._array(value, dtypes.without_surrogates(plain), NUMPY)
+        if plain.dtype == object:
+            return self._container(OBJECTS, value, depth)
+        return self._made(numpy_kinds.RECORDS, value, depth)
+
+    def _torch(self, value: Any, _depth: int) -> Node:
+        torch = sys.modules["torch"]
+        # Else a subclass would answer for its own dtype, device and values.
+        with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001
+            return self._tensor(value, torch)
+
+    def _tensor(self, value: Any, torch: Any) -> Node:
+        if str(value.dtype).removeprefix("torch.") not in dtypes.TORCH_DTYPES:
+            raise ValueRefusedError(f"it is a tensor of dtype {value.dtype}")
+        if value.layout != torch.strided or value.device.type not in {"cpu", "cuda"}:
+            kind = f"layout {value.layout} on {value.device.type}"
+            raise ValueRefusedError(f"it is a tensor of {kind}, which holds no plain numbers")
+        plain = value.detach().resolve_conj().resolve_neg().as_subclass(torch.Tensor)
+        return self._array(value, plain, TORCH)
+
+    def _array(self, original: Any, plain: Any, library: Library) -> Node:
+        layout = library.layout(plain)
+        if self._as_arguments and not self._by_parts:
+            node = Array(library.name, layout.dtype, list(layout.shape), [], 0, -1, layout.device)
+            if library is NUMPY:
+                node.is_readonly = not original.flags.writeable
+            self._unplaced.append((node, layout))
+            is_itself = library.address(original) == layout.address
+            self.sent.append(SentArray(original, node, is_itself))
+            return node
+        node = by_value(layout, library, self._memory)
+        if self._by_parts:
+            return node
+        for number, argument in enumerate(self._arguments):
+            view = library.place_in(argument, plain)
+            if view is None:
+                continue
+            extent = Extent.of(argument.shape, library.strides(argument))
+            if extent.holds(layout.shape, *view):
+                return Alias(number, node, *view)
+        return node
+
+    def seal(self) -> None:
+        """Give each argument's array its place in a buffer: its own elements, and nothing else."""
+        place(self._unplaced, self._memory)
+        self._unplaced = []
+
+    def add(self, raw: memoryview) -> int:
+        """Take memory into the message and return its number."""
+        return self._memory.add(raw)
+
+
+def _contained(form: Form, encoder: Encoder, value: Any, depth: int) -> Node:
+    return encoder._container(form, value, depth)  # noqa: SLF001
+
+
+# Python's own classes, and those of libraries once they are loaded.
+_METHODS: dict[type, Callable[[Encoder, Any, int], Node]] = {
+    float: Encoder._float, int: Encoder._int, str: Encoder._str, bytes: Encoder._bytes,  # noqa: SLF001
+    complex: Encoder._complex, tuple: Encoder._tuple, list: Encoder._list, dict: Encoder._dict,  # noqa: SLF001
+}  # fmt: skip
+_LATER = {
+    ("numpy", "generic"): Encoder._scalar,  # noqa: SLF001
+    ("numpy", "ndarray"): Encoder._numpy,  # noqa: SLF001
+    ("torch", "Tensor"): Encoder._torch,  # noqa: SLF001
+}  # fmt: skip
+_METHODS |= {
+    kind: partial(_contained, FORMS[name]) for kind, name in CLASSES.items() if kind not in _METHODS
+}
+
+
+def _method_for(kind: type) -> Callable[[Encoder, Any, int], Node] | None:
+    """Return how values of a class travel: as those of its nearest base that does."""
+    TABLE.look_for_libraries()
+    for (module, name), method in list(_LATER.items()):
+        found = getattr(sys.modules.get(module), name, None)
+        if isinstance(found, type):
+            _METHODS[found] = method
+            del _LATER[module, name]
+    for base in mro(kind):
+        if base in _METHODS:
+            return _METHODS[base]
+        if (known := TABLE.of_class(base)) is not None:
+            method = _METHODS[base] = partial(_made, known)
+            return method
+    return None
+
+
+def _made(kind: Kind, encoder: Encoder, value: Any, depth: int) -> Node:
+    return encoder._made(kind, value, depth)  # noqa: SLF001
