@@ -1,6 +1,7 @@
 """The exchange of frames with one child: its limits of time, its order, and the end of the child.
 
-Requests have numbers, and a reply is awaited by its request's. It knows no value and no case.
+Requests have numbers, and a reply is awaited by that of its request. What is in a frame is of no
+concern here, but for a call of a function of the test's, which is passed on.
 """
 
 import contextlib
