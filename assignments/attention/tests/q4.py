@@ -193,10 +193,11 @@ def test_blind_queries(attention, device):
 
 @test_case(name="keys and values among NaN", points=0.25, hidden=False)
 def test_among_nan(attention, device):
-    q, *others = heads((1, 1, 16, 20, 16), torch.float16, 8, device)
+    # Two heads: behind the keys of the first lies NaN up to those of the second.
+    q, *others = heads((1, 2, 16, 20, 16), torch.float16, 8, device)
     inside = []
     for tensor in others:
-        buffer = torch.full((1, 1, 64, 32), math.nan, dtype=tensor.dtype, device=tensor.device)
+        buffer = torch.full((1, 2, 64, 32), math.nan, dtype=tensor.dtype, device=tensor.device)
         buffer[:, :, :20, :16] = tensor
         inside.append(buffer[:, :, :20, :16])
     asked = "attention of views into buffers of NaN (mask the loads of K and of V: 0 * NaN is NaN)"
