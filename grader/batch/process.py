@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from grader import machine, wording
 from grader.batch import memory
@@ -74,6 +74,10 @@ class ProcessSettings:
     imports: tuple[str, ...] = ()  # modules that many notebooks import, for the warm worker
     packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
 
+    def of_batch(self, assignment: Assignment) -> Self:
+        """Return them for the processes that a batch starts first, which judge on the CPU."""
+        return replace(self, assignment_sha256=assignment.sha256, judges="cpu")
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -111,6 +115,15 @@ class _Ready:
 _ready: _Ready | None = None
 # A Dask worker may have several threads; a grader process judges one submission at a time.
 _turn = threading.RLock()
+
+
+def import_ahead() -> None:
+    """Import what the start of any worker takes, before it is known what will be judged."""
+    with _without_collecting():
+        from grader.sandbox import launch
+        from grader.sandbox.proof import probes  # noqa: F401 - for what comes next
+
+        launch.worker_codes()
 
 
 def start(settings: ProcessSettings) -> Facts:
@@ -155,7 +168,8 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             likely = _start_early(settings, assignment, started)
         imports = threading.Thread(target=_import, args=(seconds, assignment.libraries))
         imports.start()
-        with _timed(seconds, "isolation"):
+        # What the proof lays out for a child goes away with this process, however that ends.
+        with scratch.in_use(), _timed(seconds, "isolation"):
             isolation = _isolation(settings, assignment)
         if not started or not isolation.is_made_like(likely):
             with scratch.in_use():

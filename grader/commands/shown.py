@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,19 @@ def render(store: "Store", out: Path) -> "Gradebook":
     for note in outputs.write(book, out).notes:
         say(note, err=True)
     return book
+
+
+def prepare() -> None:
+    """Make what `render` and `show` need ready, in a thread, while something else is waited for."""
+    threading.Thread(target=_prepare, daemon=True, name="prepare-outputs").start()
+
+
+def _prepare() -> None:
+    import rich.console  # noqa: F401 - for `show`
+
+    from grader.renderers import page, table  # noqa: F401 - likewise
+
+    page.compile_templates()
 
 
 def open_store(out: Path) -> "Store":

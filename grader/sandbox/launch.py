@@ -171,6 +171,11 @@ def _named(code: CodeType, file: str) -> CodeType:
     return code.replace(co_filename=file, co_consts=tuple(parts))
 
 
+def worker_codes() -> dict[str, CodeType]:
+    """Return the code of everything that runs outside this process, by module name."""
+    return {name: _compiled(name, text) for name, text in module_sources().items()}
+
+
 def inside_source(name: str) -> str:
     """Return the source text of one module that runs beside student code."""
     return module_sources()[f"sandbox.inside.{name}"]
@@ -302,8 +307,7 @@ def start_worker(
     """Start a worker and hand it its code."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker is stopped
-    codes = {name: _compiled(name, text) for name, text in module_sources().items()}
-    spec = marshal.dumps((plan.view.paths, codes))
+    spec = marshal.dumps((plan.view.paths, worker_codes()))
     start = orders.dump(orders.Start(theirs.fileno(), imports, plan.lockdown))
     extra = dict(environment or {})
     if plan.view.library_path:

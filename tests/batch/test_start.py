@@ -156,7 +156,9 @@ def test_a_grader_process_does_not_import_the_script_that_started_it(
 ) -> None:
     """Which is the command line with all commands; else it would."""
     if not is_left_out:
-        monkeypatch.setattr("grader.batch.pool._without_the_command", contextlib.nullcontext)
+        monkeypatch.setattr(
+            "grader.batch.grader_process._without_the_command", contextlib.nullcontext
+        )
     main = sys.modules["__main__"]
     script = tmp_path / "command.py"  # however pytest itself was started
     script.touch()

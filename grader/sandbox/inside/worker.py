@@ -170,6 +170,12 @@ def main(data: bytes) -> None:
     gc.freeze()  # a child that collects garbage must not copy the worker's pages
     gc.enable()
     _tell(control, orders.Ready(versions, time.perf_counter() - started))
+    _serve(control, shell, lockdown)
+    os._exit(0)  # libraries take a while to be taken apart, to no end
+
+
+def _serve(control: socket.socket, shell: Any, lockdown: Lockdown) -> None:
+    """Fork one child after the other, until the judge is gone."""
     while True:
         data, descriptors, _flags, _address = socket.recv_fds(control, orders.PACKET_BYTES, 1)
         if not data:
