@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -16,6 +17,7 @@ from typing import Any
 from grader.errors import GraderError, ProcessLostError, WorkerError
 
 END_SECONDS = 5.0
+SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 # Called in a process before it ends, with True where it must end without waiting for anything.
 Finish = Callable[[bool], None]
@@ -34,7 +36,7 @@ class GraderProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, finish), name="grader-process")
-        with _interrupts_blocked(), _without_the_command():
+        with _signals_blocked(), _without_the_command():
             self._process.start()
         theirs.close()
         self.is_lost = False
@@ -94,12 +96,12 @@ class GraderProcess:
 
 
 @contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Have a process that starts meanwhile begin deaf to Ctrl-C, until it sees to that itself."""
+def _signals_blocked() -> Iterator[None]:
+    """Have a process that starts meanwhile begin deaf to these, until it sees to them itself."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
@@ -125,11 +127,13 @@ def _work(connection: Connection, finish: Finish | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
         os.setsid()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    tempfile.gettempdir()  # it tries a file, which would be left if this process ended meanwhile
     from grader.batch import memory, process
 
     memory.end_before_the_command()
     _end_with_parent(finish or process.finish)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     if finish is None:
         process.import_ahead()
     while True:

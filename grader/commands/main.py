@@ -48,7 +48,8 @@ def _will_grade(arguments: Sequence[str]) -> bool:
 
     A wrong guess costs time and nothing else.
     """
-    if "grade" not in arguments[:2]:
+    command = next((text for text in arguments if not text.startswith("-")), "")
+    if command != "grade":
         return False
     options = {text.partition("=")[0] for text in arguments}
     return bool(options & DEMANDED) and not options & NEEDLESS
