@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from grader import wording
 from grader.commands.options import INCOMPLETE
 from grader.commands.terminal import say
 from grader.errors import UsageError
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from grader.gradebook.store import Store
     from grader.model import Assignment, Gradebook, Report
 
-TRIED_NETWORK = re.compile(
-    re.escape(wording.TRIED_NETWORK).replace(r"\{number\}", r"(?P<number>\d+)")
-)
 NAMED = 5  # of those who are ungraded, and of the causes
 
 
@@ -102,10 +98,13 @@ def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
 
 def _without_network(book: "Gradebook") -> list[str]:
     """Return who has cells that reached for a closed network, with the first of them."""
+    from grader import wording
+
+    tried = re.compile(re.escape(wording.TRIED_NETWORK).replace(r"\{number\}", r"(?P<number>\d+)"))
     found = {}
     for report in book.reports:
         notes = " ".join(item.note for item in report.questions)
-        if cell := TRIED_NETWORK.search(notes):
+        if cell := tried.search(notes):
             found[report.student] = f"{report.student} (cell {cell['number']})"
     return list(found.values())
 
