@@ -135,7 +135,7 @@ def _work(connection: Connection, finish: Finish | None) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     if finish is None:
-        process.import_ahead()
+        process.import_ahead(connection.poll)
     while True:
         try:
             order = connection.recv()

@@ -11,7 +11,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -117,13 +117,18 @@ _ready: _Ready | None = None
 _turn = threading.RLock()
 
 
-def import_ahead() -> None:
-    """Import what the start of any worker takes, before it is known what will be judged."""
-    with _without_collecting():
-        from grader.sandbox import launch
-        from grader.sandbox.proof import probes  # noqa: F401 - for what comes next
+def import_ahead(is_asked: Callable[[], bool]) -> None:
+    """Import what judging takes, in the order in which it is needed, until somebody asks for it.
 
-        launch.worker_codes()
+    Nothing that an assignment may do without.
+    """
+    with _without_collecting():
+        for name in ("sandbox.launch", "sandbox.worker", "sandbox.proof.probes", "grading.judge"):
+            if is_asked():
+                break
+            module = import_module(f"grader.{name}")
+            if name == "sandbox.launch":
+                module.worker_codes()
 
 
 def start(settings: ProcessSettings) -> Facts:
@@ -204,7 +209,7 @@ def _start_early(
 
     It makes its imports meanwhile. No student code gets to it unless that very level is proved.
     """
-    from grader.sandbox.proof.probes import likely_isolation
+    from grader.sandbox.levels.recipes import likely_isolation
 
     likely = likely_isolation(settings.isolation, network=settings.access.network)
     with suppress(GraderError, OSError):  # the proof is to say what is wrong

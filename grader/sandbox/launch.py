@@ -24,7 +24,7 @@ from grader.errors import WorkerError
 from grader.model import Limits
 
 from .inside.files import measure
-from .levels import host
+from .levels import fonts, host
 from .levels import view as views
 from .levels.recipes import SCOPED_LANDLOCK, Level, Way
 from .levels.seccomp import OWN_PID, compile_filter
@@ -308,7 +308,9 @@ def start_worker(
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker is stopped
     spec = marshal.dumps((plan.view.paths, worker_codes()))
-    start = orders.dump(orders.Start(theirs.fileno(), imports, plan.lockdown))
+    draws = any(name.startswith("matplotlib") for name in imports)
+    known = fonts.lists() if draws else {}
+    start = orders.dump(orders.Start(theirs.fileno(), imports, plan.lockdown, known))
     extra = dict(environment or {})
     if plan.view.library_path:
         extra["LD_LIBRARY_PATH"] = plan.view.library_path

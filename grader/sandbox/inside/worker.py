@@ -42,6 +42,16 @@ def _warm_up(modules: tuple[str, ...]) -> dict[str, str | None]:
     return versions
 
 
+def _lay_out_fonts(files: dict[str, str]) -> None:
+    """Put the lists where matplotlib looks for them, which goes away before any child comes."""
+    folder = os.environ["MPLCONFIGDIR"]
+    with contextlib.suppress(OSError):  # it makes its own
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        for name, text in files.items():
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as file:  # noqa: PTH123
+                file.write(text)
+
+
 def _tell(control: socket.socket, event: orders.Event) -> None:
     control.send(orders.dump(event))
 
@@ -160,6 +170,8 @@ def main(data: bytes) -> None:
     lockdown = Lockdown(start.lockdown)
     lockdown.prepare()
     started = time.perf_counter()
+    if start.fonts:
+        _lay_out_fonts(start.fonts)
     versions = _warm_up(start.imports)
     shell = notebook_shell.build_shell()
     if not lockdown.shares_memory:
