@@ -55,6 +55,12 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 2
 HEALTH_SECONDS = 30.0
+# First what the start of a worker takes, then the proof, then judging; in small steps, between
+# which an order is looked for.
+AHEAD = (
+    "grader.sandbox.launch", "grader.sandbox.worker", "numpy", "grader.sandbox.proof.probes",
+    "nbformat", "grader.course.otter.classes", "grader.grading.judge",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +129,11 @@ def import_ahead(is_asked: Callable[[], bool]) -> None:
     Nothing that an assignment may do without.
     """
     with _without_collecting():
-        for name in ("sandbox.launch", "sandbox.worker", "sandbox.proof.probes", "grading.judge"):
+        for name in AHEAD:
             if is_asked():
                 break
-            module = import_module(f"grader.{name}")
-            if name == "sandbox.launch":
+            module = import_module(name)
+            if name.endswith(".launch"):
                 module.worker_codes()
 
 
