@@ -47,6 +47,7 @@ from ..wire.protocol import (
     Prepare,
     Prepared,
     Raised,
+    Ran,
     ReadFile,
     Record,
     Recorded,
@@ -227,6 +228,7 @@ class NotebookProcess:
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
         self._watched: dict[str, bytes] = {}  # what a name's value was, in short
+        self._told: dict[str, Any] = {}  # functions that the judge knows by these names
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
         self._own_names = dict(shell.user_ns)  # which IPython has put there
 
@@ -287,6 +289,8 @@ class NotebookProcess:
         self._carrying = "The request"
         with self._output.of_one_request():
             reply, out = self._answer_silently(message, buffers)
+            if self._told and isinstance(reply, Ran):
+                reply.rebound = self._rebound()
             try:
                 frame = self._frame_of(reply)
             except Exception as error:  # noqa: BLE001 - a student's names can be no text
@@ -445,10 +449,21 @@ class NotebookProcess:
         names = self._shell.user_ns
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []
-        reply, buffers = self._finish(message.request, names[message.name])
+        value = names[message.name]
+        reply, buffers = self._finish(message.request, value)
+        if isinstance(reply, Answer) and isinstance(reply.value, Opaque):
+            self._told[message.name] = value
         if message.watch and isinstance(reply, Answer) and self._is_known(message, reply, buffers):
             return Unchanged(message.request), []
         return reply, buffers
+
+    def _rebound(self) -> list[str]:
+        """Return the names of functions that stand for something else by now, once each."""
+        names = self._shell.user_ns
+        found = [name for name, value in self._told.items() if names.get(name, self) is not value]
+        for name in found:
+            del self._told[name]
+        return found
 
     def _is_known(self, message: Get, reply: Answer, buffers: list[memoryview]) -> bool:
         """Say whether an answer is what the last one was, and remember it."""
