@@ -76,6 +76,15 @@ def grader_command() -> list[str]:
     return [str(script)] if script.is_file() else [sys.executable, "-m", "grader"]
 
 
+def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
+    """Return a command's environment, in which Python keeps what it compiles.
+
+    An installation has its bytecode; a checkout has it from the first run on.
+    """
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | (extra or {})
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -93,7 +102,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
-            env={**os.environ, **(extra or {})},
+            env=environment(extra),
         )
         finished = Finished(began, 0.0, process.pid)
         ended = threading.Event()

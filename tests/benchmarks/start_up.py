@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks import ours
 from tests.benchmarks.classroom import Classroom
-from tests.benchmarks.process import CommandFailedError, grader_command, run
+from tests.benchmarks.process import CommandFailedError, environment, grader_command, run
 from tests.benchmarks.spread import Spread, paired
 
 SAID = {
@@ -48,7 +48,7 @@ def phases(one: Classroom, out: Path) -> Phases:
     command = [*grader_command(), "--debug", *ours.arguments(one, out, jobs=1)]
     began, seen = time.perf_counter(), {}
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          text=True) as process:  # fmt: skip
+                          env=environment(), text=True) as process:  # fmt: skip
         assert process.stderr is not None
         for line in process.stderr:
             for key, pattern in SAID.items():

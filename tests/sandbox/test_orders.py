@@ -31,7 +31,7 @@ MESSAGES = [
     (orders.Ended(0, None, 0.0), orders.load_event),
     (orders.Locked(), orders.load_first),
     (orders.NotLocked("OSError: no"), orders.load_first),
-    (orders.Start(5, ("numpy",), SETTINGS), orders.load_start),
+    (orders.Start(5, ("numpy",), SETTINGS, {"fonts.json": "{}"}), orders.load_start),
 ]
 JUNK = [
     b"", b"+", b"{}", msgspec.msgpack.encode(["ended", 0]), msgspec.msgpack.encode(["other"]),

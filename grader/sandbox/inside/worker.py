@@ -42,6 +42,16 @@ def _warm_up(modules: tuple[str, ...]) -> dict[str, str | None]:
     return versions
 
 
+def _lay_out_fonts(files: dict[str, str]) -> None:
+    """Put the lists where matplotlib looks for them, which goes away before any child comes."""
+    folder = os.environ["MPLCONFIGDIR"]
+    with contextlib.suppress(OSError):  # it makes its own
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        for name, text in files.items():
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as file:  # noqa: PTH123
+                file.write(text)
+
+
 def _tell(control: socket.socket, event: orders.Event) -> None:
     control.send(orders.dump(event))
 
@@ -162,6 +172,8 @@ def main(data: bytes) -> None:
     lockdown = Lockdown(start.lockdown)
     lockdown.prepare()
     started = time.perf_counter()
+    if start.fonts:
+        _lay_out_fonts(start.fonts)
     versions = _warm_up(start.imports)
     shell = notebook_shell.build_shell()
     if not lockdown.shares_memory:
@@ -173,6 +185,12 @@ def main(data: bytes) -> None:
     gc.freeze()  # a child that collects garbage must not copy the worker's pages
     gc.enable()
     _tell(control, orders.Ready(versions, time.perf_counter() - started))
+    _serve(control, shell, lockdown)
+    os._exit(0)  # libraries take a while to be taken apart, to no end
+
+
+def _serve(control: socket.socket, shell: Any, lockdown: Lockdown) -> None:
+    """Fork one child after the other, until the judge is gone."""
     while True:
         data, descriptors, _flags, _address = socket.recv_fds(control, orders.PACKET_BYTES, 1)
         if not data:

@@ -77,11 +77,15 @@ class LockdownSettings(Struct, kw_only=True):
 
 
 class Start(Struct):
-    """What a worker is: its descriptor of the control socket, its imports, what a child loses."""
+    """What a worker is: its descriptor of the control socket, its imports, what a child loses.
+
+    `fonts` are the texts of the files by which matplotlib knows the machine's fonts, by name.
+    """
 
     control: int
     imports: tuple[str, ...]
     lockdown: LockdownSettings
+    fonts: dict[str, str]
 
 
 # From the judge to the worker.
