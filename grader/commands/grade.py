@@ -24,12 +24,13 @@ from grader.commands.options import (
     Network,
     Withhold,
 )
-from grader.commands.shown import finish, render, show, tell
+from grader.commands.shown import finish, prepare, render, show, tell
 from grader.commands.terminal import say
 from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
 if TYPE_CHECKING:
+    from grader.batch.process import ProcessSettings
     from grader.course.beside import Access
     from grader.model import Assignment, Gradebook, Limits, Submission
     from grader.submissions.collection import Collection
@@ -93,6 +94,11 @@ def grade(
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
+    if out is not None and not dry_run and _is_known_before_collecting(loaded):
+        _begin_ahead(loaded, settings_of(
+            loaded, [*paths, out], limits=loaded.limits, isolation=isolation, device=device,
+            seed=seed, access=rules,
+        ))  # fmt: skip
     found = _collect(loaded, paths, layout=layout, roster=roster)
     collected.tell(found, everything=dry_run)
     if out is None or dry_run:
@@ -116,6 +122,46 @@ def grade(
     show(book)
     collected.name_lost(found)
     finish(book, out, is_complete=not found.lost)
+
+
+def _is_known_before_collecting(assignment: "Assignment") -> bool:
+    """Say whether no submission decides what a worker imports, or which files a child is given."""
+    return assignment.otter is None and not assignment.withheld
+
+
+def _begin_ahead(assignment: "Assignment", settings: "ProcessSettings") -> None:
+    """Have the process that was started ahead, if there is one, get ready to judge."""
+    from grader.batch import ahead, process
+
+    ahead.begin(process.start, settings.of_batch(assignment))
+
+
+def settings_of(
+    assignment: "Assignment",
+    places: Iterable[Path],
+    *,
+    limits: "Limits",
+    isolation: IsolationChoice,
+    device: Device,
+    seed: int,
+    access: "Access",
+    imports: tuple[str, ...] = (),
+) -> "ProcessSettings":
+    """Return what a grader process must know; places: of submissions and of what is made of them.
+
+    UsageError where one of them lies where student code can read it.
+    """
+    from grader.batch.process import ProcessSettings
+    from grader.sandbox.levels.view import refuse_shown
+
+    away = places_of(assignment, places)
+    if isolation is not IsolationChoice.NONE:
+        refuse_shown(away)
+    return ProcessSettings(
+        str(assignment.folder), seed, limits, isolation.value, device.value,
+        places=tuple(map(str, away)), packed=assignment.otter.origin if assignment.otter else "",
+        access=access, imports=imports,
+    )  # fmt: skip
 
 
 def _collect(
@@ -211,23 +257,19 @@ def grade_class(
     """
     from grader import machine
     from grader.batch.cluster import connect
+    from grader.batch.plan import Task
     from grader.batch.pool import local_pool
-    from grader.batch.process import ProcessSettings
+    from grader.batch.process import Facts
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.course.beside import Access
     from grader.gradebook import outputs, people
     from grader.gradebook.notebooks_kept import NotebookStore
-    from grader.sandbox.levels.view import refuse_shown
 
     submissions = list(submissions)
-    places = places_of(assignment, [*handed_in, out])
-    if isolation is not IsolationChoice.NONE:
-        refuse_shown(places)
-    settings = ProcessSettings(
-        str(assignment.folder), seed, limits, isolation.value, device.value,
-        places=tuple(map(str, places)), packed=assignment.otter.origin if assignment.otter else "",
-        access=access or Access(), imports=_slow_imports(assignment, submissions),
+    settings = settings_of(
+        assignment, [*handed_in, out], limits=limits, isolation=isolation, device=device,
+        seed=seed, access=access or Access(), imports=_slow_imports(assignment, submissions),
     )  # fmt: skip
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
@@ -237,12 +279,17 @@ def grade_class(
         for note in named.notes:
             say(note, err=True)
         store.keep_notebooks(named.submissions)
+
+        def begin(tasks: list[Task], facts: Facts | None) -> None:
+            progress.begin(tasks, facts)
+            prepare()  # a processor is free while the first submission is judged
+
         try:
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,
                               on_phase=progress.phase, pool=pool)  # fmt: skip
                 batch.run(named.submissions, jobs=jobs or machine.usable_cores(), gpu_jobs=gpu_jobs,
-                          only=only, on_plan=progress.begin)  # fmt: skip
+                          only=only, on_plan=begin)  # fmt: skip
         except BaseException as problem:
             # What was graded is shown, but what stopped the batch is what a person must read.
             with contextlib.suppress(GraderError):
