@@ -304,7 +304,7 @@ def violations(page: Page, where: str | None = None) -> list[str]:
     """Check everything in the light, and in the dark what a theme decides."""
     found = []
     themes: list[tuple[Any, dict[str, Any]]]
-    themes = [("light", {}), ("dark", {"runOnly": ["cat.color"]})]
+    themes = [("light", {}), ("dark", {"runOnly": ["color-contrast", "link-in-text-block"]})]
     for scheme, rules in themes:
         page.emulate_media(color_scheme=scheme)
         options = {"resultTypes": ["violations"], **rules}
