@@ -121,7 +121,8 @@ def test_what_cannot_be_read_is_refused_by_name(course: Path, name: str, content
     ("name", "content"),
     [
         ("a.txt", "ä".encode()), ("b.txt", "ä".encode("utf-16")), ("c.png", PNG),
-        ("d.zip", pack({"a.txt": b"plain", "b.png": PNG})), ("e.gz", gzip.compress(b"plain", mtime=0)),
+        ("d.zip", pack({"a.txt": b"plain", "b.png": PNG})),
+        ("e.gz", gzip.compress(b"plain", mtime=0)),
     ],
 )  # fmt: skip
 def test_what_can_be_read_is_handed_out(name: str, content: bytes) -> None:
