@@ -1,5 +1,6 @@
 """Kill a batch, its grader processes, its workers, or its disk, at any moment: no grade is lost."""
 
+import contextlib
 import os
 import random
 import resource
@@ -138,8 +139,14 @@ class Running:
         while (left := self.family()) and time.monotonic() < limit:
             time.sleep(0.05)
         for item in left:
-            item.kill()
+            kill(item)
         return not left
+
+
+def kill(process: psutil.Process) -> None:
+    """Kill it, unless it has ended meanwhile with another."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -161,7 +168,7 @@ def start(course: Path, students: Path, tmp_path: Path) -> Iterator[Callable[...
     yield begin
     for item in started:
         for process in item.family():
-            process.kill()
+            kill(process)
         item.process.kill()
         item.process.communicate()
 
@@ -339,8 +346,6 @@ def class_of(tmp_path: Path, size: int) -> list[Path]:
 
 def deadly_pool(jobs: int, device: str = "cpu") -> Any:
     """Return the local pool, but for a submission that ends its grader process."""
-    import contextlib
-
     from grader.batch import process
     from grader.batch.pool import local_pool
 
