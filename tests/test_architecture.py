@@ -1,9 +1,11 @@
 """The shape of the package: imports go one way, and nothing heavy is imported before it is used."""
 
 import ast
+import functools
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -42,18 +44,45 @@ def modules() -> list[tuple[str, Path]]:
     return found
 
 
+@dataclass(frozen=True)
+class Source:
+    """What these tests ask about a file: its imports, its calls, what it takes from a name."""
+
+    imports: frozenset[str]
+    members: frozenset[str]
+    calls: frozenset[str]
+    attributes: frozenset[tuple[str, str]]
+
+
+@functools.cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@functools.cache
+def parsed(path: Path) -> Source:
+    """Parse a file once for all tests; a whole tree would be too much to keep."""
+    imports, members, calls, attributes = set(), set(), set(), set()
+    for node in ast.walk(ast.parse(text_of(path))):
+        if isinstance(node, ast.Import):
+            imports |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            imports.add(str(node.module))
+            members |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            attributes.add((node.value.id, node.attr))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            calls.add(node.func.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            calls.add(node.func.id)
+    kinds = (imports, members, calls, attributes)
+    return Source(*map(frozenset, kinds))  # type: ignore[arg-type]
+
+
 def imported(path: Path) -> set[str]:
     """Return the modules of grader that a file imports, by their first name."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        found |= {name.split(".")[1] for name in names if name.startswith("grader.")}
-    return found - {"__version__"}
+    names = parsed(path).imports | parsed(path).members
+    return {name.split(".")[1] for name in names if name.startswith("grader.")} - {"__version__"}
 
 
 def test_every_module_has_a_rank() -> None:
@@ -83,17 +112,11 @@ def test_the_page_shows_the_ranks_that_are_enforced() -> None:
 
 
 def users_of(library: str) -> set[str]:
-    found = set()
-    for name, path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [str(node.module)]
-            if any(item.split(".")[0] == library for item in names):
-                found.add(name)
-    return found
+    return {
+        name
+        for name, path in modules()
+        if any(item.split(".")[0] == library for item in parsed(path).imports)
+    }
 
 
 def test_one_room_knows_otter() -> None:
@@ -116,31 +139,24 @@ def test_nothing_unpickles_or_evaluates_what_a_child_sent() -> None:
 
 def test_code_is_marshalled_for_a_worker_and_never_read_here() -> None:
     used = {
-        (path.name, node.attr)
+        (path.name, attribute)
         for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "marshal"
+        for name, attribute in parsed(path).attributes
+        if name == "marshal"
     }
     assert used == {("launch.py", "dumps")}
     assert users_of("marshal") == {"sandbox"}
 
 
-def callers_of(*names: str) -> set[str]:
-    """Return the files of grader and its tests that call something by one of these names."""
+def callers_of(name: str) -> set[str]:
+    """Return the files of grader and its tests that call something by a name."""
     root = PACKAGE.parent
     found = set()
     for path in [*PACKAGE.rglob("*.py"), *(root / "tests").rglob("*.py")]:
         if "submissions" in path.relative_to(root).parts[2:]:
             continue  # attacks, some of which are no Python
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                called = node.func
-                name = called.attr if isinstance(called, ast.Attribute) else None
-                name = called.id if isinstance(called, ast.Name) else name
-                if name in names:
-                    found.add(path.relative_to(root).as_posix())
+        if name in text_of(path) and name in parsed(path).calls:
+            found.add(path.relative_to(root).as_posix())
     return found
 
 

@@ -2,7 +2,6 @@
 
 import json
 import keyword
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from grader.commands.app import commands
 from tests.conftest import REPOSITORY, notebook_of, write_small_course
 from tests.support import requirements
+from tests.support.commands import run
 
 RIGHT = (
     "import otter\ngrader = otter.Notebook('small.ipynb')",
@@ -22,14 +22,6 @@ RIGHT = (
     'grader.check("q2")',
 )
 WRONG = (*RIGHT[:3], "def square(x):\n    return 4", RIGHT[4])
-
-
-def run(*arguments: object, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-m", "grader", *map(str, arguments)]
-    environment = os.environ | {"COLUMNS": "120", "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.run(
-        program, capture_output=True, text=True, cwd=cwd, env=environment, check=False, timeout=300
-    )
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +47,12 @@ def without_times(value: Any) -> Any:
 def graded(course: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     requirements.require("isolation")
     out = course / "out"
-    done = run("grade", "small", course / "handed-in", "-o", out, "--course", course)
+    words = ["grade", "small", course / "handed-in", "-o", out, "--course", course]
+    # As a process of its own, as it is typed; the other commands need no start to be tried.
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", *map(str, words)], capture_output=True, text=True,
+        cwd=REPOSITORY, check=False, timeout=300,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done, out
 
@@ -96,11 +93,12 @@ def test_each_command_has_a_file_of_its_own() -> None:
 def test_every_command_that_writes_a_report_names_it_first(course: Path, tmp_path: Path) -> None:
     out = tmp_path / "a folder"  # which a terminal would not click on if it were not a URI
     lines: list[list[object]] = [
-        ["grade", "small", course / "handed-in" / "bob.ipynb", "-o", out, "--course", course],
+        ["grade", "small", course / "handed-in" / "bob.ipynb", "-o", out, "--course", course,
+         "--jobs", "1"],
         ["report", out],
         ["override", "bob", "q2", "3", "-o", out, "--why", "the hint was wrong"],
         ["manual", out],
-    ]
+    ]  # fmt: skip
     for command in lines:
         done = run(*command)
         assert done.returncode == 0, done.stderr
@@ -143,8 +141,9 @@ def test_grading_the_same_class_twice_gives_equal_results(
     course: Path, graded: tuple[subprocess.CompletedProcess[str], Path]
 ) -> None:
     again = course / "again"
-    done = run("grade", "small", course / "handed-in", "-o", again, "--course", course)
-    assert done.returncode == 0
+    words = ["grade", "small", course / "handed-in", "-o", again, "--course", course]
+    done = run(*words, "--jobs", "1")
+    assert done.returncode == 0, done.stderr
     assert without_times(results(again)) == without_times(results(graded[1]))
 
 

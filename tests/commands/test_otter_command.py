@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import os
 import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +16,10 @@ from grader.commands.grade import places_of
 from grader.errors import AssignmentError
 from grader.model import Limits
 from grader.submissions.autograders import load
-from tests.conftest import REPOSITORY, notebook_of
+from tests.conftest import notebook_of
 from tests.support import requirements
 from tests.support.autograders import EXCEPTION_TEST, OK_TEST, packed, write_autograder
+from tests.support.commands import run
 
 TESTS = {
     "q1": OK_TEST.format(name="q1", points=2),
@@ -47,14 +46,6 @@ def handed_in(cells: tuple[str, ...], name: str | None = "hw03") -> bytes:
     if name is not None:
         document["metadata"]["otter"] = {"assignment_name": name}
     return json.dumps(document).encode()
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-m", "grader", *map(str, arguments)]
-    environment = os.environ | {"COLUMNS": "160", "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.run(
-        program, capture_output=True, text=True, env=environment, check=False, timeout=300
-    )
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +15,7 @@ from grader.batch import process
 from grader.batch.pool import LocalProcesses, Processes
 from grader.batch.process import Facts, ProcessSettings
 from grader.batch.run import Batch
+from grader.commands import examination
 from grader.course.assignments import load
 from grader.errors import IsolationError, ProcessStartError, WorkerError
 from grader.gradebook.store import Store
@@ -37,6 +37,7 @@ from grader.sandbox import CellResult, Session, TransferError, Worker
 from grader.sandbox.session import ToRun
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
+from tests.support.commands import run
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 DOUBLE = "def double(x):\n    return 2 * x"
@@ -318,7 +319,8 @@ def test_a_class_under_a_broken_reference_is_ungraded_with_the_cause_first(tmp_p
     path.write_text(text.replace("    return x * x", "    import scipi\n    return x * x"),
                     encoding="utf-8")  # fmt: skip
     students, out = classes.write_class(tmp_path / "class", 3), tmp_path / "out"
-    done = classes.run(classes.grade_command(course, students, out), tmp_path / "tmp")
+    words = [*classes.grade_command(course, students, out)[3:], "--jobs", "1"]
+    done = run(*words)
     assert done.returncode == 1, done.stderr
     cause = "The module scipi, which the reference needs, cannot be used here: install it."
     assert done.stdout.index("The reference does not pass here") < done.stdout.index("000-right")
@@ -336,22 +338,25 @@ def test_a_class_under_a_broken_reference_is_ungraded_with_the_cause_first(tmp_p
     assert report.index(cause) < report.index('id="scores"')
     # Mended, the same command grades what was left, and the cause is gone.
     path.write_text(text, encoding="utf-8")
-    done = classes.run(classes.grade_command(course, students, out), tmp_path / "tmp")
+    done = run(*words)
     assert done.returncode == 0, done.stderr
     assert "does not pass" not in done.stdout
     assert cause not in (out / "report.html").read_text(encoding="utf-8")
 
 
-def test_doctor_judges_a_courses_references_without_grading(tmp_path: Path) -> None:
+def test_doctor_judges_a_courses_references_without_grading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "examine", lambda _say: True)  # the machine, by itself
     course = write_small_course(tmp_path / "course")
-    command = [sys.executable, "-m", "grader", "doctor", "--course", str(course)]
-    done = classes.run(command, tmp_path / "tmp")
+    command = ["doctor", "--course", course]
+    done = run(*command)
     assert done.returncode == 0, done.stderr
     assert "small: the reference passes 4 of 4 cases" in done.stdout
     path = course / "solutions" / "small" / "tests" / "q1.py"
     path.write_text(path.read_text(encoding="utf-8").replace("assert", "oops\n        assert"),
                     encoding="utf-8")  # fmt: skip
-    done = classes.run(command, tmp_path / "tmp")
+    done = run(*command)
     assert done.returncode == 1
     assert "small: the reference passes 3 of 4 cases" in done.stdout
     assert "cause: q1, 'q1 of many': the reference does not pass here" in done.stdout
@@ -427,7 +432,7 @@ def finish(_at_once: bool) -> None:
 def test_a_grader_process_that_cannot_start_costs_a_grader_process_and_not_the_batch(
     tmp_path: Path,
 ) -> None:
-    pool = LocalProcesses(3, finish)
+    pool = LocalProcesses(2, finish)
     try:
         starts = [pool.submit(start_or_fail, str(tmp_path / "m"), "no disk") for _ in range(6)]
         assert [future.result(60) for future in starts] == ["started"] * 6

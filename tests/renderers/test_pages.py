@@ -279,13 +279,13 @@ def test_an_empty_class_has_a_report(make_book: MakeBook) -> None:
     assert "0 students" in report.render(make_book(0))
 
 
-def test_2000_reports_are_rendered_in_five_seconds(make_book: MakeBook) -> None:
-    book = make_book(2_000)
+def test_reports_are_rendered_at_400_a_second(make_book: MakeBook) -> None:
+    book = make_book(400)
     began = time.process_time()  # what a busy machine does beside it is not counted
     report.render(book)
     count = sum(1 for _ in feedback.render_all(book))
-    assert count == 2_000
-    assert time.process_time() - began < 5
+    assert count == 400
+    assert time.process_time() - began < 1
 
 
 def test_what_is_to_be_mended_first_is_told_once_and_first() -> None:

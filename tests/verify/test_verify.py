@@ -21,6 +21,7 @@ from grader.verify import (
     allowances,
     leaks,
     no_leaks,
+    plain,
     promises,
     texts,
     verify,
@@ -46,6 +47,13 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count(old) >= 1, f"{old!r} is not in {path.name}"
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def verify_without_jupyter(assignment: Assignment) -> Verification:
+    """Try every gate but the one that starts a kernel, which has nothing to do with the others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain, "runs_in_jupyter", lambda _assignment, _found: "not run")
+        return verify(assignment, FAST)
 
 
 def problems(found: Verification, gate: str) -> str:
@@ -89,7 +97,7 @@ def test_deleting_a_hidden_case_names_what_now_survives(
     before = left.split("points=")[1].split(",")[0]
     kept[kept.index(left)] = left.replace(f"points={before}", f"points={float(before) + points}")
     path.write_text("@test_case(".join(kept), encoding="utf-8")
-    found = verify(sums(course), FAST)
+    found = verify_without_jupyter(sums(course))
     assert not found.passed
     assert f"wrong/{named}.py should lose q1; it loses nothing" in problems(found, "wrong")
 
@@ -130,42 +138,55 @@ def test_what_is_hidden_is_named_since_it_is_not_handed_out(course: Path) -> Non
 def test_a_reference_that_fails_stops_what_builds_on_it(course: Path) -> None:
     edit(course / "solutions/sums/reference.py", "x * x", "x * x + 1e-3")
     edit(course / "solutions/sums/tests/q1.py", "reference.mean_of_squares(values)", "0.0")
-    found = verify(sums(course), FAST)
+    found = verify_without_jupyter(sums(course))
     assert "the reference loses q1, 'two numbers' failed" in problems(found, "reference")
     assert found.gates[-1].name == "reference"
 
 
-def test_a_right_answer_that_is_punished_is_named(course: Path) -> None:
-    (course / "solutions/sums/correct/rounded.py").write_text(
-        "def mean_of_squares(values):\n"
-        "    return round(sum(v * v for v in values) / len(values), 3)\n"
-    )
-    found = verify(sums(course), FAST)
-    assert "correct/rounded.py loses q1, 'many numbers' failed" in problems(found, "correct")
-
-
-def test_a_mutant_that_survives_is_shown_as_a_diff(course: Path) -> None:
-    edit(course / "solutions/sums/tests/q1.py", "atol=0", "atol=1e-6")
-    found = verify(sums(course), FAST)
-    said = problems(found, "mutants")
-    assert "survives: q1, mean_of_squares, line 12 (dtype changed)" in said
-    assert "- x = np.asarray(values, dtype=np.float64)" in said
-    assert "+ x = np.asarray(values, dtype=np.float32)" in said
-
-
-def test_a_survivor_with_a_reason_is_left_alone_and_a_stale_reason_is_not(course: Path) -> None:
-    edit(course / "solutions/sums/tests/q1.py", "atol=0", "atol=1e-6")
-    entry = """[[equivalent]]
+EQUIVALENT = """[[equivalent]]
 function = "mean_of_squares"
 before = "x = np.asarray(values, dtype=np.float64)"
 after = "x = np.asarray(values, dtype=np.float32)"
 reason = "For the test's sake."
 """
-    stale = entry.replace("float32", "float16")
-    (course / "solutions/sums/verify.toml").write_text(f"{entry}\n{stale}")
-    said = problems(verify(sums(course), FAST), "mutants")
-    assert "survives" not in said
+STALE = EQUIVALENT.replace("float32", "float16")
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Verification:
+    """A course with three faults, verified once: too lenient, too strict, a reason for nothing."""
+    course = tmp_path_factory.mktemp("faulty")
+    scaffold.write("sums", course)
+    edit(course / "solutions/sums/tests/q1.py", "atol=0", "atol=1e-6")
+    (course / "solutions/sums/correct/rounded.py").write_text(
+        "def mean_of_squares(values):\n"
+        "    return round(sum(v * v for v in values) / len(values), 3)\n"
+    )
+    (course / "solutions/sums/verify.toml").write_text(STALE)
+    return verify_without_jupyter(sums(course))
+
+
+def test_a_right_answer_that_is_punished_is_named(faulty: Verification) -> None:
+    said = problems(faulty, "correct")
+    assert "correct/rounded.py loses q1, 'many numbers' failed" in said
+
+
+def test_a_mutant_that_survives_is_shown_as_a_diff(faulty: Verification) -> None:
+    said = problems(faulty, "mutants")
+    assert "survives: q1, mean_of_squares, line 12 (dtype changed)" in said
+    assert "- x = np.asarray(values, dtype=np.float64)" in said
+    assert "+ x = np.asarray(values, dtype=np.float32)" in said
+
+
+def test_a_reason_for_no_survivor_is_named(faulty: Verification) -> None:
+    said = problems(faulty, "mutants")
     assert "explains a survivor of mean_of_squares that is none" in said
+
+
+def test_a_survivor_with_a_reason_is_left_alone(course: Path) -> None:
+    edit(course / "solutions/sums/tests/q1.py", "atol=0", "atol=1e-6")
+    (course / "solutions/sums/verify.toml").write_text(EQUIVALENT)
+    assert problems(verify_without_jupyter(sums(course)), "mutants") == ""
 
 
 def test_an_allowance_without_a_reason_is_refused(course: Path) -> None:
