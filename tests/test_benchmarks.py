@@ -11,6 +11,8 @@ from tests.benchmarks import ours, table, values
 from tests.benchmarks.otter_zip import Compared, Ended
 from tests.benchmarks.spread import Spread, paired
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -19,6 +19,8 @@ from tests.conftest import write_small_course
 from tests.support import classes
 from tests.support.processes import lives
 
+pytestmark = pytest.mark.long
+
 CLASS = 40
 PATIENCE = 240.0
 

@@ -21,6 +21,8 @@ from tests.conftest import notebook_of
 from tests.support import classes
 from tests.support.classes import PATIENCE, Gate
 
+pytestmark = pytest.mark.long
+
 CLASS = 40
 KILLS = 3
 GONE_SECONDS = 20.0

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,19 +47,20 @@ NOT_NUMERIC = {
 
 # Enough of them to trip every wrong number; all are used with more than one seed.
 SOME = {
-    "float16": {
+    "float16": (
+        "long rows, small V",  # first: what fixed tolerances say of it is asked of some ideas
         "ragged",
         "causal, blind rows",
         "causal, two heads",
         "large scores, own scale",
-        "long rows, small V",
         "scale 0",
         "other strides",
         "views into NaN",
         "V with a large mean",
-    },
-    "float32": {"ragged", "causal, blind rows"},
+    ),
+    "float32": ("ragged", "causal, blind rows"),
 }
+FAR = 4  # times the bound
 
 
 def module(path: Path) -> ModuleType:
@@ -129,16 +131,37 @@ def fixed(got: torch.Tensor, right: torch.Tensor, **tolerance: float) -> str:
     return "ok"
 
 
-def row(name: str, attention: Attention, dtype: str, family: str, head: Any) -> tuple[Any, ...]:
-    truth = numerics.attention_truth(*head[:3], causal=head.causal, scale=head.scale)
-    got = quietly(attention, head)
+@dataclass(frozen=True)
+class Inputs:
+    """One head's inputs, and what the right answer to them is."""
+
+    dtype: str
+    family: str
+    head: Any
+    truth: Any
+
+
+def inputs(seed: int, reference: ModuleType) -> list[Inputs]:
+    """Return the inputs of a seed; those of SOME, in its order, where there is only one seed."""
+    found = []
+    for dtype in DTYPES:
+        heads = families(seed, dtype, reference)
+        for family in SOME[dtype] if len(SEEDS) == 1 else heads:
+            head = heads[family]
+            truth = numerics.attention_truth(*head[:3], causal=head.causal, scale=head.scale)
+            found.append(Inputs(dtype, family, head, truth))
+    return found
+
+
+def row(name: str, attention: Attention, given: Inputs) -> tuple[Any, ...]:
+    got, truth = quietly(attention, given.head), given.truth
     ratio = numerics.worst_ratio(got, truth.expected, truth.bound)
     says = (
         fixed(got, truth.expected, atol=1e-2, rtol=0),
         fixed(got, truth.expected, atol=1e-3, rtol=0),
         fixed(got, truth.expected),
     )
-    return (name, dtype, family, ratio, *says)
+    return (name, given.dtype, given.family, ratio, *says)
 
 
 def ratios_of_right_kernels() -> dict[str, float]:
@@ -146,24 +169,25 @@ def ratios_of_right_kernels() -> dict[str, float]:
     kernels = [*solutions("correct"), ("reference", reference.attention)]
     worst: dict[str, float] = {}
     for seed in SEEDS:
-        for dtype in DTYPES:
-            for family, head in families(seed, dtype, reference).items():
-                for name, attention in kernels:
-                    ratio = row(name, attention, dtype, family, head)[3]
-                    key = f"{dtype} {family}"
-                    worst[key] = max(worst.get(key, 0.0), ratio)
+        for given in inputs(seed, reference):
+            key = f"{given.dtype} {given.family}"
+            ratios = [row(name, attention, given)[3] for name, attention in kernels]
+            worst[key] = max(worst.get(key, 0.0), *ratios)
     return worst
 
 
-def rows_of_wrong_ideas() -> list[tuple[Any, ...]]:
-    reference, rows = module(SOLUTIONS / "reference.py"), []
-    for dtype in DTYPES:
-        heads = families(0, dtype, reference)
-        if len(SEEDS) == 1:
-            heads = {family: head for family, head in heads.items() if family in SOME[dtype]}
-        for name, attention in solutions("wrong"):
-            rows += [row(name, attention, dtype, *item) for item in heads.items()]
-    return rows
+def rows_of_wrong_ideas() -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each idea and input; with one seed only those that show what is asked."""
+    given = inputs(0, module(SOLUTIONS / "reference.py"))
+    is_short = len(SEEDS) == 1
+    for name, attention in solutions("wrong"):
+        if is_short and name in NOT_NUMERIC:
+            continue
+        for one in given:
+            found = row(name, attention, one)
+            yield found
+            if is_short and found[3] > FAR:
+                break
 
 
 def test_no_right_kernel_comes_near_the_bound() -> None:
@@ -175,7 +199,7 @@ def test_no_right_kernel_comes_near_the_bound() -> None:
 
 
 def test_every_wrong_idea_lies_far_from_the_bound(tmp_path: Path) -> None:
-    rows = rows_of_wrong_ideas()
+    rows = list(rows_of_wrong_ideas())
     head = ("idea", "dtype", "inputs", "error / bound", "1e-2", "1e-3", "assert_close")
     lines = ["{:28} {:8} {:45} {:>13} {:5} {:5} {}".format(*head)]
     lines += [f"{n:28} {d:8} {f:45} {r:13.3g} {a:5} {b:5} {c}" for n, d, f, r, a, b, c in rows]
@@ -184,7 +208,7 @@ def test_every_wrong_idea_lies_far_from_the_bound(tmp_path: Path) -> None:
     print(f"\n{table.read_text(encoding='utf-8')}")  # noqa: T201 - for -s
     for name in {item[0] for item in rows} - NOT_NUMERIC:
         largest = max(item[3] for item in rows if item[0] == name)
-        assert largest > 4, f"{name} is never further than {largest:.3g} times the bound"
+        assert largest > FAR, f"{name} is never further than {largest:.3g} times the bound"
     # What a fixed tolerance lets through although nothing was computed.
     accepted = {item[0] for item in rows if item[2] == "long rows, small V" and item[4] == "ok"}
     assert {"zeros", "mean_of_v"} <= accepted

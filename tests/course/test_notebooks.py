@@ -24,6 +24,8 @@ from grader.errors import AssignmentError
 from grader.model import Assignment
 from tests.conftest import REPOSITORY, notebook_of
 
+pytestmark = pytest.mark.long
+
 STUB = 'def double(x):\n    """Return twice x."""\n    raise NotImplementedError("q1")'
 
 

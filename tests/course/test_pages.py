@@ -25,6 +25,8 @@ from grader.course.assignments import load
 from grader.release import student
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.long
+
 PAGE = REPOSITORY / "assignments" / "softmax" / "softmax.html"
 STEPPER = REPOSITORY / "assignments" / "attention" / "attention.html"
 HALVES = ("float16", "bfloat16")

@@ -39,6 +39,8 @@ from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
 from tests.support.commands import run
 
+pytestmark = pytest.mark.long
+
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 DOUBLE = "def double(x):\n    return 2 * x"
 SQUARE = "def square(x):\n    return x * x"

@@ -8,6 +8,8 @@ from conftest import Runs
 
 from grader.sandbox.levels.recipes import KNOWN_GAPS
 
+pytestmark = pytest.mark.long
+
 ALL = attacks.load_all()
 # Every place that some machine has: who runs the attacks, and at which level.
 LEVELS = ("root-strong", "user-same-uid", "root-container-uid", "user-strong")

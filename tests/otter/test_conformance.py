@@ -18,6 +18,8 @@ from grader.submissions.autograders import load
 from grader.submissions.collection import collect
 from tests.otter.conftest import Room
 
+pytestmark = pytest.mark.long
+
 CASES = Path(__file__).with_name("cases")
 ROUNDED = 1e-4  # otter rounds its scores
 

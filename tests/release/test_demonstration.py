@@ -13,6 +13,8 @@ from tests.commands.test_cli import assert_ends_with_the_report
 from tests.release.conftest import run
 from tests.support import requirements
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Demonstration:

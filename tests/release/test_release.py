@@ -31,6 +31,8 @@ from grader.verify.agreement import stub_names
 from tests.conftest import REPOSITORY, edit_cells
 from tests.support import requirements
 
+pytestmark = pytest.mark.long
+
 COLAB = """import sys, types
 import otter.check.utils as utils
 sys.modules["google.colab"] = types.ModuleType("google.colab")

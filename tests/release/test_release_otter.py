@@ -19,6 +19,8 @@ from grader.sandbox import Worker
 from grader.verify.agreement import reference_text, stub_names
 from tests.conftest import REPOSITORY, submission_of
 
+pytestmark = pytest.mark.long
+
 WRONG = ("lesson_threshold", "q2_numpy_scalars", "q3_float16_in_name_only", "q6_spelled_out")
 
 

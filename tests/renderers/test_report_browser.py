@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page
 from grader.model import Gradebook, Outcome, QuestionReport, Report, Status
 from grader.renderers import feedback, report
 
+pytestmark = pytest.mark.long
+
 SECONDS = 1_000  # milliseconds
 HANGS = 300 * SECONDS
 LARGE = 600

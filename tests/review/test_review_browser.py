@@ -26,6 +26,8 @@ from tests.benchmarks.reading import measure
 from tests.conftest import REPOSITORY
 from tests.support.reading import picture, write_course, write_store
 
+pytestmark = pytest.mark.long
+
 SECONDS = 1_000  # milliseconds
 PATIENCE = 60 * SECONDS
 SIZE = 30

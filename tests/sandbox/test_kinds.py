@@ -487,7 +487,7 @@ MANY = 2 * packing.FEWEST
         collections.Counter(str(n) for n in range(MANY)),
         np.array(["a", None] * MANY, object),
     ],
-    ids=lambda one: f"{type(one).__name__} {next(iter(one))!r}",
+    ids=lambda one: f"{type(one).__name__} {min(map(repr, one))}",
 )
 @pytest.mark.parametrize("as_argument", [False, True], ids=["answer", "argument"])
 def test_many_items_of_one_kind_travel_packed(value: Any, as_argument: bool) -> None:
@@ -789,7 +789,7 @@ def session() -> Iterator[Session]:
 
 
 @pytest.mark.parametrize(
-    ("change", "make"), CHANGES, ids=[f"{make()!r:.20}" for _, make in CHANGES]
+    ("change", "make"), CHANGES, ids=[type(make()).__name__ for _, make in CHANGES]
 )
 def test_what_a_call_changes_in_place_is_changed_here_until_the_case_is_over(
     session: Session, change: Callable[[Any], Any], make: Callable[[], Any]

@@ -889,7 +889,9 @@ def test_objects_of_earlier_cases_are_forgotten(monkeypatch: pytest.MonkeyPatch)
             kept[0] + object()
 
 
-@pytest.mark.parametrize("argument", [Mine(), Mine, [Mine()], {"a": Mine()}], ids=str)
+@pytest.mark.parametrize(
+    "argument", [Mine(), Mine, [Mine()], {"a": Mine()}], ids=["object", "class", "list", "dict"]
+)
 def test_an_argument_that_cannot_travel_is_noted(test: Asking, argument: Any) -> None:
     with pytest.raises(CannotCrossError, match="of class"):
         test.session.value("same")(argument)

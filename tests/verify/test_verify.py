@@ -29,6 +29,8 @@ from grader.verify import (
 from grader.verify.gates import Findings
 from tests.conftest import edit_cells
 
+pytestmark = pytest.mark.long
+
 FAST = Settings(jobs=1, isolation="none", seeds=3, alarm_seeds=6)
 
 
