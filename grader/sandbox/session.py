@@ -44,6 +44,7 @@ from .wire.protocol import (
     Unchanged,
     WriteFile,
 )
+from .writing import as_sent
 
 if TYPE_CHECKING:
     from .worker import Worker
@@ -175,7 +176,7 @@ class Session:
         """
         seconds = self._limits.cell_seconds
         due = [
-            RunCell(request, one.number, _text(one.source), one.continues)
+            RunCell(request, one.number, as_sent(one.source), one.continues)
             for request, one in enumerate(cells, self._conversation.number + 1)
         ]
         self._conversation.number += len(due)
@@ -373,8 +374,3 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
-
-
-def _text(source: str) -> str:
-    """Return a cell's source without halves of characters, which cannot be sent."""
-    return source.encode("utf-8", "replace").decode("utf-8")

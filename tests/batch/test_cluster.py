@@ -19,7 +19,7 @@ from tests.conftest import write_small_course
 from tests.support import classes
 from tests.support.processes import lives
 
-CLASS = 100
+CLASS = 40
 PATIENCE = 240.0
 
 
@@ -113,7 +113,7 @@ def test_a_class_loses_nothing_when_one_of_two_workers_is_killed(
     command = classes.grade_command(course, students, out, "--cluster", address)
     environment = classes.environment(tmp_path / "tmp")
     batch = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: len(classes.attempts(out)) >= 20 or batch.poll() is not None)
+    wait_until(lambda: len(classes.attempts(out)) >= 10 or batch.poll() is not None)
     theirs = children_of(first)
     first.kill()
     gate.open()

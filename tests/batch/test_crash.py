@@ -21,8 +21,7 @@ from tests.conftest import notebook_of
 from tests.support import classes
 from tests.support.classes import PATIENCE, Gate
 
-CLASS = 100
-FEW = 40  # enough for what does not depend on the moment
+CLASS = 40
 KILLS = 3
 GONE_SECONDS = 20.0
 
@@ -35,14 +34,6 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def students(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return classes.write_class(tmp_path_factory.mktemp("crash") / "class", CLASS)
-
-
-@pytest.fixture(scope="module")
-def few(students: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("few")
-    for path in sorted(students.iterdir())[:FEW]:
-        shutil.copy(path, folder)
-    return folder
 
 
 @pytest.fixture
@@ -60,10 +51,10 @@ def held(gate: Gate, students: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def held_few(gate: Gate, few: Path, tmp_path: Path) -> Path:
-    """Some of the class, in whose middle two notebooks wait: as many as there are processes."""
+def held_midway(gate: Gate, students: Path, tmp_path: Path) -> Path:
+    """The whole class, in whose middle two notebooks wait: as many as there are processes."""
     folder = tmp_path / "held"
-    shutil.copytree(few, folder)
+    shutil.copytree(students, folder)
     gate.add(folder, "020-waits", "020-waits-as-well")
     return folder
 
@@ -75,11 +66,6 @@ def without_waiting(results: Any) -> Any:
     assert waited
     assert all(row["score"] == 6 for row in waited)
     return {**results, "submissions": [row for row in rows if row not in waited]}
-
-
-@pytest.fixture(scope="module")
-def undisturbed_few(undisturbed: Any) -> Any:
-    return {**undisturbed, "submissions": undisturbed["submissions"][:FEW]}
 
 
 @pytest.fixture(scope="module")
@@ -227,11 +213,11 @@ def test_a_batch_killed_while_it_starts_leaves_nothing(
 def test_an_interrupt_stops_cleanly_and_keeps_what_was_graded(
     start: Callable[..., Running],
     tmp_path: Path,
-    held_few: Path,
+    held_midway: Path,
     gate: Gate,
-    undisturbed_few: Any,
+    undisturbed: Any,
 ) -> None:
-    running = start(folder=held_few)
+    running = start(folder=held_midway)
     running.wait_for(lambda: graded(tmp_path) >= 10 and gate.waiting() > 0)
     running.family()
     os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does: to all in the foreground
@@ -243,23 +229,23 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_was_graded(
     assert list((tmp_path / "tmp").iterdir()) == []
     kept = classes.results(tmp_path / "out")["submissions"]
     finished = [row for row in kept if row["status"] != "ungraded"]
-    assert 10 <= len(finished) < FEW
+    assert 10 <= len(finished) < CLASS
     for row in finished:
-        assert row in undisturbed_few["submissions"]
+        assert row in undisturbed["submissions"]
     gate.open()
-    again = start(folder=held_few)
+    again = start(folder=held_midway)
     assert again.finishes() == 0, again.said
-    assert without_waiting(classes.results(tmp_path / "out")) == undisturbed_few
+    assert without_waiting(classes.results(tmp_path / "out")) == undisturbed
 
 
 def test_a_lost_grader_process_and_a_lost_worker_are_replaced_and_cost_nobody_points(
     start: Callable[..., Running],
     tmp_path: Path,
-    held_few: Path,
+    held_midway: Path,
     gate: Gate,
-    undisturbed_few: Any,
+    undisturbed: Any,
 ) -> None:
-    running = start(folder=held_few)
+    running = start(folder=held_midway)
     running.wait_for(lambda: gate.waiting() == 2)
     # Each holds one notebook that waits, so that each is lost once: twice would be too often.
     first, second = running.processes()
@@ -267,7 +253,7 @@ def test_a_lost_grader_process_and_a_lost_worker_are_replaced_and_cost_nobody_po
     second.children()[0].kill()
     gate.open()
     assert running.finishes() == 0, running.said
-    assert without_waiting(classes.results(tmp_path / "out")) == undisturbed_few
+    assert without_waiting(classes.results(tmp_path / "out")) == undisturbed
     assert set(classes.attempts(tmp_path / "out").values()) == {1}
     assert running.leaves_nothing()
     assert list((tmp_path / "tmp").iterdir()) == []
@@ -377,12 +363,12 @@ def deadly_pool(jobs: int, device: str = "cpu") -> Any:
 
 
 def test_a_full_disk_stops_the_batch_with_a_clear_error_and_loses_nothing(
-    start: Callable[..., Running], tmp_path: Path, few: Path, undisturbed_few: Any
+    start: Callable[..., Running], tmp_path: Path, undisturbed: Any
 ) -> None:
     def no_file_above() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
-    running = start(folder=few, first=no_file_above)
+    running = start(first=no_file_above)
     _, said = running.process.communicate(timeout=PATIENCE)
     assert running.process.returncode == 1, said
     assert "grades.db could not be written" in said
@@ -390,19 +376,19 @@ def test_a_full_disk_stops_the_batch_with_a_clear_error_and_loses_nothing(
     assert "Traceback" not in said
     assert running.leaves_nothing()
     before = classes.attempts(tmp_path / "out")
-    assert 0 < len(before) < FEW
-    again = start(folder=few)
+    assert 0 < len(before) < CLASS
+    again = start()
     assert again.finishes() == 0, again.said
-    assert classes.results(tmp_path / "out") == undisturbed_few
+    assert classes.results(tmp_path / "out") == undisturbed
     assert set(classes.attempts(tmp_path / "out").values()) == {1}
 
 
 def test_two_batches_into_one_folder_are_refused_at_once(
-    start: Callable[..., Running], tmp_path: Path, held_few: Path
+    start: Callable[..., Running], tmp_path: Path, held_midway: Path
 ) -> None:
-    first = start(folder=held_few)
+    first = start(folder=held_midway)
     first.wait_for((tmp_path / "out" / "grades.lock").exists)
-    second = start(folder=held_few)
+    second = start(folder=held_midway)
     _, said = second.process.communicate(timeout=PATIENCE)
     assert second.process.returncode == 1
     assert "Another batch is grading into" in said

@@ -40,11 +40,12 @@ class Memory:
 
 @dataclass(slots=True)
 class Finished:
-    """What one run of a command took: wall seconds, and memory by process id."""
+    """What one run of a command took: seconds by the clock, and memory by process id."""
 
     began: float  # of the epoch
     seconds: float
     pid: int
+    processor: float = 0.0  # seconds of it, with those of all processes that were waited for
     memory: dict[int, Memory] = field(default_factory=dict)
     # The kernel's own mark of what each process that the command started itself had at most.
     highest: dict[int, int] = field(default_factory=dict)
@@ -110,7 +111,9 @@ def run(
         if watch_memory:
             watcher.start()
         try:
-            process.wait()
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            finished.processor = used.ru_utime + used.ru_stime
         finally:
             ended.set()
             process.kill()

@@ -122,8 +122,11 @@ def _listed(phases: dict[str, float]) -> str:
 
 def _start_up(rows: list[StartUp]) -> str:
     return _rows(
-        ("whole command", "seconds", "beside", "its seconds", "ratio"),
-        [(r.what, str(r.seconds), r.beside, str(r.bare), str(r.ratio)) for r in rows],
+        ("whole command", "seconds", "beside", "its seconds", "ratio", "of processor time"),
+        [
+            (r.what, str(r.seconds), r.beside, str(r.bare), str(r.ratio), str(r.processor))
+            for r in rows
+        ],
     )
 
 

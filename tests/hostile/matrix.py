@@ -422,7 +422,7 @@ def _fools_a_judge_inside(attack: Attack) -> bool:
         return False
     pid = os.fork()
     if pid == 0:
-        signal.alarm(10)
+        signal.alarm(120)  # of imports too, on a machine with much else to do
         os.chdir(tempfile.mkdtemp())
         with contextlib.suppress(BaseException):
             space: dict[str, Any] = {}

@@ -24,6 +24,7 @@ SETTINGS = orders.LockdownSettings(
 )  # fmt: skip
 MESSAGES = [
     (orders.Spawn(3, child_limits(LIMITS), 1), orders.load_order),
+    (orders.Expect([(1, "pass")]), orders.load_order),
     (orders.Kill(), orders.load_order),
     (orders.Ready({"numpy": "2", "triton": None}, 1.5), orders.load_event),
     (orders.Spawned(0.25), orders.load_event),

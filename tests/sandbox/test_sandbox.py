@@ -253,8 +253,8 @@ def test_a_worker_with_another_version_than_the_judge_is_refused(
 ) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _name: "0.1.2")
     with (
-        Worker(isolation=isolation, imports=("triton",)) as worker,
-        pytest.raises(WorkerError, match=r"imports (numpy|torch|triton) .* grader has 0\.1\.2: "),
+        Worker(isolation=isolation, libraries=()) as worker,
+        pytest.raises(WorkerError, match=r"imports numpy .* grader has 0\.1\.2: "),
     ):
         worker.wait_until_ready()
 

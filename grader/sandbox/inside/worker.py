@@ -198,6 +198,10 @@ def _serve(control: socket.socket, shell: Any, lockdown: Lockdown) -> None:
         order = orders.load_order(data)
         if isinstance(order, orders.Kill):  # it crossed the child's own end
             continue
+        if isinstance(order, orders.Expect):
+            notebook_shell.expect(shell, order.cells)
+            gc.freeze()
+            continue
         connection = socket.socket(fileno=descriptors[0])
         if not _spawn(control, connection, shell, order, lockdown):
             return

@@ -102,6 +102,12 @@ class Spawn(Struct, tag="spawn"):
     core: int | None
 
 
+class Expect(Struct, tag="expect"):
+    """Compile cells before the next fork, each as the one that a student counts by its number."""
+
+    cells: list[tuple[int, str]]
+
+
 class Kill(Struct, tag="kill"):
     """End the child and everything that it started."""
 
@@ -141,7 +147,7 @@ class NotLocked(Struct, tag="not locked"):
     reason: str
 
 
-Order = Spawn | Kill
+Order = Spawn | Expect | Kill
 Event = Ready | Spawned | Ended
 First = Locked | NotLocked
 Message = TypeVar("Message")
