@@ -34,7 +34,7 @@ Judged = Callable[..., dict[str, QuestionReport]]
 
 def briefly(engine: Engine) -> Limits:
     """Return limits for code that never ends, so that nobody waits for it longer than is needed."""
-    return replace(engine.assignment.limits, cell_seconds=0.4, call_seconds=0.3)
+    return replace(engine.assignment.limits, cell_seconds=0.5, call_seconds=0.4)
 
 
 @pytest.fixture
