@@ -13,6 +13,11 @@ pytestmark = pytest.mark.long
 
 SECTION = re.compile(r"^## For instructors$(.*?)^## ", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
+GATES = {
+    "stubs", "notebook", "points", "promises", "leaks", "reference", "empty", "attackers",
+    "correct", "wrong", "cases", "seeds", "jupyter", "alarms", "mutants", "needed", "released",
+    "readable",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +44,10 @@ def test_the_walk_from_new_to_release_runs(section: str, tmp_path: Path) -> None
     dist = tmp_path / "dist" / "sums"
     manifest = json.loads((dist / "release.json").read_text(encoding="utf-8"))
     assert manifest["forced"] is False
+    assert set(manifest["gates"]) == GATES
     assert set(manifest["gates"].values()) == {"passed"}
     assert manifest["kill_rates"]["together"]["rate"] == 1
+    assert manifest["kill_rates"]["together"]["killed"] >= 7
     table = section.partition("in `dist/<slug>/`")[2].partition("```")[0]
     promised = re.findall(r"`([\w<>./]+)`", table)
     files = [name.replace("<slug>", "sums") for name in promised if "." in name]
