@@ -12,14 +12,13 @@ import sysconfig
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from grader.course import notebooks
 from grader.model import Isolation, Submission
-from tests.support import requirements
-from tests.support.ahead import Ahead
+from tests.support import requirements, sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,39 +60,41 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         subprocess.Popen.__init__ = begin  # type: ignore[method-assign]
 
 
-AHEAD = pytest.StashKey[Ahead]()
+TABLES = pytest.StashKey[sharing.Tables]()
 
 
-def works_of(item: pytest.Item) -> dict[str, object]:
-    """Return the computations that a test's module has made ahead."""
-    found: dict[str, object] = getattr(getattr(item, "module", None), "WORK_AHEAD", {})
-    return found
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Share the tests among processes, before pytest-xdist looks whether it should."""
+    is_free = config.pluginmanager.has_plugin("xdist") and not sharing.is_shared(config)
+    if is_free and config.option.numprocesses is None:
+        config.option.numprocesses = sharing.processes(config)
 
 
-def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Put those tests last for which something is computed meanwhile."""
-    items.sort(key=lambda item: bool(works_of(item)))
-    works = [(item.module.__name__, name) for item in items for name in works_of(item)]  # type: ignore[attr-defined]
-    alone = all(works_of(item) for item in items)
-    session.stash[AHEAD] = Ahead(list(dict.fromkeys(works)), alone=alone)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    return sharing.scheduler(config, log)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
-    """Have long computations made while other tests run."""
-    ahead = session.stash[AHEAD]
-    if not session.config.option.collectonly:
-        ahead.begin()
-    try:
-        return (yield)
-    finally:
-        ahead.end()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes long, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-@pytest.fixture(scope="session")
-def ahead(request: pytest.FixtureRequest) -> Ahead:
-    """The results of a module's `WORK_AHEAD`."""
-    return request.session.stash[AHEAD]
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TABLES] = {}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what is to be shown at the end to the process that shows it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["tables"] = session.config.stash[TABLES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    sharing.merge(node.config.stash[TABLES], getattr(node, "workeroutput", {}).get("tables", {}))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -104,8 +105,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         requirements.require("gpu")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say once for each reason how many tests were not run, and how to get what they need."""
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show the tables, and once for each reason how many tests were not run and what they need."""
+    for title, columns in config.stash[TABLES].items():
+        terminalreporter.section(title)
+        for line in sharing.lines(columns):
+            terminalreporter.write_line(line)
     skipped = terminalreporter.stats.get("skipped", [])
     if not skipped:
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.benchmarks import table, values
+from tests.benchmarks import ours, table, values
 from tests.benchmarks.otter_zip import Compared, Ended
 from tests.benchmarks.spread import Spread, paired
 
@@ -91,3 +91,19 @@ def test_the_values_that_are_timed_cross_as_they_are() -> None:
     for what in ("a float", "a tensor of 1,000 float16", "a frame of 5 x 2"):
         value = values.VALUES[what]()
         assert type(values.cross(value)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("judged", "each"),
+    [
+        ([(0, 2), (2, 3), (2, 3), (3, 4), (3, 4)], 0.5),  # alone, then both at work
+        ([(0, 4), (2, 3), (3, 4)], 0.8),  # half of the first counts
+        ([(0, 1), (1, 2)], 1.0),  # never two at once
+        ([(5, 8)], 3.0),
+    ],
+)
+def test_what_one_job_judges_alone_is_no_steady_state(
+    judged: list[tuple[float, float]], each: float
+) -> None:
+    found = ours.steady_seconds([ours.Judged(*pair) for pair in judged], jobs=2)
+    assert found == pytest.approx(each)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.commands.main import commands
+from grader.commands.app import commands
 from grader.sandbox.levels.tables import gaps_table, levels_table
 from tests.conftest import REPOSITORY
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader import wording
-from grader.commands import check
+from grader.commands import checking
 from grader.grading import outcomes
 from grader.model import (
     Assignment,
@@ -88,7 +88,7 @@ def in_results(case: Outcome) -> dict[str, object]:
 
 def in_a_check(case: Outcome, assignment: Assignment) -> str:
     report = book_of(case).reports[0]
-    return "\n".join(check._describe(report, assignment).lines)
+    return "\n".join(checking._describe(report, assignment).lines)
 
 
 def expected(status: Status, *, hidden: bool) -> str:

@@ -7,30 +7,20 @@ worker that takes seconds to warm up need the opposite.
 
 import atexit
 import contextlib
-import multiprocessing
-import os
 import queue
-import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from grader.batch import memory, process, scratch
+from grader.batch import ahead, process, scratch
+from grader.batch.grader_process import END_SECONDS, Finish, GraderProcess
 from grader.errors import (
     GraderError,
-    ProcessLostError,
     ProcessStartError,
     WorkerError,
 )
 from grader.sandbox.levels import cgroup
-
-END_SECONDS = 5.0
-
-# Called in a process before it ends, with True where it must end without waiting for anything.
-Finish = Callable[[bool], None]
 
 
 class Processes(Executor):
@@ -56,7 +46,8 @@ class LocalProcesses(Processes):
     last one is, every task fails with the reason.
     """
 
-    def __init__(self, jobs: int, finish: Finish) -> None:
+    def __init__(self, jobs: int, finish: Finish, first: GraderProcess | None = None) -> None:
+        """Start the processes, but for a first one that has started."""
         self.slots = jobs
         self._finish = finish
         self._serving = jobs
@@ -64,7 +55,8 @@ class LocalProcesses(Processes):
         self._dead: GraderError | None = None  # why the last process could not start
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._closed = False
-        self._processes = [_GraderProcess(finish) for _ in range(jobs)]
+        started = [] if first is None else [first]
+        self._processes = [*started, *(GraderProcess(finish) for _ in range(jobs - len(started)))]
         self._threads = [
             threading.Thread(
                 target=self._serve, args=(number,), daemon=True, name=f"grader-process-{number}"
@@ -92,9 +84,9 @@ class LocalProcesses(Processes):
             if not task.begin():
                 continue
             if self._processes[number].is_lost and not self._closed:
-                self._processes[number] = _GraderProcess(self._finish)
+                self._processes[number] = GraderProcess(self._finish)
             try:
-                task.future.set_result(self._processes[number].call(task))
+                task.future.set_result(self._processes[number].call(task.call))
             except ProcessStartError as problem:
                 self._retire(task, problem)
                 break
@@ -157,7 +149,7 @@ class LocalProcesses(Processes):
 def local_pool(jobs: int, device: str = "cpu") -> Iterator[LocalProcesses]:  # noqa: ARG001
     """Yield grader processes on this machine, and leave none of their processes behind."""
     cgroup.delegated()  # before the processes start, which are then born where they may be capped
-    pool = LocalProcesses(jobs, process.finish)
+    pool = LocalProcesses(jobs, process.finish, ahead.take())
     try:
         yield pool
     except BaseException:
@@ -180,136 +172,3 @@ class _Task:
         """Say whether the task is still wanted; one that was given back has begun already."""
         self._has_begun = self._has_begun or self.future.set_running_or_notify_cancel()
         return self._has_begun
-
-
-class _GraderProcess:
-    """One process, and the judge's end of the line to it."""
-
-    def __init__(self, finish: Finish) -> None:
-        # A fresh interpreter: a fork of this one would copy its threads' locks.
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, finish), name="grader-process")
-        with _interrupts_blocked(), _without_the_command():
-            self._process.start()
-        theirs.close()
-        self.is_lost = False
-
-    def call(self, task: _Task) -> Any:
-        """Return what the process makes of a task, or raise what it raised."""
-        try:
-            self._connection.send(task.call)
-            done, value, is_last = self._connection.recv()
-        except (EOFError, OSError):
-            self.is_lost = True
-            self._process.join(END_SECONDS)
-            code = self._process.exitcode
-            self.end()
-            raise ProcessLostError(
-                f"The process that judged this ended by itself (exit status {code}); "
-                "run the same command again."
-            ) from None
-        if is_last:
-            self.is_lost = True
-            self.end()
-        if not done:
-            raise value
-        return value
-
-    def terminate(self) -> None:
-        """Ask the process to end now; it may be gone already."""
-        with contextlib.suppress(ValueError):
-            self._process.terminate()
-
-    def kill(self) -> None:
-        """End the process whether it wants to or not."""
-        with contextlib.suppress(ValueError):
-            self._process.join(END_SECONDS / 2)
-            self._process.kill()
-
-    def end(self) -> None:
-        """Let the process end by itself, and see to it that it does."""
-        with contextlib.suppress(OSError):
-            self._connection.send(None)
-        with contextlib.suppress(ValueError):
-            self._process.join(END_SECONDS)
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-        self._connection.close()
-
-
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Have a process that starts meanwhile begin deaf to Ctrl-C, until it sees to that itself."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _without_the_command() -> Iterator[None]:
-    """Have a process that starts meanwhile not import the script that this one runs."""
-    main = sys.modules["__main__"]
-    names = main.__dict__
-    held: dict[str, Any] = {n: names.pop(n) for n in ("__file__", "__spec__") if n in names}
-    names["__spec__"] = None
-    try:
-        yield
-    finally:
-        names.update(held)
-
-
-def _work(connection: Connection, finish: Finish) -> None:
-    """Be a grader process: answer calls until there are no more; end with who makes them."""
-    memory.end_before_the_command()
-    # Ctrl-C is for the batch, which then ends this process and its worker in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setsid"):
-        os.setsid()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _end_with_parent(finish)
-    while True:
-        try:
-            order = connection.recv()
-        except (EOFError, OSError):
-            break
-        if order is None:
-            break
-        done, value = _answer(*order)
-        is_last = process.is_spent()
-        connection.send((done, value, is_last))
-        if is_last:
-            break
-    finish(False)
-    os._exit(0)  # torch takes a while to be taken apart, to no end
-
-
-def _answer(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any]:
-    try:
-        return True, function(*args, **kwargs)
-    except GraderError as problem:
-        return False, problem
-    except Exception as problem:  # noqa: BLE001 - one task's fault must not end the process
-        return False, WorkerError(f"{type(problem).__name__}: {problem}")
-
-
-def _end_with_parent(finish: Finish) -> None:
-    def leave(*_: object) -> None:
-        finish(True)
-        os._exit(1)
-
-    signal.signal(signal.SIGTERM, leave)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def wait() -> None:
-            parent.join()
-            leave()
-
-        threading.Thread(target=wait, daemon=True, name="parent-watch").start()

@@ -11,7 +11,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -56,6 +56,12 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 2
 HEALTH_SECONDS = 30.0
+# First what the start of a worker takes, then the proof, then judging; in small steps, between
+# which an order is looked for.
+AHEAD = (
+    "grader.sandbox.launch", "grader.sandbox.worker", "numpy", "grader.sandbox.proof.probes",
+    "nbformat", "grader.course.otter.classes", "grader.grading.judge",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,10 @@ class ProcessSettings:
             places=terms.places, access=terms.access, imports=terms.imports,
             packed=assignment.otter.origin if assignment.otter else "",
         )  # fmt: skip
+
+    def of_batch(self, assignment: Assignment) -> Self:
+        """Return them for the processes that a batch starts first, which judge on the CPU."""
+        return replace(self, assignment_sha256=assignment.sha256, judges="cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,20 @@ class _Ready:
 _ready: _Ready | None = None
 # A Dask worker may have several threads; a grader process judges one submission at a time.
 _turn = threading.RLock()
+
+
+def import_ahead(is_asked: Callable[[], bool]) -> None:
+    """Import what judging takes, in the order in which it is needed, until somebody asks for it.
+
+    Nothing that an assignment may do without.
+    """
+    with _without_collecting():
+        for name in AHEAD:
+            if is_asked():
+                break
+            module = import_module(name)
+            if name.endswith(".launch"):
+                module.worker_codes()
 
 
 def start(settings: ProcessSettings) -> Facts:
@@ -165,7 +189,8 @@ def _warm_up(settings: ProcessSettings) -> _Ready:
             likely = _start_early(settings, assignment, started)
         imports = threading.Thread(target=_import, args=(seconds, assignment.libraries))
         imports.start()
-        with _timed(seconds, "isolation"):
+        # What the proof lays out for a child goes away with this process, however that ends.
+        with scratch.in_use(), _timed(seconds, "isolation"):
             isolation = _isolation(settings, assignment)
         if not started or not isolation.is_made_like(likely):
             with scratch.in_use():
@@ -200,7 +225,7 @@ def _start_early(
 
     It makes its imports meanwhile. No student code gets to it unless that very level is proved.
     """
-    from grader.sandbox.proof.probes import likely_isolation
+    from grader.sandbox.levels.recipes import likely_isolation
 
     likely = likely_isolation(settings.isolation, network=settings.access.network)
     with suppress(GraderError, OSError):  # the proof is to say what is wrong

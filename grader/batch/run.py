@@ -113,7 +113,7 @@ class Batch:
         on_phase: Callable[[str], None] = lambda _text: None,
         pool: Pool = local_pool,
     ) -> None:
-        self._settings = replace(settings, assignment_sha256=assignment.sha256)
+        self._settings = settings.of_batch(assignment)
         self._assignment = assignment
         self._store = store
         self._on_report = on_report
@@ -148,7 +148,7 @@ class Batch:
             return 0
         with contextlib.ExitStack() as stack:
             processes = stack.enter_context(self._pool(min(jobs, len(hopeful)), "cpu"))
-            settings = replace(self._settings, judges="cpu")
+            settings = self._settings
             facts = _facts(processes, settings)
             tasks = due(has_cuda=facts.has_cuda)
             groups = plan.by_kind(tasks, self._assignment, has_cuda=facts.has_cuda)

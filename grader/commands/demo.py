@@ -1,6 +1,5 @@
 """The command `demo`."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,8 @@ def demo(
     jobs: Jobs = None,
 ) -> None:
     """Build a small class, grade it, and show who lost what and why."""
+    import tempfile
+
     from grader.course import demo as demonstration
     from grader.course.assignments import load, own_course
     from grader.submissions.collection import collect

@@ -24,7 +24,7 @@ from grader.commands.options import (
     Network,
     Withhold,
 )
-from grader.commands.shown import finish, render, show, tell
+from grader.commands.shown import finish, prepare, render, show, tell
 from grader.commands.terminal import say
 from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
@@ -95,6 +95,9 @@ def grade(
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
+    if out is not None and not dry_run and _is_known_before_collecting(loaded):
+        away = apart(loaded, terms, [*paths, out], isolation)
+        _begin_ahead(loaded, away, seed, isolation)
     found = _collect(loaded, paths, layout=layout, roster=roster)
     collected.tell(found, everything=dry_run)
     if out is None or dry_run:
@@ -118,6 +121,36 @@ def grade(
     show(book)
     collected.name_lost(found)
     finish(book, out, is_complete=not found.lost)
+
+
+def _is_known_before_collecting(assignment: "Assignment") -> bool:
+    """Say whether no submission decides what a worker imports, or which files a child is given."""
+    return assignment.otter is None and not assignment.withheld
+
+
+def _begin_ahead(
+    assignment: "Assignment", terms: "Terms", seed: int, isolation: IsolationChoice
+) -> None:
+    """Have the process that was started ahead, if there is one, get ready to judge."""
+    from grader.batch import ahead, process
+
+    settings = process.ProcessSettings.of_class(assignment, terms, seed, isolation.value)
+    ahead.begin(process.start, settings.of_batch(assignment))
+
+
+def apart(
+    assignment: "Assignment", terms: "Terms", places: Iterable[Path], isolation: IsolationChoice
+) -> "Terms":
+    """Return terms with the places that are kept from students' code: of submissions and results.
+
+    UsageError where one of them lies where student code can read it.
+    """
+    from grader.sandbox.levels.view import refuse_shown
+
+    away = places_of(assignment, places)
+    if isolation is not IsolationChoice.NONE:
+        refuse_shown(away)
+    return replace(terms, places=tuple(map(str, away)))
 
 
 def _collect(
@@ -230,23 +263,18 @@ def grade_class(
     """
     from grader import machine
     from grader.batch.cluster import connect
+    from grader.batch.plan import Task
     from grader.batch.pool import local_pool
-    from grader.batch.process import ProcessSettings
+    from grader.batch.process import Facts, ProcessSettings
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.gradebook import outputs, people
     from grader.gradebook import terms as of_class
     from grader.gradebook.notebooks_kept import NotebookStore
-    from grader.sandbox.levels.view import refuse_shown
 
     submissions = list(submissions)
-    places = places_of(assignment, [*handed_in, out])
-    if isolation is not IsolationChoice.NONE:
-        refuse_shown(places)
-    terms = replace(
-        terms or of_class.Terms(), places=tuple(map(str, places)),
-        imports=_slow_imports(assignment, submissions),
-    )  # fmt: skip
+    terms = apart(assignment, terms or of_class.Terms(), [*handed_in, out], isolation)
+    terms = replace(terms, imports=_slow_imports(assignment, submissions))
     settings = ProcessSettings.of_class(assignment, terms, seed, isolation.value)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
@@ -258,12 +286,17 @@ def grade_class(
         for note in named.notes:
             say(note, err=True)
         store.keep_notebooks(named.submissions)
+
+        def begin(tasks: list[Task], facts: Facts | None) -> None:
+            progress.begin(tasks, facts)
+            prepare()  # a processor is free while the first submission is judged
+
         try:
             with Progress() as progress:
                 batch = Batch(settings, assignment, store, on_report=progress.advance,
                               on_phase=progress.phase, pool=pool)  # fmt: skip
                 batch.run(named.submissions, jobs=jobs or machine.usable_cores(), gpu_jobs=gpu_jobs,
-                          only=only, on_plan=progress.begin)  # fmt: skip
+                          only=only, on_plan=begin)  # fmt: skip
         except BaseException as problem:
             # What was graded is shown, but what stopped the batch is what a person must read.
             with contextlib.suppress(GraderError):

@@ -2,12 +2,12 @@
 
 import os
 import re
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from grader import wording
 from grader.commands.options import INCOMPLETE
 from grader.commands.terminal import say
 from grader.errors import UsageError
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from grader.gradebook.store import Store
     from grader.model import Assignment, Gradebook, Report
 
-TRIED_NETWORK = re.compile(
-    re.escape(wording.TRIED_NETWORK).replace(r"\{number\}", r"(?P<number>\d+)")
-)
 NAMED = 5  # of those who are ungraded, and of the causes
 
 
@@ -29,6 +26,19 @@ def render(store: "Store", out: Path) -> "Gradebook":
     for note in outputs.write(book, out).notes:
         say(note, err=True)
     return book
+
+
+def prepare() -> None:
+    """Make what `render` and `show` need ready, in a thread, while something else is waited for."""
+    threading.Thread(target=_prepare, daemon=True, name="prepare-outputs").start()
+
+
+def _prepare() -> None:
+    import rich.console  # noqa: F401 - for `show`
+
+    from grader.renderers import page, table  # noqa: F401 - likewise
+
+    page.compile_templates()
 
 
 def open_store(out: Path) -> "Store":
@@ -88,10 +98,13 @@ def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
 
 def _without_network(book: "Gradebook") -> list[str]:
     """Return who has cells that reached for a closed network, with the first of them."""
+    from grader import wording
+
+    tried = re.compile(re.escape(wording.TRIED_NETWORK).replace(r"\{number\}", r"(?P<number>\d+)"))
     found = {}
     for report in book.reports:
         notes = " ".join(item.note for item in report.questions)
-        if cell := TRIED_NETWORK.search(notes):
+        if cell := tried.search(notes):
             found[report.student] = f"{report.student} (cell {cell['number']})"
     return list(found.values())
 

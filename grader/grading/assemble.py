@@ -59,4 +59,6 @@ def assemble(
     suite = CaseSuite(assignment, seed=seed, interpret=simulated or not on_gpu)
     names = {"cuda": "cpu"} if simulated else {"cuda": "cuda"}
     handout = notebooks.read(assignment.notebook.read_bytes())
+    for worker in workers.values():
+        worker.expect((cell.number, cell.source) for cell in handout.cells if not cell.ignored)
     return Engine(suite, workers, where or machine.environment(), names, gpu_fault, handout)

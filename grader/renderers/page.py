@@ -35,6 +35,12 @@ def pages() -> Environment:
     return environment
 
 
+def compile_templates() -> None:
+    """Do ahead what the first page would wait for."""
+    for name in pages().list_templates(extensions=["j2"]):
+        pages().get_template(name)
+
+
 def prose(text: str) -> Markup:
     """Return a text by staff, escaped, with what stands between backticks as code."""
     return Markup(CODE.sub(r"<code>\1</code>", str(escape(lines(text)))))  # noqa: S704 - escaped

@@ -40,7 +40,6 @@ class CurrentCase:
 
     def begin(self, changes: "Changes", seeds: "Seeds | None") -> None:
         """Begin a case that gets values and functions."""
-        self._before = replaced.state()
         self.changes, self.seeds = changes, seeds
 
     def open(self, session: "Session", changes: "Changes") -> int:
@@ -48,6 +47,7 @@ class CurrentCase:
 
         Return the number below which the child may forget objects: those before the last case's.
         """
+        self._before = replaced.state()
         self.live = LiveCase(session, changes, self._errors, self._functions)
         if self._highest - self._forgotten > KEPT_OBJECTS:
             self._forgotten = self._highest

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 from typing import IO, Self
@@ -23,7 +24,7 @@ from grader.errors import WorkerError
 from grader.model import Limits
 
 from .inside.files import measure
-from .levels import host
+from .levels import fonts, host
 from .levels import view as views
 from .levels.recipes import SCOPED_LANDLOCK, Level, Way
 from .levels.seccomp import OWN_PID, compile_filter
@@ -150,8 +151,29 @@ def module_sources() -> dict[str, str]:
 
 @functools.cache
 def _compiled(name: str, text: str) -> CodeType:
-    """Return a module's code, compiled once for all workers, which run the same interpreter."""
+    """Return a module's code, for all workers alike, which run the same interpreter.
+
+    An installation has it compiled already; only the path, which no worker may know, is taken out.
+    """
+    path = Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py")
+    with contextlib.suppress(OSError):
+        if path.read_text(encoding="utf-8") == text:
+            whole = f"{__package__}.{name.partition('.')[2]}"
+            code = SourceFileLoader(whole, str(path)).get_code(whole)
+            if code is not None:
+                return _named(code, f"<{name}>")
     return compile(text, f"<{name}>", "exec", dont_inherit=True, optimize=0)
+
+
+def _named(code: CodeType, file: str) -> CodeType:
+    """Return code that says it is from another file, with all the code in it."""
+    parts = [_named(part, file) if isinstance(part, CodeType) else part for part in code.co_consts]
+    return code.replace(co_filename=file, co_consts=tuple(parts))
+
+
+def worker_codes() -> dict[str, CodeType]:
+    """Return the code of everything that runs outside this process, by module name."""
+    return {name: _compiled(name, text) for name, text in module_sources().items()}
 
 
 def inside_source(name: str) -> str:
@@ -285,9 +307,10 @@ def start_worker(
     """Start a worker and hand it its code."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the worker is stopped
-    codes = {name: _compiled(name, text) for name, text in module_sources().items()}
-    spec = marshal.dumps((plan.view.paths, codes))
-    start = orders.dump(orders.Start(theirs.fileno(), imports, plan.lockdown))
+    spec = marshal.dumps((plan.view.paths, worker_codes()))
+    draws = any(name.startswith("matplotlib") for name in imports)
+    known = fonts.lists() if draws else {}
+    start = orders.dump(orders.Start(theirs.fileno(), imports, plan.lockdown, known))
     extra = dict(environment or {})
     if plan.view.library_path:
         extra["LD_LIBRARY_PATH"] = plan.view.library_path

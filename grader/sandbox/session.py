@@ -20,7 +20,7 @@ from .failures import ChildEnded, MissingNameError
 from .handover import KEPT, Changes, Handover, Place
 from .patience import ProcessorClock
 from .printing import imports_datascience, printing
-from .proxies import StudentObject
+from .proxies import StudentFunction, StudentObject
 from .seeds import Seeds
 from .wire.encoding import Encoder
 from .wire.protocol import (
@@ -32,7 +32,9 @@ from .wire.protocol import (
     ListFiles,
     Missing,
     Next,
+    Opaque,
     Prepared,
+    Ran,
     ReadFile,
     Record,
     Recorded,
@@ -42,6 +44,7 @@ from .wire.protocol import (
     Unchanged,
     WriteFile,
 )
+from .writing import as_sent
 
 if TYPE_CHECKING:
     from .worker import Worker
@@ -101,6 +104,7 @@ class Session:
         self.files = ChildFiles(self)
         self.first: Callable[[], None] | None = None  # done before each of these requests
         self.then: Callable[[], None] | None = None  # and after it
+        self._functions: dict[str, Opaque] = {}  # that the child's names stand for
         self.asked = 0  # requests after which a name may stand for something else
 
     @property
@@ -124,6 +128,7 @@ class Session:
         changes = Changes(KEPT * self._limits.array_bytes, applied)
         self.current.begin(changes, seeds)
         if asks:
+            self._functions.clear()  # the child forgets objects of earlier cases
             self._conversation.begin_case(self.current.open(self, changes))
         try:
             with printing(as_datascience=self._imports_datascience):
@@ -171,7 +176,7 @@ class Session:
         """
         seconds = self._limits.cell_seconds
         due = [
-            RunCell(request, one.number, _text(one.source), one.continues)
+            RunCell(request, one.number, as_sent(one.source), one.continues)
             for request, one in enumerate(cells, self._conversation.number + 1)
         ]
         self._conversation.number += len(due)
@@ -181,6 +186,7 @@ class Session:
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
             what = f"cell {message.number}"
             reply, _ = self._conversation.converse(said, message.request, seconds, what)
+            self._note_rebound(reply)
             if message is due[-1]:
                 self._follow(message)
             yield self._answers.cell(reply)
@@ -191,6 +197,8 @@ class Session:
         watch: have the child remember what it was. held: what was found while it was watched, and
         is the answer where the child says that it is still that.
         """
+        if not watch and (known := self._known(name)) is not None:
+            return known
         self._conversation.number += 1
         again = held is not NOT_HELD
         message = Get(self._conversation.number, name, watch, again)
@@ -204,7 +212,24 @@ class Session:
             return self.current.live.called(found, name)
         if isinstance(found, StudentObject):
             found._label = name  # noqa: SLF001
+            if isinstance(found, StudentFunction):
+                self._functions[name] = reply.value
         return found
+
+    def _known(self, name: str) -> StudentFunction | None:
+        """Return the function of a name that was looked up, and still stands for it.
+
+        The child has said so with each reply since: by asking again nobody would learn more.
+        """
+        node = self._functions.get(name)
+        if node is None or self.ended is not None or self.current.live is not None:
+            return None
+        return StudentFunction(self, node, name)
+
+    def _note_rebound(self, reply: Any) -> None:
+        if self._functions and isinstance(reply, Ran):
+            for name in reply.rebound:
+                self._functions.pop(name, None)
 
     def call(
         self,
@@ -301,6 +326,7 @@ class Session:
     ) -> tuple[Any, list[memoryview]]:
         self._prepare(message)
         found = self._conversation.converse([(message, buffers)], message.request, seconds, what)
+        self._note_rebound(found[0])
         self._follow(message)
         return found
 
@@ -348,8 +374,3 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
-
-
-def _text(source: str) -> str:
-    """Return a cell's source without halves of characters, which cannot be sent."""
-    return source.encode("utf-8", "replace").decode("utf-8")

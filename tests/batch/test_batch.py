@@ -202,7 +202,7 @@ def test_a_run_with_nothing_to_do_starts_no_process(
     def refuse(*_: Any) -> Any:
         raise AssertionError("a grader process was started")
 
-    monkeypatch.setattr("grader.batch.pool._GraderProcess", refuse)
+    monkeypatch.setattr("grader.batch.pool.GraderProcess", refuse)
     assert room.grade() == first
 
 

@@ -18,7 +18,7 @@ from grader.batch.process import ProcessSettings
 from grader.course.assignments import load
 from grader.model import LIBRARIES, Assignment, Isolation, Limits, Status
 from grader.sandbox import Worker
-from grader.sandbox.proof import probes
+from grader.sandbox.levels import recipes
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support.classes import RIGHT, SETUP
 
@@ -106,7 +106,7 @@ def test_a_worker_of_another_level_than_was_proved_serves_nobody(
     small: Assignment, isolation: Isolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The likely level was wrong, as on a machine whose policy forbids it."""
-    monkeypatch.setattr(probes, "likely_isolation", lambda *_, **__: Isolation("none"))
+    monkeypatch.setattr(recipes, "likely_isolation", lambda *_, **__: Isolation("none"))
     before = workers()
     facts = process.start(settings(small, "auto"))
     assert (facts.isolation.level, facts.isolation.way) == (isolation.level, isolation.way)
@@ -125,8 +125,8 @@ def can_read(worker: Worker, path: str) -> bool:
 
 @pytest.mark.needs("isolation")
 def test_what_is_likely_is_what_is_proved_here(isolation: Isolation) -> None:
-    assert isolation.is_made_like(probes.likely_isolation())
-    assert probes.likely_isolation("none") == Isolation("none")
+    assert isolation.is_made_like(recipes.likely_isolation())
+    assert recipes.likely_isolation("none") == Isolation("none")
     assert not isolation.is_made_like(Isolation("none"))
 
 
@@ -156,7 +156,9 @@ def test_a_grader_process_does_not_import_the_script_that_started_it(
 ) -> None:
     """Which is the command line with all commands; else it would."""
     if not is_left_out:
-        monkeypatch.setattr("grader.batch.pool._without_the_command", contextlib.nullcontext)
+        monkeypatch.setattr(
+            "grader.batch.grader_process._without_the_command", contextlib.nullcontext
+        )
     main = sys.modules["__main__"]
     script = tmp_path / "command.py"  # however pytest itself was started
     script.touch()

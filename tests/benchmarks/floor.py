@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -26,10 +27,14 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """One pass over a class in wall seconds, without the time to import and warm up."""
+    """One pass over a class in wall seconds, without the time to import and warm up.
+
+    phases: mean seconds of a submission, as ours has them; beside them fork and end take time.
+    """
 
     count: int
     steady: float
+    phases: dict[str, float]
 
     @property
     def each(self) -> float:
@@ -83,32 +88,42 @@ class FloorRunner:
         """Time one pass over the class in a fresh warm process."""
         command = [sys.executable, "-m", __name__, self._plan, self._answer]
         run(command, folder=Path(__file__).parents[2], extra={**ONE_THREAD, "MPLBACKEND": "agg"})
-        count, steady = json.loads(self._answer.read_text())
-        return Floor(count, steady)
+        count, steady, phases = json.loads(self._answer.read_text())
+        return Floor(count, steady, phases)
 
 
-def _execute(path: str, calls: Calls) -> None:
-    """Run one notebook's cells, and a question's calls where the notebook checks it."""
+def _execute(path: str, calls: Calls) -> dict[str, float]:
+    """Run one notebook's cells, and a question's calls where the notebook checks it.
+
+    Return how many seconds that took: reading, cells and calls.
+    """
     from grader.course import notebooks
 
+    started = time.perf_counter()
     notebook = notebooks.read(Path(path).read_bytes())
     due: dict[int, list[str]] = {}
     for question in calls:
         due.setdefault(notebook.check_position(question), []).append(question)
     names: dict[str, Any] = {"__name__": "__main__"}
+    spent = {"reading": time.perf_counter() - started, "cells": 0.0, "calls": 0.0}
     for cell in notebook.cells:
         if cell.ignored:  # as otter does, and we: a figure decides nothing
             continue
+        started = time.perf_counter()
         # A cell may fail in an honest notebook, and some tests want an exception.
         with contextlib.suppress(Exception):
             exec(compile(cell.source, f"<cell {cell.number}>", "exec"), names)  # noqa: S102
+        between = time.perf_counter()
         for question in due.get(cell.number, []):
             for name, args, kwargs in calls[question]:
                 with contextlib.suppress(Exception):
                     names[name](*args, **kwargs)
+        spent["cells"] += between - started
+        spent["calls"] += time.perf_counter() - between
+    return spent
 
 
-def _child(path: str, calls: Calls) -> None:
+def _child(path: str, calls: Calls, told: int) -> None:
     status = 1
     # As our workers do: a busy machine may share its processors by session.
     os.setsid()
@@ -116,8 +131,9 @@ def _child(path: str, calls: Calls) -> None:
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1):
             os.dup2(null, descriptor)
-        _execute(path, calls)
+        spent = _execute(path, calls)
         sys.stdout.flush()
+        os.write(told, (json.dumps(spent) + "\n").encode())  # short enough to arrive in one piece
         status = 0
     except BaseException:  # noqa: BLE001 - said on standard error, which the harness shows
         traceback.print_exc()
@@ -141,6 +157,16 @@ def main(plan: Path, answer: Path) -> None:
     paths, calls, jobs = pickle.loads(plan.read_bytes())  # noqa: S301 - written a moment ago
     gc.collect()
     gc.freeze()
+    with tempfile.TemporaryFile() as told:
+        steady = _run_all(paths, calls, jobs, told.fileno())
+        told.seek(0)
+        spent = [json.loads(line) for line in told]
+    phases = {name: sum(one[name] for one in spent) / len(spent) for name in spent[0]}
+    answer.write_text(json.dumps([len(paths), steady, phases]))
+
+
+def _run_all(paths: list[str], calls: Calls, jobs: int, told: int) -> float:
+    """Fork a child for each notebook, so many at once, and return the seconds it took."""
     started = time.perf_counter()
     running = 0
     for path in [*paths, *[None] * jobs]:
@@ -151,11 +177,11 @@ def main(plan: Path, answer: Path) -> None:
                 raise SystemExit(f"A notebook failed on the floor: {status}")
         if path is not None:
             if os.fork() == 0:
-                _child(path, calls)
+                _child(path, calls, told)
             running += 1
         if running == 0:
             break
-    answer.write_text(json.dumps([len(paths), time.perf_counter() - started]))
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ import datetime as dt
 import json
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.benchmarks.classroom import Classroom
 from tests.benchmarks.process import (
@@ -22,18 +24,13 @@ class Graded:
 
     count: int
     start_up: float  # from the command's start to the first submission's
-    steady: float  # from there to the last report
+    each: float  # a submission, from when all jobs are at work to the last report
     finish: float  # the outputs and the end
     control: float  # the reference, judged once beside the first submissions
     phases: dict[str, float]  # mean of a submission, as results.json has them
     level: str  # of the isolation
     ended: float  # when the last report was kept, of the epoch
     process: Finished
-
-    @property
-    def each(self) -> float:
-        """Seconds a submission in steady state, with all jobs at work."""
-        return self.steady / self.count
 
 
 def grade(
@@ -51,11 +48,12 @@ def grade(
     ]
     if wrong or len(results["submissions"]) != len(classroom.notebooks):
         raise CommandFailedError(f"Right notebooks lost points: {', '.join(wrong[:5])}")
-    first, last = _window(out / "grades.db")
+    judged = _judged(out / "grades.db")
+    first, last = min(one.began for one in judged), max(one.ended for one in judged)
     return Graded(
         count=len(classroom.notebooks),
         start_up=first - process.began,
-        steady=last - first,
+        each=steady_seconds(judged, jobs),
         finish=process.began + process.seconds - last,
         control=max((item["seconds"] for item in results["control"]), default=0.0),
         phases=_mean_phases(results["submissions"]),
@@ -73,16 +71,44 @@ def arguments(classroom: Classroom, out: Path, *, jobs: int, isolation: str = "a
     ]  # fmt: skip
 
 
-def _window(store: Path) -> tuple[float, float]:
-    """Return when the first submission began and when the last was kept, of the epoch."""
+class Judged(NamedTuple):
+    """When one submission was judged, in seconds of the epoch."""
+
+    began: float
+    ended: float
+
+
+def _judged(store: Path) -> list[Judged]:
     database = sqlite3.connect(store)
     try:
         rows = database.execute("SELECT finished, seconds FROM attempt").fetchall()
     finally:
         database.close()
     ends = [dt.datetime.fromisoformat(finished).timestamp() for finished, _ in rows]
-    starts = [end - seconds for end, (_, seconds) in zip(ends, rows, strict=True)]
-    return min(starts), max(ends)
+    return [Judged(end - seconds, end) for end, (_, seconds) in zip(ends, rows, strict=True)]
+
+
+def steady_seconds(judged: Sequence[Judged], jobs: int) -> float:
+    """Return the seconds a submission from when all jobs are at work; of one begun before, a part.
+
+    One grader process begins before the others are ready, which is start-up.
+    """
+    wanted = min(jobs, len(judged))
+    starts = sorted(one.began for one in judged)
+    at_work = next(
+        (
+            moment
+            for moment in starts
+            if sum(one.began <= moment < one.ended for one in judged) >= wanted
+        ),
+        starts[0],
+    )
+    done = sum(
+        (one.ended - max(one.began, at_work)) / (one.ended - one.began)
+        for one in judged
+        if one.ended > at_work
+    )
+    return (max(one.ended for one in judged) - at_work) / done
 
 
 def _mean_phases(submissions: list[dict[str, object]]) -> dict[str, float]:

@@ -40,11 +40,12 @@ class Memory:
 
 @dataclass(slots=True)
 class Finished:
-    """What one run of a command took: wall seconds, and memory by process id."""
+    """What one run of a command took: seconds by the clock, and memory by process id."""
 
     began: float  # of the epoch
     seconds: float
     pid: int
+    processor: float = 0.0  # seconds of it, with those of all processes that were waited for
     memory: dict[int, Memory] = field(default_factory=dict)
     # The kernel's own mark of what each process that the command started itself had at most.
     highest: dict[int, int] = field(default_factory=dict)
@@ -76,6 +77,15 @@ def grader_command() -> list[str]:
     return [str(script)] if script.is_file() else [sys.executable, "-m", "grader"]
 
 
+def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
+    """Return a command's environment, in which Python keeps what it compiles.
+
+    An installation has its bytecode; a checkout has it from the first run on.
+    """
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | (extra or {})
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -93,7 +103,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
-            env={**os.environ, **(extra or {})},
+            env=environment(extra),
         )
         finished = Finished(began, 0.0, process.pid)
         ended = threading.Event()
@@ -101,7 +111,9 @@ def run(
         if watch_memory:
             watcher.start()
         try:
-            process.wait()
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            finished.processor = used.ru_utime + used.ru_stime
         finally:
             ended.set()
             process.kill()

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from tests.benchmarks import ours
 from tests.benchmarks.classroom import Classroom
-from tests.benchmarks.process import CommandFailedError, grader_command, run
+from tests.benchmarks.process import (
+    CommandFailedError,
+    Finished,
+    environment,
+    grader_command,
+    run,
+)
 from tests.benchmarks.spread import Spread, paired
 
 SAID = {
@@ -22,13 +28,14 @@ SAID = {
 
 @dataclass(frozen=True, slots=True)
 class StartUp:
-    """A command's seconds, a bare one's, and the ratio pair by pair."""
+    """A command's seconds, a bare one's, and the ratio pair by pair; also of processor time."""
 
     what: str
     beside: str
     seconds: Spread
     bare: Spread
     ratio: Spread
+    processor: Spread  # ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Phases:
     """Where the seconds of one `grader grade` of one notebook go, one after the other."""
 
     command: float  # Python, the command line, the assignment, collecting
-    start: float  # of a grader process and its worker
+    start: float  # what a grader process still takes, which has begun before the command line
     judging: float  # the reference, then the notebook
     end: float  # outputs, and whatever is waited for
     at_once: str  # what the start is made of, as the command says
@@ -48,7 +55,7 @@ def phases(one: Classroom, out: Path) -> Phases:
     command = [*grader_command(), "--debug", *ours.arguments(one, out, jobs=1)]
     began, seen = time.perf_counter(), {}
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          text=True) as process:  # fmt: skip
+                          env=environment(), text=True) as process:  # fmt: skip
         assert process.stderr is not None
         for line in process.stderr:
             for key, pattern in SAID.items():
@@ -66,16 +73,22 @@ def measure(one: Classroom, out: Path, runs: int) -> list[StartUp]:
     """Time `grader --help` and `grader grade` of one notebook, in turn with bare commands."""
     helps, passes, grades, imports = [], [], [], []
     for _ in range(runs + 1):
-        passes.append(run([sys.executable, "-c", "pass"]).seconds)
-        helps.append(run([*grader_command(), "--help"]).seconds)
-        imports.append(run([sys.executable, "-c", "import torch"]).seconds)
-        grades.append(ours.grade(one, out, jobs=1).process.seconds)
+        passes.append(run([sys.executable, "-c", "pass"]))
+        helps.append(run([*grader_command(), "--help"]))
+        imports.append(run([sys.executable, "-c", "import torch"]))
+        grades.append(ours.grade(one, out, jobs=1).process)
     rows = (
         ("`grader --help`", "`python -c pass`", helps, passes),
         ("`grader grade` of one notebook", '`python -c "import torch"`', grades, imports),
     )
     # The first of each filled the machine's file cache.
-    return [
-        StartUp(what, beside, Spread.of(mine[1:]), Spread.of(bare[1:]), paired(mine[1:], bare[1:]))
-        for what, beside, mine, bare in rows
-    ]
+    return [_compared(what, beside, mine[1:], bare[1:]) for what, beside, mine, bare in rows]
+
+
+def _compared(what: str, beside: str, mine: list[Finished], bare: list[Finished]) -> StartUp:
+    seconds, bare_seconds = [one.seconds for one in mine], [one.seconds for one in bare]
+    work, bare_work = [one.processor for one in mine], [one.processor for one in bare]
+    return StartUp(
+        what, beside, Spread.of(seconds), Spread.of(bare_seconds),
+        paired(seconds, bare_seconds), paired(work, bare_work),
+    )  # fmt: skip

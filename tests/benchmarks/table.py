@@ -105,23 +105,28 @@ def _throughput(item: Throughput) -> str:
         f"({item.kinds} right solution{'s' * (item.kinds > 1)} in turn)."
     )
     table = _rows(("", "seconds a submission", "ratio"), [(a, str(b), c) for a, b, c in rows])
-    phases = ", ".join(
-        f"{name} {1000 * seconds:.0f} ms"
-        for name, seconds in item.phases.items()
-        if name != "whole"
-    )
     whole = 1000 * item.phases["whole"]
     return (
         f"{head}\n\n{table}\n\nStart-up {item.start_up} s, outputs and end {item.finish} s. "
         f"The reference is judged once, beside the first submissions, in {item.control} s. "
-        f"A submission takes its job {whole:.0f} ms on average: {phases}."
+        f"A submission takes its job {whole:.0f} ms on average: {_listed(item.phases)}. "
+        f"On the floor it takes {1000 * item.jobs * item.floor_each.median:.0f} ms: "
+        f"{_listed(item.floor_phases)}, and fork and end."
     )
+
+
+def _listed(phases: dict[str, float]) -> str:
+    parts = {name: seconds for name, seconds in phases.items() if name != "whole"}
+    return ", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in parts.items())
 
 
 def _start_up(rows: list[StartUp]) -> str:
     return _rows(
-        ("whole command", "seconds", "beside", "its seconds", "ratio"),
-        [(r.what, str(r.seconds), r.beside, str(r.bare), str(r.ratio)) for r in rows],
+        ("whole command", "seconds", "beside", "its seconds", "ratio", "of processor time"),
+        [
+            (r.what, str(r.seconds), r.beside, str(r.bare), str(r.ratio), str(r.processor))
+            for r in rows
+        ],
     )
 
 

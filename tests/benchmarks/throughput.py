@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tests.benchmarks import ours
 from tests.benchmarks.classroom import Classroom
-from tests.benchmarks.floor import FloorRunner
+from tests.benchmarks.floor import Floor, FloorRunner
 from tests.benchmarks.otter_run import OtherGrader
 from tests.benchmarks.spread import Spread, paired
 
@@ -52,6 +52,7 @@ class Throughput:
     floor_each: Spread
     over_floor: Spread
     phases: dict[str, float]
+    floor_phases: dict[str, float]
     rivals: list[Rival] = field(default_factory=list)
 
 
@@ -69,7 +70,7 @@ def measure(
     """Measure everybody once a round, in another order each time."""
     floor = FloorRunner(classroom, folder, jobs)
     graded: list[ours.Graded] = []
-    floors: list[float] = []
+    floors: list[Floor] = []
     theirs: dict[str, list[float]] = {other.name: [] for other in others}
 
     def run_ours() -> None:
@@ -77,8 +78,8 @@ def measure(
         say(f"  grader: {graded[-1].each:.3f} s a submission")
 
     def run_floor() -> None:
-        floors.append(floor.run().each)
-        say(f"  floor: {floors[-1]:.3f} s a submission")
+        floors.append(floor.run())
+        say(f"  floor: {floors[-1].each:.3f} s a submission")
 
     for turn in range(rounds):
         say(f"{title}, round {turn + 1} of {rounds}")
@@ -96,7 +97,7 @@ def _summary(
     title: str,
     classroom: Classroom,
     graded: list[ours.Graded],
-    floors: list[float],
+    floors: list[Floor],
     others: list[Other],
     theirs: dict[str, list[float]],
     jobs: int,
@@ -104,7 +105,7 @@ def _summary(
 ) -> Throughput:
     each = [item.each for item in graded]
     whole = [item.process.seconds / item.count for item in graded]
-    names = {name: None for item in graded for name in item.phases}
+    floor_each = [item.each for item in floors]
     return Throughput(
         title=title,
         count=len(classroom.notebooks),
@@ -116,12 +117,10 @@ def _summary(
         start_up=Spread.of(item.start_up for item in graded),
         finish=Spread.of(item.finish for item in graded),
         control=Spread.of(item.control for item in graded),
-        floor_each=Spread.of(floors),
-        over_floor=paired(each, floors),
-        phases={
-            name: Spread.of(item.phases.get(name, 0.0) for item in graded).median
-            for name in names
-        },
+        floor_each=Spread.of(floor_each),
+        over_floor=paired(each, floor_each),
+        phases=_medians([item.phases for item in graded]),
+        floor_phases=_medians([item.phases for item in floors]),
         rivals=[
             Rival(
                 other.name, other.version, sample, Spread.of(theirs[other.name]),
@@ -130,3 +129,9 @@ def _summary(
             for other in others
         ],
     )  # fmt: skip
+
+
+def _medians(runs: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each phase over some runs."""
+    names = dict.fromkeys(name for run in runs for name in run)
+    return {name: Spread.of(run.get(name, 0.0) for run in runs).median for name in names}

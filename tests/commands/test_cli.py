@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from grader.commands.main import commands
+from grader.commands.app import commands
 from tests.conftest import REPOSITORY, notebook_of, write_small_course
 from tests.support import requirements
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from grader.commands.main import app
+from grader.commands.app import app
 from grader.errors import UsageError
 from grader.renderers.text import shown
 from tests.conftest import notebook_of

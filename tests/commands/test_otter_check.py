@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.commands.check import CheckResult, check_notebook
+from grader.commands.checking import CheckResult, check_notebook
 from tests.conftest import notebook_of
 from tests.support.autograders import TESTS, packed, write_autograder
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from grader.commands import check, main
+from grader.commands import app, checking
 from grader.commands.terminal import say
 
-COMMANDS = Path(check.__file__).parent
+COMMANDS = Path(checking.__file__).parent
 ACTS = "\x1b]0;title\x07\x1b[2J\u202e\x9b31m"
 
 
@@ -20,9 +20,9 @@ def test_what_is_said_is_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_students_own_message_is_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = check.CheckResult([f"q1: {ACTS}"], all_passed=False)
-    monkeypatch.setattr(check, "check_notebook", lambda *_arguments: result)
-    shown = CliRunner().invoke(main.app, ["check", str(tmp_path / "x.ipynb")]).output
+    result = checking.CheckResult([f"q1: {ACTS}"], all_passed=False)
+    monkeypatch.setattr(checking, "check_notebook", lambda *_arguments: result)
+    shown = CliRunner().invoke(app.app, ["check", str(tmp_path / "x.ipynb")]).output
     assert "q1: \\x1b]0;title" in shown
     assert "\x1b" not in shown
 

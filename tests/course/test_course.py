@@ -16,9 +16,9 @@ from grader.course import notebooks
 from grader.course.assignments import available, load
 from grader.model import Assignment, Report, Status
 from tests.conftest import REPOSITORY, submission_of
-from tests.support import ahead as ahead_of_tests
-from tests.support import requirements
-from tests.support.ahead import Ahead
+from tests.support import requirements, sharing
+
+pytestmark = pytest.mark.long
 
 EXPECT = re.compile(r"#\s*expect:\s*(?P<here>[\w\s]*?)\s*(?:gpu:\s*(?P<gpu>[\w\s]*))?$")
 
@@ -91,7 +91,7 @@ def judge_solutions(slug: str) -> Table:
         if path.parent.name == "wrong":
             expected[label] = expectation(path)
     settings = process.ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
-    with local_pool(ahead_of_tests.cores()) as pool:
+    with local_pool(sharing.jobs()) as pool:
         # The reference is one of the notebooks: no control is needed to see what it comes to.
         controlled = frozenset({pool.submit(process.start, settings).result().place})
         futures = {
@@ -104,13 +104,9 @@ def judge_solutions(slug: str) -> Table:
     return Table(assignment, reports, expected)
 
 
-WORK_AHEAD = {slug: ("judge_solutions", slug) for slug in available(REPOSITORY)}
-
-
-@pytest.fixture(scope="module", params=available(REPOSITORY))
-def table(request: pytest.FixtureRequest, ahead: Ahead) -> Table:
-    found: Table = ahead.result(__name__, request.param)
-    return found
+@pytest.fixture(scope="module", params=available(REPOSITORY), ids="@{}".format)
+def table(request: pytest.FixtureRequest) -> Table:
+    return judge_solutions(request.param)
 
 
 def lost(report: Report) -> set[str]:

@@ -23,7 +23,6 @@ from grader.course.assignments import available, load, reference_path
 from grader.errors import AssignmentError
 from grader.model import Assignment
 from tests.conftest import REPOSITORY, notebook_of
-from tests.support.ahead import Ahead
 
 STUB = 'def double(x):\n    """Return twice x."""\n    raise NotImplementedError("q1")'
 
@@ -70,7 +69,7 @@ def test_check_cells_are_found_and_comments_are_not() -> None:
 # The hand-outs.
 
 
-@pytest.fixture(scope="module", params=available(REPOSITORY))
+@pytest.fixture(scope="module", params=available(REPOSITORY), ids="@{}".format)
 def assignment(request: pytest.FixtureRequest) -> Assignment:
     return load(request.param, REPOSITORY, need_solutions=True)
 
@@ -119,10 +118,8 @@ def solved(assignment: Assignment) -> bytes:
     return notebooks.fill(content, text, stub_names(assignment), "reference.py")
 
 
-def run_in_jupyter(kind: str, slug: str) -> nbformat.NotebookNode:
+def run_in_jupyter(assignment: Assignment, content: bytes) -> nbformat.NotebookNode:
     """Run a notebook in a real kernel, beside its public tests, as a student would."""
-    assignment = load(slug, REPOSITORY, need_solutions=True)
-    content = solved(assignment) if kind == "solved" else assignment.notebook.read_bytes()
     node = nbformat.reads(content.decode(), as_version=4)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -133,11 +130,14 @@ def run_in_jupyter(kind: str, slug: str) -> nbformat.NotebookNode:
         return client.execute()
 
 
-WORK_AHEAD = {
-    f"{kind} {slug}": ("run_in_jupyter", kind, slug)
-    for slug in available(REPOSITORY)
-    for kind in ("empty", "solved")
-}
+@pytest.fixture(scope="module")
+def empty_run(assignment: Assignment) -> nbformat.NotebookNode:
+    return run_in_jupyter(assignment, assignment.notebook.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def solved_run(assignment: Assignment) -> nbformat.NotebookNode:
+    return run_in_jupyter(assignment, solved(assignment))
 
 
 def errors(node: nbformat.NotebookNode) -> list[str]:
@@ -160,20 +160,18 @@ def check_results(node: nbformat.NotebookNode) -> dict[str, str]:
     return found
 
 
-def test_the_empty_notebook_runs_from_top_to_bottom(assignment: Assignment, ahead: Ahead) -> None:
-    node = ahead.result(__name__, f"empty {assignment.slug}")
-    assert errors(node) == []
-    results = check_results(node)
+def test_the_empty_notebook_runs_from_top_to_bottom(empty_run: nbformat.NotebookNode) -> None:
+    assert errors(empty_run) == []
+    results = check_results(empty_run)
     assert results
     assert not any("All test cases passed" in text for text in results.values())
 
 
-def test_the_solved_notebook_has_green_checks(assignment: Assignment, ahead: Ahead) -> None:
-    node = ahead.result(__name__, f"solved {assignment.slug}")
-    assert errors(node) == []
-    for name, shown in check_results(node).items():
+def test_the_solved_notebook_has_green_checks(solved_run: nbformat.NotebookNode) -> None:
+    assert errors(solved_run) == []
+    for name, shown in check_results(solved_run).items():
         assert "All test cases passed" in shown, f"{name}: {shown}"
-    assert figures_without_words(node) == []
+    assert figures_without_words(solved_run) == []
 
 
 def printed(node: nbformat.NotebookNode, name: str) -> str:
@@ -182,16 +180,20 @@ def printed(node: nbformat.NotebookNode, name: str) -> str:
     return "".join(output.get("text", "") for output in cell.outputs)
 
 
-def test_the_export_cell_says_which_file_it_wrote(assignment: Assignment, ahead: Ahead) -> None:
-    said = printed(ahead.result(__name__, f"solved {assignment.slug}"), "export")
+def test_the_export_cell_says_which_file_it_wrote(
+    assignment: Assignment, solved_run: nbformat.NotebookNode
+) -> None:
+    said = printed(solved_run, "export")
     assert re.match(rf"Written beside this notebook: {assignment.slug}_\w+\.zip\.", said), said
 
 
-def test_what_attention_asks_to_predict_is_printed_afterwards(ahead: Ahead) -> None:
-    node = ahead.result(__name__, "solved attention")
-    rows = printed(node, "row-max-run")
+@pytest.mark.parametrize("assignment", ["attention"], indirect=True, ids="@{}".format)
+def test_what_attention_asks_to_predict_is_printed_afterwards(
+    solved_run: nbformat.NotebookNode,
+) -> None:
+    rows = printed(solved_run, "row-max-run")
     assert "3 programs, 4 tiles each; of the last tile's 512 lanes 20 are real" in rows
-    counted = printed(node, "bytes-kernels")
+    counted = printed(solved_run, "bytes-kernels")
     ratios = {
         line.split("loaded")[0].strip(): float(line.split("move ")[1].split(" ")[0])
         for line in counted.splitlines()

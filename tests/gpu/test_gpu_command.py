@@ -48,7 +48,6 @@ from tests.gpu.steps import (
     Step,
     run_all,
 )
-from tests.support.ahead import Ahead
 from tests.support.classes import write_gpu_course
 
 TICK = '''
@@ -127,8 +126,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_course(tmp_path_factory.mktemp("course"))
 
 
-def whole_run() -> Any:
-    """Return what the whole command writes, where one step has no time left and one raises."""
+@pytest.fixture(scope="module")
+def document() -> Any:
+    """What the whole command writes, where one step has no time left and one raises."""
     late, broken = (
         Step("late", "what has no time", 0, breaks),
         Step("broken", "a fault", 99, breaks),
@@ -139,14 +139,6 @@ def whole_run() -> Any:
         out = Path(folder) / "gpu.json"
         assert not run(simulated(write_course(Path(folder) / "course")), steps, out, seconds=3600)
         return json.loads(out.read_text(encoding="utf-8"))
-
-
-WORK_AHEAD = {"document": ("whole_run",)}
-
-
-@pytest.fixture(scope="module")
-def document(ahead: Ahead) -> Any:
-    return ahead.result(__name__, "document")
 
 
 def step(document: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Runs the attacks once for each place, two places at a time, and prints the table at the end."""
+"""Runs the attacks once for each place, and notes what came of them for the table at the end."""
 
 import json
 import os
@@ -17,24 +17,26 @@ sys.path.insert(0, str(HERE))
 
 import places  # noqa: E402 - it lies beside this file, and these tests are no package
 
-from tests.support import requirements  # noqa: E402
+from tests.conftest import TABLES  # noqa: E402
+from tests.support import requirements, sharing  # noqa: E402
 
 SECONDS = 240
-FINISHED = pytest.StashKey[dict[str, dict[str, Any]]]()
+AT_ONCE = 2
 
 
 class Runs:
-    """The results of each place, which arrive while the first are already being looked at."""
+    """The attacks at each place, run once; where nobody shares these tests, two places at once."""
 
-    def __init__(self, finished: dict[str, dict[str, Any]]) -> None:
-        self._finished = finished
-        self._pool = ThreadPoolExecutor(max_workers=2)
+    def __init__(self, tables: sharing.Tables) -> None:
+        self._tables = tables
+        self._places = {str(place): place for place in places.find()[0]}
+        self._pool = ThreadPoolExecutor(AT_ONCE)
         self._started: dict[str, Future[dict[str, Any]]] = {}
 
-    def start(self) -> None:
-        for place in places.find()[0]:
-            if not any(requirements.lacking(name) for name in needs(str(place))):
-                self._started[str(place)] = self._pool.submit(self._run, place)
+    def start(self, place: str) -> None:
+        """Start a place of this machine, unless it was started."""
+        if place in self._places and place not in self._started:
+            self._started[place] = self._pool.submit(self._run, self._places[place])
 
     def _run(self, place: places.Place) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile() as errors:
@@ -50,13 +52,17 @@ class Runs:
             errors.seek(0)
             said = errors.read().decode("utf-8", "replace")[-2_000:]
         found = json.loads(done.stdout) if done.returncode == 0 else {"error": said}
-        self._finished[str(place)] = found
+        if "results" in found:
+            self._tables.setdefault("attacks by place", {})[str(place)] = {
+                name: word(str(place), result) for name, result in found["results"].items()
+            }
         return found
 
     def of(self, place: str) -> dict[str, Any]:
         """Return what the attacks came to there, or skip what this machine has not."""
+        requirements.require(*needs(place))
+        self.start(place)
         if place not in self._started:
-            requirements.require(*needs(place))
             pytest.fail(f"{place} is not among the places of this machine")
         return self._started[place].result()
 
@@ -79,32 +85,30 @@ def needs(place: str) -> list[str]:
     return wanted
 
 
+def word(place: str, result: dict[str, Any]) -> str:
+    """Return what the table says of an attack's result."""
+    outcome: str = result["outcome"]
+    if place.endswith("none"):
+        outcome = "?" if result["problems"] else "SUCCEEDS"
+    elif result["succeeded"]:
+        outcome = "known gap"
+    return outcome + ("!" if result["problems"] else "")
+
+
 @pytest.fixture(scope="session")
 def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
-    finished: dict[str, dict[str, Any]] = {}
-    request.config.stash[FINISHED] = finished
-    started = Runs(finished)
-    started.start()
+    started = Runs(request.config.stash[TABLES])
+    if not sharing.is_shared(request.config):
+        for place in asked(request.session.items):
+            if not any(requirements.lacking(name) for name in needs(place)):
+                started.start(place)
     yield started
     started.close()
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    finished = config.stash.get(FINISHED, {})
-    shown = {name: run["results"] for name, run in finished.items() if "results" in run}
-    if not shown:
-        return
-    terminalreporter.section("attacks by place")
-    names = sorted({name for results in shown.values() for name in results})
-    terminalreporter.write_line(f"{'':34}" + "".join(f"{name:>20}" for name in sorted(shown)))
-    for name in names:
-        row = f"{name:34}"
-        for place in sorted(shown):
-            result = shown[place].get(name)
-            word = "-" if result is None else result["outcome"]
-            if result is not None and place.endswith("none"):
-                word = "SUCCEEDS" if not result["problems"] else "?"
-            elif result is not None and result["succeeded"]:
-                word = "known gap"
-            row += f"{word + ('!' if result and result['problems'] else ''):>20}"
-        terminalreporter.write_line(row)
+def asked(items: list[pytest.Item]) -> list[str]:
+    """Return the places that the selected tests are about."""
+    calls = [getattr(item, "callspec", None) for item in items]
+    return list(
+        dict.fromkeys(call.params["place"] for call in calls if call and "place" in call.params)
+    )

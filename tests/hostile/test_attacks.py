@@ -12,6 +12,8 @@ ALL = attacks.load_all()
 # Every place that some machine has: who runs the attacks, and at which level.
 LEVELS = ("root-strong", "user-same-uid", "root-container-uid", "user-strong")
 CONTROLS = ("user-none",)
+NOT_STRONG = tuple(place for place in LEVELS if not place.endswith("strong"))
+PARTS = "@{}".format  # each place may be tried by another process
 
 # Threats that need more than one child: the judge, a class, files, the machine.
 ELSEWHERE = {
@@ -83,14 +85,14 @@ def test_no_place_of_this_machine_is_left_out() -> None:
     assert {str(place) for place in places.find()[0]} <= {*LEVELS, *CONTROLS}
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 def test_the_level_proves_itself(place: str, runs: Runs) -> None:
     run = runs.of(place)
     assert "error" not in run, run["error"]
     assert run["isolation"]["level"] == place.partition("-")[2]
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 @pytest.mark.parametrize("attack", ALL, ids=lambda attack: attack.name)
 def test_an_attack_does_no_harm(attack: attacks.Attack, place: str, runs: Runs) -> None:
     result = runs.of(place)["results"].get(attack.name)
@@ -100,7 +102,7 @@ def test_an_attack_does_no_harm(attack: attacks.Attack, place: str, runs: Runs) 
     assert not result["problems"]
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 @pytest.mark.parametrize(
     "attack", [a for a in ALL if a.threat in WITH_CUDA], ids=lambda attack: attack.name
 )
@@ -114,42 +116,42 @@ def test_an_attack_does_no_harm_where_a_gpu_is_given(
     assert not result["problems"]
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 def test_what_a_gpus_driver_asks_for_is_granted(place: str, runs: Runs) -> None:
     assert runs.of(place)["driver"]["now"] == ""
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 def test_the_driver_would_be_refused_where_a_thread_cannot_be_named(place: str, runs: Runs) -> None:
     assert runs.of(place)["driver"]["without truncating"] == "name a thread: EACCES"
 
 
-@pytest.mark.parametrize("place", [place for place in LEVELS if not place.endswith("strong")])
+@pytest.mark.parametrize("place", NOT_STRONG, ids=PARTS)
 def test_the_driver_would_be_refused_where_no_socket_is_allowed(place: str, runs: Runs) -> None:
     assert runs.of(place)["driver"]["without a socket"] == "connect to a server of many: EPERM"
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 def test_an_attack_succeeds_where_its_protection_alone_is_off(place: str, runs: Runs) -> None:
     run = runs.of(place)["weakened"]
     for name, is_within_reach in run["within reach"].items():
         assert bool(run["succeeded"][name]) == is_within_reach, (name, run["succeeded"][name])
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 def test_a_library_that_asks_who_it_runs_as_gets_an_answer(place: str, runs: Runs) -> None:
     """By name everywhere, by number where /etc is the worker's own; torch._dynamo asks too."""
     by_number = ["notebook", "notebook"] if place.endswith("strong") else None
     assert runs.of(place)["who"] == ["notebook", by_number]
 
 
-@pytest.mark.parametrize("place", LEVELS)
+@pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 def test_the_judge_stays_small_and_runs_nothing(place: str, runs: Runs) -> None:
     results = runs.of(place)["results"]
     assert not {"memory", "planted"} & set(results)
 
 
-@pytest.mark.parametrize("place", CONTROLS)
+@pytest.mark.parametrize("place", CONTROLS, ids=PARTS)
 @pytest.mark.parametrize(
     "attack", [a for a in ALL if a.control is None], ids=lambda attack: attack.name
 )

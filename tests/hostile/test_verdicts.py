@@ -148,13 +148,12 @@ def test_36_only_the_question_concerned_is_touched(
 def living() -> set[int]:
     """Return every process below this one that is not merely waiting to be counted as ended.
 
-    What works ahead for other tests comes and goes meanwhile, and so do a browser's processes.
+    A browser's processes, which come and go meanwhile, are not counted.
     """
     found, ours = set(), set(below(os.getpid()))
     for pid in tuple(ours):
         with contextlib.suppress(OSError):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"tests.support.ahead" in command or b"chrom" in command.split(b"\0")[0]:
+            if b"chrom" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
                 ours -= {pid, *below(pid)}
     for pid in ours:
         with contextlib.suppress(OSError):

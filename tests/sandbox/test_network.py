@@ -13,6 +13,7 @@ from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.model import Assignment, Isolation, Limits, Report, Status
 from grader.sandbox import Session, Worker, launch
+from grader.sandbox.levels import recipes
 from grader.sandbox.proof import probes
 from tests.conftest import notebook_of, submission_of
 
@@ -117,7 +118,7 @@ def test_the_probes_say_what_was_opened(isolation: Isolation, opened: Isolation)
     others = {name for name, found in opened.probes.items() if not found.startswith("ok")}
     assert others <= {"udp", "tcp", "stat"}
     assert not opened.is_made_like(isolation)
-    assert probes.likely_isolation(network=True).is_made_like(opened)
+    assert recipes.likely_isolation(network=True).is_made_like(opened)
 
 
 CELLS = ("import otter\ngrader = otter.Notebook('small.ipynb')", "", 'grader.check("q1")')

@@ -24,6 +24,7 @@ SETTINGS = orders.LockdownSettings(
 )  # fmt: skip
 MESSAGES = [
     (orders.Spawn(3, child_limits(LIMITS), 1), orders.load_order),
+    (orders.Expect([(1, "pass")]), orders.load_order),
     (orders.Kill(), orders.load_order),
     (orders.Ready({"numpy": "2", "triton": None}, 1.5), orders.load_event),
     (orders.Spawned(0.25), orders.load_event),
@@ -31,7 +32,7 @@ MESSAGES = [
     (orders.Ended(0, None, 0.0), orders.load_event),
     (orders.Locked(), orders.load_first),
     (orders.NotLocked("OSError: no"), orders.load_first),
-    (orders.Start(5, ("numpy",), SETTINGS), orders.load_start),
+    (orders.Start(5, ("numpy",), SETTINGS, {"fonts.json": "{}"}), orders.load_start),
 ]
 JUNK = [
     b"", b"+", b"{}", msgspec.msgpack.encode(["ended", 0]), msgspec.msgpack.encode(["other"]),

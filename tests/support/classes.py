@@ -127,10 +127,10 @@ def environment(temporary: Path, mark: str = "") -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(temporary), "GRADER_TEST_MARK": mark}
 
 
-def run(command: list[str], temporary: Path, timeout: float = 240) -> Any:
+def run(command: list[str], temporary: Path, timeout: float = 240, mark: str = "") -> Any:
     """Run a command to its end."""
     return subprocess.run(
-        command, env=environment(temporary), capture_output=True, text=True, timeout=timeout,
+        command, env=environment(temporary, mark), capture_output=True, text=True, timeout=timeout,
         check=False,
     )  # fmt: skip
 

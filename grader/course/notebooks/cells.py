@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 IGNORE_TAG = "otter_ignore"  # otter's: a cell with it shows something and is not run for a grade
@@ -44,7 +45,7 @@ class Cell:
     attachments: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Notebook:
     """A submission's notebook: its code in order, and all its cells.
 
@@ -69,10 +70,13 @@ class Notebook:
 
         names: every name by which a cell may check it.
         """
-        for position in range(len(self.cells), 0, -1):
-            if any(name in names for name in self.cells[position - 1].checks):
-                return position
-        return len(self.cells)
+        found = [self._last_checks[name] for name in names if name in self._last_checks]
+        return max(found, default=len(self.cells))
+
+    @cached_property
+    def _last_checks(self) -> dict[str, int]:
+        """By question, how many cells run up to the last that checks it."""
+        return {name: at for at, cell in enumerate(self.cells, 1) for name in cell.checks}
 
     def check_order(self, *names: str) -> tuple[int, int]:
         """Return where a question is judged, and which check of that cell is its."""
@@ -106,7 +110,10 @@ def source_of(cell: Mapping[str, Any]) -> str:
     """Return the text of a cell as JSON holds it, in one string or in lines."""
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
-        return "".join(part for part in source if isinstance(part, str))
+        try:
+            return "".join(source)
+        except TypeError:
+            return "".join(part for part in source if isinstance(part, str))
     return source if isinstance(source, str) else ""
 
 

@@ -42,17 +42,17 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
     every: list[Cell] = []
     for cell in cells:
         kind = cell.get("cell_type") if isinstance(cell, dict) else None
-        asked = _asked(cell) if isinstance(cell, dict) else ()
+        asked, ignored = _by_metadata(cell) if kind is not None else ((), False)
         if kind == "code":
             source = source_of(cell)
             checks = tuple(CHECK.findall(source)) if ".check(" in source else ()
-            code.append(CodeCell(len(code) + 1, source, checks, _is_ignored(cell), asked=asked))
+            code.append(CodeCell(len(code) + 1, source, checks, ignored, asked=asked))
             every.append(Cell("code", source, ids_of(cell), len(code)))
         elif kind in ("markdown", "raw"):
             attached = cell.get("attachments")
             attached = attached if isinstance(attached, dict) else {}
             every.append(Cell(kind, source_of(cell), ids_of(cell), attachments=attached))
-            if asked and code and not _is_ignored(cell):
+            if asked and code and not ignored:
                 code[-1] = replace(code[-1], asked=(*code[-1].asked, *asked))
     if not code:
         raise NotebookUnreadableError("The notebook has no code cell.")
@@ -81,22 +81,16 @@ def question_prose(content: bytes, question: str) -> str:
     return next(own, "") or next(named, "")
 
 
-def _is_ignored(cell: Mapping[str, Any]) -> bool:
+def _by_metadata(cell: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
+    """Return the questions that otter checks after a cell, and whether the cell is not run."""
     metadata = cell.get("metadata")
-    tags = metadata.get("tags") if isinstance(metadata, dict) else None
-    return (isinstance(tags, list) and IGNORE_TAG in tags) or bool(_of_otter(cell).get("ignore"))
-
-
-def _asked(cell: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the questions that a cell's metadata has otter check after it."""
-    tests = _of_otter(cell).get("tests")
-    return tuple(name for name in tests if isinstance(name, str)) if isinstance(tests, list) else ()
-
-
-def _of_otter(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = cell.get("metadata")
-    found = metadata.get("otter") if isinstance(metadata, dict) else None
-    return found if isinstance(found, dict) else {}
+    if not isinstance(metadata, dict) or not metadata:
+        return (), False
+    tags, otter = metadata.get("tags"), metadata.get("otter")
+    of_otter = otter if isinstance(otter, dict) else {}
+    tests = of_otter.get("tests")
+    asked = tuple(name for name in tests if isinstance(name, str)) if type(tests) is list else ()
+    return asked, (isinstance(tags, list) and IGNORE_TAG in tags) or bool(of_otter.get("ignore"))
 
 
 def _parse(content: bytes, limits: Limits) -> dict[str, Any]:

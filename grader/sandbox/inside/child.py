@@ -25,6 +25,7 @@ from ..wire.encoding import Encoder
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     DEVICE_LOST,
+    LENGTH,
     Answer,
     Asked,
     Bound,
@@ -46,6 +47,7 @@ from ..wire.protocol import (
     Prepare,
     Prepared,
     Raised,
+    Ran,
     ReadFile,
     Record,
     Recorded,
@@ -57,6 +59,7 @@ from ..wire.protocol import (
     Threw,
     Unchanged,
     WriteFile,
+    dump,
 )
 from ..wire.values import ValueRefusedError
 from . import figures, files, imports, randomness, references, standins
@@ -225,6 +228,7 @@ class NotebookProcess:
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
         self._watched: dict[str, bytes] = {}  # what a name's value was, in short
+        self._told: dict[str, Any] = {}  # functions that the judge knows by these names
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
         self._own_names = dict(shell.user_ns)  # which IPython has put there
 
@@ -248,9 +252,9 @@ class NotebookProcess:
     def _reply_to(self, message: Any, buffers: list[memoryview]) -> None:
         outer = self._request, self._asked_by
         self._request, self._asked_by = message.request, threading.get_ident()
-        reply, out = self._answer(message, buffers)
+        frame, out = self._answer(message, buffers)
         self._request, self._asked_by = outer
-        self._channel.send(reply, out)
+        self._channel.send_frame(frame, out)
 
     def _ask_judge(self, function: GivenFunction, args: Any, kwargs: dict[str, Any]) -> Any:
         """Have a function of a test's called, and answer what the judge asks meanwhile."""
@@ -265,9 +269,8 @@ class NotebookProcess:
             [],
         )
         asked.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
-        self._checked_size(asked)
-        self._add_output(asked)
-        self._channel.send(asked, encoder.buffers)
+        frame = self._with_output(asked, self._frame_of(asked))
+        self._channel.send_frame(frame, encoder.buffers)
         while True:
             message, buffers = self._channel.receive()
             match message:
@@ -281,22 +284,38 @@ class NotebookProcess:
                     raise error
             self._reply_to(message, buffers)
 
-    def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
+    def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[bytes, list[memoryview]]:
+        """Return the frame that answers a request, and its buffers."""
         self._carrying = "The request"
         with self._output.of_one_request():
             reply, out = self._answer_silently(message, buffers)
+            if self._told and isinstance(reply, Ran):
+                reply.rebound = self._rebound()
+            try:
+                frame = self._frame_of(reply)
+            except Exception as error:  # noqa: BLE001 - a student's names can be no text
+                reply, out = self._explain(message.request, error), []
+                frame = dump(reply)
             if isinstance(reply, Answer | Raised):
-                self._add_output(reply)
-        return reply, out
+                frame = self._with_output(reply, frame)
+        return frame, out
 
-    def _add_output(self, reply: Answer | Raised | Asked) -> None:
+    def _frame_of(self, message: Reply) -> bytes:
+        """Return a message's frame; ValueRefusedError where the judge would not read it."""
+        frame = dump(message)
+        if len(frame) - LENGTH > self._limits.frame_bytes and not isinstance(message, CellDone):
+            raise ValueRefusedError("it is larger than an answer may be; return an array instead")
+        return frame
+
+    def _with_output(self, reply: Answer | Raised | Asked, frame: bytes) -> bytes:
+        """Return a reply's frame, with as much of what was printed as it has room for."""
         text = _clean(self._output.text())
-        if text:
-            import msgspec
-
-            room = self._limits.frame_bytes - len(msgspec.msgpack.encode(reply))
-            # Four bytes are the most that one character takes on the wire.
-            reply.output = text[: max(0, room - OUTPUT_HEADER) // 4]
+        if not text:
+            return frame
+        room = self._limits.frame_bytes - (len(frame) - LENGTH)
+        # Four bytes are the most that one character takes on the wire.
+        reply.output = text[: max(0, room - OUTPUT_HEADER) // 4]
+        return dump(reply)
 
     def _answer_silently(
         self, message: Any, buffers: list[memoryview]
@@ -422,14 +441,7 @@ class NotebookProcess:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
             answer.contents = [(n, encoder.contents(item)) for n, item in given.changed_contents()]
         answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
-        return self._checked_size(answer), encoder.buffers
-
-    def _checked_size(self, answer: Reply) -> Reply:
-        import msgspec
-
-        if len(msgspec.msgpack.encode(answer)) > self._limits.frame_bytes:
-            raise ValueRefusedError("it is larger than an answer may be; return an array instead")
-        return answer
+        return answer, encoder.buffers
 
     def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
         if message.name == figures.PYPLOT and message.name in sys.modules:
@@ -437,10 +449,21 @@ class NotebookProcess:
         names = self._shell.user_ns
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []
-        reply, buffers = self._finish(message.request, names[message.name])
+        value = names[message.name]
+        reply, buffers = self._finish(message.request, value)
+        if isinstance(reply, Answer) and isinstance(reply.value, Opaque):
+            self._told[message.name] = value
         if message.watch and isinstance(reply, Answer) and self._is_known(message, reply, buffers):
             return Unchanged(message.request), []
         return reply, buffers
+
+    def _rebound(self) -> list[str]:
+        """Return the names of functions that stand for something else by now, once each."""
+        names = self._shell.user_ns
+        found = [name for name, value in self._told.items() if names.get(name, self) is not value]
+        for name in found:
+            del self._told[name]
+        return found
 
     def _is_known(self, message: Get, reply: Answer, buffers: list[memoryview]) -> bool:
         """Say whether an answer is what the last one was, and remember it."""
@@ -501,9 +524,8 @@ class NotebookProcess:
         encoder = self._encoder(None)
         nodes = [encoder.encode(tensor) for tensor in given]
         sizes = [buffer.nbytes for buffer in encoder.buffers]
-        return self._checked_size(
-            Recorded(message.request, tape, "", nodes, sizes)  # type: ignore[arg-type]
-        ), encoder.buffers
+        recorded = Recorded(message.request, tape, "", nodes, sizes)  # type: ignore[arg-type]
+        return recorded, encoder.buffers
 
     def _on_the_bench(
         self, message: Prepare | Replay | Compile | Chain, buffers: list[memoryview]

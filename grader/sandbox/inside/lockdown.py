@@ -64,6 +64,11 @@ class Lockdown:
         own_sockets = self._nested and not self._settings.network
         return own_sockets or not self._settings.confined
 
+    @property
+    def offers_gpu(self) -> bool:
+        """Whether a child may use a GPU."""
+        return self._settings.cuda
+
     def prepare(self) -> None:
         """Make the worker the adopter of what a child leaves, with no more power than it needs."""
         with contextlib.suppress(OSError, AttributeError):

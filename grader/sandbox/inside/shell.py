@@ -12,8 +12,9 @@ import inspect
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterable
 from types import CodeType, FrameType, ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from . import figures, magics, standins
 
@@ -145,11 +146,48 @@ def _draw_a_figure(pyplot: Any) -> None:
     pyplot.close("all")
 
 
+class _Expected(NamedTuple):
+    """Code that was compiled before a notebook was there, and the compiler's flags around it."""
+
+    code: CodeType
+    before: int
+    after: int  # another number where it imports from __future__, for the cells that follow
+
+
+_expected: dict[tuple[int, str], _Expected] = {}  # by number and source
+
+
+def expect(shell: Any, cells: Iterable[tuple[int, str]]) -> None:
+    """Compile cells that notebooks are likely to have, one after the other; none is run."""
+    first = shell.compile.flags
+    for number, source in cells:
+        _name_next(shell, number)
+        before = shell.compile.flags
+        code = _plain_code(shell, source)
+        if code is not None:
+            _expected[number, source] = _Expected(code, before, shell.compile.flags)
+    shell.compile.flags = first
+
+
+def _code_ahead(shell: Any, number: int, source: str) -> CodeType | None:
+    """Return the code of a cell that was expected, unless cells have changed how to compile."""
+    found = _expected.get((number, source))
+    if found is None or found.before != shell.compile.flags:
+        return None
+    shell.compile.cache(source)  # for the lines of a traceback
+    shell.compile.flags = found.after
+    return found.code
+
+
+def _name_next(shell: Any, number: int) -> None:
+    shell.compile.get_code_name = lambda _raw, _transformed, _count: f"<cell {number}>"
+
+
 def run_cell(shell: Any, source: str, number: int) -> BaseException | None:
     """Run one cell as IPython would and return what it raised, if anything."""
-    shell.compile.get_code_name = lambda _raw, _transformed, _count: f"<cell {number}>"
+    _name_next(shell, number)
     try:
-        code = _plain_code(shell, source)
+        code = _code_ahead(shell, number, source) or _plain_code(shell, source)
         if code is not None:
             exec(code, shell.user_global_ns, shell.user_ns)  # noqa: S102 - what a cell is for
             return None

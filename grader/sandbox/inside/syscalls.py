@@ -91,7 +91,8 @@ def set_capabilities(kept: int) -> None:
 
 def seal_capabilities() -> None:
     """Close every way to gain a capability later; those at hand stay until they are set."""
-    with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:  # noqa: PTH123
+    # Python has the codec of UTF-8 at hand, and would import another one in every child.
+    with open("/proc/sys/kernel/cap_last_cap", encoding="utf-8") as file:  # noqa: PTH123
         last = int(file.read())
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     # Without CAP_SETPCAP there is no capability either, and no_new_privs leaves no way to one.

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..wire import orders
 from ..wire.protocol import ProtocolViolationError
-from . import child
+from . import child, rehearsal
 from . import shell as notebook_shell
 from .lockdown import WATCH_MS, Lockdown
 
@@ -40,6 +40,16 @@ def _warm_up(modules: tuple[str, ...]) -> dict[str, str | None]:
             continue
         versions[name] = str(getattr(module, "__version__", ""))
     return versions
+
+
+def _lay_out_fonts(files: dict[str, str]) -> None:
+    """Put the lists where matplotlib looks for them, which goes away before any child comes."""
+    folder = os.environ["MPLCONFIGDIR"]
+    with contextlib.suppress(OSError):  # it makes its own
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        for name, text in files.items():
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as file:  # noqa: PTH123
+                file.write(text)
 
 
 def _tell(control: socket.socket, event: orders.Event) -> None:
@@ -69,7 +79,7 @@ def _become_child(
             connection.sendall(orders.dump(orders.NotLocked(reason)))
             os._exit(NOT_LOCKED)
         connection.sendall(orders.dump(orders.Locked()))
-        _seed(order.seed)
+        _seed(order.seed, on_gpu=lockdown.offers_gpu)
         child.main(connection, shell, order.limits)
         status = 0
     except BaseException:  # noqa: BLE001 - the exit status is all that this process may say
@@ -78,7 +88,7 @@ def _become_child(
         os._exit(status)
 
 
-def _seed(seed: int) -> None:
+def _seed(seed: int, *, on_gpu: bool) -> None:
     """Make unseeded notebooks repeatable; the number comes from the notebook's own bytes."""
     import random
 
@@ -86,7 +96,9 @@ def _seed(seed: int) -> None:
     if "numpy" in sys.modules:
         importlib.import_module("numpy.random").seed(seed)  # numpy imports it when it is used
     if "torch" in sys.modules:
-        importlib.import_module("torch").manual_seed(seed)
+        torch = importlib.import_module("torch")
+        # For devices that are not there yet, manual_seed keeps the lines of all that called it.
+        (torch if on_gpu else torch.default_generator).manual_seed(seed)
 
 
 def _supervise(
@@ -160,22 +172,35 @@ def main(data: bytes) -> None:
     lockdown = Lockdown(start.lockdown)
     lockdown.prepare()
     started = time.perf_counter()
+    if start.fonts:
+        _lay_out_fonts(start.fonts)
     versions = _warm_up(start.imports)
     shell = notebook_shell.build_shell()
     if not lockdown.shares_memory:
         notebook_shell.load_data_in_process()
     if start.imports:
         notebook_shell.rehearse(shell)
+        rehearsal.rehearse(shell)
     lockdown.ready_next()
     gc.freeze()  # a child that collects garbage must not copy the worker's pages
     gc.enable()
     _tell(control, orders.Ready(versions, time.perf_counter() - started))
+    _serve(control, shell, lockdown)
+    os._exit(0)  # libraries take a while to be taken apart, to no end
+
+
+def _serve(control: socket.socket, shell: Any, lockdown: Lockdown) -> None:
+    """Fork one child after the other, until the judge is gone."""
     while True:
         data, descriptors, _flags, _address = socket.recv_fds(control, orders.PACKET_BYTES, 1)
         if not data:
             return
         order = orders.load_order(data)
         if isinstance(order, orders.Kill):  # it crossed the child's own end
+            continue
+        if isinstance(order, orders.Expect):
+            notebook_shell.expect(shell, order.cells)
+            gc.freeze()
             continue
         connection = socket.socket(fileno=descriptors[0])
         if not _spawn(control, connection, shell, order, lockdown):

@@ -14,9 +14,10 @@ import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from grader.model import Limits
+if TYPE_CHECKING:
+    from grader.model import Limits
 
 MOUNTS = Path("/proc/self/mounts")
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -110,7 +111,7 @@ class MemoryGroup:
             with contextlib.suppress(OSError):  # it has ended, or the group has
                 _write(self._folder / "cgroup.procs", pid)
 
-    def limit(self, limits: Limits) -> None:
+    def limit(self, limits: "Limits") -> None:
         """Set the cap for the next submission.
 
         Files in the scratch folder and in /dev/shm are memory too, and have limits of their own.

@@ -154,14 +154,6 @@ def choose_isolation(
     )
 
 
-def likely_isolation(requested: str = "auto", *, network: bool = False) -> Isolation:
-    """Return what `choose_isolation` is likely to come to; nothing of it is proved."""
-    if requested == IsolationLevel.NONE or sys.platform != "linux":
-        return Isolation(IsolationLevel.NONE, network=network)
-    level = next(level for level in PROVABLE if level.is_for_this_user())
-    return Isolation(level.name, way=level.ways()[0].value, network=network)
-
-
 def _prove_level(
     level: Level, devices: frozenset[str], beside: tuple[str, ...] = (), *, network: bool = False
 ) -> Isolation | str:

@@ -15,6 +15,7 @@ The control socket (SOCK_SEQPACKET, one message a packet, see `orders`) joins ju
                          Ready        its imports are made
     Spawn + descriptor                the descriptor is the child's end of a connection
                          Spawned      the child was forked
+    Expect                            between two children; cells to compile before the next
     Kill                              at any time; the judge is done with the child
                          Ended        the child and all that it started are gone
 

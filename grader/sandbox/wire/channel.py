@@ -58,9 +58,15 @@ class Channel:
     def send(
         self, message: Request | Reply, buffers: Sequence[memoryview] = (), wait: Wait = FOREVER
     ) -> None:
-        """Send one frame; TimeoutError or ChannelClosedError where the other side does not read."""
+        """Send one message; TimeoutError or ChannelClosedError where the other side reads none."""
+        self.send_frame(dump(message), buffers, wait)
+
+    def send_frame(
+        self, frame: bytes, buffers: Sequence[memoryview] = (), wait: Wait = FOREVER
+    ) -> None:
+        """Send what `dump` made of a message; errors as for `send`."""
         left = _left(wait)
-        parts: list[bytes | memoryview] = [dump(message), *buffers]
+        parts: list[bytes | memoryview] = [frame, *buffers]
         if sum(len(part) for part in parts) <= CHUNK:  # the other side wakes up once
             parts = [b"".join(parts)]
         for part in parts:

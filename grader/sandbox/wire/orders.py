@@ -77,11 +77,15 @@ class LockdownSettings(Struct, kw_only=True):
 
 
 class Start(Struct):
-    """What a worker is: its descriptor of the control socket, its imports, what a child loses."""
+    """What a worker is: its descriptor of the control socket, its imports, what a child loses.
+
+    `fonts` are the texts of the files by which matplotlib knows the machine's fonts, by name.
+    """
 
     control: int
     imports: tuple[str, ...]
     lockdown: LockdownSettings
+    fonts: dict[str, str]
 
 
 # From the judge to the worker.
@@ -96,6 +100,12 @@ class Spawn(Struct, tag="spawn"):
     seed: int
     limits: ChildLimits
     core: int | None
+
+
+class Expect(Struct, tag="expect"):
+    """Compile cells before the next fork, each as the one that a student counts by its number."""
+
+    cells: list[tuple[int, str]]
 
 
 class Kill(Struct, tag="kill"):
@@ -137,7 +147,7 @@ class NotLocked(Struct, tag="not locked"):
     reason: str
 
 
-Order = Spawn | Kill
+Order = Spawn | Expect | Kill
 Event = Ready | Spawned | Ended
 First = Locked | NotLocked
 Message = TypeVar("Message")

@@ -377,7 +377,11 @@ class Failure(Struct):
 
 
 class CellDone(Struct, tag="ran"):
-    """What a cell came to; `checked` are the questions that it checked, each with its line."""
+    """What a cell came to; `checked` are the questions that it checked, each with its line.
+
+    rebound: here and in other replies, the names that stood for a function when they were looked
+    up and stand for something else by now.
+    """
 
     request: int
     failure: Failure | None
@@ -385,6 +389,7 @@ class CellDone(Struct, tag="ran"):
     discarded: int
     seconds: float
     checked: list[tuple[str, int]] = []
+    rebound: list[str] = []
 
 
 class Answer(Struct, tag="answer"):
@@ -402,6 +407,7 @@ class Answer(Struct, tag="answer"):
     contents: list[tuple[int, Sequence | Mapping | Collection | Made]] = []
     seconds: float = 0.0
     output: str = ""
+    rebound: list[str] = []
 
 
 class Missing(Struct, tag="missing"):
@@ -428,6 +434,7 @@ class Raised(Struct, tag="raised"):
     output: str = ""
     error: Opaque | None = None
     thrown: int = -1
+    rebound: list[str] = []
 
 
 class Asked(Struct, tag="asked"):
@@ -449,6 +456,7 @@ class Fault(Struct, tag="fault"):
 
     request: int
     what: str
+    rebound: list[str] = []
 
 
 class Recorded(Struct, tag="recorded"):
@@ -459,6 +467,7 @@ class Recorded(Struct, tag="recorded"):
     problem: str = ""
     given: list[Array] = []
     buffers: list[int] = []
+    rebound: list[str] = []
 
 
 class Prepared(Struct, tag="prepared"):
@@ -484,6 +493,9 @@ Reply = (
     CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared
     | Compiled
 )  # fmt: skip
+
+# Those that come after student code has run.
+Ran = CellDone | Answer | Raised | Fault | Recorded
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73
