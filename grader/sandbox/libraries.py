@@ -27,7 +27,7 @@ STANDARD = frozenset({
     "textwrap", "time", "types", "typing", "unicodedata", "uuid", "warnings", "zoneinfo",
 })  # fmt: skip
 # Of these also what they have imported themselves.
-PACKAGES = frozenset({"numpy", "pandas", "scipy", "torch", "datascience", "babypandas"})
+PACKAGES = frozenset({"numpy", "pandas", "scipy", "sympy", "torch", "datascience", "babypandas"})
 SUBMODULES = frozenset({
     "numpy.fft", "numpy.lib", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random",
     "numpy.testing", "pandas.api.types", "pandas.testing", "scipy.integrate", "scipy.interpolate",
