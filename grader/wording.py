@@ -242,6 +242,12 @@ def not_crossing(detail: str) -> str:
     )
 
 
+WANTS_A_PLAIN_LIST = (
+    "The test gives a list, dict or set that an object of the student's holds to a function that "
+    "takes Python's own alone; write list(), dict() or set() around it."
+)
+
+
 def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
 
@@ -296,6 +302,23 @@ def withheld(name: str) -> str:
         f"The answer reads {name}, which is withheld from students' code, since only hidden cases "
         f"name it. Say --give '{name}' if it was handed out, or else --withhold '{name}', and run "
         "the same command again."
+    )
+
+
+def reads_output(cell: int, command: str) -> str:
+    """Return why nothing can be said of an answer that is made of what a command prints."""
+    return (
+        f"It is made of what the command `{command}` of cell {cell} prints, and no command is run "
+        "while a notebook is graded. Look at the answer, and set its score by `grader override`."
+    )
+
+
+def not_made(cell: int, command: str) -> str:
+    """Return why nothing can be said of an answer that lacks what a command was to put there."""
+    return (
+        f"Cell {cell} has a shell run `{command}`, and no command is run while a notebook is "
+        "graded, so that something is not there. Put it beside the notebook, or install it, where "
+        "grades are made, and run the same command again; or set the score by `grader override`."
     )
 
 

@@ -1,13 +1,12 @@
 """The benchmark runs, and the README holds numbers that it printed; nothing here is timed."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.benchmarks import ours, table, values
+from tests.benchmarks.__main__ import main
 from tests.benchmarks.otter_zip import Compared, Ended
 from tests.benchmarks.spread import Spread, paired
 
@@ -17,18 +16,14 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.needs("isolation")
-def test_one_command_measures_us_otter_and_the_floor() -> None:
-    options = ["--quick", "--classes", "small", "--only", "throughput", "growth"]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks", *options],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+def test_one_command_measures_us_otter_and_the_floor(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--quick", "--classes", "small", "--only", "throughput", "growth", "--jobs", "1"])
+    page = capsys.readouterr().out
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
     for words in ("the floor", "otter run", "steady state"):
         assert sum(words in row for row in rows) == 1, words
     assert any(row.startswith("| 2 |") for row in rows)
-    assert "nbgrader was not measured" in done.stdout
+    assert "nbgrader was not measured" in page
 
 
 def test_the_readme_shows_three_numbers_of_the_results() -> None:
@@ -81,8 +76,6 @@ def test_the_page_says_whether_scores_are_equal_and_what_becomes_of_hostile_note
 
 
 def test_a_run_of_some_parts_is_never_written_as_the_results() -> None:
-    from tests.benchmarks.__main__ import main
-
     with pytest.raises(SystemExit):
         main(["--quick", "--write", "--only", "startup"])
 

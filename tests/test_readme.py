@@ -3,7 +3,6 @@
 import functools
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from grader.commands.app import commands
 from grader.sandbox.levels.tables import gaps_table, levels_table
 from tests.conftest import REPOSITORY
+from tests.support.commands import run
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 INSIDE = (REPOSITORY / "grader" / "README.md").read_text(encoding="utf-8")
@@ -25,8 +25,9 @@ LONGEST = 150  # lines of the README: two screens to what each reader needs
 
 @functools.cache
 def help_of(command: str) -> str:
-    program = [sys.executable, "-m", "grader", command, "--help"]
-    return subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    done = run(command, "--help")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def page(name: str) -> str:

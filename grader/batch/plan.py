@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from grader.errors import UsageError
 from grader.gradebook.store import Current
-from grader.model import Assignment, Question, Status, Submission
+from grader.model import Assignment, Limits, Question, Status, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ def due(
     held: dict[tuple[str, str], Current],
     *,
     seed: int,
+    limits: Limits,
     has_cuda: bool,
     only: str | None = None,
 ) -> list[Task]:
@@ -53,7 +54,21 @@ def due(
         if only in students:
             return submission.student == only
         current = held.get((submission.student, question.name))
-        return _is_due(submission, question, current, seed, has_cuda=has_cuda, only=only)
+        if current is None:
+            return only != "pending"
+        is_changed = (
+            current.submission_sha256 != submission.sha256
+            or current.question_sha256 != question.sha256
+            or current.seed != seed
+            or current.limits != limits
+        )
+        waits = current.status is Status.PENDING and question.requires == "cuda" and has_cuda
+        match only:
+            case "pending":
+                return waits
+            case "changed":
+                return is_changed
+        return is_changed or waits or current.status is Status.UNGRADED
 
     tasks = []
     for submission in submissions:
@@ -61,30 +76,6 @@ def due(
         if names:
             tasks.append(Task(submission, names))
     return tasks
-
-
-def _is_due(
-    submission: Submission,
-    question: Question,
-    current: Current | None,
-    seed: int,
-    *,
-    has_cuda: bool,
-    only: str | None,
-) -> bool:
-    if current is None:
-        return only != "pending"
-    waits = current.status is Status.PENDING and question.requires == "cuda" and has_cuda
-    if only == "pending":
-        return waits
-    changed = (
-        current.submission_sha256 != submission.sha256
-        or current.question_sha256 != question.sha256
-        or current.seed != seed
-    )
-    if only == "changed":
-        return changed
-    return changed or waits or current.status is Status.UNGRADED
 
 
 def by_risk(tasks: list[Task], held: dict[tuple[str, str], Current]) -> list[Task]:

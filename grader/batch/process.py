@@ -30,6 +30,7 @@ from grader.errors import (
     UsageError,
     WorkerError,
 )
+from grader.gradebook.terms import Terms
 from grader.grading import outcomes
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.control import judge_reference, settle
@@ -79,6 +80,15 @@ class ProcessSettings:
     access: Access = field(default_factory=Access)  # of students' code, as somebody said
     imports: tuple[str, ...] = ()  # modules that many notebooks import, for the warm worker
     packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
+
+    @classmethod
+    def of_class(cls, assignment: Assignment, terms: Terms, seed: int, isolation: str) -> Self:
+        """Return what the terms of a class come to, which are applied to the assignment by now."""
+        return cls(
+            str(assignment.folder), seed, assignment.limits, isolation, terms.device,
+            places=terms.places, access=terms.access, imports=terms.imports,
+            packed=assignment.otter.origin if assignment.otter else "",
+        )  # fmt: skip
 
     def of_batch(self, assignment: Assignment) -> Self:
         """Return them for the processes that a batch starts first, which judge on the CPU."""

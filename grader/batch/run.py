@@ -140,7 +140,7 @@ class Batch:
 
         def due(*, has_cuda: bool) -> list[Task]:
             tasks = plan.due(submissions, self._assignment, held, seed=self._settings.seed,
-                         has_cuda=has_cuda, only=only)  # fmt: skip
+                         limits=self._settings.limits, has_cuda=has_cuda, only=only)  # fmt: skip
             return plan.by_risk(tasks, held)
 
         if not (hopeful := due(has_cuda=self._hopes_for_gpu())):

@@ -1,5 +1,6 @@
 """The command `demo`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def demo(
     students = demonstration.build_class(assignment, folder / "class")
     found = collect([students], limits=assignment.limits, assignment=assignment)
     book = grade_class(
-        assignment, found.submissions, folder, limits=demonstration.limits(assignment),
+        replace(assignment, limits=demonstration.limits(assignment)), found.submissions, folder,
         isolation=isolation, jobs=jobs,
     )  # fmt: skip
     show(book, losses=True)

@@ -30,9 +30,9 @@ from grader.errors import GraderError, StoppedError, UsageError
 from grader.submissions import layouts
 
 if TYPE_CHECKING:
-    from grader.batch.process import ProcessSettings
-    from grader.course.beside import Access
-    from grader.model import Assignment, Gradebook, Limits, Submission
+    from grader.gradebook.store import Store
+    from grader.gradebook.terms import Terms
+    from grader.model import Assignment, Gradebook, Submission
     from grader.submissions.collection import Collection
 
 
@@ -84,21 +84,20 @@ def grade(
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
     from grader.course import beside
-    from grader.course.settings import with_limits
+    from grader.gradebook.terms import Terms
     from grader.submissions.autograders import load
 
     rules = beside.Access(tuple(give or ()), tuple(withhold or ()), network=network)
+    terms = Terms("" if course is None else str(course.resolve()), device.value,
+                  tuple(limit or ()), rules)  # fmt: skip
     stated = load(assignment, course, need_solutions=True, ignore_plugins=ignore_plugins)
-    stated = replace(stated, limits=with_limits(stated.limits, limit or ()))
-    loaded = beside.ruled(stated, rules)
+    loaded = terms.applied(stated)
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
     if out is not None and not dry_run and _is_known_before_collecting(loaded):
-        _begin_ahead(loaded, settings_of(
-            loaded, [*paths, out], limits=loaded.limits, isolation=isolation, device=device,
-            seed=seed, access=rules,
-        ))  # fmt: skip
+        away = apart(loaded, terms, [*paths, out], isolation)
+        _begin_ahead(loaded, away, seed, isolation)
     found = _collect(loaded, paths, layout=layout, roster=roster)
     collected.tell(found, everything=dry_run)
     if out is None or dry_run:
@@ -109,14 +108,14 @@ def grade(
         return
     contents = [submission.content for submission in found.submissions]
     rules = replace(rules, read=beside.read_by_most(loaded, contents))
-    loaded = beside.ruled(stated, rules)
+    terms = replace(terms, access=rules)
+    loaded = terms.applied(stated)
     for text in beside.told(loaded, rules):
         say(f"{loaded.slug}: {text}", err=True)
     _refuse_missing_packages(loaded, found.submissions)
     book = grade_class(
-        loaded, found.submissions, out, handed_in=paths, limits=loaded.limits,
-        isolation=isolation, device=device, jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed,
-        cluster=cluster, access=rules,
+        loaded, found.submissions, out, terms=terms, handed_in=paths, isolation=isolation,
+        jobs=jobs, gpu_jobs=gpu_jobs, only=only, seed=seed, cluster=cluster,
     )  # fmt: skip
     _keep_pdfs(found, book, out)
     show(book)
@@ -129,39 +128,29 @@ def _is_known_before_collecting(assignment: "Assignment") -> bool:
     return assignment.otter is None and not assignment.withheld
 
 
-def _begin_ahead(assignment: "Assignment", settings: "ProcessSettings") -> None:
+def _begin_ahead(
+    assignment: "Assignment", terms: "Terms", seed: int, isolation: IsolationChoice
+) -> None:
     """Have the process that was started ahead, if there is one, get ready to judge."""
     from grader.batch import ahead, process
 
+    settings = process.ProcessSettings.of_class(assignment, terms, seed, isolation.value)
     ahead.begin(process.start, settings.of_batch(assignment))
 
 
-def settings_of(
-    assignment: "Assignment",
-    places: Iterable[Path],
-    *,
-    limits: "Limits",
-    isolation: IsolationChoice,
-    device: Device,
-    seed: int,
-    access: "Access",
-    imports: tuple[str, ...] = (),
-) -> "ProcessSettings":
-    """Return what a grader process must know; places: of submissions and of what is made of them.
+def apart(
+    assignment: "Assignment", terms: "Terms", places: Iterable[Path], isolation: IsolationChoice
+) -> "Terms":
+    """Return terms with the places that are kept from students' code: of submissions and results.
 
     UsageError where one of them lies where student code can read it.
     """
-    from grader.batch.process import ProcessSettings
     from grader.sandbox.levels.view import refuse_shown
 
     away = places_of(assignment, places)
     if isolation is not IsolationChoice.NONE:
         refuse_shown(away)
-    return ProcessSettings(
-        str(assignment.folder), seed, limits, isolation.value, device.value,
-        places=tuple(map(str, away)), packed=assignment.otter.origin if assignment.otter else "",
-        access=access, imports=imports,
-    )  # fmt: skip
+    return replace(terms, places=tuple(map(str, away)))
 
 
 def _collect(
@@ -194,6 +183,25 @@ def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Su
             f"{assignment.slug} imports what is not installed here; install it, and start again: "
             f"{found.command}"
         )
+
+
+def tell_changes(store: "Store", terms: "Terms", seed: int) -> None:
+    """Say where a class is graded with other options than before, which decide its scores."""
+    from grader.gradebook.terms import kept
+
+    before = kept(store)
+    if before is None:
+        return
+    then = before.options(int(store.setting("seed") or 0))
+    now = terms.options(seed)
+    if then != now:
+        say(f"This class was graded {_with(then)}, and this run grades {_with(now)}: what that may "
+            "change is graded again. To go on as before, stop, and give the same options as then.",
+            err=True)  # fmt: skip
+
+
+def _with(options: tuple[str, ...]) -> str:
+    return f"with {' '.join(options)}" if options else "without options that decide a score"
 
 
 def places_of(assignment: "Assignment", paths: Iterable[Path]) -> list[Path]:
@@ -239,42 +247,41 @@ def grade_class(
     submissions: Iterable["Submission"],
     out: Path,
     *,
+    terms: "Terms | None" = None,
     handed_in: Iterable[Path] = (),
-    limits: "Limits",
     isolation: IsolationChoice,
-    device: Device = Device.AUTO,
     jobs: int | None = None,
     gpu_jobs: int | None = None,
     only: str | None = None,
     seed: int = 0,
     cluster: str | None = None,
-    access: "Access | None" = None,
 ) -> "Gradebook":
     """Grade what is due, and render it; what was graded is rendered in any case.
 
-    handed_in: where the submissions lie, which no student's code may see. access: as the
-    assignment has it by now.
+    handed_in: where the submissions lie, which no student's code may see. terms: as they are
+    applied to the assignment by now.
     """
     from grader import machine
     from grader.batch.cluster import connect
     from grader.batch.plan import Task
     from grader.batch.pool import local_pool
-    from grader.batch.process import Facts
+    from grader.batch.process import Facts, ProcessSettings
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
-    from grader.course.beside import Access
     from grader.gradebook import outputs, people
+    from grader.gradebook import terms as of_class
     from grader.gradebook.notebooks_kept import NotebookStore
 
     submissions = list(submissions)
-    settings = settings_of(
-        assignment, [*handed_in, out], limits=limits, isolation=isolation, device=device,
-        seed=seed, access=access or Access(), imports=_slow_imports(assignment, submissions),
-    )  # fmt: skip
+    terms = apart(assignment, terms or of_class.Terms(), [*handed_in, out], isolation)
+    terms = replace(terms, imports=_slow_imports(assignment, submissions))
+    settings = ProcessSettings.of_class(assignment, terms, seed, isolation.value)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's scheduler says it so
     pool = local_pool if cluster is None else connect(cluster)
     with NotebookStore(out / outputs.STORE_NAME, exclusive=True) as store:
+        tell_changes(store, terms, seed)
         store.bind(assignment, seed)
+        of_class.keep(store, terms)
         named = people.named(submissions, store.known())
         for note in named.notes:
             say(note, err=True)

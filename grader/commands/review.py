@@ -1,5 +1,6 @@
 """The command `review`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from grader.commands.terminal import say
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
+    from grader.gradebook.store import Store
+    from grader.gradebook.terms import Terms
     from grader.model import Assignment
 
 
@@ -40,11 +43,11 @@ def review(
         ) from problem
     with open_store(out) as store:
         store.questions()  # says so where nothing is graded yet
-        rules = store.otter()
-        assignment = rules.origin if rules is not None else store.setting("slug") or ""
+        terms = _terms(store, out)
+        loaded = _assignment(store, course, terms)
     room = Room(
-        out, name or who(), _assignment(assignment, course), compares=similar, requests=requests,
-        isolation=isolation.value,
+        out, name or who(), loaded, compares=similar, requests=requests,
+        isolation=isolation.value, terms=terms,
     )  # fmt: skip
     prepare_rubrics(room)
     for note in room.notes:
@@ -56,12 +59,23 @@ def review(
     finish(book, out)
 
 
-def _assignment(name: str, course: Path | None) -> "Assignment | None":
+def _terms(store: "Store", out: Path) -> "Terms":
+    """Return how the class was graded, so that one answer is judged again in the same way."""
+    from grader.gradebook.terms import Terms, kept
+
+    terms = kept(store) or Terms()
+    return replace(terms, places=tuple({*terms.places, str(out.resolve())}))
+
+
+def _assignment(store: "Store", course: Path | None, terms: "Terms") -> "Assignment | None":
     """Load the assignment; without it the page lacks its texts, and nothing can be judged again."""
     from grader.submissions.autograders import load
 
+    rules = store.otter()
+    name = rules.origin if rules is not None else store.setting("slug") or ""
+    folder = Path(terms.course) if course is None and terms.course else course
     try:
-        return load(name, course, ignore_plugins=True)
+        return terms.applied(load(name, folder, ignore_plugins=True))
     except UsageError as problem:
         if course is not None:
             raise

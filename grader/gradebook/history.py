@@ -2,11 +2,11 @@
 
 What holds is the newest attempt at what the student handed in last. An attempt that decided
 nothing, because a GPU or the machine failed, never takes the place of one that did for the same
-notebook, tests and seed. A person's score on top of it wins.
+notebook, tests, seed and limits. A person's score on top of it wins.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -53,10 +53,11 @@ class Result:
     score: float
     seconds: float
     finished: str
+    limits: Limits = field(default_factory=Limits)
 
     @property
-    def basis(self) -> tuple[str, str, int]:
-        return self.sha256, self.question_sha256, self.seed
+    def basis(self) -> tuple[str, str, int, Limits]:
+        return self.sha256, self.question_sha256, self.seed, self.limits
 
     def follows(self, before: "Result | None") -> bool:
         """Say whether this holds once it is there, instead of what held before it."""
@@ -199,4 +200,6 @@ def _why(old: Result, new: Result) -> str:
         return "its tests were changed"
     if old.seed != new.seed:
         return "another seed"
+    if old.limits != new.limits:
+        return "other limits"
     return "was not decided before" if old.status in UNDECIDED else "judged again"

@@ -7,8 +7,8 @@ again at any time.
 import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -123,6 +123,7 @@ class Current:
     question_sha256: str
     seed: int
     seconds: float = 0.0  # of the attempt that it comes from
+    limits: Limits = field(default_factory=Limits)
 
 
 class Store:
@@ -216,6 +217,10 @@ class Store:
             "questions": _text(assignment.questions),
             "otter": _text(assignment.otter),
         }
+        self.set_settings(settings)
+
+    def set_settings(self, settings: Mapping[str, str]) -> None:
+        """Keep some settings: all of them or none."""
         with self._transaction():
             for key, value in settings.items():
                 self._execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
@@ -325,22 +330,28 @@ class Store:
     def current(self) -> dict[Key, Current]:
         """Return what holds for what students handed in last, by (student, question)."""
         return {
-            key: Current(item.status, item.sha256, item.question_sha256, item.seed, item.seconds)
+            key: Current(
+                item.status, item.sha256, item.question_sha256, item.seed, item.seconds, item.limits
+            )
             for key, item in history.held(self._results()).items()
         }
 
     def _results(self) -> Iterator[tuple[Key, Result, bool]]:
         """Yield every result in order: whose it is, and if it is of what they handed in last."""
+        known: dict[str, Limits] = {}  # a class shares a few
         for student, question, newest, status, *rest in self._rows(
             "SELECT r.student, r.question, s.sha256, r.status, r.attempt, a.sha256, "
-            "r.question_sha256, a.seed, r.score, a.seconds, a.finished FROM result r "
+            "r.question_sha256, a.seed, r.score, a.seconds, a.finished, a.limits FROM result r "
             "JOIN attempt a ON a.id = r.attempt JOIN submission s ON s.student = r.student "
             "ORDER BY r.attempt"
         ):
-            attempt, sha256, question_sha256, seed, score, seconds, finished = rest
+            attempt, sha256, question_sha256, seed, score, seconds, finished, text = rest
+            if text not in known:
+                known[text] = msgspec.json.decode(text, type=Limits)
             result = Result(
-                attempt, sha256, question_sha256, seed, Status(status), score, seconds, finished
-            )
+                attempt, sha256, question_sha256, seed, Status(status), score, seconds, finished,
+                known[text],
+            )  # fmt: skip
             yield (student, question), result, sha256 == newest
 
     def questions(self) -> tuple[Question, ...]:

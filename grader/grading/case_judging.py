@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grader import wording
-from grader.course.notebooks import Notebook
+from grader.course.notebooks import Notebook, shell
 from grader.grading import outcomes
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, Verdict
@@ -56,9 +56,14 @@ class CaseJudging:
 
     def judge(self, question: Question, case: TestCase) -> Outcome:
         """Judge a case in the current child; ChildEnded where that ends in it."""
+        if said := self._made_of_output(question, case):
+            return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {said}")
+        return self._judge(question, case)
+
+    def _judge(self, question: Question, case: TestCase) -> Outcome:
         memory = dict(self._memory)
         verdict, found = self._run(question, case, self._memory)
-        if found.refusals:
+        if found.keeps_from_judging(passes=verdict.passed):
             refused = self._refused(question, case, found)
             return self._judge_beside_reference(question, case, refused)
         if verdict.shadowed:
@@ -72,6 +77,15 @@ class CaseJudging:
             staff = wording.answered_by_their_own(found.claims) if found.claims else ""
             return outcomes.passed(case, verdict.seconds, staff=staff)
         return self._judge_without_changes(question, case, memory, applied)
+
+    def _made_of_output(self, question: Question, case: TestCase) -> str:
+        """Return why nothing can be said of an answer that a shell was to give, "" otherwise."""
+        if self._has_reference:
+            return ""
+        made = shell.made_of_output(self.notebook.cells[: self.position(question.name)])
+        asked = self.suite.asked(question.name, case.name) if made else frozenset()
+        command = next((made[name] for name in sorted(asked & made.keys())), None)
+        return "" if command is None else wording.reads_output(command.cell, command.text)
 
     def _not_passed(
         self, question: Question, case: TestCase, verdict: Verdict, replaced: Iterable[str] = ()
@@ -98,7 +112,7 @@ class CaseJudging:
         if case.hidden and not with_ours.passed:  # what a test expects is not for their functions
             return doubt
         with_theirs, found = self._run(question, case, self._memory, with_theirs=True)
-        if found.refusals:
+        if found.keeps_from_judging(passes=with_theirs.passed):
             return self._refused(question, case, found)
         if not with_theirs.passed:
             return self._explain(question, case, with_theirs)
@@ -107,7 +121,9 @@ class CaseJudging:
     @staticmethod
     def _refused(question: Question, case: TestCase, found: Changes) -> Outcome:
         """Return the outcome of a case that asked for what cannot be asked of a child."""
-        return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {found.refusals[0]}")
+        return outcomes.ungraded(
+            case, f"{question.name}, {case.name!r}: {[*found.refusals, *found.doubts][0]}"
+        )
 
     def _run(
         self,
@@ -127,7 +143,9 @@ class CaseJudging:
             self.phases.spent_on("cases"),
             self.suite.seeds(question.name, case.name) as seeds,
             session.case(applied, seeds, asks=self.suite.asks) as changes,
-            self.suite.in_folder(question.name, case.name, session, changes.refusals),
+            self.suite.in_folder(
+                question.name, case.name, session, changes.refusals, cells=self.notebook.cells
+            ),
         ):
             verdict = self.suite.run(question.name, case.name, names)
         if session.ended is not None:  # whatever the test has made of it
@@ -144,6 +162,7 @@ class CaseJudging:
         notes = Notes(
             where, self.suite.unwritten, has_reference=self._has_reference,
             withheld=self._withheld, met=met,
+            commands=tuple(shell.commands(self.notebook.cells[:position])),
         )  # fmt: skip
         return explain(question, case, verdict, notes)
 
@@ -172,7 +191,7 @@ class CaseJudging:
         self.replay.end_child()
         self.replay.run_to(self.position(question.name))
         verdict, changes = self._run(question, case, memory, applied)
-        if changes.refusals:
+        if changes.keeps_from_judging(passes=verdict.passed):
             return self._refused(question, case, changes)
         if verdict.passed:
             return outcomes.passed(case, verdict.seconds)
@@ -196,7 +215,7 @@ class CaseJudging:
         if found is None or not found.passed:
             return outcome
         verdict, changes = self._run(question, case, self._memory)
-        if changes.refusals:
+        if changes.keeps_from_judging(passes=verdict.passed):
             staff = f"{outcome.staff_message} The reference was judged meanwhile, and passed."
             return outcomes.lost(case, Status.FAILED, wording.NOT_JUDGEABLE, staff=staff)
         if verdict.passed:

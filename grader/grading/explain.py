@@ -6,12 +6,13 @@ meets the same, `grader.grading.control` withdraws it for everybody.
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader import wording
 from grader.course.beside import mentions
+from grader.course.notebooks.shell import Command
 from grader.errors import CannotJudgeError
 from grader.grading import outcomes
 from grader.grading.otter_tests import Verdict
@@ -25,10 +26,13 @@ from grader.sandbox import (
     TransferError,
 )
 from grader.sandbox.libraries import is_known
+from grader.sandbox.references import ContainerReference
 from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+WORD = re.compile(r"\w{3,}")
 NOT_THERE = re.compile(r"No such file|FileNotFoundError|No module named|not found|does not exist")
+STANDS_FOR_A_LIST = ContainerReference.__name__  # which only functions written in C can tell
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
@@ -40,7 +44,7 @@ class Notes:
     when it is called, its question and its name. has_reference: whether the reference shows what
     is no answer's fault; without one nobody loses by what may be ours. withheld: files that lie
     beside the notebook for tests alone, so far as nobody has asked for that. met: as `where`, with
-    what staff alone may read.
+    what staff alone may read. commands: that cells give to a shell, of which none is run.
     """
 
     where: Whereabouts
@@ -48,6 +52,7 @@ class Notes:
     has_reference: bool = True
     withheld: frozenset[str] = frozenset()
     met: Whereabouts | None = None
+    commands: tuple[Command, ...] = ()
 
     def of(self, case: TestCase) -> Whereabouts:
         """Return where names are, for whoever reads of a case: of a hidden one that is staff."""
@@ -111,22 +116,44 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
             said = ""
         case TransferError() | ValueRefusedError():
             said = wording.not_crossing(str(problem))
-        case FileNotFoundError() if _is_beside(problem):
-            said = ""  # what the course has lies there, so it is what the notebook was to write
-        case ImportError() | OSError():
-            said = wording.missing_here(_brief(problem))
-        case NameError() if not isinstance(problem, MissingNameError):
-            said = wording.own_mistake(_brief(problem))
         case _:
-            said = ""
+            said = _fault_of_the_test(problem)
     return said
+
+
+def _fault_of_the_test(problem: BaseException | None) -> str:
+    """Return what a test has met in this process by no fault of an answer, "" for nothing."""
+    match problem:
+        case FileNotFoundError() if _is_beside(problem):
+            return ""  # what the course has lies there, so it is what the notebook was to write
+        case ImportError() | OSError():
+            return wording.missing_here(_brief(problem))
+        case TypeError() if STANDS_FOR_A_LIST in _said(problem):
+            return wording.WANTS_A_PLAIN_LIST
+        case NameError() if not isinstance(problem, MissingNameError):
+            return wording.own_mistake(_brief(problem))
+    return ""
 
 
 def _not_here(problem: BaseException | None, reason: Reason, text: str, notes: Notes) -> str:
     """Return what an answer needs and is not where it is graded, by no fault of its own, or ""."""
     if name := _withheld(f"{text} {reason.text}", notes.withheld):
         return wording.withheld(name)
-    return "" if notes.has_reference else _library_not_here(problem, reason)
+    if notes.has_reference:
+        return ""
+    if command := _not_run(f"{text} {reason.text}", notes.commands):
+        return wording.not_made(command.cell, command.text)
+    return _library_not_here(problem, reason)
+
+
+def _not_run(said: str, commands: Iterable[Command]) -> Command | None:
+    """Return the command that may have been to put there what an error misses."""
+    if not NOT_THERE.search(said):
+        return None
+    is_module = NO_MODULE.search(said) is not None
+    found = [one for one in commands if one.installs is is_module]
+    words = {*WORD.findall(said)}
+    return max(found, key=lambda one: len(words & {*WORD.findall(one.text)}), default=None)
 
 
 def _library_not_here(problem: BaseException | None, reason: Reason) -> str:

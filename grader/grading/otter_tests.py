@@ -19,7 +19,7 @@ import re
 import time
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import ModuleType
@@ -29,15 +29,16 @@ import numpy as np
 
 from grader.course.assignments import reference_path, test_files
 from grader.course.cases import literal_hints
+from grader.course.notebooks import CodeCell
 from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import doctests, pyplot
+from grader.grading import doctests, json_text, pyplot, sources
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
-from grader.sandbox import Session, seeds
+from grader.sandbox import ChildEnded, Session, seeds
 from grader.sandbox.inside import instruments
 from grader.sandbox.kinds import FOR_TESTS
 from grader.sandbox.seeds import Seeds
@@ -93,11 +94,18 @@ class LoadedCase:
             where = "" if line is None else f", line {line + 1} of {self.name!r}"
         else:
             self.file.problem = None
-            self.file.run(names)
-            problem = self.file.problem
+            try:
+                self.file.run(names)
+                problem = self.file.problem
+            except (ChildEnded, KeyboardInterrupt):
+                raise
+            except BaseException as ended:  # noqa: BLE001 - what pytest fails with is no Exception
+                problem = ended
             # They would keep what the student's answer was until the next submission comes.
             self.file.problem, self.file.test_case_results = None, []
             where = "" if problem is None else _line_in(problem, Path(self.file.path))
+        if problem is not None and not isinstance(problem, Exception):
+            problem = AssertionError(str(problem) or type(problem).__name__)
         return Ended(problem, "" if problem is None else _place(self.file) + where)
 
     @property
@@ -136,11 +144,13 @@ class CaseSuite:
 
     @contextlib.contextmanager
     def in_folder(
-        self, question: str, case: str, session: Session, refusals: list[str]
-    ) -> Iterator[None]:
+        self, question: str, case: str, session: Session, refusals: list[str],
+        *, cells: Iterable[CodeCell] = (),
+    ) -> Iterator[None]:  # fmt: skip
         """Have this process work in a folder with the files that a case may read.
 
-        refusals: where it is noted that one could not be handed over.
+        refusals: where it is noted that one could not be handed over. cells: of the notebook, whose
+        functions' sources a test may read.
         """
         key = question, case
         if key not in self._texts:
@@ -150,6 +160,9 @@ class CaseSuite:
             undo.enter_context(self._folder.for_case(text, session, refusals))
             if self.asks:
                 undo.enter_context(pyplot.of_the_students(text, session))
+                undo.enter_context(json_text.of_the_students(text))
+                sources_read = (cell.source for cell in cells)
+                undo.enter_context(sources.of_the_students(text, sources_read))
             yield
 
     @property
@@ -226,6 +239,13 @@ class CaseSuite:
                 body = case.file.test_cases[0].body if is_doctest else ""
                 asked |= {*case.parameters, *IDENTIFIER.findall(body)}
         return frozenset(asked - GIVEN)
+
+    def asked(self, question: str, case: str) -> frozenset[str]:
+        """Return every name that a case of otter's may ask the notebook for."""
+        loaded = self._cases[question, case]
+        if isinstance(loaded.file, OKTestFile) or "env" in loaded.parameters:
+            return frozenset({*loaded.parameters, *IDENTIFIER.findall(loaded.text)})
+        return frozenset(loaded.parameters)
 
     def checked_as(self, question: str) -> tuple[str, ...]:
         """Return the names by which a cell may check a question: otter goes by its file's."""

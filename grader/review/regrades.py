@@ -125,7 +125,7 @@ def _start(asked: Asked, request: Request) -> None:
     asked.room.jobs[request.id] = job
     assignment, question = loaded, request.question
     own = int(asked.store.setting("seed") or 0)
-    where = Where(asked.room.isolation, (str(asked.room.out.resolve()),))
+    where = Where(asked.room.isolation, asked.room.terms)
 
     def work() -> None:
         try:

@@ -9,15 +9,16 @@ from grader.batch.process import ProcessSettings
 from grader.batch.run import Batch
 from grader.gradebook.outputs import STORE_NAME
 from grader.gradebook.store import Store
+from grader.gradebook.terms import Terms
 from grader.model import Assignment, QuestionReport, Report, Submission
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """How student code is kept apart, and the folders that none of it may see."""
+    """How student code is kept apart, and how its class was graded."""
 
     isolation: str
-    hidden: tuple[str, ...] = ()
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,14 @@ def rejudge(
     seeds: Sequence[int],
     where: Where,
 ) -> tuple[Judged, ...]:
-    """Judge under each seed, and keep nothing; GraderError where that cannot be done here."""
+    """Judge under each seed, and keep nothing; GraderError where that cannot be done here.
+
+    assignment: with the terms of its class applied.
+    """
     found = []
     for seed in seeds:
         reports: list[Report] = []
-        settings = ProcessSettings(
-            str(assignment.folder), seed, assignment.limits, where.isolation, "auto",
-            places=where.hidden,
-        )  # fmt: skip
+        settings = ProcessSettings.of_class(assignment, where.terms, seed, where.isolation)
         with (
             tempfile.TemporaryDirectory(prefix="grader-review-") as folder,
             Store(Path(folder) / STORE_NAME) as store,

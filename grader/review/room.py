@@ -12,6 +12,7 @@ from rapidfuzz import fuzz, process
 from grader.course import notebooks
 from grader.gradebook.outputs import STORE_NAME
 from grader.gradebook.rubrics import Answered, Given
+from grader.gradebook.terms import Terms
 from grader.model import Assignment, Gradebook, Question
 from grader.review import rubric_file
 from grader.review.rubric_file import Rubric
@@ -123,6 +124,7 @@ class Room:
     compares: bool = False  # code with code, since somebody has asked for it
     requests: Path | None = None  # where students' requests lie, if not in the folder
     isolation: str = "auto"
+    terms: Terms = field(default_factory=Terms)  # of the class, and applied to the assignment
     notes: list[str] = field(default_factory=list)
     jobs: dict[int, object] = field(default_factory=dict)  # what is judged again, by request
     _cache: dict[str, tuple[Any, Any]] = field(default_factory=dict)

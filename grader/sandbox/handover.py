@@ -40,7 +40,8 @@ class Changes:
     """What the calls of one case change of the test's objects, until it is undone.
 
     refusals: what the case asked for and could not be asked of the child, one sentence each; such
-    a case is neither passed nor lost. claims: what the student's own code said of two of its
+    a case is neither passed nor lost. doubts: what a case that passes may owe it to, which does not
+    pass then. claims: what the student's own code said of two of its
     objects, for staff. applied: the places whose changes are written to the test's
     objects; all of them where it is None. limit: the bytes that are kept to undo it; ChildEnded
     beyond them.
@@ -49,11 +50,16 @@ class Changes:
     def __init__(self, limit: int, applied: frozenset[Place] | None = None) -> None:
         self.made: set[Place] = set()
         self.refusals: list[str] = []
+        self.doubts: list[str] = []
         self.claims: set[str] = set()
         self.replaced: set[str] = set()  # by the test, while it called the student's code
         self._applied = applied
         self._room = limit
         self._before: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # in the order of the changes
+
+    def keeps_from_judging(self, *, passes: bool) -> bool:
+        """Say whether a case is neither passed nor lost, as it has ended."""
+        return bool(self.refusals) or (passes and bool(self.doubts))
 
     def take(self, place: Place) -> bool:
         """Note that a call changed an argument, and say whether the test is to see it."""

@@ -22,12 +22,12 @@ from .wire.comparing import COMPARING
 STANDARD = frozenset({
     "abc", "array", "base64", "bisect", "calendar", "cmath", "collections", "collections.abc",
     "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "enum",
-    "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json", "keyword", "math",
-    "numbers", "operator", "pprint", "random", "re", "statistics", "string", "struct", "textwrap",
-    "time", "types", "typing", "unicodedata", "uuid", "warnings", "zoneinfo",
+    "fractions", "functools", "hashlib", "heapq", "inspect", "io", "itertools", "json", "keyword",
+    "math", "numbers", "operator", "pprint", "random", "re", "statistics", "string", "struct",
+    "textwrap", "time", "types", "typing", "unicodedata", "uuid", "warnings", "zoneinfo",
 })  # fmt: skip
 # Of these also what they have imported themselves.
-PACKAGES = frozenset({"numpy", "pandas", "scipy", "torch", "datascience", "babypandas"})
+PACKAGES = frozenset({"numpy", "pandas", "scipy", "sympy", "torch", "datascience", "babypandas"})
 SUBMODULES = frozenset({
     "numpy.fft", "numpy.lib", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random",
     "numpy.testing", "pandas.api.types", "pandas.testing", "scipy.integrate", "scipy.interpolate",
@@ -64,6 +64,7 @@ _NAMELESS = {
     for name, kind in reversed(vars(types).items())
     if isinstance(kind, type) and not hasattr(builtins, kind.__name__) and name.endswith("Type")
 }
+_NAMELESS_BY_NAME = {kind.__name__: kind for kind in _NAMELESS if kind.__module__ == "builtins"}
 
 
 def judging_module(name: str) -> types.ModuleType | None:
@@ -136,6 +137,8 @@ def is_known(module: str) -> bool:
 
 def known_class(module: str, name: str) -> type | None:
     """Return a known library's class, where the judge has imported it already."""
+    if module == "builtins" and name in _NAMELESS_BY_NAME:
+        return _NAMELESS_BY_NAME[name]
     found: Any = sys.modules.get(module) if is_known(module) else None
     for part in name.split("."):
         found = getattr(found, part, None)

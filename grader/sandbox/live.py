@@ -48,6 +48,10 @@ CHANGED = (
     "A function of the test changed a list or dict that the student's code gave it, which the "
     "student's process does not see; let it return a new one"
 )
+FORGOTTEN = (
+    "The student's `__exit__` forgets a {kind} that the test has met in its `with`, so that what "
+    "follows there is not checked; let the student's own code raise it"
+)
 OVER = "the test that gave this function is over"
 
 
@@ -108,10 +112,20 @@ class LiveCase:
         return self.session.take(key_of(reference), count)
 
     def leave(self, reference: Any, error: BaseException | None) -> bool:
-        """Leave a context; only an exception of the student's own can be forgotten there."""
-        is_theirs = isinstance(error, StudentError) and held(error) is not None
-        answer = self.operate(reference, "exit", (error if is_theirs else None,), {})
-        return is_theirs and answer is True
+        """Leave a context, and say whether its exception is forgotten.
+
+        Of one of the test's its class is told, which Python has: what it says may hold what the
+        test expects. To forget it may leave out what the test was about to check, so that a case
+        which passes then is in doubt; a failed check is never forgotten.
+        """
+        if isinstance(error, StudentError) and held(error) is not None:
+            return self.operate(reference, "exit", (error,), {}) is True
+        kind = "" if error is None else _builtin_of(error)
+        answer = self.operate(reference, "exit", (kind,), {})
+        forgets = answer is True and kind not in {"", "AssertionError"}
+        if forgets:
+            self._changes.doubts.append(FORGOTTEN.format(kind=kind))
+        return forgets
 
     def note_claim(self, what: str) -> None:
         """Note for staff that the student's own code has answered about its objects."""
@@ -247,8 +261,7 @@ class LiveCase:
         """Return what an exception of the test's is in the child."""
         self._thrown.append(error)
         number, key = len(self._thrown) - 1, held(error)
-        kinds = type(error).__mro__
-        builtin = next((kind.__name__ for kind in kinds if kind.__module__ == "builtins"), "")
+        builtin = _builtin_of(error)
         # What a test says of a comparison holds what it expects.
         tells = not isinstance(error, AssertionError | CannotCrossError)
         message = str(error)[:MAX_MESSAGE] if tells else ""
@@ -271,6 +284,12 @@ def _contents(values: list[Any]) -> list[list[int]]:
         for value in values
         if not is_reference(value) and isinstance(value, list | dict | set)
     ]
+
+
+def _builtin_of(error: BaseException) -> str:
+    """Return the name of the class of Python's own that an exception is of."""
+    kinds = type(error).__mro__
+    return next((kind.__name__ for kind in kinds if kind.__module__ == "builtins"), "")
 
 
 def _next_item(items: Iterator[Any]) -> Iterator[Any]:

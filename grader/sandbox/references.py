@@ -34,7 +34,7 @@ ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
 AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
-SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile", "getsourcelines"})
+SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile"})
 # What changes a list, dict or set.
 CHANGES = frozenset({
     "add", "append", "clear", "difference_update", "discard", "extend", "insert",
@@ -132,6 +132,11 @@ def is_asked_by_ours(depth: int) -> bool:
 def is_reference(value: Any) -> bool:
     """Say whether a value is a reference, without asking it."""
     return issubclass(type(value), Reference)
+
+
+def is_container(value: Any) -> bool:
+    """Say whether a value is a list, dict or set that an object of the student's holds."""
+    return issubclass(type(value), ContainerReference)
 
 
 def is_class(reference: Any) -> bool:

@@ -60,11 +60,11 @@ def held(**statuses: Any) -> dict[tuple[str, str], Current]:
 
 def due(
     current: dict[tuple[str, str], Current], only: str | None = None, *, has_cuda: bool = False,
-    seed: int = 0,
+    seed: int = 0, limits: Limits | None = None,
 ) -> dict[str, tuple[str, ...]]:  # fmt: skip
     tasks = plan.due(
-        [handed_in("ada"), handed_in("bob")], ASSIGNMENT, current, seed=seed, has_cuda=has_cuda,
-        only=only,
+        [handed_in("ada"), handed_in("bob")], ASSIGNMENT, current, seed=seed,
+        limits=limits or Limits(), has_cuda=has_cuda, only=only,
     )  # fmt: skip
     return {task.submission.student: task.questions for task in tasks}
 
@@ -82,6 +82,7 @@ PENDING = holds(Status.PENDING)
         (held(g1=PENDING, r1=PENDING), {"has_cuda": True}, {"ada": ("g1",), "bob": ALL}),
         (held(q1=holds(submission_sha256="n0")), {}, {"ada": ("q1",), "bob": ALL}),
         (held(), {"seed": 1}, {"ada": ALL, "bob": ALL}),
+        (held(), {"limits": Limits(cell_seconds=600)}, {"ada": ALL, "bob": ALL}),
         (held(g1=PENDING), {"only": "pending"}, {}),
         (held(g1=PENDING), {"only": "pending", "has_cuda": True}, {"ada": ("g1",)}),
         (held(q2=holds(Status.UNGRADED)), {"only": "changed"}, {"bob": ALL}),

@@ -32,10 +32,17 @@ CHECK1, CHECK2 = 'grader.check("q1")', 'grader.check("q2")'
 Judged = Callable[..., dict[str, QuestionReport]]
 
 
+def briefly(engine: Engine) -> Limits:
+    """Return limits for code that never ends, so that nobody waits for it longer than is needed."""
+    return replace(engine.assignment.limits, cell_seconds=0.5, call_seconds=0.4)
+
+
 @pytest.fixture
 def judged(small_engine: Engine) -> Judged:
     def run(*cells: str) -> dict[str, QuestionReport]:
-        report = judge(Request(submission_of(notebook_of(*cells))), small_engine)
+        limits = briefly(small_engine) if any("while True" in cell for cell in cells) else None
+        request = Request(submission_of(notebook_of(*cells)), limits)
+        report = judge(request, small_engine)
         return {question.name: question for question in report.questions}
 
     return run
@@ -590,7 +597,8 @@ def five(tmp_path_factory: pytest.TempPathFactory, worker: Worker) -> Engine:
 
 
 def judged_five(five: Engine, double: str) -> tuple[list[Outcome], str]:
-    report = judge(Request(submission_of(notebook_of(SETUP, double, CHECK1))), five)
+    content = notebook_of(SETUP, double, CHECK1)
+    report = judge(Request(submission_of(content), briefly(five)), five)
     question = report.questions[0]
     return [case for case in question.cases if case.hidden], question.note
 

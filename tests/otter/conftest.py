@@ -36,9 +36,14 @@ class Room:
 
 @pytest.fixture(scope="package")
 def room() -> Iterator[Room]:
-    names = tuple(name for name in HEAVY if importlib.util.find_spec(name.partition(".")[0]))
+    heavy = tuple(name for name in HEAVY if importlib.util.find_spec(name.partition(".")[0]))
+
+    def start(files: Files) -> Worker:
+        # A worker with files serves one notebook or two, which import what they need themselves.
+        return workers.enter_context(Worker(imports=() if files else heavy, files=files))
+
     with contextlib.ExitStack() as workers:
-        yield Room(lambda files: workers.enter_context(Worker(imports=names, files=files)))
+        yield Room(start)
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -3,8 +3,6 @@
 import ast
 import importlib.util
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -21,8 +19,9 @@ from grader.errors import UsageError
 from grader.model import Report, Submission
 from grader.submissions.autograders import load
 from grader.verify import Verification, solution
-from tests.conftest import REPOSITORY, notebook_of, submission_of, write_small_course
+from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.otter.conftest import Room
+from tests.support.commands import run
 
 CASES = Path(__file__).with_name("cases")
 OK_TEST = """OK_FORMAT = True
@@ -272,7 +271,6 @@ def test_the_command_tries_a_solution_in_the_sandbox(tmp_path: Path) -> None:
     test = (case / "autograder" / "tests" / "q1.py").read_text("utf-8")
     path = pack(tmp_path / "dist" / "autograder", {"q1": test})
     (path.parent / "hw.ipynb").write_bytes((case / "kit.ipynb").read_bytes())
-    command = [sys.executable, "-m", "grader", "verify", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    done = run("verify", tmp_path, "--jobs", "1")
     assert done.returncode == DONE, done.stdout + done.stderr
     assert "hw is ready" in done.stdout

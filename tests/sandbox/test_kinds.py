@@ -360,8 +360,35 @@ def test_every_kind_of_the_table_is_tried_here() -> None:
                       np.zeros(1, "i4,i4")[0], int):  # fmt: skip
             crossed(value)
     elsewhere = {"pytz", "sparse matrix", "Table", "Row", "babypandas DataFrame",
-                 "babypandas Series"}  # fmt: skip
+                 "babypandas Series", "keys", "values", "items", "memoryview", "SymPy expression",
+                 "SymPy MutableDenseMatrix", "SymPy ImmutableDenseMatrix"}  # fmt: skip
     assert set(kinds.TABLE._by_name) - tried <= elsewhere
+
+
+@pytest.mark.parametrize("as_argument", [False, True], ids=["answer", "argument"])
+def test_views_of_a_dict_cross_as_what_they_show(as_argument: bool) -> None:
+    held = {"b": 1, "a": [2]}
+    keys, values, items = (
+        crossed(view, as_argument=as_argument)
+        for view in (held.keys(), held.values(), held.items())
+    )
+    assert [repr(one) for one in (keys, values, items)] == [
+        repr(held.keys()), repr(held.values()), repr(held.items()),
+    ]  # fmt: skip
+    assert keys == {"a", "b"}
+    assert items == held.items()
+    assert keys & {"a", "z"} == {"a"}
+    assert crossed(memoryview(b"ab"), as_argument=as_argument) == b"ab"
+
+
+def test_a_view_of_what_is_no_dict_breaks_the_protocol() -> None:
+    three = protocol.Sequence([1, 2, 3], is_tuple=True)
+    for node in (
+        made("items", protocol.Sequence([1, 2])), made("items", protocol.Sequence([three])),
+        made("keys", protocol.Sequence([protocol.Sequence([])])),
+    ):  # fmt: skip
+        with pytest.raises(protocol.ProtocolViolationError):
+            decoded(node, [])
 
 
 def test_sparse_matrices_cross_as_they_are() -> None:
@@ -440,7 +467,7 @@ def _holding_itself() -> Any:
         np.sin,
         open,
         exec,
-        dict.fromkeys("ab").keys(),
+        iter(dict.fromkeys("ab")),
         pd.DataFrame({"a": [1]}).groupby("a"),
     ],
     ids=lambda one: type(one).__name__,

@@ -11,7 +11,8 @@ import pytest
 
 from grader.gradebook.store import Store
 from tests.conftest import notebook_of, write_small_course
-from tests.support.classes import RIGHT, SETUP, grade_command, run
+from tests.support.classes import RIGHT, SETUP, grade_command
+from tests.support.commands import run
 from tests.support.downloads import pack
 
 WRONG = "def square(x):\n    return x + x"
@@ -86,13 +87,12 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         path = root / f"{number}" / "submissions.zip"
         path.parent.mkdir()
         path.write_bytes(pack(members))
-        runs.append(run(grade_command(course, path, out), root / "tmp"))
+        runs.append(run(*grade_command(course, path, out)[3:], "--jobs", "1"))
         if number == 0:
             with Store(out / "grades.db") as store:
                 store.override("smithjohn", "q2", 2.5, "staff", "agreed in the office hour")
     (root / "gradebook.csv").write_text(GRADEBOOK, "utf-8")
-    command = [*grade_command(course, out, out)[:3], "report", str(out)]
-    done = run([*command, "--canvas", str(root / "gradebook.csv")], root / "tmp")
+    done = run("report", out, "--canvas", root / "gradebook.csv")
     assert done.returncode == 1, done.stderr  # one is ungraded
     with closing((out / "grades.csv").open(encoding="utf-8-sig", newline="")) as file:
         scores = {row["student"]: row["score"] for row in csv.DictReader(file)}

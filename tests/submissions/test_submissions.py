@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from grader.model import Limits, Submission
 from grader.submissions import layouts
 from grader.submissions.collection import Collection, collect
 from grader.submissions.content import Wanted
+from tests.support.commands import run
 
 NOTEBOOK = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
 
@@ -506,6 +506,5 @@ def test_a_new_platform_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_commands_choices_are_the_layouts_that_are_tried() -> None:
     assert sorted(layouts.load()) == layouts.names()
     assert layouts.LAST_RESORT in layouts.names()
-    program = [sys.executable, "-m", "grader", "grade", "--help"]
-    told = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    told = run("grade", "--help").stdout
     assert "|".join(layouts.names()) in told

@@ -54,11 +54,26 @@ def _array(value: Any) -> Any:
     return np.asarray(value)
 
 
-def _leave(manager: Any, error: BaseException | None) -> bool:
-    """Leave a context, and say whether the manager wants the error to be forgotten."""
-    kind = None if error is None else type(error)
-    trace = None if error is None else error.__traceback__
-    return bool(type(manager).__exit__(manager, kind, error, trace))
+def _leave(manager: Any, error: BaseException | str) -> bool:
+    """Leave a context, and say whether the manager wants the error to be forgotten.
+
+    error: one of this process's, or the name of a class of Python's own, "" for none.
+    """
+    met = _of_pythons_own(error) if isinstance(error, str) else error
+    kind = None if met is None else type(met)
+    trace = None if met is None else met.__traceback__
+    return bool(type(manager).__exit__(manager, kind, met, trace))
+
+
+def _of_pythons_own(name: str) -> BaseException | None:
+    """Return an exception of a class that Python has, which says nothing; None for no name."""
+    kind = getattr(builtins, name, None) if name else None
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        return None
+    try:
+        return kind()
+    except TypeError:  # it wants to know what it is about
+        return Exception()
 
 
 def _signature(function: Callable[..., Any]) -> list[tuple[str, int, bool, Any, bool, Any]]:
@@ -72,6 +87,12 @@ def _signature(function: Callable[..., Any]) -> list[tuple[str, int, bool, Any, 
         )
         for one in inspect.signature(function).parameters.values()
     ]  # fmt: skip
+
+
+def _source(function: Callable[..., Any]) -> tuple[str, int]:
+    """Return the cell in which a function is, and in which of its lines it begins, from 0."""
+    lines, line = inspect.findsource(function)
+    return "".join(lines), line
 
 
 def _names_of_kinds(value: Any) -> list[tuple[str, str]]:
@@ -94,6 +115,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "bytes": bytes,
     "is": operator.is_, "class": type, "isinstance": isinstance, "issubclass": issubclass,
     "isbase": _swapped(issubclass), "kinds": _names_of_kinds, "signature": _signature,
+    "source": _source,
     "copy": copy.copy, "deepcopy": copy.deepcopy,
     "array": _array, "enter": _enter, "exit": _leave,
     "divmod": divmod, "rdivmod": _swapped(divmod),

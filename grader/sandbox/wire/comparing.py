@@ -1,4 +1,4 @@
-"""Functions of libraries that compare, by which a test decides.
+"""Functions of libraries that compare, or bring into a form to compare, by which a test decides.
 
 A notebook that says `from math import isclose` has one of them under a name of its own. A test that
 calls it means the library's, so the judge calls its own: no expected value goes to a student's
@@ -15,5 +15,7 @@ COMPARING = frozenset({
     *(f"pandas.testing.{name}" for name in (
         "assert_frame_equal", "assert_index_equal", "assert_series_equal",
     )),
+    *(f"sympy.{name}" for name in ("Eq", "N", "expand", "factor", "nsimplify", "simplify",
+                                   "srepr", "trigsimp")),
     "torch.allclose", "torch.equal", "torch.isclose", "torch.testing.assert_close",
 })  # fmt: skip

@@ -1,15 +1,14 @@
 """What the builder of a worker's file system is told.
 
-The builder runs before any package can be imported: only the standard library is used here.
+The builder runs before any package can be imported: only the standard library is used here, and
+of it what is imported quickly, since a worker waits for it.
 """
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 
-@dataclass(frozen=True)
-class MountPlan:
+class MountPlan(NamedTuple):
     """A file system to build at the folder `root`, and the command to run in it.
 
     `binds` pairs a path outside with one inside, `links` a text with the path of a link, `files` a
@@ -31,7 +30,7 @@ class MountPlan:
 
     def dump(self) -> str:
         """Return it as one argument of a command."""
-        return json.dumps(asdict(self))
+        return json.dumps(self._asdict())
 
     @classmethod
     def load(cls, text: str) -> Self:

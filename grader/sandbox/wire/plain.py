@@ -15,14 +15,15 @@ PLAIN_OF_LIBRARIES = frozenset({
     "collections.deque", "datascience.Row", "datascience.Table", "datetime.date",
     "datetime.datetime", "datetime.time", "datetime.timedelta", "decimal.Decimal",
     "fractions.Fraction", "numpy.dtype", "numpy.generic", "numpy.ndarray", "pandas.Categorical",
-    "pandas.DataFrame", "pandas.Index", "pandas.Series", "torch.Tensor",
+    "pandas.DataFrame", "pandas.Index", "pandas.Series", "sympy.Basic",
+    "sympy.MutableDenseMatrix", "torch.Tensor",
 })  # fmt: skip
 # What is drawn from one of a notebook's own is drawn for all its uses, so that a copy is no answer.
 LIVE = frozenset({"numpy.Generator", "numpy.RandomState", "random.Random"})
 # Libraries whose own subclasses travel as well, each as what it is.
 CARRIED = frozenset({
     "array", "babypandas", "collections", "datascience", "datetime", "decimal", "fractions",
-    "numpy", "pandas", "pathlib", "torch", "zoneinfo",
+    "numpy", "pandas", "pathlib", "sympy", "torch", "zoneinfo",
 })  # fmt: skip
 
 _mro = type.__dict__["__mro__"].__get__  # a class can lie about its own

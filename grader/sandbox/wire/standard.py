@@ -184,6 +184,22 @@ def _made_fraction(numerator: int, denominator: int) -> Fraction:
     return Fraction(numerator, denominator)
 
 
+def _pairs(value: Any) -> list[Any]:
+    return [list(value)]
+
+
+def _made_items(pairs: list[Any]) -> Any:
+    if not all(type(pair) is tuple and len(pair) == 2 for pair in pairs):  # noqa: PLR2004
+        raise ValueError("items that are no pairs")
+    return dict(pairs).items()
+
+
+def _memory(value: memoryview) -> list[Any]:
+    if value.format != "B" or value.ndim != 1:
+        raise NotByValueError("a view of what is no bytes")
+    return [bytes(value)]
+
+
 def _refill_bytes(target: bytearray, other: bytearray) -> None:
     target[:] = other
 
@@ -287,6 +303,12 @@ TABLE.add(
          (object, object, object)),
     Kind("bytearray", (bytearray,), lambda value: [bytes(value)], bytearray, (bytes,),
          refill=_refill_bytes, copy=bytearray),
+    # A view of a dict that nobody has: what it shows, as it was.
+    Kind("keys", (type({}.keys()),), _pairs, lambda keys: dict.fromkeys(keys).keys(), (list,)),
+    Kind("values", (type({}.values()),), _pairs, lambda found: dict(enumerate(found)).values(),
+         (list,)),
+    Kind("items", (type({}.items()),), _pairs, _made_items, (list,)),
+    Kind("memoryview", (memoryview,), _memory, memoryview, (bytes,)),
     Kind("Path", (Path,), lambda value: [PurePath.__str__(value)], Path, (str,)),
     Kind("PurePath", (PurePosixPath,), lambda value: [PurePath.__str__(value)], PurePosixPath,
          (str,)),

@@ -8,7 +8,7 @@ the standard library, and numpy and torch where a value needs them.
 import sys
 from typing import Any
 
-from . import generators, numpy_kinds, pandas_kinds, standard, tables
+from . import generators, numpy_kinds, pandas_kinds, standard, sympy_kinds, tables
 from .containers import CLASSES, FORMS, OBJECTS, Form
 from .kinds import TABLE, Kind
 from .protocol import Collection, Made, Mapping, Node, Sequence
@@ -20,6 +20,7 @@ _KINDS_ARE_KNOWN = (
     numpy_kinds,
     pandas_kinds,
     standard,
+    sympy_kinds,
     tables,
 )  # each has entered its own
 

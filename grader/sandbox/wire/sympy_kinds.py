@@ -1,0 +1,182 @@
+"""Values of SymPy: expressions and what else is made of a class and its arguments, and matrices.
+
+An expression travels as a list of steps, the arguments of each before it, so that a deep one is no
+deep message. It is built again as it stands, without being simplified: nothing is worked out here
+that a student's process asks for. Both sides run this file; in the child it is executed from
+source, and SymPy is imported where a value of it is read or built.
+"""
+
+from typing import Any
+
+from .kinds import TABLE, Kind, NotByValueError
+
+MOST_STEPS = 5_000
+MOST_BITS = 20_000  # of one number
+FARTHEST = 1 << 20  # the exponent of 2 of one number
+MOST_ENTRIES = 10_000  # of a matrix
+LONGEST_NAME = 200
+# Built as they stand by `evaluate=False`, or with nothing to work out.
+UNEVALUATED = frozenset({
+    "Abs", "Add", "And", "Derivative", "Equality", "FiniteSet", "GreaterThan",
+    "Intersection", "LessThan", "Max", "Min", "Mul", "Not", "Or", "Piecewise", "Pow",
+    "StrictGreaterThan", "StrictLessThan", "Union", "Unequality", "acos", "acosh", "acot",
+    "arg", "asin", "asinh", "atan", "atan2", "atanh", "binomial", "ceiling", "conjugate", "cos",
+    "cosh", "cot", "coth", "csc", "erf", "exp", "factorial", "floor", "gamma", "im", "log", "re",
+    "sec", "sech", "sign", "sin", "sinc", "sinh", "tan", "tanh",
+})  # fmt: skip
+AS_GIVEN = frozenset({
+    "ConditionSet", "Dict", "ExprCondPair", "ImageSet", "Integral", "Interval", "Lambda", "Limit",
+    "Order", "Product", "Subs", "Sum", "Tuple",
+})  # fmt: skip
+# A step: what it makes, and of what. The number of arguments comes last, where it has some.
+CONSTANT, INTEGER, RATIONAL, FLOAT, SYMBOL, NODE, FUNCTION = range(7)
+
+
+def _steps(value: Any) -> list[tuple[Any, ...]]:
+    """Return how an expression is built, step by step."""
+    steps: list[tuple[Any, ...]] = []
+    waiting = [value]
+    while waiting:
+        if len(steps) + len(waiting) > MOST_STEPS:
+            raise NotByValueError("an expression of many parts")
+        one = waiting.pop()
+        step = _step(one)
+        steps.append(step)
+        if step[0] in {NODE, FUNCTION}:
+            waiting.extend(one.args)
+    # Read backwards it is a step's arguments and then itself.
+    return steps[::-1]
+
+
+def _step(value: Any) -> tuple[Any, ...]:
+    import sympy
+
+    kind = type(value)
+    name = kind.__name__
+    if isinstance(value, sympy.Rational | sympy.Float):
+        return _number(value)
+    if kind is sympy.Symbol:
+        assumed = sorted(value._assumptions_orig.items())  # noqa: SLF001
+        return SYMBOL, value.name, [(str(key), bool(holds)) for key, holds in assumed]
+    if _constant(name) is value:
+        return CONSTANT, name
+    if isinstance(value, sympy.core.function.AppliedUndef):
+        return FUNCTION, name, len(value.args)
+    if _class(name) is kind:
+        return NODE, name, len(value.args)
+    raise NotByValueError("a part of an expression that does not travel")
+
+
+def _number(value: Any) -> tuple[int, ...]:
+    import sympy
+
+    if isinstance(value, sympy.Rational):
+        whole = isinstance(value, sympy.Integer)
+        return (INTEGER, int(value.p)) if whole else (RATIONAL, int(value.p), int(value.q))
+    sign, mantissa, exponent, count = value._mpf_
+    if value._prec > MOST_BITS or abs(exponent) > FARTHEST:  # noqa: SLF001
+        raise NotByValueError("a number of too many bits")
+    return FLOAT, int(sign), int(mantissa), int(exponent), int(count), int(value._prec)  # noqa: SLF001
+
+
+def _constant(name: str) -> Any:
+    import sympy
+
+    return getattr(sympy.S, name, None) if name.isidentifier() else None
+
+
+def _class(name: str) -> Any:
+    import sympy
+
+    if name == "ExprCondPair":
+        return sympy.functions.elementary.piecewise.ExprCondPair
+    return getattr(sympy, name, None) if name in UNEVALUATED | AS_GIVEN else None
+
+
+def _made(steps: list[Any]) -> Any:
+    if len(steps) > MOST_STEPS:
+        raise ValueError("an expression of too many parts")
+    held: list[Any] = []
+    for step in steps:
+        what, *about = step
+        if what in {NODE, FUNCTION}:
+            name, count = about
+            if type(count) is not int or not 0 <= count <= len(held):
+                raise ValueError("more arguments than there are")
+            arguments = held[len(held) - count :]
+            del held[len(held) - count :]
+            held.append(_node(name, arguments) if what == NODE else _applied(name, arguments))
+        else:
+            held.append(_atom(what, about))
+    (value,) = held
+    return value
+
+
+def _atom(what: int, about: list[Any]) -> Any:
+    import sympy
+
+    if what == SYMBOL:
+        name, assumed = about
+        return sympy.Symbol(_name(name), **{_name(key): bool(holds) for key, holds in assumed})
+    if what == CONSTANT:
+        (name,) = about
+        found = _constant(_name(name))
+        if not isinstance(found, sympy.Basic):
+            raise ValueError("no constant")
+        return found
+    if not all(type(one) is int and one.bit_length() <= MOST_BITS for one in about):
+        raise ValueError("no number, or a large one")
+    if what == INTEGER:
+        return sympy.Integer(*about)
+    if what == RATIONAL:
+        return sympy.Rational(*about)
+    *parts, precision = about
+    if not 1 <= precision <= MOST_BITS or abs(parts[2]) > FARTHEST:
+        raise ValueError("a number that nobody can work with")
+    return sympy.Float._new(tuple(parts), precision)  # noqa: SLF001
+
+
+def _name(name: Any) -> str:
+    if type(name) is not str or len(name) > LONGEST_NAME:
+        raise ValueError("no name")
+    return name
+
+
+def _node(name: Any, arguments: list[Any]) -> Any:
+    kind = _class(_name(name))
+    if kind is None:
+        raise ValueError("no class of an expression")
+    return kind(*arguments, evaluate=False) if name in UNEVALUATED else kind(*arguments)
+
+
+def _applied(name: Any, arguments: list[Any]) -> Any:
+    import sympy
+
+    return sympy.Function(_name(name))(*arguments)
+
+
+def _matrix(value: Any) -> list[Any]:
+    rows, columns = value.shape
+    if rows * columns > MOST_ENTRIES:
+        raise NotByValueError("a large matrix")
+    return [int(rows), int(columns), list(value.flat())]
+
+
+def _made_matrix(name: str) -> Any:
+    def build(rows: int, columns: int, entries: list[Any]) -> Any:
+        import sympy
+
+        if rows < 0 or columns < 0 or rows * columns != len(entries):
+            raise ValueError("a matrix of another size")
+        return getattr(sympy, name)(rows, columns, entries)
+
+    return build
+
+
+TABLE.add(
+    Kind("SymPy expression", ("Basic",), lambda value: [_steps(value)], _made, (list,),
+         module="sympy", weight=2_000),
+    *(Kind(f"SymPy {name}", (name,), _matrix, _made_matrix(name), (int, int, list),
+           module="sympy", weight=5_000)
+      for name in ("MutableDenseMatrix", "ImmutableDenseMatrix")),
+)  # fmt: skip
