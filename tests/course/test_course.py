@@ -81,12 +81,14 @@ def judge_solutions(slug: str) -> Table:
     right = notebooks.fill(assignment.notebook.read_bytes(), reference, names, "reference.py")
     contents = {"reference": right, "stubs": assignment.notebook.read_bytes()}
     expected: dict[str, frozenset[str]] = {}
+    # The lesson's own cells are run for two; what they draw and try decides nobody's points.
+    short = notebooks.essential(right, names)
     everything = tuple(question.name for question in assignment.questions)
     asked = {"reference": everything, "stubs": everything}
     for path in sorted(solutions.glob("correct/*.py")) + sorted(solutions.glob("wrong/*.py")):
         label = f"{path.parent.name}/{path.stem}"
         text = path.read_text(encoding="utf-8")
-        contents[label] = notebooks.fill(right, text, names, label)
+        contents[label] = notebooks.fill(short, text, names, label)
         asked[label] = touched(assignment, reference, text)
         if path.parent.name == "wrong":
             expected[label] = expectation(path)
