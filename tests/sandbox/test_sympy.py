@@ -82,6 +82,9 @@ def as_node(steps: list[tuple[Any, ...]]) -> Any:
         [()],
         [(4, 5, [])],
         [(4, "x", [("no_such_thing", 1, 2)])],
+        [(3, 0, 1, 0, 1, 10**9)],  # a precision that takes the judge's memory
+        [(3, 0, 1, 10**9, 1, 53)],  # an integer of a gigabit, for who asks
+        [(3, 0, 1, 0, 1, 0)],
     ],
 )
 def test_a_frame_that_is_no_expression_breaks_the_protocol(steps: list[tuple[Any, ...]]) -> None:

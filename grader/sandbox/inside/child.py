@@ -75,6 +75,7 @@ FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 OUTPUT_HEADER = 8  # bytes before the text in an answer
 MOST_NAMES = 10_000  # that are listed
 REQUEST_BYTES = 64 << 20
+KERNELS_REACH = 1 << 16  # bytes past an array that a kernel without its masks may read
 
 
 class LimitedOutput(io.TextIOBase):
@@ -581,6 +582,7 @@ def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
     standins.enter_no_platforms_folder()
     shell.builtin_trap.__enter__()
     channel = Channel(
-        connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes
-    )
+        connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes,
+        margin=KERNELS_REACH if "triton" in sys.modules else 0,
+    )  # fmt: skip
     NotebookProcess(shell, channel, limits).serve()

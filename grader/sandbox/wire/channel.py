@@ -24,6 +24,8 @@ CHUNK = 1 << 16
 # Larger buffers get pages of their own, which the kernel provides only as bytes arrive: memory
 # grows with what was sent, not with what was announced.
 LAZY = 1 << 18
+MOST_BEFORE_A_MARGIN = 64  # buffers; no kernel takes more, and margins are memory
+BEHIND = b"\xff"  # NaN in every float dtype, -1 or the largest integer
 SOCKET_BYTES = 1 << 22
 FOREVER = 1e9
 
@@ -39,16 +41,25 @@ class Channel:
     """One side of the conversation about one submission.
 
     `receives` is "request" in a child and "reply" in the judge. `frame_bytes` bounds one body and
-    `array_bytes` all buffers of one frame together.
+    `array_bytes` all buffers of one frame together. `margin` is how many bytes of `BEHIND` follow
+    each buffer in memory, where nothing but a kernel's address reaches: what it reads past an array
+    is then the same each time.
     """
 
     def __init__(
-        self, connection: socket.socket, *, receives: str, frame_bytes: int, array_bytes: int
+        self,
+        connection: socket.socket,
+        *,
+        receives: str,
+        frame_bytes: int,
+        array_bytes: int,
+        margin: int = 0,
     ) -> None:
         self._connection = connection
         self._receives = receives
         self._frame_bytes = frame_bytes
         self._array_bytes = array_bytes
+        self._behind = BEHIND * margin
         self._early = bytearray()  # received, but not asked for yet
         self._timeout = -1.0
         self._arrivals = select.poll()
@@ -103,21 +114,28 @@ class Channel:
             raise ProtocolViolationError("a frame with too many buffers, or with a negative one")
         if sum(sizes) > self._array_bytes:
             raise ProtocolViolationError("a frame with larger buffers than the limit")
-        return message, [self._take(size, left) for size in sizes]
+        behind = self._behind if len(sizes) <= MOST_BEFORE_A_MARGIN else b""
+        return message, [self._take(size, left, behind) for size in sizes]
 
-    def _take(self, count: int, left: Callable[[], float]) -> memoryview:
-        """Return exactly the next bytes, from what came early and then from the socket."""
+    def _take(self, count: int, left: Callable[[], float], behind: bytes = b"") -> memoryview:
+        """Return exactly the next bytes, from what came early and then from the socket.
+
+        behind: what follows them in memory.
+        """
         if count >= LAZY:
-            return self._take_large(count, left)
+            return self._take_large(count, left, behind)
         while len(self._early) < count:
             self._wait_until(left)
             self._early += self._received(self._connection.recv, CHUNK, b"")
         taken = self._early[:count]
         del self._early[:count]
-        return memoryview(taken)
+        taken += behind
+        return memoryview(taken)[:count]
 
-    def _take_large(self, count: int, left: Callable[[], float]) -> memoryview:
-        target = memoryview(_pages(count))
+    def _take_large(self, count: int, left: Callable[[], float], behind: bytes) -> memoryview:
+        pages = memoryview(_pages(count + len(behind)))
+        pages[count:] = behind
+        target = pages[:count]
         filled = min(count, len(self._early))
         target[:filled] = self._early[:filled]
         del self._early[:filled]

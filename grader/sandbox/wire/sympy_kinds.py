@@ -12,6 +12,7 @@ from .kinds import TABLE, Kind, NotByValueError
 
 MOST_STEPS = 5_000
 MOST_BITS = 20_000  # of one number
+FARTHEST = 1 << 20  # the exponent of 2 of one number
 MOST_ENTRIES = 10_000  # of a matrix
 LONGEST_NAME = 200
 # Built as they stand by `evaluate=False`, or with nothing to work out.
@@ -73,6 +74,8 @@ def _number(value: Any) -> tuple[int, ...]:
         whole = isinstance(value, sympy.Integer)
         return (INTEGER, int(value.p)) if whole else (RATIONAL, int(value.p), int(value.q))
     sign, mantissa, exponent, count = value._mpf_
+    if value._prec > MOST_BITS or abs(exponent) > FARTHEST:  # noqa: SLF001
+        raise NotByValueError("a number of too many bits")
     return FLOAT, int(sign), int(mantissa), int(exponent), int(count), int(value._prec)  # noqa: SLF001
 
 
@@ -128,6 +131,8 @@ def _atom(what: int, about: list[Any]) -> Any:
     if what == RATIONAL:
         return sympy.Rational(*about)
     *parts, precision = about
+    if not 1 <= precision <= MOST_BITS or abs(parts[2]) > FARTHEST:
+        raise ValueError("a number that nobody can work with")
     return sympy.Float._new(tuple(parts), precision)  # noqa: SLF001
 
 
