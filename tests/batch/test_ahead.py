@@ -19,7 +19,7 @@ from grader.commands.main import _will_grade
 from grader.errors import UsageError
 from tests.conftest import notebook_of
 from tests.support import classes
-from tests.support.classes import RIGHT, SETUP
+from tests.support.classes import PATIENCE, RIGHT, SETUP
 
 NOTHING_DUE = "nothing to grade"
 
@@ -37,7 +37,7 @@ def test_it_is_the_first_process_of_the_batch_and_serves_after_what_it_began() -
         ahead.begin(_leave_a_note)
         mine = psutil.Process().children()
         with local_pool(1) as pool:
-            pid, note = pool.submit(_who).result(60)
+            pid, note = pool.submit(_who).result(PATIENCE)
     assert pid in {item.pid for item in mine}
     assert note == "was here"
 
@@ -46,9 +46,9 @@ def test_what_it_could_not_begin_is_told_when_it_is_asked_again() -> None:
     with ahead.started():
         ahead.begin(_fail)
         with local_pool(1) as pool:
-            assert pool.submit(_who).result(60)[1] is None
+            assert pool.submit(_who).result(PATIENCE)[1] is None
             with pytest.raises(UsageError, match="it cannot"):
-                pool.submit(_fail).result(60)
+                pool.submit(_fail).result(PATIENCE)
 
 
 def test_one_that_nobody_takes_ends_with_the_command() -> None:

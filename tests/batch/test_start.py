@@ -20,7 +20,7 @@ from grader.model import LIBRARIES, Assignment, Isolation, Limits, Status
 from grader.sandbox import Worker
 from grader.sandbox.levels import recipes
 from tests.conftest import notebook_of, submission_of, write_small_course
-from tests.support.classes import RIGHT, SETUP
+from tests.support.classes import PATIENCE, RIGHT, SETUP
 
 READS_TORCH = """
 import torch
@@ -167,7 +167,7 @@ def test_a_grader_process_does_not_import_the_script_that_started_it(
     before = main.__dict__.get("__file__"), main.__spec__
     pool = LocalProcesses(1, finish)
     try:
-        assert pool.submit(main_was_imported).result(60) is not is_left_out
+        assert pool.submit(main_was_imported).result(PATIENCE) is not is_left_out
     finally:
         pool.kill()
     assert (main.__dict__.get("__file__"), main.__spec__) == before

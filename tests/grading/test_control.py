@@ -37,6 +37,7 @@ from grader.sandbox import CellResult, Session, TransferError, Worker
 from grader.sandbox.session import ToRun
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.support import classes
+from tests.support.classes import PATIENCE
 from tests.support.commands import run
 
 pytestmark = pytest.mark.long
@@ -437,7 +438,7 @@ def test_a_grader_process_that_cannot_start_costs_a_grader_process_and_not_the_b
     pool = LocalProcesses(2, finish)
     try:
         starts = [pool.submit(start_or_fail, str(tmp_path / "m"), "no disk") for _ in range(6)]
-        assert [future.result(60) for future in starts] == ["started"] * 6
+        assert [future.result(PATIENCE) for future in starts] == ["started"] * 6
     finally:
         pool.kill()
 
@@ -448,8 +449,8 @@ def test_where_no_grader_process_can_start_every_task_says_why() -> None:
         starts = [pool.submit(never_start, "the probe read failed") for _ in range(4)]
         for future in starts:
             with pytest.raises(IsolationError, match="the probe read failed"):
-                future.result(60)
+                future.result(PATIENCE)
         with pytest.raises(IsolationError, match="the probe read failed"):
-            pool.submit(never_start, "").result(60)
+            pool.submit(never_start, "").result(PATIENCE)
     finally:
         pool.kill()

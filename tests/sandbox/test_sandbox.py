@@ -78,13 +78,6 @@ def test_a_control_without_isolation_fails_nearly_every_probe() -> None:
     } <= failed
 
 
-@pytest.mark.needs("isolation")
-def test_probing_is_quick() -> None:
-    started = time.monotonic()
-    probes.choose_isolation()
-    assert time.monotonic() - started < 5  # a third of a second on an idle machine
-
-
 def test_none_is_only_what_was_typed() -> None:
     assert probes.choose_isolation("none") == Isolation(IsolationLevel.NONE)
 
