@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote
@@ -277,15 +276,6 @@ def test_the_report_names_isolation_and_environment(make_book: MakeBook, level: 
 
 def test_an_empty_class_has_a_report(make_book: MakeBook) -> None:
     assert "0 students" in report.render(make_book(0))
-
-
-def test_reports_are_rendered_at_400_a_second(make_book: MakeBook) -> None:
-    book = make_book(400)
-    began = time.process_time()  # what a busy machine does beside it is not counted
-    report.render(book)
-    count = sum(1 for _ in feedback.render_all(book))
-    assert count == 400
-    assert time.process_time() - began < 1
 
 
 def test_what_is_to_be_mended_first_is_told_once_and_first() -> None:
