@@ -17,15 +17,12 @@ Tables = dict[str, dict[str, dict[str, str]]]  # by title, column and row
 
 
 def processes(config: pytest.Config) -> int:
-    """Return in how many processes to run where whole folders are asked for, and else 0.
-
-    One more than there are cores: a fifth of the time some test waits for what sleeps or hangs.
-    """
+    """Return in how many processes to run: as many as cores where whole folders are asked for."""
     chosen = config.option.keyword or config.option.markexpr or config.option.usepdb
     if chosen or not all((config.invocation_params.dir / name).is_dir() for name in config.args):
         return 0
-    cores = len(os.sched_getaffinity(0))
-    return min(cores + 1, MOST) if cores > 1 else 0
+    cores = min(len(os.sched_getaffinity(0)), MOST)
+    return cores if cores > 1 else 0
 
 
 def is_shared(config: pytest.Config) -> bool:
