@@ -34,7 +34,7 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import doctests, json_text, pyplot, sources
+from grader.grading import doctests, fresh_memory, json_text, pyplot, sources
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
@@ -107,6 +107,11 @@ class LoadedCase:
         if problem is not None and not isinstance(problem, Exception):
             problem = AssertionError(str(problem) or type(problem).__name__)
         return Ended(problem, "" if problem is None else _place(self.file) + where)
+
+    @property
+    def path(self) -> str:
+        """The test file's, as its code has it; "" where there is none to run."""
+        return "" if self.fault else str(Path(self.file.path))
 
     @property
     def text(self) -> str:
@@ -285,7 +290,11 @@ class CaseSuite:
         loaded = self._cases[question, case]
         started = time.perf_counter()
         names.start_case(self._given(loaded))
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            fresh_memory.for_test(loaded.path),
+        ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)
         problem, seconds = ended.problem, time.perf_counter() - started

@@ -6,14 +6,16 @@ over. An answer that spoils that gains nothing, and costs nobody else anything.
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from grader import wording
 from grader.course.assignments import load
 from grader.errors import CannotJudgeError
-from grader.grading import case_judging
+from grader.grading import case_judging, fresh_memory
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.names import Names
@@ -132,7 +134,10 @@ def test_order(order, rng):
 
 @test_case(name="into another", points=1, hidden=True)
 def test_scale(scale, rng):
-    x, out = rng.standard_normal(5), np.empty(5)
+    x = rng.standard_normal(5)
+    right = 2 * x
+    del right  # but for its memory, which the next array of that size gets
+    out = np.empty(5)
     scale(x, out)
     np.testing.assert_allclose(out, 2 * x)
 
@@ -212,6 +217,42 @@ def by_name(report: QuestionReport) -> dict[str, Outcome]:
 
 def passed(report: QuestionReport) -> set[str]:
     return {case.name for case in report.cases if case.status is Status.PASSED}
+
+
+ASKS_FOR_MEMORY = """
+import numpy as np
+import torch
+
+def stale():
+    expected = np.empty(5)
+    expected[...] = 7
+    del expected
+    return np.empty(5)
+
+def numbers():
+    yield from (np.empty(5), np.empty_like(np.ones(3, np.float16)), np.empty(2, complex))
+    yield from (torch.empty(5), torch.empty_like(torch.ones(3)), torch.empty(2).half())
+
+def others():
+    yield from (np.empty(3, int), np.empty(3, "U4"), np.empty(3, object), torch.empty(3).long())
+"""
+
+
+def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> None:
+    path = str(tmp_path / "q1.py")
+    here: dict[str, Any] = {}
+    exec(compile(ASKS_FOR_MEMORY, path, "exec"), here)  # noqa: S102 - as a test file is
+    empty = np.empty
+    assert (here["stale"]() == 7).all()  # what an answer that does nothing would pass by
+    with fresh_memory.for_test(path):
+        assert np.isnan(here["stale"]()).all()
+        assert all((one != one).all() for one in here["numbers"]())  # noqa: PLR0124 - NaN
+        assert all(len(one) == 3 for one in here["others"]())
+        held = np.zeros(5)
+        held[...] = 7
+        del held
+        assert (np.empty(5) == 7).all()  # whoever else asks gets what there is
+    assert np.empty is empty
 
 
 def test_a_right_answer_has_full_marks(engine: Engine) -> None:
