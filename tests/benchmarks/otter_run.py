@@ -13,10 +13,10 @@ from tests.benchmarks.classroom import Classroom
 from tests.benchmarks.process import CommandFailedError, run, run_together
 
 
-@dataclass(frozen=True, slots=True)
 KERNEL_DID_NOT_START = "Kernel didn't respond"
 
 
+@dataclass(frozen=True, slots=True)
 class OtherGrader:
     """One timing of another grader: seconds a submission, with all jobs at work."""
 
