@@ -12,7 +12,6 @@ from pathlib import Path
 from tests.benchmarks.classroom import Classroom
 from tests.benchmarks.process import CommandFailedError, run, run_together
 
-
 KERNEL_DID_NOT_START = "Kernel didn't respond"
 
 
