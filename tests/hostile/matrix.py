@@ -165,8 +165,9 @@ def run_attack(worker: Worker, attack: Attack, victim: Victim) -> tuple[Result, 
         for number, cell in enumerate(attack.cells, 2):
             ran = session.run_cell(cell, number)
             said.append(ran.output + repr(ran.failure))
-        succeeded = list(session.value("succeeded"))
-        return Result(_ask(session.value("answer"), attack), succeeded=succeeded), "\n".join(said)
+        outcome = _ask(session.value("answer"), attack)
+        succeeded = list(session.value("succeeded"))  # a call may add to it
+        return Result(outcome, succeeded=succeeded), "\n".join(said)
     except ChildEnded as ended:
         return Result(str(ended.status), ended.reason), "\n".join(said)
     except (StudentError, MissingNameError) as error:
