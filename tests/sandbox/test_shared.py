@@ -256,7 +256,8 @@ def several_arrays() -> list[Any]:
     row = np.zeros(2)
     whole = torch.zeros(2, 2)
     return [
-        [row] * 3, [row, row.copy()], (table, table.T, table[::2, 1:], table[1]), {"a": row, 1: row},
+        [row] * 3, [row, row.copy()], {"a": row, 1: row},
+        (table, table.T, table[::2, 1:], table[1]),
         [whole, whole.t(), whole[0]], [torch.from_numpy(table), table], np.zeros(3)[::-1],
         [table[:, :1], table[:, 2:]], [[row], [row]],
     ]  # fmt: skip
@@ -320,8 +321,8 @@ def test_a_matrix_of_one_row_is_told_from_one_of_several(*, asks: bool) -> None:
             assert (found[0] is found[1]) is is_one_row
 
 
-def test_each_call_of_a_case_of_ours_has_its_own_copies(session: Session) -> None:
-    with session.case():
+def test_each_call_of_a_case_of_ours_has_its_own_copies() -> None:
+    with notebook(**STUDENTS) as session, session.case():
         first, second = session.value("remember")(1), session.value("remember")(2)
         assert (first is second, second[-2:]) == (False, [1, 2])
         mine = [1]
