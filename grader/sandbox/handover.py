@@ -263,6 +263,11 @@ def amount(item: Any) -> int:
     return 1 + (bytes_ // 8 if bytes_ else len(item))
 
 
+def is_followed(value: Any) -> bool:
+    """Say whether what is changed of a value, on either side, is changed on the other by itself."""
+    return isinstance(form_of(value), Form)
+
+
 def become(held: Any, found: Any) -> bool:
     """Give an object what another of its kind holds, where it lies; False where it cannot be."""
     if type(held) is not type(found):
