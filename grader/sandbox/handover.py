@@ -149,7 +149,8 @@ class Handover:
             if not _fits(container, node):
                 raise ProtocolViolationError("a changed container of another kind")
             if changes.take(self._place(number, passed)):
-                changes.keep(container)
+                if number >= 0:
+                    changes.keep(container)
             else:  # a result that holds it holds one of its own
                 self.shared.replace(number, _copied(container))
         for number, node in reply.contents:

@@ -12,7 +12,6 @@ from .failures import CannotCrossError, StudentError
 from .raised import ErrorClasses, held, is_made, raised
 from .references import (
     CallableReference,
-    ContainerReference,
     Reference,
     described,
     is_reference,
@@ -43,7 +42,6 @@ MAX_REFERENCES = 200_000
 MAX_CALLBACKS = 200_000
 MAX_DEPTH = 16  # of functions of the test's within functions of the student's within …
 MAX_MESSAGE = 1_000
-CONTAINERS = frozenset({"dict", "list", "set"})
 FORGOTTEN = (
     "The student's `__exit__` forgets a {kind} that the test has met in its `with`, so that what "
     "follows there is not checked; let the student's own code raise it"
@@ -261,8 +259,6 @@ class LiveCase:
 
 
 def _made(session: "Session", node: Opaque, label: str = "") -> Reference:
-    if node.base == f"builtins.{node.type_name}" and node.type_name in CONTAINERS:
-        return ContainerReference(session, node, label)
     kind = CallableReference if node.is_callable else Reference
     return kind(session, node, label)
 

@@ -3,7 +3,7 @@
 import math
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 import msgspec
@@ -16,7 +16,13 @@ from .bench import Bench, BenchBeside
 from .child_files import ChildFiles
 from .conversation import Conversation
 from .current_case import CurrentCase
-from .failures import ChildEnded, MissingNameError
+from .failures import (
+    CannotCrossError,
+    ChildEnded,
+    MissingNameError,
+    StudentError,
+    TransferError,
+)
 from .handover import KEPT, Changes, Handover, Place
 from .patience import ProcessorClock
 from .printing import imports_datascience, printing
@@ -137,12 +143,20 @@ class Session:
         try:
             with printing(as_datascience=self._imports_datascience):
                 yield changes
+            if asks:
+                self._leave_changes()
         finally:
             self.current.end()
             if asks:  # what both sides have ends with it
                 self.current.shared = Shared()
                 self._conversation.begin_case(0)
             changes.undo()
+
+    def _leave_changes(self) -> None:
+        """Give the child what a case has put into containers last, for the next case to find."""
+        if self.ended is None:
+            with suppress(CannotCrossError, StudentError, TransferError, ChildEnded):
+                self.share_changes()
 
     def refuse(self, sentence: str) -> NoReturn:
         """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
@@ -271,13 +285,13 @@ class Session:
     def _let_go(self) -> list[int]:
         """Forget containers that the test does not hold any more, and return their numbers.
 
-        What it has put into the others is told to the child.
+        What it has put into them before is told to the child.
         """
         if self.current.shared is None:
             return []
+        self.share_changes()
         dropped = self.current.shared.unheld()
         self.current.shared.drop(dropped)
-        self.share_changes()
         return dropped
 
     def share_changes(self) -> None:
@@ -353,8 +367,7 @@ class Session:
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
-        if self.current.shared is not None:
-            self.share_changes()
+        self.share_changes()
         self._conversation.number += 1
         message = Next(self._conversation.number, key, count)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "taking an item")

@@ -453,7 +453,7 @@ class NotebookProcess:
         return answer, encoder.buffers
 
     def _finish_shared(
-        self, answer: Answer, value: Any, given: Given | None = None, *, is_part: bool = False
+        self, answer: Answer, value: Any, given: Given | None = None
     ) -> tuple[Reply, Buffers]:
         """Return an answer with its value, and with what has become of what both sides have."""
         if given is None and not self._references.is_asked:
@@ -461,10 +461,10 @@ class NotebookProcess:
         self._carrying = "The answer"
         encoder = self._encoder(given)
         answer.contents = self._changed_contents(encoder)
-        answer.value = self._references.keep(value) if is_part else encoder.encode(value)
+        answer.value = encoder.encode(value)
         if given is not None:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
-        self._share(answer, encoder, answer.contents, [] if is_part else [value])
+        self._share(answer, encoder, answer.contents, [value])
         return answer, encoder.buffers
 
     def _raised_in(
@@ -616,8 +616,7 @@ class NotebookProcess:
                 references.operate, message.operation, target, *arguments, **keywords
             )
             answer.seconds = time.perf_counter() - started
-            is_part = self._references.is_asked and references.is_part(message.operation, value)
-            return self._finish_shared(answer, value, given, is_part=is_part)
+            return self._finish_shared(answer, value, given)
         except StudentRaisedError as raised:
             return self._raised_in(message.request, raised.error, given)
         finally:
