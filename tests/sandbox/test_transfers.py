@@ -320,7 +320,7 @@ def copying_worker() -> Iterator[Worker]:
 
 
 def in_a_child(worker: Worker, source: str) -> tuple[Session, StudentFunction]:
-    session = worker.session(Limits(), deadline=time.monotonic() + 30)
+    session = worker.session(Limits(), deadline=time.monotonic() + 600)
     assert session.run_cell(source, 1).failure is None
     return session, session.value("f")
 
