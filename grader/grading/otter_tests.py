@@ -34,7 +34,7 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import doctests, fresh_memory, pyplot, sources
+from grader.grading import doctests, fresh_memory, met_errors, pyplot, sources
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
@@ -165,6 +165,7 @@ class CaseSuite:
             undo.enter_context(self._folder.for_case(text, session, refusals))
             if self.asks:
                 undo.enter_context(pyplot.of_the_students(text, session))
+                undo.enter_context(met_errors.as_python_has_them(text))
                 sources_read = (cell.source for cell in cells)
                 undo.enter_context(sources.of_the_students(text, sources_read))
             yield
