@@ -64,6 +64,18 @@ class _ErrorType(type):
     live: "LiveCase | None"
     key: int
 
+    @property
+    def __bases__(cls) -> tuple[type, ...]:  # type: ignore[override]
+        """The classes that it derives from, each Python's own where it stands for one."""
+        bases: tuple[type, ...] = type.__dict__["__bases__"].__get__(cls)
+        return bases if is_asked_by_ours(1) else _as_python_has_them(bases)
+
+    @property
+    def __mro__(cls) -> tuple[type, ...]:
+        """Itself and what it derives from, without what only stands for Python's own."""
+        kinds: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+        return kinds if is_asked_by_ours(1) else _as_python_has_them(kinds)
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.live is None or cls.live.is_over:
             return super().__call__(*args, **kwargs)
@@ -87,6 +99,11 @@ def class_of_error(kind: type) -> type:
         own = getattr(builtins, kind.__name__, None)
         return own if isinstance(own, type) else kind
     return kind
+
+
+def _as_python_has_them(kinds: tuple[type, ...]) -> tuple[type, ...]:
+    shown = [class_of_error(kind) for kind in kinds if kind not in {LiveStudentError, StudentError}]
+    return tuple(dict.fromkeys(shown))
 
 
 def held(value: Any) -> int | None:

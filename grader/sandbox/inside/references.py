@@ -8,6 +8,7 @@ than what this process says.
 import builtins
 import contextlib
 import copy
+import dataclasses
 import importlib
 import inspect
 import math
@@ -74,17 +75,22 @@ def _of_pythons_own(name: str) -> BaseException | None:
         return Exception()
 
 
-def _signature(function: Callable[..., Any]) -> list[tuple[str, int, bool, Any, bool, Any]]:
-    """Return the parameters: name, kind, whether there is a default, it, and an annotation."""
-    nothing = inspect.Parameter.empty
-    return [
+def _signature(function: Callable[..., Any]) -> tuple[list[Any], bool, Any]:
+    """Return the parameters, and whether what is returned has an annotation, and which.
+
+    Of each: name, kind, whether there is a default, it, and an annotation.
+    """
+    nothing, found = inspect.Parameter.empty, inspect.signature(function)
+    parameters = [
         (
             one.name, int(one.kind),
             one.default is not nothing, None if one.default is nothing else one.default,
             one.annotation is not nothing, None if one.annotation is nothing else one.annotation,
         )
-        for one in inspect.signature(function).parameters.values()
+        for one in found.parameters.values()
     ]  # fmt: skip
+    has_return = found.return_annotation is not nothing
+    return parameters, has_return, found.return_annotation if has_return else None
 
 
 def _source(function: Callable[..., Any]) -> tuple[str, int]:
@@ -114,6 +120,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "is": operator.is_, "class": type, "isinstance": isinstance, "issubclass": issubclass,
     "isbase": _swapped(issubclass), "kinds": _names_of_kinds, "signature": _signature,
     "source": _source,
+    "is_dataclass": dataclasses.is_dataclass, "fields": dataclasses.fields,
+    "asdict": dataclasses.asdict, "astuple": dataclasses.astuple, "replace": dataclasses.replace,
     "copy": copy.copy, "deepcopy": copy.deepcopy,
     "array": _array, "enter": _enter, "exit": _leave,
     "divmod": divmod, "rdivmod": _swapped(divmod),

@@ -167,6 +167,7 @@ class Callback(Struct, tag="f"):
     number: int
     name: str = ""
     is_iterator: bool = False
+    doc: str | None = None
 
 
 Node = (
