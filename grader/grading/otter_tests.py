@@ -295,6 +295,7 @@ class CaseSuite:
         with (
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
             fresh_memory.for_test(loaded.path),
         ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises

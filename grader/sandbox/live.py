@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import libraries
 from .failures import CannotCrossError, StudentError
-from .raised import ErrorClasses, held, is_made, raised
+from .raised import ErrorClasses, class_of_error, held, is_made, raised
 from .references import (
     CallableReference,
     Reference,
@@ -153,6 +153,14 @@ class LiveCase:
                 raise ProtocolViolationError("more objects than a case may have")
             found = self._references[node.key] = _made(self.session, node)
         return found
+
+    def warning(self, node: Opaque) -> Warning | None:
+        """Return a warning of the child's, of Python's own class where it is of one."""
+        found = self.stand_in(node)
+        if not isinstance(found, Warning):
+            return None
+        kind = class_of_error(type(found))
+        return kind(str(found)) if node.lineage[0].key < 0 else found
 
     def called(self, found: Any, name: str) -> Any:
         """Return what a name of the notebook's stands for, told by this name from now on."""
