@@ -61,6 +61,7 @@ def encode(value: Any, arguments: tuple[Any, ...] = ()) -> bytes:
         keep=lambda item: protocol.Opaque(1, type(item).__name__, callable(item)),
     )  # fmt: skip
     node = encoder.encode(value)
+    encoder.seal()
     sizes = [buffer.nbytes for buffer in encoder.buffers]
     return protocol.dump(protocol.Answer(1, node, sizes)) + b"".join(map(bytes, encoder.buffers))
 

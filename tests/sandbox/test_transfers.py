@@ -116,7 +116,9 @@ def test_any_layout_crosses_both_ways_unchanged(place: str, tensor: torch.Tensor
         if not tensor.is_conj():
             assert there.stride() == tensor.stride() or not tensor.numel()
         back = encoding.Encoder(array_bytes=1 << 20, nesting=4, keep=_refuse)
-        here = _decoded(back, back.encode(there))
+        node = back.encode(there)
+        back.seal()
+        here = _decoded(back, node)
         assert identical(here, before)
 
 
