@@ -254,12 +254,6 @@ def not_crossing(detail: str) -> str:
     )
 
 
-WANTS_A_PLAIN_LIST = (
-    "The test gives a list, dict or set that an object of the student's holds to a function that "
-    "takes Python's own alone; write list(), dict() or set() around it."
-)
-
-
 def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
 

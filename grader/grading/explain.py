@@ -26,13 +26,11 @@ from grader.sandbox import (
     TransferError,
 )
 from grader.sandbox.libraries import is_known
-from grader.sandbox.references import ContainerReference
 from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 WORD = re.compile(r"\w{3,}")
 NOT_THERE = re.compile(r"No such file|FileNotFoundError|No module named|not found|does not exist")
-STANDS_FOR_A_LIST = ContainerReference.__name__  # which only functions written in C can tell
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
@@ -128,8 +126,6 @@ def _fault_of_the_test(problem: BaseException | None) -> str:
             return ""  # what the course has lies there, so it is what the notebook was to write
         case ImportError() | OSError():
             return wording.missing_here(_brief(problem))
-        case TypeError() if STANDS_FOR_A_LIST in _said(problem):
-            return wording.WANTS_A_PLAIN_LIST
         case NameError() if not isinstance(problem, MissingNameError):
             return wording.own_mistake(_brief(problem))
     return ""

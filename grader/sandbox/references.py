@@ -35,12 +35,6 @@ AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
 SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile"})
-# What changes a list, dict or set.
-CHANGES = frozenset({
-    "add", "append", "clear", "difference_update", "discard", "extend", "insert",
-    "intersection_update", "pop", "popitem", "remove", "reverse", "setdefault", "sort",
-    "symmetric_difference_update", "update",
-})  # fmt: skip
 SAME = "compare what its attributes or methods give"
 HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
 WITH_PLAIN = (
@@ -132,11 +126,6 @@ def is_asked_by_ours(depth: int) -> bool:
 def is_reference(value: Any) -> bool:
     """Say whether a value is a reference, without asking it."""
     return issubclass(type(value), Reference)
-
-
-def is_container(value: Any) -> bool:
-    """Say whether a value is a list, dict or set that an object of the student's holds."""
-    return issubclass(type(value), ContainerReference)
 
 
 def is_class(reference: Any) -> bool:
@@ -478,45 +467,6 @@ class CallableReference(Reference):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return ask(self, "call", *args, **kwargs)
-
-
-class ContainerReference(Reference):
-    """A list, dict or set that an object of the student's holds: read here, changed there."""
-
-    __slots__ = ()
-
-    def __getattribute__(self, name: str) -> Any:
-        if name == "__class__":
-            return type(self) if is_asked_by_ours(1) else base_of(self)
-        if name.startswith("__"):
-            return Reference.__getattribute__(self, name)
-        if is_asked_by_ours(1):
-            return _own(self, name)
-        return (
-            _here(self).attribute(self, name) if name in CHANGES else getattr(held_by(self), name)
-        )
-
-    def __len__(self) -> int:
-        return len(held_by(self))
-
-    def __bool__(self) -> bool:
-        return bool(held_by(self))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(held_by(self))
-
-    def __contains__(self, item: Any) -> bool:
-        return item in held_by(self)
-
-    def __repr__(self) -> str:
-        live = _live(self)
-        return Reference.__repr__(self) if live is None or live.is_over else repr(held_by(self))
-
-    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
-        return ask(self, "isub", other)
-
-    __str__ = __repr__
-    __hash__ = None  # type: ignore[assignment]
 
 
 RULES = frozenset(

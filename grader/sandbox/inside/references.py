@@ -32,9 +32,6 @@ BINARY = (
 ORDERINGS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
-IN_PLACE = frozenset(f"i{name}" for name in BINARY)
-
-
 def _operator(name: str) -> Callable[..., Any]:
     found: Callable[..., Any] = getattr(operator, f"__{name}__")
     return found
@@ -123,12 +120,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **{f"r{name}": _swapped(_operator(name)) for name in BINARY},
     **{f"i{name}": _in_place(name) for name in BINARY},
 }  # fmt: skip
-
-
-def is_part(operation: str, value: Any) -> bool:
-    """Say whether a value is a container that an object holds, which a test can change there."""
-    is_held = operation in {"getattr", "getitem"} or operation in IN_PLACE
-    return is_held and type(value) in {list, dict, set}
 
 
 def operate(operation: str, target: Any, *args: Any, **kwargs: Any) -> Any:
