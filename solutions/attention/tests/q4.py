@@ -308,7 +308,10 @@ def test_relations(attention, rng):
     with hint("With scale = 0 the answer is not the mean of the values: 0 is a scale too."):
         check(attention, q, k, v, "scale = 0", scale=0.0)
     q, k, v = heads(rng, 1, 1, 20, 40, 48, "float32")
-    with hint("In float32 the answer is further off than products in float32 explain."):
+    with hint(
+        "With float32 inputs and a causal mask the answer is off: where the causal cases are "
+        "right, by products or sums that are not float32."
+    ):
         check(attention, q, k, 30 * v, "float32, V of spread 30", causal=True)
 
 
@@ -354,7 +357,8 @@ def test_kernel(attention, rng):
         q, k, v = heads(rng, 1, 2, 32, 32, 16, dtype)
         seen = quietly(observe.observe, attention, q, k, v, causal=True)
         check_work(seen, f"{dtype}, one tile")
-        check_value(seen, q, k, v, f"{dtype}, one tile", causal=True)
+        with hint("What the kernel gives by itself, on one small tile, is not the right answer."):
+            check_value(seen, q, k, v, f"{dtype}, one tile", causal=True)
 
 
 @test_case(
@@ -373,7 +377,8 @@ def test_compiles(attention, rng):
         causal = dtype == "float16"
         made = quietly(compiled.compile_kernels, attention, *given, targets=targets, causal=causal)
         check_work(made.seen, f"{dtype}, d = {d}", light=LIGHT)
-        check_value(made.seen, *given, f"{dtype}, d = {d}", causal=causal)
+        with hint("What the kernel gives is not right, so nobody has looked how it compiles."):
+            check_value(made.seen, *given, f"{dtype}, d = {d}", causal=causal)
         found = made.findings
         if any(item.fault == "tool" for item in found):
             raise RuntimeError(f"Cannot compile offline: {found[0].error}")
