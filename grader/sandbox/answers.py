@@ -4,6 +4,7 @@ All of it is a claim of the child's, bounded and checked here; what contradicts 
 """
 
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -42,6 +43,9 @@ from .wire.shared import Shared
 
 if TYPE_CHECKING:
     from .session import Session
+
+
+MAX_ERRORS, MAX_WARNINGS = 10_000, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Answers:
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._session.broken(f"a value that cannot be built ({type(problem).__name__})")
         self._current.come_back()
+        self._warn(reply)
         if isinstance(reply, Raised):
             self._raise(reply)
         return value
@@ -138,6 +143,7 @@ class Answers:
         try:
             args, kwargs = self._arguments_of(asked, buffers)
             self._current.come_back()
+            self._warn(asked)
             came = live.run(asked, args, kwargs)
             self._session.share_changes()
         except ProtocolViolationError as problem:
@@ -183,6 +189,20 @@ class Answers:
             if error is not None:
                 raise error
         raise student_error(reply.failure)
+
+    def _warn(self, reply: Answer | Raised | Asked) -> None:
+        """Warn a test of what its call has warned of, and print what that printed as an error."""
+        live = self._current.live
+        if live is None:
+            return
+        sys.stderr.write(reply.errors[:MAX_ERRORS])
+        for node in reply.warned[:MAX_WARNINGS]:
+            try:
+                warning = live.warning(node)
+            except ProtocolViolationError as problem:
+                self._session.broken(str(problem))
+            if warning is not None:
+                warnings.warn_explicit(warning, type(warning), "<notebook>", 1)
 
     def _print(self, output: str) -> None:
         """Print in a test what its call printed; the child keeps to these limits if it is ours."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import libraries
 from .failures import CannotCrossError, StudentError
-from .raised import ErrorClasses, held, is_made, raised
+from .raised import ErrorClasses, class_of_error, held, is_made, raised
 from .references import (
     CallableReference,
     Reference,
@@ -42,6 +42,7 @@ MAX_REFERENCES = 200_000
 MAX_CALLBACKS = 200_000
 MAX_DEPTH = 16  # of functions of the test's within functions of the student's within …
 MAX_MESSAGE = 1_000
+MAX_NAME = 100
 FORGOTTEN = (
     "The student's `__exit__` forgets a {kind} that the test has met in its `with`, so that what "
     "follows there is not checked; let the student's own code raise it"
@@ -153,6 +154,14 @@ class LiveCase:
             found = self._references[node.key] = _made(self.session, node)
         return found
 
+    def warning(self, node: Opaque) -> Warning | None:
+        """Return a warning of the child's, of Python's own class where it is of one."""
+        found = self.stand_in(node)
+        if not isinstance(found, Warning):
+            return None
+        kind = class_of_error(type(found))
+        return kind(str(found)) if node.lineage[0].key < 0 else found
+
     def called(self, found: Any, name: str) -> Any:
         """Return what a name of the notebook's stands for, told by this name from now on."""
         if not is_reference(found):
@@ -195,8 +204,11 @@ class LiveCase:
         if isinstance(value, Iterator):
             return Callback(self._number_of(value), "", is_iterator=True)
         if callable(value) and not isinstance(value, type):
+            name, doc = (getattr(value, which, None) for which in ("__name__", "__doc__"))
             return Callback(
-                self._number_of(value), str(getattr(value, "__name__", "function"))[:100]
+                self._number_of(value),
+                name[:MAX_NAME] if isinstance(name, str) else "function",
+                doc=doc[:MAX_MESSAGE] if isinstance(doc, str) else None,
             )
         raise ValueRefusedError(
             f"it is of class {type(value).__name__}; pass plain values, arrays, frames or functions"

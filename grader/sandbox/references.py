@@ -52,6 +52,9 @@ SAID = frozenset({
     "__version__", "__wrapped__",
 })  # fmt: skip
 
+# What `typing.get_type_hints` looks for beside the annotations themselves.
+OF_HINTS: dict[str, Any] = {"__no_type_check__": None, "__globals__": {}, "__type_params__": ()}
+
 # What libraries look for before `__array__`, which has a rule.
 ABSENT = frozenset({
     "__array_interface__", "__array_priority__", "__array_struct__", "__cuda_array_interface__",
@@ -121,6 +124,10 @@ def is_asked_by_ours(depth: int) -> bool:
     """Say whether it is one of our own modules that looks for an attribute, so many frames up."""
     caller = sys._getframe(depth + 1).f_globals.get("__name__", "")  # noqa: SLF001
     return str(caller).startswith(OURS)
+
+
+def _is_asked_by_typing() -> bool:
+    return sys._getframe(2).f_globals.get("__name__") == "typing"  # noqa: SLF001
 
 
 def is_reference(value: Any) -> bool:
@@ -269,10 +276,11 @@ class Reference(StudentObject):
     def __getattribute__(self, name: str) -> Any:
         if name == "__class__":
             return _class_of(self)
-        if name == "__signature__":
-            return signature_of(self)
+        if name == "__signature__" or (name in OF_HINTS and _is_asked_by_typing()):
+            return signature_of(self) if name == "__signature__" else OF_HINTS[name]
         is_special = name.startswith("__") and name.endswith("__")
-        if is_special and name not in SAID and not is_class(self):
+        derives = name == "__mro_entries__"
+        if is_special and name not in SAID and (derives or not is_class(self)):
             if name in RULES:
                 if name in PROTOCOL and ask(self, "hasattr", name) is not True:
                     raise AttributeError(f"{type_name_of(self)!r} object has no attribute {name!r}")
@@ -562,6 +570,7 @@ def signature_of(reference: Any) -> Any:
     import inspect
 
     nothing = inspect.Parameter.empty
+    given, has_return, returned = ask(reference, "signature")
     parameters = [
         inspect.Parameter(
             str(name),
@@ -569,8 +578,6 @@ def signature_of(reference: Any) -> Any:
             default=default if has_default else nothing,
             annotation=annotation if has_annotation else nothing,
         )
-        for name, kind, has_default, default, has_annotation, annotation in ask(
-            reference, "signature"
-        )
+        for name, kind, has_default, default, has_annotation, annotation in given
     ]
-    return inspect.Signature(parameters)
+    return inspect.Signature(parameters, return_annotation=returned if has_return else nothing)

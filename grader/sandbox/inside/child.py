@@ -71,8 +71,10 @@ from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, error_of
 from .given import Given
 from .recording import UnrecordableError, record
+from .warned import Warnings
 
 MAX_MESSAGE = 2_000
+MAX_ERRORS = 10_000
 MAX_FRAMES = 6
 FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 OUTPUT_HEADER = 8  # bytes before the text in an answer
@@ -131,12 +133,21 @@ class ErrorOutput(io.TextIOBase):
         super().__init__()
         self._output = output
         self.is_kept = False
+        self._text = ""
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        return self._output.write(text) if self.is_kept else len(text)
+        if self.is_kept:
+            return self._output.write(text)
+        self._text += text[: MAX_ERRORS - len(self._text)]
+        return len(text)
+
+    def taken(self) -> str:
+        """Return what was printed since the last time."""
+        text, self._text = self._text, ""
+        return text
 
 
 def describe_failure(
@@ -237,6 +248,7 @@ class NotebookProcess:
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
+        self._warnings = Warnings(self._references)
         self._watched: dict[str, bytes] = {}  # what a name's value was, in short
         self._told: dict[str, Any] = {}  # functions that the judge knows by these names
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
@@ -506,7 +518,9 @@ class NotebookProcess:
         encoder.seal()
         message.buffers = [buffer.nbytes for buffer in encoder.buffers]
         message.contents = contents
-        message.first = encoder.first if self._references.is_asked else 0
+        if self._references.is_asked:
+            message.first = encoder.first
+            message.warned, message.errors = self._warnings.taken(), _clean(self._errors.taken())
         message.dropped = self._dropped
         self._new = encoder.new
 
@@ -612,9 +626,10 @@ class NotebookProcess:
         answer = Answer(message.request, None, [])
         started = time.perf_counter()
         try:
-            value = _run_theirs(
-                references.operate, message.operation, target, *arguments, **keywords
-            )
+            with self._warnings.noted():
+                value = _run_theirs(
+                    references.operate, message.operation, target, *arguments, **keywords
+                )
             answer.seconds = time.perf_counter() - started
             return self._finish_shared(answer, value, given)
         except StudentRaisedError as raised:
@@ -625,7 +640,8 @@ class NotebookProcess:
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         self._let_go()
         try:
-            items = _run_theirs(self._references.take, message.key, message.count)
+            with self._warnings.noted():
+                items = _run_theirs(self._references.take, message.key, message.count)
         except StudentRaisedError as raised:
             return self._raised_in(message.request, raised.error)
         return self._finish_shared(Answer(message.request, None, []), items)

@@ -167,6 +167,7 @@ class Callback(Struct, tag="f"):
     number: int
     name: str = ""
     is_iterator: bool = False
+    doc: str | None = None
 
 
 Node = (
@@ -419,7 +420,8 @@ class Answer(Struct, tag="answer"):
     memory now. `contents` holds what the containers hold that student code has changed, of those
     that both sides have. `first`: the number of the first container that the answer holds and both
     sides have from now on; 0 where they do not. `dropped`: those that no student code holds any
-    more. `output` is what was printed meanwhile, cut as a cell's is.
+    more. `output` is what was printed meanwhile, cut as a cell's is; `errors` what was printed as
+    an error, and `warned` the warnings, so far as a case asks for that.
     """
 
     request: int
@@ -432,6 +434,8 @@ class Answer(Struct, tag="answer"):
     rebound: list[str] = []
     first: int = 0
     dropped: list[int] = []
+    warned: list[Opaque] = []
+    errors: str = ""
 
 
 class Missing(Struct, tag="missing"):
@@ -465,6 +469,8 @@ class Raised(Struct, tag="raised"):
     contents: list[tuple[int, "Contents"]] = []
     first: int = 0
     dropped: list[int] = []
+    warned: list[Opaque] = []
+    errors: str = ""
 
 
 class Asked(Struct, tag="asked"):
@@ -483,6 +489,8 @@ class Asked(Struct, tag="asked"):
     contents: list[tuple[int, "Contents"]] = []
     first: int = 0
     dropped: list[int] = []
+    warned: list[Opaque] = []
+    errors: str = ""
 
 
 class Fault(Struct, tag="fault"):
