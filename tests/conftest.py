@@ -39,6 +39,15 @@ if importlib.util.find_spec("otter") is None:
     collect_ignore = [str(path) for path in here.rglob("*.py") if path.name not in NEEDS_LITTLE]
 
 
+if importlib.util.find_spec("hypothesis") is not None:
+    from hypothesis import HealthCheck, settings
+
+    # Each run tries the same examples, for as long as they take: what fails once fails each time.
+    settings.register_profile(
+        "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("same")
+
 STARTED = pytest.StashKey[list[object]]()
 
 

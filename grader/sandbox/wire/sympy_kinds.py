@@ -2,8 +2,9 @@
 
 An expression travels as a list of steps, the arguments of each before it, so that a deep one is no
 deep message. It is built again as it stands, without being simplified: nothing is worked out here
-that a student's process asks for. Both sides run this file; in the child it is executed from
-source, and SymPy is imported where a value of it is read or built.
+that a student's process asks for, and no text is read as an expression, which SymPy would evaluate.
+Both sides run this file; in the child it is executed from source, and SymPy is imported where a
+value of it is read or built.
 """
 
 from typing import Any
@@ -15,19 +16,26 @@ MOST_BITS = 20_000  # of one number
 FARTHEST = 1 << 20  # the exponent of 2 of one number
 MOST_ENTRIES = 10_000  # of a matrix
 LONGEST_NAME = 200
-# Built as they stand by `evaluate=False`, or with nothing to work out.
+# What no name has: it could be a call where SymPy writes an expression as a program (`lambdify`).
+NOT_IN_NAMES = frozenset('()"@;')
+# Built as they stand by `evaluate=False`.
 UNEVALUATED = frozenset({
-    "Abs", "Add", "And", "Derivative", "Equality", "FiniteSet", "GreaterThan",
-    "Intersection", "LessThan", "Max", "Min", "Mul", "Not", "Or", "Piecewise", "Pow",
-    "StrictGreaterThan", "StrictLessThan", "Union", "Unequality", "acos", "acosh", "acot",
+    "Abs", "Add", "Equality", "GreaterThan", "LessThan", "Mul", "Not", "Pow",
+    "StrictGreaterThan", "StrictLessThan", "Unequality", "acos", "acosh", "acot",
     "arg", "asin", "asinh", "atan", "atan2", "atanh", "binomial", "ceiling", "conjugate", "cos",
     "cosh", "cot", "coth", "csc", "erf", "exp", "factorial", "floor", "gamma", "im", "log", "re",
     "sec", "sech", "sign", "sin", "sinc", "sinh", "tan", "tanh",
 })  # fmt: skip
-AS_GIVEN = frozenset({
-    "ConditionSet", "Dict", "ExprCondPair", "ImageSet", "Integral", "Interval", "Lambda", "Limit",
-    "Order", "Product", "Subs", "Sum", "Tuple",
-})  # fmt: skip
+AS_GIVEN = frozenset({"Dict", "Tuple"})  # with nothing to work out
+MANY = MOST_STEPS
+# What their own constructors would order, compare or simplify: the least and the most arguments.
+AS_IT_STANDS = {
+    "And": (0, MANY), "ConditionSet": (3, 3), "Derivative": (2, MANY), "ExprCondPair": (2, 2),
+    "FiniteSet": (0, MANY), "ImageSet": (2, MANY), "Integral": (1, MANY), "Intersection": (0, MANY),
+    "Interval": (4, 4), "Lambda": (2, 2), "Limit": (4, 4), "Max": (1, MANY), "Min": (1, MANY),
+    "Or": (0, MANY), "Order": (1, MANY), "Piecewise": (1, MANY), "Product": (1, MANY),
+    "Sum": (1, MANY), "Union": (0, MANY),
+}  # fmt: skip
 # A step: what it makes, and of what. The number of arguments comes last, where it has some.
 CONSTANT, INTEGER, RATIONAL, FLOAT, SYMBOL, NODE, FUNCTION = range(7)
 
@@ -55,12 +63,12 @@ def _step(value: Any) -> tuple[Any, ...]:
     name = kind.__name__
     if isinstance(value, sympy.Rational | sympy.Float):
         return _number(value)
-    if kind is sympy.Symbol:
+    if kind is sympy.Symbol and _is_name(value.name):
         assumed = sorted(value._assumptions_orig.items())  # noqa: SLF001
         return SYMBOL, value.name, [(str(key), bool(holds)) for key, holds in assumed]
     if _constant(name) is value:
         return CONSTANT, name
-    if isinstance(value, sympy.core.function.AppliedUndef):
+    if isinstance(value, sympy.core.function.AppliedUndef) and _is_name(name):
         return FUNCTION, name, len(value.args)
     if _class(name) is kind:
         return NODE, name, len(value.args)
@@ -90,7 +98,8 @@ def _class(name: str) -> Any:
 
     if name == "ExprCondPair":
         return sympy.functions.elementary.piecewise.ExprCondPair
-    return getattr(sympy, name, None) if name in UNEVALUATED | AS_GIVEN else None
+    is_known = name in UNEVALUATED or name in AS_GIVEN or name in AS_IT_STANDS
+    return getattr(sympy, name, None) if is_known else None
 
 
 def _made(steps: list[Any]) -> Any:
@@ -98,6 +107,8 @@ def _made(steps: list[Any]) -> Any:
         raise ValueError("an expression of too many parts")
     held: list[Any] = []
     for step in steps:
+        if type(step) is not tuple:
+            raise ValueError("a step that is none")
         what, *about = step
         if what in {NODE, FUNCTION}:
             name, count = about
@@ -117,6 +128,8 @@ def _atom(what: int, about: list[Any]) -> Any:
 
     if what == SYMBOL:
         name, assumed = about
+        if type(assumed) is not list or not all(type(one) is tuple for one in assumed):
+            raise ValueError("no assumptions")
         return sympy.Symbol(_name(name), **{_name(key): bool(holds) for key, holds in assumed})
     if what == CONSTANT:
         (name,) = about
@@ -130,23 +143,63 @@ def _atom(what: int, about: list[Any]) -> Any:
         return sympy.Integer(*about)
     if what == RATIONAL:
         return sympy.Rational(*about)
-    *parts, precision = about
-    if not 1 <= precision <= MOST_BITS or abs(parts[2]) > FARTHEST:
+    return _float(*about)
+
+
+def _float(sign: int, mantissa: int, exponent: int, count: int, precision: int) -> Any:
+    """Return a number of so many bits; `count` is the mantissa's, and the form the only one."""
+    import sympy
+    from mpmath.libmp import MPZ, from_man_exp
+
+    if not 1 <= precision <= MOST_BITS or abs(exponent) > FARTHEST:
         raise ValueError("a number that nobody can work with")
-    return sympy.Float._new(tuple(parts), precision)  # noqa: SLF001
+    signed = -mantissa if sign else mantissa
+    made = from_man_exp(MPZ(signed), exponent)
+    # What is no such form says of its size what is not so, and takes arithmetic for ever.
+    if made != (sign, mantissa, exponent, count):
+        raise ValueError("a number of another form than arithmetic takes")
+    return sympy.Float._new(made, precision)  # noqa: SLF001
+
+
+def _is_name(name: Any) -> bool:
+    known = type(name) is str and len(name) <= LONGEST_NAME and name.isprintable()
+    return known and NOT_IN_NAMES.isdisjoint(name)
 
 
 def _name(name: Any) -> str:
-    if type(name) is not str or len(name) > LONGEST_NAME:
+    if not _is_name(name):
         raise ValueError("no name")
-    return name
+    return str(name)
 
 
 def _node(name: Any, arguments: list[Any]) -> Any:
     kind = _class(_name(name))
     if kind is None:
         raise ValueError("no class of an expression")
+    if name in AS_IT_STANDS:
+        return _standing(kind, arguments)
     return kind(*arguments, evaluate=False) if name in UNEVALUATED else kind(*arguments)
+
+
+def _standing(kind: Any, arguments: list[Any]) -> Any:
+    """Return a node of a class with exactly these arguments, and what its class keeps beside."""
+    import sympy
+    from sympy.core.operations import LatticeOp
+    from sympy.logic.boolalg import BooleanFunction
+
+    least, most = AS_IT_STANDS[kind.__name__]
+    if not least <= len(arguments) <= most:
+        raise ValueError("another number of arguments")
+    made = sympy.Basic.__new__(kind, *arguments)
+    if issubclass(kind, LatticeOp):
+        made._argset = frozenset(arguments)  # noqa: SLF001
+    if issubclass(kind, BooleanFunction):
+        made.nargs = sympy.S.Naturals0
+    if kind is sympy.FiniteSet:
+        made._args_set = set(arguments)  # noqa: SLF001
+    if kind in {sympy.Integral, sympy.Product, sympy.Sum}:
+        made.is_commutative = arguments[0].is_commutative
+    return made
 
 
 def _applied(name: Any, arguments: list[Any]) -> Any:
@@ -168,6 +221,9 @@ def _made_matrix(name: str) -> Any:
 
         if rows < 0 or columns < 0 or rows * columns != len(entries):
             raise ValueError("a matrix of another size")
+        # Anything else is read as an expression, and a text evaluated.
+        if not all(issubclass(type(entry), sympy.Basic) for entry in entries):
+            raise ValueError("a matrix of what is no expression")
         return getattr(sympy, name)(rows, columns, entries)
 
     return build
