@@ -31,7 +31,7 @@ from grader.errors import (
     WorkerError,
 )
 from grader.gradebook.terms import Terms
-from grader.grading import outcomes
+from grader.grading import outcomes, own_time
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.control import judge_reference, settle
 from grader.model import (
@@ -467,7 +467,8 @@ def _watchdog(limits: Limits) -> Iterator[None]:
     seconds = 2 * WALL * limits.submission_seconds + 120
     faulthandler.dump_traceback_later(seconds, exit=True)
     try:
-        yield
+        with own_time.bounded(limits):
+            yield
     finally:
         faulthandler.cancel_dump_traceback_later()
 

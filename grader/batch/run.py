@@ -354,7 +354,8 @@ def _went_away() -> WorkerError:
 def _ended() -> WorkerError:
     return WorkerError(
         "The process that judges ended three times over this, and over the reference as well; "
-        "see whether this machine has memory enough, and run the same command again."
+        "see whether this machine has memory enough and whether a test works for minutes on one "
+        "case, and run the same command again."
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from grader import wording
 from grader.course.notebooks import Notebook, shell
-from grader.grading import outcomes
+from grader.grading import outcomes, own_time
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
@@ -58,7 +58,8 @@ class CaseJudging:
         """Judge a case in the current child; ChildEnded where that ends in it."""
         if said := self._made_of_output(question, case):
             return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {said}")
-        return self._judge(question, case)
+        with own_time.of_case():
+            return self._judge(question, case)
 
     def _judge(self, question: Question, case: TestCase) -> Outcome:
         memory = dict(self._memory)

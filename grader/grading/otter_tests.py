@@ -35,7 +35,15 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import dataclasses_asked, doctests, fresh_memory, met_errors, pyplot, sources
+from grader.grading import (
+    dataclasses_asked,
+    doctests,
+    evaluation,
+    fresh_memory,
+    met_errors,
+    pyplot,
+    sources,
+)
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
@@ -164,6 +172,7 @@ class CaseSuite:
         text = self._texts[key]
         with contextlib.ExitStack() as undo:
             undo.enter_context(self._folder.for_case(text, session, refusals))
+            undo.enter_context(evaluation.of_own_text(self._cases[key].path, text, refusals))
             if self.asks:
                 undo.enter_context(pyplot.of_the_students(text, session))
                 undo.enter_context(met_errors.as_python_has_them(text))

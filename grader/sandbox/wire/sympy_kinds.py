@@ -16,6 +16,8 @@ MOST_BITS = 20_000  # of one number
 FARTHEST = 1 << 20  # the exponent of 2 of one number
 MOST_ENTRIES = 10_000  # of a matrix
 LONGEST_NAME = 200
+# What no name has: it could be a call where SymPy writes an expression as a program (`lambdify`).
+NOT_IN_NAMES = frozenset('()"@;')
 # Built as they stand by `evaluate=False`.
 UNEVALUATED = frozenset({
     "Abs", "Add", "Equality", "GreaterThan", "LessThan", "Mul", "Not", "Pow",
@@ -61,12 +63,12 @@ def _step(value: Any) -> tuple[Any, ...]:
     name = kind.__name__
     if isinstance(value, sympy.Rational | sympy.Float):
         return _number(value)
-    if kind is sympy.Symbol:
+    if kind is sympy.Symbol and _is_name(value.name):
         assumed = sorted(value._assumptions_orig.items())  # noqa: SLF001
         return SYMBOL, value.name, [(str(key), bool(holds)) for key, holds in assumed]
     if _constant(name) is value:
         return CONSTANT, name
-    if isinstance(value, sympy.core.function.AppliedUndef):
+    if isinstance(value, sympy.core.function.AppliedUndef) and _is_name(name):
         return FUNCTION, name, len(value.args)
     if _class(name) is kind:
         return NODE, name, len(value.args)
@@ -159,10 +161,15 @@ def _float(sign: int, mantissa: int, exponent: int, count: int, precision: int) 
     return sympy.Float._new(made, precision)  # noqa: SLF001
 
 
+def _is_name(name: Any) -> bool:
+    known = type(name) is str and len(name) <= LONGEST_NAME and name.isprintable()
+    return known and NOT_IN_NAMES.isdisjoint(name)
+
+
 def _name(name: Any) -> str:
-    if type(name) is not str or len(name) > LONGEST_NAME:
+    if not _is_name(name):
         raise ValueError("no name")
-    return name
+    return str(name)
 
 
 def _node(name: Any, arguments: list[Any]) -> Any:

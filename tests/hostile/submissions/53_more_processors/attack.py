@@ -5,7 +5,7 @@ for _ in range(3):
     if os.fork() == 0:
         time.sleep(60)
         os._exit(0)
-end = time.monotonic() + bait["patience"]
+end = time.monotonic() + patience
 while len(os.sched_getaffinity(0)) > 1 and time.monotonic() < end:
     time.sleep(0.01)
 try:
