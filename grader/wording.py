@@ -235,17 +235,18 @@ def own_mistake(problem: str) -> str:
     return f"The test fails by itself ({problem}), whatever the answer is; mend it."
 
 
+def not_for_objects(problem: str) -> str:
+    return (
+        "The test gives an object of the student's to a function that takes Python's own alone "
+        f"({problem}); give it what the object's attributes or methods return."
+    )
+
+
 def not_crossing(detail: str) -> str:
     return (
         f"A value could not be handed over between the test and the notebook: {detail} Let the "
         "test ask for less of it."
     )
-
-
-WANTS_A_PLAIN_LIST = (
-    "The test gives a list, dict or set that an object of the student's holds to a function that "
-    "takes Python's own alone; write list(), dict() or set() around it."
-)
 
 
 def unusable_form(reason: str) -> str:

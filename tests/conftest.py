@@ -40,6 +40,15 @@ if importlib.util.find_spec("otter") is None:
     collect_ignore = [str(path) for path in here.rglob("*.py") if path.name not in NEEDS_LITTLE]
 
 
+if importlib.util.find_spec("hypothesis") is not None:
+    from hypothesis import HealthCheck, settings
+
+    # Each run tries the same examples, for as long as they take: what fails once fails each time.
+    settings.register_profile(
+        "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("same")
+
 STARTED = pytest.StashKey[list[object]]()
 
 
@@ -83,6 +92,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TABLES] = {}
+    # Hundreds of processes import the same files: what one has compiled, the others read.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Threads that share one small product wait for each other wherever something else runs.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")

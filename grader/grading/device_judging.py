@@ -33,8 +33,9 @@ class DeviceJudging:
     """What one kind of device can judge of one notebook, in one or more children.
 
     handed_out: sources of cells that are the course's own. follows_text: whether a question has to
-    be checked by the cell whose text names it. until_loss: whether the first case that does not
-    pass ends it. on_question: told of each question when cases of it have been judged.
+    be checked by the cell whose text names it. asked: names of cases, all where it is None.
+    until_loss: whether the first case that does not pass ends it. on_question: told of each
+    question when cases of it have been judged.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class DeviceJudging:
         *,
         handed_out: frozenset[str],
         follows_text: bool,
+        asked: frozenset[str] | None,
         until_loss: bool,
         on_question: OnQuestion,
     ) -> None:
         self._cases = cases
         self._handed_out = handed_out
         self._follows_text = follows_text
+        self._asked = asked
         self._until_loss = until_loss
         self._on_question = on_question
         self._suite = cases.suite
@@ -72,10 +75,10 @@ class DeviceJudging:
         """
         self._replay.start_again()
         first: dict[str, dict[str, Outcome]] = {}
-        if is_hidden and self._follows_files and any(map(self._missing, self._questions)):
+        if is_hidden and self._follows_files and any(map(self._owed, self._questions)):
             first = self._begin_in_order()
         for question in self._questions:
-            due = [case for case in self._missing(question) if is_hidden or not case.hidden]
+            due = [case for case in self._owed(question) if is_hidden or not case.hidden]
             if due and not self._fault and not self._is_over():
                 self._judge_cases(question, due)
                 self._take(question, self._settled(question, first.get(question.name, {})))
@@ -116,6 +119,11 @@ class DeviceJudging:
 
     def _missing(self, question: Question) -> list[TestCase]:
         return [case for case in question.cases if case.name not in self._found[question.name]]
+
+    def _owed(self, question: Question) -> list[TestCase]:
+        """Return the cases that are asked for and not judged yet."""
+        asked = self._asked
+        return [case for case in self._missing(question) if asked is None or case.name in asked]
 
     def _take(self, question: Question, found: Iterable[Outcome]) -> None:
         self._found[question.name] |= {outcome.name: outcome for outcome in found}
@@ -190,7 +198,7 @@ class DeviceJudging:
             self._go_to(question)
         except ChildEnded as end:  # the whole submission is out of time
             text = wording.sentence(wording.plain_end(end.status))
-            owed = self._missing(question)
+            owed = self._owed(question)
             lost = [outcomes.lost(c, end.status, text, staff=end.reason) for c in owed]
             self._take(question, lost)
             return False

@@ -26,13 +26,14 @@ from grader.sandbox import (
     TransferError,
 )
 from grader.sandbox.libraries import is_known
-from grader.sandbox.references import ContainerReference
+from grader.sandbox.references import is_reference
 from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 WORD = re.compile(r"\w{3,}")
 NOT_THERE = re.compile(r"No such file|FileNotFoundError|No module named|not found|does not exist")
-STANDS_FOR_A_LIST = ContainerReference.__name__  # which only functions written in C can tell
+STANDS_FOR_AN_OBJECT = re.compile(r"\b(Callable)?Reference\b")
+OF_A_LIBRARY = re.compile(r"[/\\\\]lib[/\\\\]python3|site-packages")
 DEVICE_FAULTS = ("CUDA error", "CUDA out of memory", "CUDA driver", "CUBLAS_STATUS")
 
 
@@ -128,11 +129,27 @@ def _fault_of_the_test(problem: BaseException | None) -> str:
             return ""  # what the course has lies there, so it is what the notebook was to write
         case ImportError() | OSError():
             return wording.missing_here(_brief(problem))
-        case TypeError() if STANDS_FOR_A_LIST in _said(problem):
-            return wording.WANTS_A_PLAIN_LIST
         case NameError() if not isinstance(problem, MissingNameError):
             return wording.own_mistake(_brief(problem))
+        case TypeError() | AttributeError() if _is_of_a_library(problem):
+            return wording.not_for_objects(_brief(problem))
     return ""
+
+
+def _is_of_a_library(problem: BaseException) -> bool:
+    """Say whether a library's function has met an object of the student's that it cannot take.
+
+    A function written in C says so itself, of what stands for the object; one in Python has it
+    among its variables.
+    """
+    if STANDS_FOR_AN_OBJECT.search(_said(problem)):
+        return True
+    trace = problem.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not OF_A_LIBRARY.search(trace.tb_frame.f_code.co_filename):
+        return False
+    return any(map(is_reference, trace.tb_frame.f_locals.values()))
 
 
 def _not_here(problem: BaseException | None, reason: Reason, text: str, notes: Notes) -> str:

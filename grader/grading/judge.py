@@ -67,9 +67,10 @@ class Engine:
 class Request:
     """What is to be judged, and how much of it.
 
-    `only` names questions, all of them where it is None; `limits` are the assignment's where they
-    are None. With `until_loss` the first case that does not pass ends it: what follows is
-    `pending`, since whoever asks only whether anything is lost need not wait for the rest.
+    `only` names questions, all of them where it is None, and `cases` their cases; `limits` are the
+    assignment's where they are None. With `until_loss` the first case that does not pass ends it:
+    what follows is `pending`, since whoever asks only whether anything is lost need not wait for
+    the rest.
     `on_question` is told of each question when its public cases are judged, the others pending, and
     again when all are.
     """
@@ -77,6 +78,7 @@ class Request:
     submission: Submission
     limits: Limits | None = None
     only: tuple[str, ...] | None = None
+    cases: frozenset[str] | None = None
     until_loss: bool = False
     on_question: OnQuestion = _say_nothing
 
@@ -199,6 +201,7 @@ class _Judging:
             questions,
             handed_out=frozenset(cell.source.strip() for cell in given),
             follows_text=self.follows_text,
+            asked=request.cases,
             until_loss=request.until_loss,
             on_question=request.on_question,
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from grader.sandbox import MissingNameError, Session
-from grader.sandbox.handover import NO_SIZE, amount, become
+from grader.sandbox.handover import NO_SIZE, amount, become, is_followed
 from grader.sandbox.libraries import meant_to_compare
 from grader.sandbox.references import is_reference
 from grader.sandbox.session import NOT_HELD
@@ -207,7 +207,8 @@ def _is_still(held: Any, found: Any) -> bool:
     """Give an object of the test's what the notebook's holds now; False where it cannot be it."""
     if held is found or is_reference(held) or is_reference(found):
         return held is found
-    return amount(held) != NO_SIZE and become(held, found)
+    # A list or the like is the same one, unless the name stands for another by now.
+    return amount(held) != NO_SIZE and not is_followed(held) and become(held, found)
 
 
 class _Builtins(dict[str, Any]):

@@ -17,6 +17,7 @@ import inspect
 import io
 import re
 import time
+import types
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,15 @@ from grader.course.otter.cases import is_doctest
 from grader.course.otter.classes import ExceptionTestFile, OKTestFile, TestFile
 from grader.course.stubs import unwritten
 from grader.errors import AssignmentError, CannotJudgeError
-from grader.grading import doctests, evaluation, fresh_memory, json_text, pyplot, sources
+from grader.grading import (
+    dataclasses_asked,
+    doctests,
+    evaluation,
+    fresh_memory,
+    met_errors,
+    pyplot,
+    sources,
+)
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
@@ -166,7 +175,8 @@ class CaseSuite:
             undo.enter_context(evaluation.of_own_text(self._cases[key].path, text, refusals))
             if self.asks:
                 undo.enter_context(pyplot.of_the_students(text, session))
-                undo.enter_context(json_text.of_the_students(text))
+                undo.enter_context(met_errors.as_python_has_them(text))
+                undo.enter_context(dataclasses_asked.of_the_students(text))
                 sources_read = (cell.source for cell in cells)
                 undo.enter_context(sources.of_the_students(text, sources_read))
             yield
@@ -294,6 +304,7 @@ class CaseSuite:
         with (
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
             fresh_memory.for_test(loaded.path),
         ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
@@ -366,6 +377,9 @@ def _look_at_references(body: Any) -> None:
     if names.get("OK_FORMAT") is False:  # the test file's own
         for name, ours in FOR_TESTS.items():
             names.setdefault(name, ours)
+        for name, own in list(names.items()):
+            if isinstance(own, types.FunctionType) and own in dataclasses_asked.ASKING:
+                names[name] = dataclasses_asked.ASKING[own]
 
 
 def _parameters(body: Any) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import weakref
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import ModuleType
@@ -23,6 +24,7 @@ from typing import Any, NamedTuple
 from grader.course.beside import Named, mentions
 from grader.errors import CannotJudgeError
 from grader.sandbox import CannotCrossError, Session, StudentError
+from grader.sandbox.inside.files import checksum
 
 # What a test's text says where it may look at files, or write some.
 TOUCHES = re.compile(
@@ -38,6 +40,7 @@ RUN = frozenset(
     }
 )  # fmt: skip
 MOST_BYTES = 64 << 20  # of a file that is fetched
+LAID_OUT = 946_684_800  # seconds: the time of the course's files, which no later write has
 NOT_READ = (
     "the test reads {name}, which the student's code has written; what is run or unpickled where "
     "it is read is not taken from there: have the test ask for a value instead"
@@ -155,6 +158,7 @@ class TestFolder:
             target = self._folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+            os.utime(target, (LAID_OUT, LAID_OUT))
         self._before = self._state()
 
     def _state(self) -> dict[str, tuple[int, int, int]]:
@@ -232,6 +236,29 @@ class Places(NamedTuple):
     withheld: frozenset[str]
 
 
+class _Seen(NamedTuple):
+    """What tells that a file was written to; its checksum where its time is too near to tell."""
+
+    inode: int
+    moment: int
+    size: int
+    checksum: int
+
+    @classmethod
+    def of(cls, path: Path) -> "_Seen":
+        seen = path.stat()
+        return cls(seen.st_ino, seen.st_mtime_ns, seen.st_size, checksum(str(path), seen))
+
+    def is_still(self, now: "_Seen", path: Path) -> bool:
+        """Tell whether a file that now looks so holds what it held."""
+        if self[:3] != now[:3]:
+            return False
+        return not self.checksum or self.checksum == (now.checksum or zlib.crc32(path.read_bytes()))
+
+
+FOLDER = _Seen(0, 0, 0, 0)
+
+
 class _Written:
     """What a student's code has written and one test's text names, as it is now."""
 
@@ -240,10 +267,10 @@ class _Written:
         self._text = text
         self._session, self._refusals = session, refusals
         self._lists = LISTS.search(text) is not None
-        self._held: dict[str, tuple[int, int]] = {}
+        self._held: dict[str, tuple[int, int, int]] = {}
         self._known = self._files()  # there as well, or not the test's
 
-    def _files(self) -> dict[str, tuple[int, int, int]]:
+    def _files(self) -> dict[str, _Seen]:
         """Return the files of the test's folder, each with what shows that it was written to."""
         found = {}
         for path in self._folder.rglob("*"):
@@ -251,19 +278,20 @@ class _Written:
             if path.is_symlink():
                 continue
             if path.is_dir():
-                found[f"{name}/"] = 0, 0, 0
+                found[f"{name}/"] = FOLDER
             elif path.is_file():
-                seen = path.stat()
-                found[name] = seen.st_ino, seen.st_mtime_ns, seen.st_size
+                found[name] = _Seen.of(path)
         return found
 
     def hand_over(self) -> None:
         """Give the student's process what the test has written, and take what it has removed."""
         now = self._files()
         for name, seen in now.items():
-            if self._known.get(name) == seen or name in self._withheld:
+            known = self._known.get(name)
+            is_known = known is not None and known.is_still(seen, self._folder / name)
+            if is_known or name in self._withheld:
                 continue
-            if seen[-1] > MOST_BYTES:
+            if seen.size > MOST_BYTES:
                 self._refusals.append(f"the test writes {name}, which is larger than a file may be")
                 continue
             self._write(name, b"" if name.endswith("/") else (self._folder / name).read_bytes())
@@ -305,8 +333,7 @@ class _Written:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
-                seen = path.stat()
-                self._known[name] = seen.st_ino, seen.st_mtime_ns, seen.st_size
+                self._known[name] = _Seen.of(path)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 return  # the course has a file of that name, or a folder
             except OSError as problem:

@@ -4,6 +4,7 @@ All of it is a claim of the child's, bounded and checked here; what contradicts 
 """
 
 import sys
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -38,9 +39,13 @@ from .wire.protocol import (
     Returned,
     Threw,
 )
+from .wire.shared import Shared
 
 if TYPE_CHECKING:
     from .session import Session
+
+
+MAX_ERRORS, MAX_WARNINGS = 10_000, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +97,13 @@ class Answers:
         """
         if isinstance(reply, Answer | Raised) and reply.output:
             self._print(reply.output)
-        if isinstance(reply, Raised):
-            self._current.come_back()
-            self._raise(reply)
         if isinstance(reply, Fault):
             self._current.note(reply.what)
             raise TransferError(reply.what[:MAX_FAULT])
-        if not isinstance(reply, Answer):
+        if not isinstance(reply, Answer | Raised):
             self._session.broken("a call was answered with something else")
         try:
-            value = self._taken(reply, buffers, handover or Handover(no_arguments()))
+            value = self._taken(reply, buffers, handover or self._nothing_given())
         except (StudentError, CannotCrossError):
             raise
         except (DeviceRefusedError, MissingLibraryError) as problem:
@@ -112,7 +114,13 @@ class Answers:
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._session.broken(f"a value that cannot be built ({type(problem).__name__})")
         self._current.come_back()
+        self._warn(reply)
+        if isinstance(reply, Raised):
+            self._raise(reply)
         return value
+
+    def _nothing_given(self) -> Handover:
+        return Handover(no_arguments(), shared=self._current.shared)
 
     def tensors(self, nodes: list[Array], buffers: list[memoryview]) -> list[Any]:
         """Return arrays that a child sent; one that contradicts itself ends the child."""
@@ -132,11 +140,12 @@ class Answers:
         if live is None:
             return too_late(asked), []
         self._print(asked.output)
-        decoder = self.decoder(buffers)
         try:
-            args = [decoder.decode(node) for node in asked.arguments]
-            kwargs = {name: decoder.decode(node) for name, node in asked.keywords.items()}
+            args, kwargs = self._arguments_of(asked, buffers)
+            self._current.come_back()
+            self._warn(asked)
             came = live.run(asked, args, kwargs)
+            self._session.share_changes()
         except ProtocolViolationError as problem:
             self._session.broken(str(problem))
         except CannotCrossError as problem:
@@ -145,13 +154,27 @@ class Answers:
             return came, []
         encoder = self._arguments.encoder()
         try:
-            message = Returned(asked.request, encoder.encode(came), [])
+            message = Returned(asked.request, encoder.encode(came), [], encoder.first)
             encoder.seal()
+            Handover(encoder, shared=self._current.shared)
         except Exception as problem:  # noqa: BLE001 - the refusal is noted
             self._current.note(f"what a function of the test gave cannot travel: {problem}")
             return live.threw(asked, CannotCrossError()), []
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return message, encoder.buffers
+
+    def _arguments_of(
+        self, asked: Asked, buffers: list[memoryview]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return with what a function of the test's is called, once what has changed is here."""
+        changes = self._current.changes or Changes(KEPT * self._limits.array_bytes)
+        handover = self._nothing_given()
+        decoder = self._decoder(buffers, asked.first, self._current.shared)
+        handover.take_contents(asked, decoder, changes)
+        args = [decoder.decode(node) for node in asked.arguments]
+        kwargs = {name: decoder.decode(node) for name, node in asked.keywords.items()}
+        handover.take_values(asked, decoder, [*args, *kwargs.values()], changes)
+        return args, kwargs
 
     def _raise(self, reply: Raised) -> NoReturn:
         """Raise what student code raised."""
@@ -167,6 +190,20 @@ class Answers:
                 raise error
         raise student_error(reply.failure)
 
+    def _warn(self, reply: Answer | Raised | Asked) -> None:
+        """Warn a test of what its call has warned of, and print what that printed as an error."""
+        live = self._current.live
+        if live is None:
+            return
+        sys.stderr.write(reply.errors[:MAX_ERRORS])
+        for node in reply.warned[:MAX_WARNINGS]:
+            try:
+                warning = live.warning(node)
+            except ProtocolViolationError as problem:
+                self._session.broken(str(problem))
+            if warning is not None:
+                warnings.warn_explicit(warning, type(warning), "<notebook>", 1)
+
     def _print(self, output: str) -> None:
         """Print in a test what its call printed; the child keeps to these limits if it is ours."""
         kept = output[: min(self._limits.cell_output_bytes, self._output_left)]
@@ -174,32 +211,35 @@ class Answers:
         if self._current.changes is not None:  # a case, whose output is caught
             sys.stdout.write(kept)
 
-    def _taken(self, reply: Answer, buffers: list[memoryview], handover: Handover) -> Any:
+    def _taken(self, reply: Answer | Raised, buffers: list[memoryview], handover: Handover) -> Any:
         """Return an answer's value, once what the call changed of its arguments is changed here."""
         changes = self._current.changes or Changes(KEPT * self._limits.array_bytes)
         handover.take_changes(reply.changed, buffers, changes)
-        decoder = Decoder(
-            buffers,
-            array_bytes=self._limits.array_bytes,
-            nesting=self._limits.nesting,
-            opaque=self._stand_in,
-            arguments=handover.owners(),
-            containers=handover.containers,
-            devices=self._devices,
-            total_bytes=self._limits.array_bytes,
-        )
+        decoder = self._decoder(buffers, reply.first, handover.shared, handover.owners())
         handover.take_contents(reply, decoder, changes)
-        value = decoder.decode(reply.value)
-        handover.keep_shared(decoder, changes)
+        value = decoder.decode(reply.value) if isinstance(reply, Answer) else None
+        handover.take_values(reply, decoder, [value], changes)
         return value
 
     def decoder(self, buffers: list[memoryview]) -> Decoder:
         """Return what turns one message's nodes into values, where nothing was handed over."""
+        return self._decoder(buffers)
+
+    def _decoder(
+        self,
+        buffers: list[memoryview],
+        first: int = 0,
+        shared: Shared | None = None,
+        owners: list[Any] | None = None,
+    ) -> Decoder:
         return Decoder(
             buffers,
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             opaque=self._stand_in,
+            arguments=owners or (),
+            shared=shared,
+            first=first or None,
             devices=self._devices,
             total_bytes=self._limits.array_bytes,
         )

@@ -27,6 +27,7 @@ class Arguments:
             nesting=self._limits.nesting,
             keep=_refuse_argument if live is None else live.node_of,
             as_arguments=True,
+            shared=self._current.shared,
         )
 
     def message(
@@ -52,6 +53,7 @@ class Arguments:
                 [],
             )
             encoder.seal()
+            encoder.roots = [*args, *kwargs.values()]
         except ValueRefusedError as problem:
             if self._current.live is not None:
                 self._current.refuse(_refusal(problem))

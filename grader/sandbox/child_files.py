@@ -21,10 +21,11 @@ class ChildFiles:
         self._session = session
         self.folder_of_test = ""  # where the test works, whose files are in the child's folder too
 
-    def listed(self) -> dict[str, tuple[int, int]]:
-        """Return the files of the child's folder: each with its bytes and when it changed, in ns.
+    def listed(self) -> dict[str, tuple[int, int, int]]:
+        """Return the files of the child's folder, each with what is another when it has changed.
 
-        A child may claim any; the names lead nowhere out of a folder.
+        That is its bytes, its time in ns, and its checksum where the time is too near to tell. A
+        child may claim any; the names lead nowhere out of a folder.
         """
         encoder = self._session.encoder()
         found = self._session.ask(ListFiles, "listing files", encoder=encoder)
@@ -33,8 +34,10 @@ class ChildFiles:
         listed = {}
         for item in found:
             match item:
-                case (str() as name, int() as size, int() as moment) if is_inside(name):
-                    listed[name] = size, moment
+                case (str() as name, int() as size, int() as moment, int() as sum_) if is_inside(
+                    name
+                ):
+                    listed[name] = size, moment, sum_
                 case _:
                     self._session.broken("a file's name leads out of the folder")
         return listed

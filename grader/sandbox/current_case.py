@@ -10,6 +10,7 @@ from . import replaced
 from .failures import MAX_FAULT, CannotCrossError
 from .live import LiveCase
 from .raised import ErrorClasses
+from .wire.shared import Shared
 
 if TYPE_CHECKING:
     from .handover import Changes
@@ -25,6 +26,8 @@ class CurrentCase:
     changes: None between two cases. live: where the case may do more with the student's objects
     than call them. seeds: the random numbers that it shares with the child. on_return: what is
     done when student code that it has called has come back. has_run: whether any has since then.
+    shared: the lists and so on that the case and the child both have; None where each call has its
+    own copies.
     """
 
     def __init__(self) -> None:
@@ -33,6 +36,7 @@ class CurrentCase:
         self.seeds: Seeds | None = None
         self.on_return: Callable[[], None] | None = None
         self.has_run = False
+        self.shared: Shared | None = None
         self._before: replaced.State = {}
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
@@ -48,6 +52,7 @@ class CurrentCase:
         Return the number below which the child may forget objects: those before the last case's.
         """
         self._before = replaced.state()
+        self.shared = Shared()
         self.live = LiveCase(session, changes, self._errors, self._functions)
         if self._highest - self._forgotten > KEPT_OBJECTS:
             self._forgotten = self._highest

@@ -64,7 +64,9 @@ _error_classes: dict[tuple[str, type[StudentError]], type[StudentError]] = {}
 def error_class(name: str, root: type[StudentError] = StudentError) -> type[StudentError]:
     """Return the class for a builtin exception's name, below `root`; what is none is `root`."""
     kind = getattr(builtins, name, None)
-    if not isinstance(kind, type) or not issubclass(kind, Exception) or kind is Exception:
+    if not isinstance(kind, type) or not issubclass(kind, Exception | SystemExit):
+        return root
+    if kind is Exception:
         return root
     if issubclass(kind, ENDS):
         return root

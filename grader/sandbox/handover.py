@@ -19,20 +19,23 @@ from .wire.containers import Form
 from .wire.decoding import Decoder
 from .wire.encoding import Encoder, SentArray
 from .wire.kinds import TABLE
-from .wire.protocol import Answer, Failure, Node, ProtocolViolationError
-from .wire.values import Container, form_of, form_of_node
+from .wire.protocol import Answer, Asked, Failure, Node, ProtocolViolationError, Raised
+from .wire.shared import Shared, TooMuchError, check_amount
+from .wire.values import form_of, form_of_node
 
 NO_SIZE = -1
-DEEPEST = 64
-MOST_ITEMS = 10_000_000
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
 class Place(NamedTuple):
-    """An argument: of which function, and which of its arrays, or of its containers and frames."""
+    """What a call changes: of which function, and which of its arrays, containers or frames.
+
+    kind: "array" or "container" of the call's own arguments; "kept", a container that an earlier
+    call was given, and "result", one that it gave.
+    """
 
     function: str
-    kind: str  # "array" or "container"
+    kind: str
     number: int
 
 
@@ -87,12 +90,17 @@ class Changes:
 
 
 class Handover:
-    """The arguments of one call, as they were sent."""
+    """The arguments of one call, as they were sent, and the containers that both sides have."""
 
-    def __init__(self, encoder: Encoder, function: str = "") -> None:
+    def __init__(
+        self, encoder: Encoder, function: str = "", *, shared: Shared | None = None
+    ) -> None:
         self._encoder = encoder
         self._function = function
+        self.shared = Shared() if shared is None else shared
         self._withheld: set[int] = set()
+        for place, (number, container) in enumerate(encoder.new.items()):
+            self.shared.add(number, container, Place(function, "kept", place))
 
     def owners(self) -> list[Any]:
         """Return the test's array for each that was sent, and None where a result shares none."""
@@ -129,36 +137,77 @@ class Handover:
         else:
             self._withheld.add(number)
 
-    @property
-    def containers(self) -> list[Container]:
-        """The test's containers and frames, by their numbers."""
-        return self._encoder.containers
-
-    def take_contents(self, reply: Answer, decoder: Decoder, changes: Changes) -> None:
-        """Give the test's containers and frames what the call left in them."""
+    def take_contents(
+        self, reply: Answer | Raised | Asked, decoder: Decoder, changes: Changes
+    ) -> None:
+        """Give the test's containers and frames what student code has left in them."""
+        passed = self._passed() if reply.contents else {}
         for number, node in reply.contents:
-            if not 0 <= number < len(self.containers):
+            if number not in self.shared:
                 raise ProtocolViolationError("a changed container that was not sent")
-            if not _fits(self.containers[number], node):
+            container = self.shared[number]
+            if not _fits(container, node):
                 raise ProtocolViolationError("a changed container of another kind")
-            if changes.take(Place(self._function, "container", number)):
-                changes.keep(self.containers[number])
+            if changes.take(self._place(number, passed)):
+                if number >= 0:
+                    changes.keep(container)
             else:  # a result that holds it holds one of its own
-                decoder.containers[number] = _copied(self.containers[number])
+                self.shared.replace(number, _copied(container))
         for number, node in reply.contents:
-            _replace(decoder.containers[number], decoder.decode(node))
-        if reply.contents:
-            sizes: dict[int, int] = {}
-            for container in decoder.containers:
-                _measure(container, sizes, 0)
+            _replace(self.shared[number], decoder.contents(node))
+        self.shared.settle(number for number, _ in reply.contents)
 
-    def keep_shared(self, decoder: Decoder, changes: Changes) -> None:
+    def _place(self, number: int, passed: dict[int, int]) -> Place:
+        """Return what a container is: an argument of this call, or of which other call."""
+        position = passed.get(id(self.shared[number]))
+        if position is not None:
+            return Place(self._function, "container", position)
+        origin: Place = self.shared.origin(number)
+        return origin
+
+    def _passed(self) -> dict[int, int]:
+        """Return the containers among the arguments, by identity, in the order of the test's."""
+        found: dict[int, int] = {}
+        due = [*reversed(self._encoder.roots)]
+        while due:
+            value = due.pop()
+            form = form_of(value)
+            if form is None or id(value) in found:
+                continue
+            if form.is_mutable:
+                found[id(value)] = len(found)
+            if isinstance(form, Form):
+                due += reversed(form.items(value))
+        return found
+
+    def take_values(
+        self, reply: Answer | Raised | Asked, decoder: Decoder, values: list[Any], changes: Changes
+    ) -> None:
+        """End the reading of a message: what both sides have from now on.
+
+        values: those of the message.
+        """
+        if reply.contents or decoder.repeated:
+            known = (self.shared[number] for number, _ in reply.contents)
+            try:
+                check_amount([*known, *values], decoder.most_items)
+            except TooMuchError as problem:
+                raise ProtocolViolationError(f"changed containers {problem}") from None
+        self._keep_shared(decoder, changes)
+        if reply.first:
+            for place, (number, container) in enumerate(decoder.new.items()):
+                self.shared.add(number, container, Place(self._function, "result", place))
+        self.shared.drop(reply.dropped)
+        self.shared.drop_frames([*decoder.new, *self._encoder.new])
+
+    def _keep_shared(self, decoder: Decoder, changes: Changes) -> None:
         """Keep what results share memory with: a test that writes to a result writes there."""
         numbers: Iterable[int] = decoder.aliased
-        if decoder.has_repeated:  # with all that it holds
+        if any(number >= 0 for number in decoder.repeated):  # with all that it holds
             numbers = range(len(self._encoder.sent))
-            for container in self.containers:
-                changes.keep(container)
+            for number in self.shared:
+                if number >= 0:
+                    changes.keep(self.shared[number])
         for number in numbers:
             if not self._encoder.sent[number].node.is_readonly:
                 changes.keep(self._encoder.sent[number].array)
@@ -166,20 +215,6 @@ class Handover:
 
 def _fits(container: Any, node: Node) -> bool:
     return form_of(container) is form_of_node(node)
-
-
-def _measure(value: Any, sizes: dict[int, int], depth: int) -> int:
-    """Return how much there is to read in a value; lists that hold each other can be endless."""
-    form = form_of(value)
-    if not isinstance(form, Form):
-        return 1
-    if depth > DEEPEST:
-        raise ProtocolViolationError("changed containers that are nested too deep")
-    if id(value) not in sizes:
-        sizes[id(value)] = 1 + sum(_measure(part, sizes, depth + 1) for part in form.items(value))
-    if sizes[id(value)] > MOST_ITEMS:
-        raise ProtocolViolationError("changed containers that hold too much")
-    return sizes[id(value)]
 
 
 def _identity(item: Any) -> tuple[Any, ...]:
@@ -227,6 +262,11 @@ def amount(item: Any) -> int:
         return NO_SIZE
     bytes_ = _size(item)
     return 1 + (bytes_ // 8 if bytes_ else len(item))
+
+
+def is_followed(value: Any) -> bool:
+    """Say whether what is changed of a value, on either side, is changed on the other by itself."""
+    return isinstance(form_of(value), Form)
 
 
 def become(held: Any, found: Any) -> bool:

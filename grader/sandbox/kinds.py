@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import libraries
-from .raised import is_made
+from .raised import class_of_error, is_made
 from .references import ask, base_of, class_of, is_class, is_reference, key_of, session_of
 from .wire.plain import plain_base
 
@@ -96,7 +96,8 @@ class _TypeOfType(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs:
-            return class_of(args[0]) if is_reference(args[0]) else type(args[0])
+            is_there = is_reference(args[0])
+            return class_of(args[0]) if is_there else class_of_error(type(args[0]))
         return type(*args, **kwargs)
 
     def __eq__(cls, other: object) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST_KINDS = 64
 MAX_NAME = 200
-BEFORE = frozenset({"__cause__", "__context__"})
+BEFORE = frozenset({"__cause__", "__context__", "__suppress_context__"})
 LOCAL = frozenset({"failure", "describe", "reference", "with_traceback", "add_note"})
 
 
@@ -31,7 +31,7 @@ class LiveStudentError(StudentError):
 
     def __getattribute__(self, name: str) -> Any:
         own = super().__getattribute__
-        if name in BEFORE and own(name) is None and _is_asked_by_a_test():
+        if name in BEFORE and not own(name) and _is_asked_by_a_test():
             return _before(own("reference"), name)
         if name.startswith("__") or name in LOCAL:
             return own(name)
@@ -42,11 +42,14 @@ class LiveStudentError(StudentError):
 
 
 def _before(held: "tuple[LiveCase, int] | None", name: str) -> Any:
-    """Return the exception from which one of the student's was raised."""
+    """Return the exception from which one of the student's was raised, or whether it is hidden."""
+    of_which = bool if name == "__suppress_context__" else BaseException
     if held is None or held[0].is_over:
-        return None
+        return False if of_which is bool else None
     found = held[0].operate_on(held[1], "getattr", (name,))
-    return found if isinstance(found, BaseException) else None
+    if isinstance(found, of_which):
+        return found
+    return False if of_which is bool else None
 
 
 def _is_asked_by_a_test() -> bool:
@@ -60,6 +63,18 @@ class _ErrorType(type):
 
     live: "LiveCase | None"
     key: int
+
+    @property
+    def __bases__(cls) -> tuple[type, ...]:  # type: ignore[override]
+        """The classes that it derives from, each Python's own where it stands for one."""
+        bases: tuple[type, ...] = type.__dict__["__bases__"].__get__(cls)
+        return bases if is_asked_by_ours(1) else _as_python_has_them(bases)
+
+    @property
+    def __mro__(cls) -> tuple[type, ...]:
+        """Itself and what it derives from, without what only stands for Python's own."""
+        kinds: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
+        return kinds if is_asked_by_ours(1) else _as_python_has_them(kinds)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.live is None or cls.live.is_over:
@@ -76,6 +91,19 @@ class _ErrorType(type):
 def is_made(kind: type) -> bool:
     """Say whether a class was made here for one of the student's."""
     return isinstance(kind, _ErrorType)
+
+
+def class_of_error(kind: type) -> type:
+    """Return Python's own class where an exception's class stands for one."""
+    if issubclass(kind, LiveStudentError) and kind.__module__ == "builtins":
+        own = getattr(builtins, kind.__name__, None)
+        return own if isinstance(own, type) else kind
+    return kind
+
+
+def _as_python_has_them(kinds: tuple[type, ...]) -> tuple[type, ...]:
+    shown = [class_of_error(kind) for kind in kinds if kind not in {LiveStudentError, StudentError}]
+    return tuple(dict.fromkeys(shown))
 
 
 def held(value: Any) -> int | None:

@@ -36,12 +36,6 @@ AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
 SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile"})
-# What changes a list, dict or set.
-CHANGES = frozenset({
-    "add", "append", "clear", "difference_update", "discard", "extend", "insert",
-    "intersection_update", "pop", "popitem", "remove", "reverse", "setdefault", "sort",
-    "symmetric_difference_update", "update",
-})  # fmt: skip
 SAME = "compare what its attributes or methods give"
 HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
 WITH_PLAIN = (
@@ -58,6 +52,9 @@ SAID = frozenset({
     "__mro__", "__name__", "__qualname__", "__self__", "__slots__", "__subclasses__",
     "__version__", "__wrapped__",
 })  # fmt: skip
+
+# What `typing.get_type_hints` looks for beside the annotations themselves.
+OF_HINTS: dict[str, Any] = {"__no_type_check__": None, "__globals__": {}, "__type_params__": ()}
 
 # What libraries look for before `__array__`, which has a rule.
 ABSENT = frozenset({
@@ -130,14 +127,13 @@ def is_asked_by_ours(depth: int) -> bool:
     return str(caller).startswith(OURS)
 
 
+def _is_asked_by_typing() -> bool:
+    return sys._getframe(2).f_globals.get("__name__") == "typing"  # noqa: SLF001
+
+
 def is_reference(value: Any) -> bool:
     """Say whether a value is a reference, without asking it."""
     return issubclass(type(value), Reference)
-
-
-def is_container(value: Any) -> bool:
-    """Say whether a value is a list, dict or set that an object of the student's holds."""
-    return issubclass(type(value), ContainerReference)
 
 
 def is_class(reference: Any) -> bool:
@@ -308,10 +304,11 @@ class Reference(StudentObject):
     def __getattribute__(self, name: str) -> Any:
         if name == "__class__":
             return _class_of(self)
-        if name == "__signature__":
-            return signature_of(self)
+        if name == "__signature__" or (name in OF_HINTS and _is_asked_by_typing()):
+            return signature_of(self) if name == "__signature__" else OF_HINTS[name]
         is_special = name.startswith("__") and name.endswith("__")
-        if is_special and name not in SAID and not is_class(self):
+        derives = name == "__mro_entries__"
+        if is_special and name not in SAID and (derives or not is_class(self)):
             if name in RULES:
                 if name in PROTOCOL and ask(self, "hasattr", name) is not True:
                     raise AttributeError(f"{type_name_of(self)!r} object has no attribute {name!r}")
@@ -508,45 +505,6 @@ class CallableReference(Reference):
         return ask(self, "call", *args, **kwargs)
 
 
-class ContainerReference(Reference):
-    """A list, dict or set that an object of the student's holds: read here, changed there."""
-
-    __slots__ = ()
-
-    def __getattribute__(self, name: str) -> Any:
-        if name == "__class__":
-            return type(self) if is_asked_by_ours(1) else base_of(self)
-        if name.startswith("__"):
-            return Reference.__getattribute__(self, name)
-        if is_asked_by_ours(1):
-            return _own(self, name)
-        return (
-            _here(self).attribute(self, name) if name in CHANGES else getattr(held_by(self), name)
-        )
-
-    def __len__(self) -> int:
-        return len(held_by(self))
-
-    def __bool__(self) -> bool:
-        return bool(held_by(self))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(held_by(self))
-
-    def __contains__(self, item: Any) -> bool:
-        return item in held_by(self)
-
-    def __repr__(self) -> str:
-        live = _live(self)
-        return Reference.__repr__(self) if live is None or live.is_over else repr(held_by(self))
-
-    def __isub__(self, other: Any) -> Any:  # type: ignore[misc]
-        return ask(self, "isub", other)
-
-    __str__ = __repr__
-    __hash__ = None  # type: ignore[assignment]
-
-
 RULES = frozenset(
     name for kind in (Reference, CallableReference) for name in vars(kind) if name.startswith("__")
 ) - {"__doc__", "__module__", "__slots__", "__init__"}
@@ -640,6 +598,7 @@ def signature_of(reference: Any) -> Any:
     import inspect
 
     nothing = inspect.Parameter.empty
+    given, has_return, returned = ask(reference, "signature")
     parameters = [
         inspect.Parameter(
             str(name),
@@ -647,8 +606,6 @@ def signature_of(reference: Any) -> Any:
             default=default if has_default else nothing,
             annotation=annotation if has_annotation else nothing,
         )
-        for name, kind, has_default, default, has_annotation, annotation in ask(
-            reference, "signature"
-        )
+        for name, kind, has_default, default, has_annotation, annotation in given
     ]
-    return inspect.Signature(parameters)
+    return inspect.Signature(parameters, return_annotation=returned if has_return else nothing)

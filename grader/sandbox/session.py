@@ -3,7 +3,7 @@
 import math
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
 
 import msgspec
@@ -16,7 +16,13 @@ from .bench import Bench, BenchBeside
 from .child_files import ChildFiles
 from .conversation import Conversation
 from .current_case import CurrentCase
-from .failures import ChildEnded, MissingNameError
+from .failures import (
+    CannotCrossError,
+    ChildEnded,
+    MissingNameError,
+    StudentError,
+    TransferError,
+)
 from .handover import KEPT, Changes, Handover, Place
 from .patience import ProcessorClock
 from .printing import imports_datascience, printing
@@ -42,8 +48,11 @@ from .wire.protocol import (
     RunCell,
     Seed,
     Unchanged,
+    Update,
     WriteFile,
 )
+from .wire.shared import Shared
+from .wire.values import ValueRefusedError
 from .writing import as_sent
 
 if TYPE_CHECKING:
@@ -57,6 +66,7 @@ RUNS_NOTHING = (
     ListFiles,
     ReadFile,
     WriteFile,
+    Update,
 )  # requests by which nothing changes there
 
 
@@ -133,9 +143,20 @@ class Session:
         try:
             with printing(as_datascience=self._imports_datascience):
                 yield changes
+            if asks:
+                self._leave_changes()
         finally:
             self.current.end()
+            if asks:  # what both sides have ends with it
+                self.current.shared = Shared()
+                self._conversation.begin_case(0)
             changes.undo()
+
+    def _leave_changes(self) -> None:
+        """Give the child what a case has put into containers last, for the next case to find."""
+        if self.ended is None:
+            with suppress(CannotCrossError, StudentError, TransferError, ChildEnded):
+                self.share_changes()
 
     def refuse(self, sentence: str) -> NoReturn:
         """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
@@ -249,15 +270,48 @@ class Session:
         if self.files.folder_of_test:
             args = tuple(map(self.files.as_there, args))
             kwargs = {name: self.files.as_there(value) for name, value in kwargs.items()}
+        dropped = self._let_go()
         self._conversation.number += 1
         message, encoder = self._arguments.message(
             Call, self._conversation.number, key, args=args, kwargs=kwargs
         )
         if isinstance(message, Call):
-            message.operation = operation
+            message.operation, message.first, message.dropped = operation, encoder.first, dropped
+        handover = Handover(encoder, label, shared=self.current.shared)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._answers.result(reply, buffers, Handover(encoder, label))
+        return self._answers.result(reply, buffers, handover)
+
+    def _let_go(self) -> list[int]:
+        """Forget containers that the test does not hold any more, and return their numbers.
+
+        What it has put into them before is told to the child.
+        """
+        if self.current.shared is None:
+            return []
+        self.share_changes()
+        dropped = self.current.shared.unheld()
+        self.current.shared.drop(dropped)
+        return dropped
+
+    def share_changes(self) -> None:
+        """Give the child what the test has put into containers that both have."""
+        shared = self.current.shared
+        changed = [] if shared is None else shared.changed(with_frames=False)
+        if not changed:
+            return
+        encoder = self.encoder()
+        try:
+            contents = [(number, encoder.contents(container)) for number, container in changed]
+            encoder.seal()
+        except ValueRefusedError as problem:
+            self.refuse(f"What the test has put into a list or dict cannot travel: {problem}")
+        self._conversation.number += 1
+        message = Update(self._conversation.number, contents, [], encoder.first)
+        message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        handover = Handover(encoder, shared=shared)
+        reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, "a change")
+        self._answers.result(reply, buffers, handover)
 
     def encoder(self) -> Encoder:
         """Return what turns the values of one message into nodes and buffers."""
@@ -313,6 +367,7 @@ class Session:
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
+        self.share_changes()
         self._conversation.number += 1
         message = Next(self._conversation.number, key, count)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "taking an item")

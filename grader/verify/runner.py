@@ -22,11 +22,12 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One notebook to be judged: which questions, under which seed, how patiently."""
+    """One notebook to be judged: which questions, which of their cases, how patiently."""
 
     name: str
     content: bytes
     questions: tuple[str, ...]
+    cases: frozenset[str] | None = None  # all of them
     seed: int = 0
     until_loss: bool = False
     limits: Limits | None = None
@@ -41,7 +42,9 @@ def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> 
     digest = hashlib.sha256(candidate.content).hexdigest()
     submission = Submission(candidate.name, f"{candidate.name}.ipynb", candidate.content, digest)
     limits = candidate.limits or settings.limits
-    request = Request(submission, limits, candidate.questions, candidate.until_loss)
+    request = Request(
+        submission, limits, candidate.questions, candidate.cases, candidate.until_loss
+    )
     return process.judge(settings, request)
 
 

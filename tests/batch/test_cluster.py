@@ -76,13 +76,13 @@ class Cluster:
             process.send_signal(signal.SIGTERM)
         for process in workers:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
+                process.wait(PATIENCE)
         for process in self.started:
             process.kill()
             process.wait()
 
 
-def wait_until(ready: Callable[[], bool]) -> None:
+def wait_until(ready: Callable[[], object]) -> None:
     limit = time.monotonic() + PATIENCE
     while not ready():
         assert time.monotonic() < limit, "it does not come"
@@ -115,7 +115,12 @@ def test_a_class_loses_nothing_when_one_of_two_workers_is_killed(
     command = classes.grade_command(course, students, out, "--cluster", address)
     environment = classes.environment(tmp_path / "tmp")
     batch = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: len(classes.attempts(out)) >= 10 or batch.poll() is not None)
+    wait_until(
+        lambda: (
+            batch.poll() is not None
+            or (len(classes.attempts(out)) >= 10 and children_of(first) and children_of(second))
+        )
+    )
     theirs = children_of(first)
     first.kill()
     gate.open()

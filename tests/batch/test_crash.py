@@ -279,7 +279,7 @@ def test_what_ends_its_process_or_its_time_is_judged_once_more_alone(
     from tests.conftest import submission_of
 
     small = load("small", course, need_solutions=True)
-    limits = replace(small.limits, call_seconds=0.3)
+    limits = replace(small.limits, call_seconds=0.6)
     settings = ProcessSettings(str(small.folder), 0, limits, "none", "cpu")
     fine = [submission_of(path.read_bytes(), path.stem) for path in class_of(tmp_path, 5)]
     deadly = replace(fine[0], student="deadly")

@@ -66,7 +66,12 @@ def judge_in_order(names: list[str], folder: str) -> dict[str, Report]:
     """Judge the class with two jobs; a report by name."""
     assignment = load("small", Path(folder), need_solutions=True)
     limits = replace(
-        assignment.limits, call_seconds=0.4, memory_bytes=900 << 20, scratch_bytes=32 << 20
+        assignment.limits,
+        cell_seconds=30,
+        call_seconds=1,
+        submission_seconds=90,
+        memory_bytes=900 << 20,
+        scratch_bytes=32 << 20,
     )
     settings = process.ProcessSettings(str(assignment.folder), 0, limits, "auto", "cpu")
     class_of = write_the_class()

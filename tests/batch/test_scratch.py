@@ -1,6 +1,7 @@
 """A grader process's folder: nobody removes it while the process lives, and everybody later."""
 
 import contextlib
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -74,8 +75,21 @@ def test_many_starts_of_six_grader_processes_lose_no_folder(place: Path) -> None
     assert list(place.iterdir()) == []
 
 
-def test_folders_are_lost_where_one_shows_before_it_is_locked() -> None:
-    assert lost_folders(OldScratch, STARTS) > 0
+@pytest.mark.parametrize(("make", "lasts"), [(Scratch, True), (OldScratch, False)])
+def test_a_folder_is_lost_only_where_it_shows_before_it_is_locked(
+    make: Callable[[], Scratch], lasts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = fcntl.flock
+
+    def late(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", take)
+        scratch.sweep()  # as another grader process does that starts just now
+        take(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    made = make()
+    assert (made.path / LOCK_NAME).exists() is lasts
+    made.remove()
 
 
 def test_a_folder_shows_under_its_name_only_when_it_is_locked(place: Path) -> None:

@@ -51,6 +51,7 @@ def cross(value: Any) -> Any:
     """Send a value and receive it."""
     encoder = encoding.Encoder(array_bytes=ROOM, nesting=32, keep=_refuse)
     node = encoder.encode(value)
+    encoder.seal()
     sent = protocol.dump(protocol.Answer(1, node, [raw.nbytes for raw in encoder.buffers]))
     received = protocol.load(sent[protocol.LENGTH :], "reply")
     buffers = [memoryview(bytearray(raw)) for raw in encoder.buffers]

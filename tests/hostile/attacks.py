@@ -6,7 +6,8 @@ An attack is notebook source with cells apart by `# %%`. Its first lines say, as
 the attack is not shown to succeed where nothing protects, if it is not.
 
 Before the first cell, `bait` says where the judge's things are, `attempt(name, action)` notes an
-action that did not fail, and `answer(x)` is the right one.
+action that did not fail, `hold()` keeps what was taken until somebody must have looked, which
+takes `patience` seconds, and `answer(x)` is the right one.
 """
 
 import re
@@ -29,6 +30,12 @@ def attempt(name, action):
             succeeded.append(name)
     except Exception:
         pass
+
+patience = globals().get("bait", {}).get("patience", 3.0)
+
+def hold():
+    import time
+    time.sleep(patience)
 
 def answer(x):
     return x * 2

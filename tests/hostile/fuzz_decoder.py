@@ -98,6 +98,7 @@ def seeds() -> list[bytes]:
             array_bytes=1 << 20, nesting=32, keep=lambda _: protocol.Opaque(1, "function", True)
         )
         node = encoder.encode(value)
+        encoder.seal()
         sizes = [buffer.nbytes for buffer in encoder.buffers]
         frames.append(
             protocol.dump(protocol.Answer(1, node, sizes))
@@ -110,6 +111,8 @@ def seeds() -> list[bytes]:
         frames.append(protocol.dump(changed) + bytes(buffer.nbytes))
     contents = protocol.Sequence([protocol.Repeat(0), 1]), protocol.Sequence([1, 2])
     frames += [protocol.dump(protocol.Answer(1, it, [], [], [(0, it)])) for it in contents]
+    twice = protocol.Sequence([protocol.Sequence([1]), protocol.Repeat(-2), protocol.Repeat(-1)])
+    frames.append(protocol.dump(protocol.Answer(1, twice, [], first=-1, dropped=[0, -1])))
     failure = protocol.Failure("Oops", "ValueError", "no", "Cell 1")
     frames.append(protocol.dump(protocol.Raised(1, failure)))
     frames.append(protocol.dump(protocol.CellDone(1, failure, "text", 3, 0.1)))

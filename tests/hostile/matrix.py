@@ -34,6 +34,7 @@ from grader.model import Isolation, IsolationLevel, Limits
 from grader.sandbox import (
     ChildEnded,
     MissingNameError,
+    Session,
     StudentError,
     Worker,
     launch,
@@ -49,6 +50,13 @@ LIMITS = Limits(
     memory_bytes=900 << 20, tasks=32, open_files=64, file_bytes=8 << 20, scratch_bytes=32 << 20,
     cell_output_bytes=100_000, output_bytes=300_000, array_bytes=128 << 20,
 )  # fmt: skip
+# What is not meant to run out of time has as much as a slow or crowded machine takes.
+PATIENT = replace(
+    LIMITS, cell_seconds=60, call_seconds=60, submission_seconds=120, cpu_seconds=120
+)  # fmt: skip
+# How long an attack holds what it has taken, where somebody has to look, and where nobody does.
+UNTIL_SEEN, UNSEEN = 15.0, 0.3
+UNTIL_RIGHT = 8.0  # seconds, for an answer that is corrected after it was returned
 PARENT_GROWTH = 400 << 20
 NOTE_FINDER = """
 import glob
@@ -156,12 +164,21 @@ class Victim(ProtectedTargets):
         return found + [f"changed: {Path(place).name}" for place in changed]
 
 
-def run_attack(worker: Worker, attack: Attack, victim: Victim) -> tuple[Result, str]:
-    """Return what became of it, and everything that student code said."""
+def session_of(worker: Worker, limits: Limits) -> Session:
+    return worker.session(limits, deadline=time.monotonic() + limits.submission_seconds)
+
+
+def run_attack(
+    worker: Worker, attack: Attack, victim: Victim, *, patience: float
+) -> tuple[Result, str]:
+    """Return what became of it, and everything that student code said.
+
+    patience: how many seconds it holds what it has taken.
+    """
     said: list[str] = []
-    session = worker.session(LIMITS, deadline=time.monotonic() + LIMITS.submission_seconds)
+    session = session_of(worker, LIMITS if "timeout" in attack.expect else PATIENT)
     try:
-        session.run_cell(f"bait = {victim.map()!r}", 1)
+        session.run_cell(f"bait = { {**victim.map(), 'patience': patience}!r}", 1)
         for number, cell in enumerate(attack.cells, 2):
             ran = session.run_cell(cell, number)
             said.append(ran.output + repr(ran.failure))
@@ -176,14 +193,16 @@ def run_attack(worker: Worker, attack: Attack, victim: Victim) -> tuple[Result, 
         session.close()
 
 
-def _ask(answer: Any, attack: Attack, wait: float = 0.0) -> str:
-    """Judge one answer as a hidden test would."""
+def _ask(answer: Any, attack: Attack, seconds: float = 0.0) -> str:
+    """Judge one answer as a hidden test would, again and again for some seconds until it passes."""
     kinds = {"numpy": np.arange(4.0), "torch": torch.arange(4.0), "float": 2.0}
     x: Any = kinds[attack.library]
     before = x + 0
     got = answer(x)
-    time.sleep(wait)
-    return "denied" if _is_right(got, x, before) else "fails"
+    end = time.monotonic() + seconds
+    while not (is_right := _is_right(got, x, before)) and time.monotonic() < end:
+        time.sleep(0.01)
+    return "denied" if is_right else "fails"
 
 
 def _is_right(got: Any, x: Any, before: Any) -> bool:
@@ -203,7 +222,7 @@ def honest_problems(worker: Worker) -> list[str]:
     """Grade an honest notebook next; it must have full marks, and find nothing left."""
     found = []
     try:
-        with worker.session(LIMITS, deadline=time.monotonic() + 10) as session:
+        with session_of(worker, PATIENT) as session:
             session.run_cell(HONEST, 1)
             session.run_cell(NOTE_FINDER, 2)
             x = np.arange(4.0)
@@ -291,7 +310,7 @@ def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, 
         victim = baits.enter_context(Victim())
         for attack in attacks:
             started = time.monotonic()
-            result, said = run_attack(worker, attack, victim)
+            result, said = run_attack(worker, attack, victim, patience=UNTIL_SEEN)
             judge_result(attack, result, said, victim, level)
             harm = victim.harm()
             left = set(below(os.getpid())) - quiet - {victim.decoy.pid}
@@ -308,8 +327,7 @@ def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, 
 
 def run_who(worker: Worker) -> Any:
     """Return the user's name by environment and by number, as a child finds them."""
-    patient = replace(LIMITS, cell_seconds=60, submission_seconds=60)
-    with worker.session(patient, deadline=time.monotonic() + 60) as session:
+    with session_of(worker, PATIENT) as session:
         ran = session.run_cell(WHO, 1)
         return repr(ran.failure) if ran.failure else [session.value("user"), session.value("found")]
 
@@ -330,7 +348,9 @@ def run_weakened(isolation: Isolation) -> dict[str, list[str]]:
         attacks = [attack for attack in load_all() if attack.name in WEAKENED]
         with Worker(isolation=isolation, warm=False) as worker, Victim() as victim:
             worker.wait_until_ready()
-            return {a.name: run_attack(worker, a, victim)[0].succeeded for a in attacks}
+            return {
+                a.name: run_attack(worker, a, victim, patience=UNSEEN)[0].succeeded for a in attacks
+            }
 
 
 def within_reach(level: str) -> dict[str, bool]:
@@ -383,7 +403,7 @@ def _no_filters_kept() -> Iterator[None]:
 def _first_refused(isolation: Isolation) -> str:
     """Run the stand-in for the driver in the settings for a GPU."""
     with Worker(isolation=isolation, devices=CUDA, warm=False) as worker:
-        session = worker.session(LIMITS, deadline=time.monotonic() + LIMITS.submission_seconds)
+        session = session_of(worker, PATIENT)
         ran = session.run_cell(DRIVER.read_text(encoding="utf-8"), 1)
         return str(session.value("first_refused")()) if ran.failure is None else repr(ran.failure)
 
@@ -402,7 +422,7 @@ def run_controls() -> dict[str, Any]:
             result = Result("fooled") if _fools_a_judge_inside(attack) else None
             if result is None:
                 with Victim() as victim:
-                    result, said = run_attack(worker, attack, victim)
+                    result, said = run_attack(worker, attack, victim, patience=UNSEEN)
                     harm = victim.harm()
                     if victim.token in said:
                         result.succeeded.append("read the canary")
@@ -426,13 +446,13 @@ def _fools_a_judge_inside(attack: Attack) -> bool:
         return False
     pid = os.fork()
     if pid == 0:
-        signal.alarm(10)
+        signal.alarm(60)
         os.chdir(tempfile.mkdtemp())
         with contextlib.suppress(BaseException):
             space: dict[str, Any] = {}
             exec(PRELUDE + attack.source, space)  # noqa: S102 - that is the point
             space.pop("late", None)
-            os._exit(0 if _ask(space["answer"], attack, 0.2) == "denied" else 1)
+            os._exit(0 if _ask(space["answer"], attack, UNTIL_RIGHT) == "denied" else 1)
         os._exit(2)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MATRIX = Path(__file__).with_name("matrix.py")
-ORDINARY = 58_999  # a uid without an account: an ordinary user as far as the kernel cares
+# Uids without an account: ordinary users as far as the kernel cares. Each level has its own, since
+# the kernel's limit of tasks counts whatever else a user runs, as another place does.
+ORDINARY = {"same-uid": 58_999, "strong": 58_998, "none": 58_997}
+ROOTS = dict.fromkeys(("strong", "container-uid"))
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,11 @@ def _closed_ancestors(paths: list[Path]) -> dict[Path, list[Path]]:
     return closed
 
 
-def _opened(command: list[str], *, ordinary: bool) -> tuple[str, ...]:
-    """Run a command among processes and mounts of its own, where everybody may read Python."""
+def _opened(command: list[str], uid: int | None) -> tuple[str, ...]:
+    """Run a command among processes and mounts of its own, where everybody may read Python.
+
+    uid: as whom, or None for root.
+    """
     needed = [Path(sys.base_prefix).resolve(), Path(sys.prefix), ROOT]
     script = ["set -e", "stage=$(mktemp -d)", 'mount -t tmpfs stage "$stage"']
     for ancestor, paths in _closed_ancestors(needed).items():
@@ -54,8 +60,8 @@ def _opened(command: list[str], *, ordinary: bool) -> tuple[str, ...]:
         for number, path in enumerate(paths):
             script.append(f"mkdir -p {shlex.quote(str(path))}")
             script.append(f'mount --bind "$stage/{number}" {shlex.quote(str(path))}')
-    if ordinary:
-        who = f"--reuid={ORDINARY} --regid={ORDINARY} --clear-groups"
+    if uid is not None:
+        who = f"--reuid={uid} --regid={uid} --clear-groups"
         command = ["setpriv", *who.split(), *command]
     # The shell stays the first process: its number must not be the judge's.
     script.append(f"{shlex.join(command)}; exit $?")
@@ -79,12 +85,11 @@ def find() -> tuple[list[Place], list[str]]:
                 "strong, and everything as an ordinary user: this root may not make namespaces"
             ]
         places = [
-            Place(
-                who, level, _opened(_arguments(level, own_processes=True), ordinary=who == "user")
-            )
-            for who, level in (
-                ("root", "strong"), ("user", "same-uid"), ("root", "container-uid"),
-                ("user", "strong"), ("user", "none"),
+            Place(who, level, _opened(_arguments(level, own_processes=True), uids[level]))
+            for who, level, uids in (
+                ("root", "strong", ROOTS), ("user", "same-uid", ORDINARY),
+                ("root", "container-uid", ROOTS), ("user", "strong", ORDINARY),
+                ("user", "none", ORDINARY),
             )
         ]  # fmt: skip
         return places, []

@@ -231,9 +231,9 @@ def test_a_search_without_a_hit_says_so_and_can_be_taken_back(
     note = page.locator("[data-none='student-table']")
     assert not note.is_visible()
     page.locator("#search").fill("nobody is called this")
-    note.wait_for(state="visible", timeout=5 * SECONDS)
+    note.wait_for(state="visible", timeout=HANGS)
     page.locator("#search").fill("")
-    note.wait_for(state="hidden", timeout=5 * SECONDS)
+    note.wait_for(state="hidden", timeout=HANGS)
     assert page.locator("#student-table tbody tr:visible").count() == 40
 
 
@@ -395,11 +395,11 @@ def test_a_class_of_more_than_a_browser_lays_out_at_once_stays_usable(
     rows = page.locator("#student-table tbody tr:visible")
     assert rows.count() == 500  # as many as a browser lays out at once
     page.locator("#search").fill("student0543")
-    page.locator("#found", has_text="1 of 600").wait_for(timeout=30 * SECONDS)
+    page.locator("#found", has_text="1 of 600").wait_for(timeout=HANGS)
     assert rows.count() == 1
     page.locator("#search").fill("")
     more = page.locator("#students p.more", has_text="The first 500 of 600 are shown.")
-    more.wait_for(timeout=30 * SECONDS)
+    more.wait_for(timeout=HANGS)
     more.get_by_role("button").click()
     assert rows.count() == LARGE
     page.locator("#search").fill("student0543")

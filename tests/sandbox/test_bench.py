@@ -49,7 +49,7 @@ RIGHT = torch.exp2(2 * X)
 
 def opened(worker: Worker) -> Session:
     limits = Limits.from_mapping({"call_seconds": 30, "cell_seconds": 30})
-    session = worker.session(limits, deadline=time.monotonic() + 300)
+    session = worker.session(limits, deadline=time.monotonic() + 600)
     assert session.run_cell(SCALE, 1).failure is None
     return session
 
@@ -83,6 +83,30 @@ def observed(function: StudentFunction, *args: Any) -> Observation:
 
 def is_right(seen: Observation) -> bool:
     return isinstance(seen.value, torch.Tensor) and torch.allclose(seen.value, RIGHT)
+
+
+UNWRITTEN = {
+    "of a shape": "torch.empty(x.shape, dtype=x.dtype)",
+    "like another": "torch.empty_like(x)",
+    "of a tensor's kind": "x.new_empty(24)",
+    "with strides": "torch.empty_strided((24,), (1,))",
+    "of another dtype": "torch.empty(24, dtype=torch.float8_e5m2).float()",
+}
+
+
+@pytest.mark.parametrize("how", UNWRITTEN)
+def test_what_no_kernel_has_written_is_nan_and_nothing_of_an_earlier_call(
+    function: Function, how: str
+) -> None:
+    found = function(f"""
+def f(x, is_written):
+    if is_written:
+        return honest(x)
+    return {UNWRITTEN[how]}
+""")
+    for _ in range(3):
+        assert is_right(observed(found, X, True))
+        assert observed(found, X, False).value.isnan().all()
 
 
 # What honest code may do.

@@ -64,7 +64,7 @@ def worker(isolation: Isolation) -> Iterator[Worker]:
 
 def session(worker: Worker, **limits: float) -> Session:
     chosen = Limits.from_mapping({"cell_seconds": 10, "call_seconds": 10, **limits})
-    return worker.session(chosen, deadline=time.monotonic() + 40)
+    return worker.session(chosen, deadline=time.monotonic() + 600)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def expecting() -> Iterator[Worker]:
 
 @pytest.fixture
 def child(expecting: Worker) -> Iterator[Session]:
-    with expecting.session(Limits(), deadline=time.monotonic() + 30) as session:
+    with expecting.session(Limits(), deadline=time.monotonic() + 600) as session:
         yield session
 
 

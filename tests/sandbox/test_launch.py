@@ -88,7 +88,7 @@ def test_a_worker_is_told_which_fonts_there_are_but_for_those_of_a_home(listed: 
         "sorted(font.name for font in __import__('matplotlib').font_manager.fontManager.ttflist)"
     )
     with Worker(libraries=("matplotlib.pyplot",)) as worker:
-        child = worker.session(Limits(), deadline=time.monotonic() + 60)
+        child = worker.session(Limits(), deadline=time.monotonic() + 600)
         assert child.run_cell(f"import os\nnames = {names}\nleft = os.listdir()", 1).failure is None
         assert child.value("names") == ["Own", "System"]
         assert child.value("left") == []

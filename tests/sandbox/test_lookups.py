@@ -37,7 +37,7 @@ def leave():
 
 @pytest.fixture
 def child(worker: Worker) -> Iterator[Session]:
-    with worker.session(Limits(), deadline=time.monotonic() + 30) as session:
+    with worker.session(Limits(), deadline=time.monotonic() + 600) as session:
         assert session.run_cell(CELL, 1).failure is None
         yield session
 

@@ -54,7 +54,7 @@ def child(isolation: Isolation, page: int) -> Iterator[Session]:
         patch.setattr(launch, "PORTS", (*launch.PORTS, page))
         worker = Worker(isolation=isolation, libraries=())
     with worker:
-        yield worker.session(Limits(), deadline=time.monotonic() + 60)
+        yield worker.session(Limits(), deadline=time.monotonic() + 600)
 
 
 @pytest.fixture(scope="module")

@@ -219,6 +219,11 @@ def swallow(function):
 def give(function):
     return function([1, 2], table={"a": 1})
 
+def given(function):
+    values, table = [1, 2], {"a": 1}
+    function(values, table=table)
+    return values, table
+
 def heard(function):
     try:
         function()
@@ -906,15 +911,16 @@ def test_what_a_function_of_the_tests_gives_and_cannot_travel_is_noted(test: Ask
     assert test.changes.refusals
 
 
-def test_what_a_function_of_the_tests_changes_of_its_arguments_is_noted(test: Asking) -> None:
+def test_what_a_function_of_the_tests_changes_of_its_arguments_is_changed(test: Asking) -> None:
     given = test.session.value("give")
     assert given(lambda values, *, table: len(values) + len(table)) == 3
-    for change in (lambda values, *, table: values.append(len(table)),
-                   lambda values, *, table: table.clear() or values):  # fmt: skip
-        before = len(test.changes.refusals)
-        with pytest.raises(CannotCrossError):
-            given(change)
-        assert len(test.changes.refusals) == before + (before == 0)
+    assert test.session.value("given")(lambda values, *, table: values.append(len(table))) == (
+        [1, 2, 1], {"a": 1}
+    )  # fmt: skip
+    assert test.session.value("given")(lambda values, *, table: table.clear() or values) == (
+        [1, 2], {}
+    )  # fmt: skip
+    assert not test.changes.refusals
 
 
 def test_the_source_of_a_students_function_is_refused_and_its_signature_told(test: Asking) -> None:
@@ -956,7 +962,7 @@ def worker(isolation: Isolation) -> Iterator[Worker]:
 
 def child_with(worker: Worker, source: str, **limits: float) -> Session:
     chosen = Limits.from_mapping({"cell_seconds": 10, "call_seconds": 10, **limits})
-    child = worker.session(chosen, deadline=time.monotonic() + 30)
+    child = worker.session(chosen, deadline=time.monotonic() + 600)
     assert child.run_cell(source, 1).failure is None
     return child
 
@@ -979,9 +985,9 @@ def test_what_is_printed_stands_around_what_a_function_of_the_tests_prints(worke
 
 def test_the_time_of_a_function_of_the_tests_is_not_the_students(worker: Worker) -> None:
     source = "def run(function):\n    return function()"
-    with child_with(worker, source, call_seconds=0.1) as child, child.case(asks=True):
+    with child_with(worker, source, call_seconds=0.3) as child, child.case(asks=True):
         run = child.value("run")
-        assert run(lambda: time.sleep(0.6) or 7) == 7
+        assert run(lambda: time.sleep(1.4) or 7) == 7  # longer than what only waits may take
 
 
 KEEP = """

@@ -1,6 +1,8 @@
 """The sandbox's own promises: levels, ways in, limits, and what is said where one is missing."""
 
 import contextlib
+import gc
+import mmap
 import os
 import platform
 import signal
@@ -30,7 +32,7 @@ from tests.support.processes import lives
 
 def session(worker: Worker, **limits: float) -> Session:
     chosen = Limits.from_mapping({"cell_seconds": 10, "call_seconds": 10, **limits})
-    return worker.session(chosen, deadline=time.monotonic() + 30)
+    return worker.session(chosen, deadline=time.monotonic() + 600)
 
 
 @pytest.fixture(scope="module")
@@ -365,9 +367,9 @@ def test_a_cell_that_answers_for_those_sent_with_it_ends_its_child(small_worker:
 
 
 def test_what_only_waits_may_take_longer_than_what_computes(small_worker: Worker) -> None:
-    with session(small_worker, cell_seconds=0.2) as child:
-        assert child.run_cell("import time\ntime.sleep(0.4)", 1).failure is None
-        assert child.processor_seconds() < 0.4
+    with session(small_worker, cell_seconds=0.7) as child:
+        assert child.run_cell("import time\ntime.sleep(0.9)", 1).failure is None
+        assert child.processor_seconds() < 0.7
 
 
 def test_the_processor_time_of_a_family_that_has_ended_is_known(small_worker: Worker) -> None:
@@ -445,26 +447,41 @@ def test_a_worker_outlives_a_hundred_children_without_growing(small_worker: Work
         return int(text[1]), len(list(Path("/proc/self/fd").iterdir()))
 
     session(small_worker).close()
+    gc.collect()  # what earlier tests have left open may be closed at any time
     before = size()
     for _ in range(100):
         session(small_worker).close()
     after = size()
     assert after[0] - before[0] < 2_000  # pages
-    assert after[1] == before[1]
+    assert after[1] <= before[1]
 
 
-def test_a_workers_memory_lies_in_large_pages_where_the_machine_offers_them(
+def in_large_pages(told: str) -> int:
+    return int(told.partition("AnonHugePages:")[2].split()[0])
+
+
+def grants_large_pages() -> bool:
+    """Tell whether who asks for large pages gets some, and memory is not all in small pieces."""
+    own = Path("/proc/self/smaps_rollup")
+    before = in_large_pages(own.read_text())
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    with contextlib.suppress(OSError), mmap.mmap(-1, 16 << 20, flags=flags) as room:
+        room.madvise(mmap.MADV_HUGEPAGE)
+        room.write(b"x" * len(room))
+        return in_large_pages(own.read_text()) > before
+    return False
+
+
+def test_a_workers_memory_lies_in_large_pages_where_the_machine_grants_them(
     small_worker: Worker,
 ) -> None:
-    setting = Path(view.PAGE_FACTS[0])
     knows = platform.libc_ver()[0] == "glibc" and platform.libc_ver()[1] >= "2.35"
-    offers = setting.is_file() and "[never]" not in setting.read_text()
+    grants = grants_large_pages()
     with session(small_worker) as child:
         child.run_cell("kept = [bytes(1_000) for _ in range(20_000)]", 1)
         child.run_cell("told = open('/proc/self/smaps_rollup').read()", 2)
         told = child.value("told")
-    large = int(told.partition("AnonHugePages:")[2].split()[0])
-    assert (large > 0) == (knows and offers)
+    assert (in_large_pages(told) > 0) == (knows and grants)
 
 
 @pytest.mark.parametrize("level", ["best", "none"])

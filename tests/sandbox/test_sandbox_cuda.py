@@ -12,7 +12,9 @@ from grader.commands import examination
 from grader.errors import WorkerError
 from grader.model import Isolation
 from grader.sandbox import Worker
+from grader.sandbox.inside import usage
 from grader.sandbox.proof import cuda
+from tests.support.processes import lives
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +67,12 @@ def test_a_kernel_that_fails_is_told_apart(warm: Worker, monkeypatch: pytest.Mon
 def test_a_worker_that_is_gone_is_an_error(isolation: Isolation) -> None:
     with Worker(isolation=isolation, warm=False) as worker:
         worker.wait_until_ready()
-        worker._started.process.kill()
-        worker._started.process.wait()
-        time.sleep(0.1)
+        started = worker._started.process
+        below = list(usage.below(started.pid))
+        started.kill()
+        started.wait()
+        while any(map(lives, below)):
+            time.sleep(0.01)
         with pytest.raises(WorkerError):
             cuda.prove_cuda(worker, kernels=False)
 

@@ -11,7 +11,7 @@ from grader.sandbox import Session, Worker
 
 @pytest.fixture
 def child(worker: Worker) -> Iterator[Session]:
-    with worker.session(Limits(), deadline=time.monotonic() + 60) as session:
+    with worker.session(Limits(), deadline=time.monotonic() + 600) as session:
         yield session
 
 

@@ -341,7 +341,7 @@ def perf(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 @pytest.fixture
 def session(worker: Worker) -> Iterator[Session]:
     limits = Limits.from_mapping({"cell_seconds": 10, "call_seconds": 10})
-    with worker.session(limits, deadline=time.monotonic() + 100) as open_session:
+    with worker.session(limits, deadline=time.monotonic() + 600) as open_session:
         yield open_session
 
 

@@ -36,7 +36,7 @@ def test_a_right_softmax_stays_within_the_bound(
     x = scores(seed, dtype, n, spread)
     truth = numerics.softmax_truth(x)
     # At a depth D of 50 bfloat16's u D is a fifth, and the first order is no longer all of it.
-    limit = 1.2 if dtype == "bfloat16" and spread == 8.0 else 0.95
+    limit = 1.2 if dtype == "bfloat16" and spread == 8.0 else 1.0
     for right in (torch.softmax(x, -1), textbook_softmax(x)):
         assert numerics.worst_ratio(right, truth.expected, truth.bound) < limit
 

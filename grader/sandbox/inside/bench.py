@@ -48,6 +48,8 @@ STATEMENTS = (
     ast.Global, ast.Import, ast.ImportFrom, ast.Lambda, ast.Nonlocal, ast.Raise, ast.Try,
     ast.TryStar, ast.Yield, ast.YieldFrom,
 )  # fmt: skip
+# Operations whose result holds what was there before.
+UNWRITTEN = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
 HIDDEN = frozenset({"core", "data", "format", "format_map", "handle", "semantic", "standard"})
 
 
@@ -201,7 +203,25 @@ def _operation(name: str) -> Any:
     base, _, overload = rest.partition(".")
     if space != "aten":
         raise KernelRefusedError(f"{name} is no operation of torch's own")
-    return getattr(getattr(torch.ops.aten, base), overload or "default")
+    found = getattr(getattr(torch.ops.aten, base), overload or "default")
+    return _filling(found) if base in UNWRITTEN else found
+
+
+def _filling(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Have what nobody writes be NaN each time, as what lies behind an argument is.
+
+    It would be what an earlier call has worked out, by chance the right answer. Not on a GPU, where
+    it would take time that is measured.
+    """
+    import torch
+
+    def made(*args: Any, **kwargs: Any) -> Any:
+        found = operation(*args, **kwargs)
+        if found.device.type == "cpu" and found.dtype is not torch.bool:
+            found.untyped_storage().fill_(255)  # NaN in every float dtype
+        return found
+
+    return made
 
 
 class Bench:

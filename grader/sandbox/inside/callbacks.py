@@ -18,10 +18,14 @@ Ask = Callable[["GivenFunction", tuple[Any, ...], dict[str, Any]], Any]
 class GivenFunction:
     """A function that a test has passed; it is called where the test is."""
 
+    # What is copied from a function to what wraps it is in its `__dict__`.
+    __slots__ = ("__dict__", "__weakref__", "_ask", "number")
+
     def __init__(self, node: Callback, ask: Ask) -> None:
         self.number = node.number
         self._ask = ask
         self.__name__ = self.__qualname__ = node.name
+        self.__doc__ = node.doc
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._ask(self, args, kwargs)

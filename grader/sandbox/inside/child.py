@@ -36,6 +36,7 @@ from ..wire.protocol import (
     Chain,
     Compile,
     Compiled,
+    Contents,
     Failure,
     Fault,
     Get,
@@ -58,24 +59,31 @@ from ..wire.protocol import (
     Seed,
     Threw,
     Unchanged,
+    Update,
     WriteFile,
     dump,
 )
-from ..wire.values import ValueRefusedError
+from ..wire.shared import Shared, TooMuchError, check_amount
+from ..wire.values import ValueRefusedError, form_of
 from . import figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, error_of
 from .given import Given
 from .recording import UnrecordableError, record
+from .warned import Warnings
 
 MAX_MESSAGE = 2_000
+MAX_ERRORS = 10_000
 MAX_FRAMES = 6
 FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 OUTPUT_HEADER = 8  # bytes before the text in an answer
 MOST_NAMES = 10_000  # that are listed
 REQUEST_BYTES = 64 << 20
 KERNELS_REACH = 1 << 16  # bytes past an array that a kernel without its masks may read
+
+
+Buffers = list[memoryview]
 
 
 class LimitedOutput(io.TextIOBase):
@@ -125,12 +133,21 @@ class ErrorOutput(io.TextIOBase):
         super().__init__()
         self._output = output
         self.is_kept = False
+        self._text = ""
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        return self._output.write(text) if self.is_kept else len(text)
+        if self.is_kept:
+            return self._output.write(text)
+        self._text += text[: MAX_ERRORS - len(self._text)]
+        return len(text)
+
+    def taken(self) -> str:
+        """Return what was printed since the last time."""
+        text, self._text = self._text, ""
+        return text
 
 
 def describe_failure(
@@ -222,12 +239,16 @@ class NotebookProcess:
         self._limits = limits
         self._references = references.References()
         self._given = GivenFunctions(self._ask_judge)
+        self._shared = Shared()
+        self._dropped: list[int] = []  # of them, what the judge has not been told yet
+        self._new: dict[int, Any] = {}  # what it will have once the message at hand is sent
         self._thrown: dict[int, BaseException] = {}  # of the judge's, by their numbers
         self._asked_by = 0  # the thread that a request runs in, and the request
         self._request = 0
         self._bench = Bench()
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
+        self._warnings = Warnings(self._references)
         self._watched: dict[str, bytes] = {}  # what a name's value was, in short
         self._told: dict[str, Any] = {}  # functions that the judge knows by these names
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
@@ -247,6 +268,7 @@ class NotebookProcess:
             self._references.start_case(message.forget)
             self._given.clear()
             self._thrown.clear()
+            self._shared, self._dropped = Shared(), []
             return
         self._reply_to(message, buffers)
 
@@ -262,6 +284,7 @@ class NotebookProcess:
         if threading.get_ident() != self._asked_by:
             raise RuntimeError("a function of the test can be called only where its caller runs")
         encoder = self._encoder(None)
+        contents = self._changed_contents(encoder)
         asked = Asked(
             self._request,
             function.number,
@@ -269,15 +292,19 @@ class NotebookProcess:
             {name: encoder.encode(value) for name, value in kwargs.items()},
             [],
         )
-        asked.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
+        self._share(asked, encoder, contents, [*args, *kwargs.values()])
         frame = self._with_output(asked, self._frame_of(asked))
+        self._sent()
         self._channel.send_frame(frame, encoder.buffers)
         while True:
             message, buffers = self._channel.receive()
             match message:
                 case Returned():
                     self._output.start()
-                    return self._decoder(buffers).decode(message.value)
+                    decoder = self._decoder(buffers, message.first)
+                    value = decoder.decode(message.value)
+                    self._know(decoder.new)
+                    return value
                 case Threw():
                     self._output.start()
                     error = error_of(message) if message.key < 0 else self._references[message.key]
@@ -292,11 +319,15 @@ class NotebookProcess:
             reply, out = self._answer_silently(message, buffers)
             if self._told and isinstance(reply, Ran):
                 reply.rebound = self._rebound()
+            self._carrying = "The answer"
             try:
                 frame = self._frame_of(reply)
+                if isinstance(reply, Answer | Raised) and reply.first:
+                    self._sent()
             except Exception as error:  # noqa: BLE001 - a student's names can be no text
                 reply, out = self._explain(message.request, error), []
                 frame = dump(reply)
+            self._new = {}
             if isinstance(reply, Answer | Raised):
                 frame = self._with_output(reply, frame)
         return frame, out
@@ -328,10 +359,8 @@ class NotebookProcess:
                 match message:
                     case Get():
                         return self._get(message)
-                    case Call():
-                        return self._call(message, buffers)
-                    case Next():
-                        return self._next(message)
+                    case Call() | Next() | Update():
+                        return self._use(message, buffers)
                 return self._answer_another(message, buffers)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
             return self._explain(message.request, error), []
@@ -407,15 +436,18 @@ class NotebookProcess:
         discarded = self._output.discarded + len(text) - len(kept)
         return CellDone(message.request, failure, kept, discarded, seconds, [*checked])
 
-    def _encoder(self, given: Given | None, *, stays: bool = True) -> Encoder:
-        """Return what encodes one message; `stays`: objects may be more than what they hold."""
+    def _encoder(self, given: Given | None, *, stays: bool = True, shares: bool = True) -> Encoder:
+        """Return what encodes one message; `stays`: objects may be more than what they hold.
+
+        shares: whether containers are those that both sides have.
+        """
         return Encoder(
             stays=plain.stays if stays and self._references.is_asked else None,
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             keep=self._stay,
             arguments=given.arrays if given else (),
-            containers=given.containers if given else (),
+            shared=self._shared if shares else None,
         )
 
     def _stay(self, value: Any) -> Opaque | Callback:
@@ -423,26 +455,103 @@ class NotebookProcess:
             return Callback(value.number)
         return self._references.keep(value)
 
-    def _finish(
-        self,
-        request: int,
-        value: Any,
-        *,
-        given: Given | None = None,
-        seconds: float = 0.0,
-        stays: bool = True,
-        is_part: bool = False,
-    ) -> tuple[Reply, list[memoryview]]:
-        """Return the answer, with what has become of the arguments that were given."""
+    def _finish(self, request: int, value: Any, *, stays: bool = True) -> tuple[Reply, Buffers]:
+        """Return an answer that is a copy of a value, whatever becomes of that."""
         self._carrying = "The answer"
-        encoder = self._encoder(given, stays=stays)
-        node = self._references.keep(value) if is_part else encoder.encode(value)
-        answer = Answer(request, node, [], seconds=seconds)
-        if given is not None:
-            answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
-            answer.contents = [(n, encoder.contents(item)) for n, item in given.changed_contents()]
+        encoder = self._encoder(None, stays=stays, shares=False)
+        answer = Answer(request, encoder.encode(value), [])
+        encoder.seal()
         answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return answer, encoder.buffers
+
+    def _finish_shared(
+        self, answer: Answer, value: Any, given: Given | None = None
+    ) -> tuple[Reply, Buffers]:
+        """Return an answer with its value, and with what has become of what both sides have."""
+        if given is None and not self._references.is_asked:
+            return self._finish(answer.request, value)
+        self._carrying = "The answer"
+        encoder = self._encoder(given)
+        answer.contents = self._changed_contents(encoder)
+        answer.value = encoder.encode(value)
+        if given is not None:
+            answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
+        self._share(answer, encoder, answer.contents, [value])
+        return answer, encoder.buffers
+
+    def _raised_in(
+        self, request: int, error: BaseException, given: Given | None = None
+    ) -> tuple[Reply, Buffers]:
+        """Return what student code raised, with what it has changed before."""
+        self._carrying = "The answer"
+        raised = self._raised(request, error)
+        encoder = self._encoder(given)
+        contents = self._changed_contents(encoder)
+        if given is not None:
+            raised.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
+        self._share(raised, encoder, contents, [])
+        return raised, encoder.buffers
+
+    # --- what both sides have --------------------------------------------------------------------
+
+    def _changed_contents(self, encoder: Encoder) -> list[tuple[int, Contents]]:
+        """Return what the containers hold that student code has changed."""
+        return [(number, encoder.contents(item)) for number, item in self._shared.changed()]
+
+    def _share(
+        self,
+        message: Answer | Raised | Asked,
+        encoder: Encoder,
+        contents: list[tuple[int, Contents]],
+        values: list[Any],
+    ) -> None:
+        """End a message, and know from now on what it holds; ValueRefusedError if that is endless.
+
+        values: those of the message.
+        """
+        if encoder.has_repeated or contents:
+            known = [self._shared[number] for number, _ in contents]
+            try:
+                check_amount([*known, *values], self._limits.array_bytes // 8)
+            except TooMuchError as problem:
+                raise ValueRefusedError(f"it holds lists that hold each other, {problem}") from None
+        encoder.seal()
+        message.buffers = [buffer.nbytes for buffer in encoder.buffers]
+        message.contents = contents
+        if self._references.is_asked:
+            message.first = encoder.first
+            message.warned, message.errors = self._warnings.taken(), _clean(self._errors.taken())
+        message.dropped = self._dropped
+        self._new = encoder.new
+
+    def _sent(self) -> None:
+        """Know what the judge has from the message that was just sent."""
+        self._dropped = []
+        self._know(self._new)
+        self._shared.drop_frames(self._new)
+        self._new = {}
+
+    def _know(self, new: dict[int, Any]) -> None:
+        for number, container in new.items():
+            self._shared.add(number, container)
+
+    def _let_go(self) -> None:
+        """Forget what no student code holds any more."""
+        unheld = self._shared.unheld()
+        self._shared.drop(unheld)
+        self._dropped += unheld
+
+    def _update(self, message: Update, buffers: Buffers) -> tuple[Reply, Buffers]:
+        """Give containers what the test has put into them."""
+        self._carrying = "The request"
+        decoder = self._decoder(buffers, message.first)
+        for number, node in message.contents:
+            held = decoder.contents(node)
+            if number in self._shared:
+                form_of(self._shared[number]).refill(self._shared[number], held)  # type: ignore[union-attr, misc]
+        self._know(decoder.new)
+        self._shared.settle([number for number, _ in message.contents])
+        return Answer(message.request, None, []), []
 
     def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
         if message.name == figures.PYPLOT and message.name in sys.modules:
@@ -451,7 +560,7 @@ class NotebookProcess:
         if message.name not in names or self._is_a_builtins(message.name):
             return Missing(message.request), []
         value = names[message.name]
-        reply, buffers = self._finish(message.request, value)
+        reply, buffers = self._finish_shared(Answer(message.request, None, []), value)
         if isinstance(reply, Answer) and isinstance(reply.value, Opaque):
             self._told[message.name] = value
         if message.watch and isinstance(reply, Answer) and self._is_known(message, reply, buffers):
@@ -475,7 +584,7 @@ class NotebookProcess:
             digest.update(buffer)
         before = self._watched.get(message.name)
         self._watched[message.name] = digest.digest()
-        return message.again and before == digest.digest()
+        return message.again and before == digest.digest() and not reply.contents
 
     def _is_a_builtins(self, name: str) -> bool:
         """Say whether a name stands for IPython's form of a builtin: no cell has bound it."""
@@ -491,24 +600,51 @@ class NotebookProcess:
         )
         return list(itertools.islice(names, MOST_NAMES))
 
+    def _use(self, message: Call | Next | Update, buffers: Buffers) -> tuple[Reply, Buffers]:
+        match message:
+            case Call():
+                return self._call(message, buffers)
+            case Next():
+                return self._next(message)
+        return self._update(message, buffers)
+
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"
-        decoder = self._decoder(buffers)
+        if self._references.is_asked:
+            self._shared.drop(message.dropped)
+        else:  # a container is a copy to all calls but one
+            self._shared = Shared()
+        decoder = self._decoder(buffers, message.first)
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
+        self._let_go()
+        self._know(decoder.new)
         given = Given(decoder, buffers)
         target = self._references[message.key]
         if message.operation == "storage":
             return self._finish(message.request, target, stays=False)
+        answer = Answer(message.request, None, [])
         started = time.perf_counter()
-        value = _run_theirs(references.operate, message.operation, target, *arguments, **keywords)
-        seconds = time.perf_counter() - started
-        is_part = self._references.is_asked and references.is_part(message.operation, value)
-        return self._finish(message.request, value, given=given, seconds=seconds, is_part=is_part)
+        try:
+            with self._warnings.noted():
+                value = _run_theirs(
+                    references.operate, message.operation, target, *arguments, **keywords
+                )
+            answer.seconds = time.perf_counter() - started
+            return self._finish_shared(answer, value, given)
+        except StudentRaisedError as raised:
+            return self._raised_in(message.request, raised.error, given)
+        finally:
+            self._shared.drop_frames(decoder.new)
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
-        items = _run_theirs(self._references.take, message.key, message.count)
-        return self._finish(message.request, items)
+        self._let_go()
+        try:
+            with self._warnings.noted():
+                items = _run_theirs(self._references.take, message.key, message.count)
+        except StudentRaisedError as raised:
+            return self._raised_in(message.request, raised.error)
+        return self._finish_shared(Answer(message.request, None, []), items)
 
     def _record(self, message: Record, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         """Call a function for what it does; the arguments are for nothing else."""
@@ -522,8 +658,9 @@ class NotebookProcess:
             if isinstance(raised.error, UnrecordableError):
                 return Recorded(message.request, None, str(raised.error)[:MAX_MESSAGE]), []
             raise
-        encoder = self._encoder(None)
+        encoder = self._encoder(None, shares=False)
         nodes = [encoder.encode(tensor) for tensor in given]
+        encoder.seal()
         sizes = [buffer.nbytes for buffer in encoder.buffers]
         recorded = Recorded(message.request, tape, "", nodes, sizes)  # type: ignore[arg-type]
         return recorded, encoder.buffers
@@ -555,10 +692,11 @@ class NotebookProcess:
                 )  # fmt: skip
                 return self._finish(request, (sums.projections, sums.norms))
 
-    def _decoder(self, buffers: list[memoryview]) -> Decoder:
+    def _decoder(self, buffers: list[memoryview], first: int | None = None) -> Decoder:
         return Decoder(
             buffers, array_bytes=self._limits.array_bytes, nesting=64, as_arguments=True,
             opaque=self._object, devices=frozenset({"cpu", "cuda"}),
+            shared=None if first is None else self._shared, first=first,
         )  # fmt: skip
 
     def _object(self, node: Opaque | Named | Callback) -> Any:

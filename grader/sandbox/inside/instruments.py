@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..wire.findings import Finding, Observation, Sums
+from . import interpreter
 from .compilation import compile_launch, launch_key, remember_library
 from .launches import Launch, noted_launches
 
@@ -39,6 +40,8 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
             # It reads all of triton, for half a second, and remembers the answer.
             importlib.import_module("triton.runtime.cache").triton_key()
         remember_library()
+        if interpret:
+            interpreter.replace_language_once()
 
 
 def observe(

@@ -8,6 +8,7 @@ than what this process says.
 import builtins
 import contextlib
 import copy
+import dataclasses
 import importlib
 import inspect
 import math
@@ -23,6 +24,7 @@ from ..wire.protocol import Kind, Named, Opaque
 
 MOST_KINDS = 50  # of one exception's classes
 LONGEST_NAME = 200
+FIXED = frozenset({bool, int, float, complex, str, bytes, type(None)})
 MAX_SAID = 2_000
 
 BINARY = (
@@ -30,9 +32,6 @@ BINARY = (
     "and", "or", "xor",
 )  # fmt: skip
 ORDERINGS = ("eq", "ne", "lt", "le", "gt", "ge")
-
-
-IN_PLACE = frozenset(f"i{name}" for name in BINARY)
 
 
 def _operator(name: str) -> Callable[..., Any]:
@@ -76,17 +75,22 @@ def _of_pythons_own(name: str) -> BaseException | None:
         return Exception()
 
 
-def _signature(function: Callable[..., Any]) -> list[tuple[str, int, bool, Any, bool, Any]]:
-    """Return the parameters: name, kind, whether there is a default, it, and an annotation."""
-    nothing = inspect.Parameter.empty
-    return [
+def _signature(function: Callable[..., Any]) -> tuple[list[Any], bool, Any]:
+    """Return the parameters, and whether what is returned has an annotation, and which.
+
+    Of each: name, kind, whether there is a default, it, and an annotation.
+    """
+    nothing, found = inspect.Parameter.empty, inspect.signature(function)
+    parameters = [
         (
             one.name, int(one.kind),
             one.default is not nothing, None if one.default is nothing else one.default,
             one.annotation is not nothing, None if one.annotation is nothing else one.annotation,
         )
-        for one in inspect.signature(function).parameters.values()
+        for one in found.parameters.values()
     ]  # fmt: skip
+    has_return = found.return_annotation is not nothing
+    return parameters, has_return, found.return_annotation if has_return else None
 
 
 def _source(function: Callable[..., Any]) -> tuple[str, int]:
@@ -116,6 +120,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "is": operator.is_, "class": type, "isinstance": isinstance, "issubclass": issubclass,
     "isbase": _swapped(issubclass), "kinds": _names_of_kinds, "signature": _signature,
     "source": _source,
+    "is_dataclass": dataclasses.is_dataclass, "fields": dataclasses.fields,
+    "asdict": dataclasses.asdict, "astuple": dataclasses.astuple, "replace": dataclasses.replace,
     "copy": copy.copy, "deepcopy": copy.deepcopy,
     "array": _array, "enter": _enter, "exit": _leave,
     "divmod": divmod, "rdivmod": _swapped(divmod),
@@ -123,12 +129,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **{f"r{name}": _swapped(_operator(name)) for name in BINARY},
     **{f"i{name}": _in_place(name) for name in BINARY},
 }  # fmt: skip
-
-
-def is_part(operation: str, value: Any) -> bool:
-    """Say whether a value is a container that an object holds, which a test can change there."""
-    is_held = operation in {"getattr", "getitem"} or operation in IN_PLACE
-    return is_held and type(value) in {list, dict, set}
 
 
 def operate(operation: str, target: Any, *args: Any, **kwargs: Any) -> Any:
@@ -217,7 +217,8 @@ class References:
                 raise TypeError(f"'{_text(kind, '__name__')}' object is not an iterator")
             self._streams[key] = iter(self._objects[key])
         items: list[Any] = []
-        for _ in range(count):
+        # What can change is asked for one by one: it is looked at before the next one is made.
+        while len(items) < count and (not items or _is_fixed(items[-1]) or not self.is_asked):
             try:
                 items.append(next(self._streams[key]))
             except StopIteration:
@@ -228,6 +229,14 @@ class References:
                 self._errors[key] = error
                 break
         return items
+
+
+def _is_fixed(value: Any) -> bool:
+    """Say whether a value is what it is, whatever student code does next."""
+    if type(value) in {tuple, frozenset}:
+        return all(map(_is_fixed, value))
+    numpy = sys.modules.get("numpy")
+    return type(value) in FIXED or (numpy is not None and issubclass(type(value), numpy.number))
 
 
 def _text(holder: Any, name: str) -> str:

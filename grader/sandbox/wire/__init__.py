@@ -33,6 +33,7 @@ The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and chil
     ListFiles, ReadFile  Answer, Raised, Fault         what the notebook's code has written
     WriteFile            Answer, Raised, Fault         what a test has written for it to read
     Call, Next           Answer, Raised, Fault, Asked
+    Update               Answer, Raised, Fault         what a test has changed of what both have
     Returned, Threw      what was asked for goes on, to the same replies
     Case                 no reply                       a case begins, of an otter assignment
     Record               Recorded, Raised, Fault       what a call does, as a tape

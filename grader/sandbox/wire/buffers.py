@@ -63,14 +63,28 @@ class Buffers:
 
 def by_value(layout: Layout, library: Library, buffers: Buffers) -> Array:
     """Take an array's elements into the message, and return its node."""
+    node = Array(library.name, layout.dtype, list(layout.shape), [], 0, -1, layout.device)
+    _take(node, layout, buffers)
+    return node
+
+
+def _take(node: Array, layout: Layout, buffers: Buffers) -> None:
     raw, strides = None, contiguous_strides(layout.shape)
     if not layout.is_empty and min(layout.steps, default=0) >= 0:
         raw = arrays.dense_bytes(layout)
     if raw is not None:
         strides = [step // layout.item for step in layout.steps]
-    buffer = buffers.add(arrays.compact_bytes(layout.host) if raw is None else raw)
-    shape = list(layout.shape)
-    return Array(library.name, layout.dtype, shape, strides, 0, buffer, layout.device)
+    node.buffer = buffers.add(arrays.compact_bytes(layout.host) if raw is None else raw)
+    node.strides = strides
+
+
+def place_compactly(unplaced: list[tuple[Array, Layout]], buffers: Buffers) -> None:
+    """Give each array its place in a buffer: one that overlaps no other is as short as can be."""
+    for group in arrays.overlapping([layout for _node, layout in unplaced]):
+        if len(group) == 1:
+            _take(*unplaced[group[0]], buffers)
+        else:
+            _place([unplaced[number] for number in group], buffers)
 
 
 def place(unplaced: list[tuple[Array, Layout]], buffers: Buffers) -> None:

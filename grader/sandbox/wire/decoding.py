@@ -34,6 +34,7 @@ from .protocol import (
     Sequence,
     Text,
 )
+from .shared import Shared
 from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container
 
 if TYPE_CHECKING:
@@ -54,10 +55,12 @@ class Decoder:
     """Turn one message's nodes and buffers back into exact base types.
 
     `opaque` makes what stands for an object that stayed on the other side. `arguments` are the
-    call's own arrays, for aliases; where one is None an alias of it comes by value. `containers`
-    are its own lists and dicts. Every claim of the other side is checked before memory is used.
+    call's own arrays, for aliases; where one is None an alias of it comes by value. `shared` are
+    the lists and so on that this side has as well, and `new` those that come first in this message,
+    by the numbers from `first` on. Every claim of the other side is checked before memory is used.
     `total_bytes` bounds what the values of one message take together when each element is a number
-    of its own. With `as_arguments` lists can repeat, as an Encoder of the same kind sends them.
+    of its own. With `as_arguments` numbers go up, and a list can hold itself, as an Encoder of the
+    same kind sends them.
     """
 
     def __init__(
@@ -68,15 +71,16 @@ class Decoder:
         nesting: int,
         opaque: Callable[[Opaque | Named | Callback], Any],
         arguments: Iterable[Any] = (),
-        containers: Iterable[Container] = (),
+        shared: Shared | None = None,
+        first: int | None = None,
         devices: frozenset[str] = frozenset({"cpu"}),
         total_bytes: int | None = None,
         as_arguments: bool = False,
     ) -> None:
         self.arrays: list[Any] = []
-        self.containers = list(containers)  # by their numbers
+        self.new: dict[int, Container] = {}  # by their numbers, in their order
         self.aliased: set[int] = set()  # numbers of arguments whose memory a value shares
-        self.has_repeated = False  # whether a value holds a container of the arguments
+        self.repeated: set[int] = set()  # numbers of containers that come again
         self.written: set[int] = set()  # numbers of the buffers that hold the arrays
         self._by_parts = False  # within a value that is made of parts
         self._buffers = buffers
@@ -89,6 +93,18 @@ class Decoder:
         self._extents: dict[int, Extent] = {}
         self._devices = devices
         self._as_arguments = as_arguments
+        self._shared = Shared() if shared is None else shared
+        free = self._shared.next_ours if as_arguments else self._shared.next_theirs
+        self._first = free if first is None else first
+        if not as_arguments and self._first > free:
+            raise ProtocolViolationError("numbers that other containers have had")
+        self._open: set[int] = set()  # numbers of those whose items have not all come
+        self._arrays_of: dict[tuple[Any, ...], Any] = {}  # by what their nodes say
+
+    @property
+    def most_items(self) -> int:
+        """How many items lists within lists may hold in all."""
+        return self._array_bytes // 8
 
     def decode(self, node: Node, depth: int = 0) -> Any:
         """Return a node's value; ProtocolViolationError where it contradicts itself."""
@@ -96,6 +112,22 @@ class Decoder:
             raise ProtocolViolationError(f"a value nested deeper than {self._nesting} levels")
         read = _READERS.get(type(node))
         return node if read is None else read(self, node, depth)
+
+    def contents(self, node: Node) -> Any:
+        """Return another container that holds what one holds that both sides have."""
+        if isinstance(node, Made):
+            return self._built(node, 0)
+        if not isinstance(node, Sequence | Mapping | Collection):
+            raise ProtocolViolationError("the contents of what holds nothing")
+        return self._filled(node, 0, is_new=False)
+
+    def _number(self, made: Container) -> int:
+        """Give a container of this message the next number."""
+        number = self._first + (1 if self._as_arguments else -1) * len(self.new)
+        if number in self._shared:
+            raise ProtocolViolationError("a number that another container has")
+        self.new[number] = made
+        return number
 
     def _complex(self, node: Complex, _depth: int) -> complex:
         return complex(node.real, node.imag)
@@ -114,13 +146,24 @@ class Decoder:
             if isinstance(node, Alias):
                 raise ProtocolViolationError("a part that shares memory with an argument")
             return self.array(node)
-        array = self.array(node) if isinstance(node, Array) else self._alias(node)
+        array = self._once(node) if isinstance(node, Array) else self._alias(node)
         self.arrays.append(array)
         if isinstance(node, Array):
             self.written.add(node.buffer)
         return array
 
+    def _once(self, node: Array) -> Any:
+        """Return an array; it is the same one where the same elements are said again."""
+        where = node.library, node.dtype, node.offset, node.buffer, node.device, node.is_readonly
+        said = (*where, tuple(node.shape), tuple(node.strides))
+        if said not in self._arrays_of:
+            self._arrays_of[said] = self.array(node)
+        return self._arrays_of[said]
+
     def _container(self, node: Sequence | Mapping | Collection, depth: int) -> Any:
+        return self._filled(node, depth, is_new=not self._by_parts)
+
+    def _filled(self, node: Sequence | Mapping | Collection, depth: int, *, is_new: bool) -> Any:
         about: list[Node] = []
         if isinstance(node, Sequence):
             form, nodes = FORMS["tuple" if node.is_tuple else "list"], node.items
@@ -135,9 +178,12 @@ class Decoder:
         if form.has_keys and count % 2:
             raise ProtocolViolationError("a mapping in which a key has no value")
         made = form.make([self.decode(one, depth + 1) for one in about], count)
-        if self._as_arguments and form.is_mutable and not self._by_parts:
-            self.containers.append(made)
+        number = self._number(made) if is_new and form.is_mutable else None
+        if number is not None and not self._as_arguments:
+            self._open.add(number)
         items = self._items(nodes, depth)
+        if number is not None:
+            self._open.discard(number)
         if form.is_hashed:
             _check_keys(items[: count // 2] if form.has_keys else items)
         return form.put(made, items)
@@ -181,26 +227,31 @@ class Decoder:
         return packing.unpack(found)
 
     def _made(self, node: Made, depth: int) -> Any:
+        is_new = not self._by_parts
+        made = self._built(node, depth)
+        if is_new and TABLE.named(node.kind).is_mutable:
+            self._number(made)
+        return made
+
+    def _built(self, node: Made, depth: int) -> Any:
         kind = TABLE.named(node.kind)
-        is_numbered = self._as_arguments and kind.is_mutable and not self._by_parts
         self._count(kind.weight)
         before, self._by_parts = self._by_parts, True
         try:
             parts = [self.decode(part, depth + 1) for part in node.parts]
         finally:
             self._by_parts = before
-        made = kind.made(parts)
-        if is_numbered:
-            self.containers.append(made)
-        return made
+        return kind.made(parts)
 
     def _reference(self, node: Opaque | Repeat | Named | Callback, _depth: int) -> Any:
         if not isinstance(node, Repeat):
             return self._opaque(node)
-        if self._by_parts or not 0 <= node.container < len(self.containers):
+        number = node.container
+        is_known = number in self.new or number in self._shared
+        if self._by_parts or not is_known or number in self._open:
             raise ProtocolViolationError("a list or dict that was not sent")
-        self.has_repeated = True
-        return self.containers[node.container]
+        self.repeated.add(number)
+        return self.new[number] if number in self.new else self._shared[number]
 
     def _counted(self, number: int) -> memoryview:
         """Return a buffer that a value copies."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import dtypes, numpy_kinds, packing, standard
 from .arrays import NUMPY, TORCH, Extent, Layout, Library
-from .buffers import Buffers, by_value, place
+from .buffers import Buffers, by_value, place, place_compactly
 from .containers import CLASSES, FORMS, OBJECTS, Form
 from .kinds import TABLE, Kind, NotByValueError
 from .protocol import (
@@ -37,6 +37,7 @@ from .protocol import (
     Sequence,
     Text,
 )
+from .shared import Shared
 from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container, ValueRefusedError, form_of, mro
 
 SHORT_TEXT = 65_536
@@ -59,10 +60,11 @@ class Encoder:
     `nesting` bounds the depth of containers.
     `keep` gives an object that cannot travel its key (in the child), or refuses it (in the judge).
     `stays` says of a class that its objects stay, though they could travel as what they hold.
-    `arguments` are the call's arrays, for a result that shares memory with one of them, and
-    `containers` its lists, frames and so on, for a result that holds one of them. With
-    `as_arguments` arrays keep their strides and share memory where they do, though nothing of the
-    memory around them is sent, and a list that comes twice is the same list; `seal` ends it.
+    `arguments` are the call's arrays, for a result that shares memory with one of them. `shared`
+    are the lists, frames and so on that the other side has as well, and `new` are those that come
+    first in this message, by the numbers from `first` on: up with `as_arguments`, and else down.
+    A list that comes twice is the same list, and arrays share memory where they do; `seal` ends it.
+    With `as_arguments` arrays keep their strides, though nothing of the memory around them is sent.
     What a value of several parts is made of travels by value, and shares nothing.
     """
 
@@ -73,15 +75,21 @@ class Encoder:
         nesting: int,
         keep: Callable[[Any], Opaque | Named | Callback],
         arguments: Iterable[Any] = (),
-        containers: Iterable[Container] = (),
+        shared: Shared | None = None,
         as_arguments: bool = False,
         stays: Callable[[type], bool] | None = None,
     ) -> None:
         self._memory = Buffers(array_bytes)
         self.buffers = self._memory.all
         self.sent: list[SentArray] = []
-        self.containers = list(containers)  # by their numbers
-        self._numbers = {id(one): number for number, one in enumerate(self.containers)}
+        self.roots: list[Any] = []  # the arguments
+        self.new: dict[int, Container] = {}  # by their numbers, in their order
+        self.has_repeated = False  # whether a container comes again
+        shared = Shared() if shared is None else shared
+        self._shared = shared
+        self.first = shared.next_ours if as_arguments else shared.next_theirs
+        self._step = 1 if as_arguments else -1
+        self._numbers: dict[int, int] = {}  # of the new ones, by identity
         self._open: set[int] = set()  # containers whose items are not all known
         self._unplaced: list[tuple[Array, Layout]] = []
         self._nesting = nesting
@@ -224,19 +232,22 @@ class Encoder:
         )
 
     def _seen(self, value: Any) -> Repeat | None:
-        """Return a container that is known as its number; give one of the arguments the next."""
+        """Return a container that is known as its number; give another one the next."""
         number = self._numbers.get(id(value))
+        if number is None:
+            number = self._shared.number_of(value)
         if number is not None:
             if id(value) in self._open:
                 raise ValueRefusedError("it holds itself")
+            self.has_repeated = True
             return Repeat(number)
-        if self._as_arguments:
-            self._numbers[id(value)] = len(self.containers)
-            self.containers.append(value)
+        number = self.first + self._step * len(self.new)
+        self._numbers[id(value)] = number
+        self.new[number] = value
         return None
 
     def contents(self, container: Container) -> Sequence | Mapping | Collection | Made:
-        """Return what one of the arguments' containers holds."""
+        """Return what a container holds that the other side has."""
         form = form_of(container)
         held: Sequence | Mapping | Collection | Made | None = None
         with suppress(NotByValueError):
@@ -251,7 +262,7 @@ class Encoder:
     # --- what is made of parts -------------------------------------------------------------------
 
     def _made(self, kind: Kind, value: Any, depth: int) -> Node:
-        mark, known = self._memory.mark(), len(self.containers)
+        mark, known = self._memory.mark(), len(self.new)
         try:
             if kind.is_mutable and not self._by_parts and (again := self._seen(value)) is not None:
                 return again
@@ -283,9 +294,8 @@ class Encoder:
         return Made(kind.name, nodes)
 
     def _forget(self, known: int) -> None:
-        for container in self.containers[known:]:
-            del self._numbers[id(container)]
-        del self.containers[known:]
+        for number in list(self.new)[known:]:
+            del self._numbers[id(self.new.pop(number))]
 
     # --- arrays ----------------------------------------------------------------------------------
 
@@ -333,21 +343,26 @@ class Encoder:
             is_itself = library.address(original) == layout.address
             self.sent.append(SentArray(original, node, is_itself))
             return node
-        node = by_value(layout, library, self._memory)
         if self._by_parts:
-            return node
+            return by_value(layout, library, self._memory)
         for number, argument in enumerate(self._arguments):
             view = library.place_in(argument, plain)
             if view is None:
                 continue
             extent = Extent.of(argument.shape, library.strides(argument))
             if extent.holds(layout.shape, *view):
-                return Alias(number, node, *view)
+                return Alias(number, by_value(layout, library, self._memory), *view)
+        self._memory.check_room(0 if layout.is_empty else layout.host.nbytes)
+        node = Array(library.name, layout.dtype, list(layout.shape), [], 0, -1, layout.device)
+        self._unplaced.append((node, layout))
         return node
 
     def seal(self) -> None:
-        """Give each argument's array its place in a buffer: its own elements, and nothing else."""
-        place(self._unplaced, self._memory)
+        """Give each array its place in a buffer: its own elements, and nothing else."""
+        if self._as_arguments:
+            place(self._unplaced, self._memory)
+        else:
+            place_compactly(self._unplaced, self._memory)
         self._unplaced = []
 
     def add(self, raw: memoryview) -> int:

@@ -92,7 +92,7 @@ class Made(Struct, tag="m"):
 
 
 class Repeat(Struct, tag="r"):
-    """What has the number `container` among the call's arguments, once more."""
+    """A container that both sides have by this number, or that came before in the message."""
 
     container: int
 
@@ -167,6 +167,7 @@ class Callback(Struct, tag="f"):
     number: int
     name: str = ""
     is_iterator: bool = False
+    doc: str | None = None
 
 
 Node = (
@@ -192,6 +193,10 @@ Node = (
     | Callback
     | None
 )
+
+
+# What a container holds that both sides have.
+Contents = Sequence | Mapping | Collection | Made
 
 
 # From the judge to the child.
@@ -225,7 +230,7 @@ class Get(Struct, tag="get"):
 class Case(Struct, tag="case"):
     """A case begins, whose tests may ask more of objects than to be called; there is no answer.
 
-    Objects with keys below `forget` are asked for no more.
+    Objects with keys below `forget` are asked for no more, and no containers are shared yet.
     """
 
     request: int
@@ -255,7 +260,11 @@ class WriteFile(Struct, tag="write file"):
 
 
 class Call(Struct, tag="call"):
-    """Call an opaque object, or do something else with it: `operation` is one of OPERATIONS."""
+    """Call an opaque object, or do something else with it: `operation` is one of OPERATIONS.
+
+    first: the number of the first container that the arguments hold and both sides do not have yet.
+    dropped: those that the test does not hold any more.
+    """
 
     request: int
     key: int
@@ -263,6 +272,17 @@ class Call(Struct, tag="call"):
     keywords: dict[str, Node]
     buffers: list[int]
     operation: str = "call"
+    first: int = 0
+    dropped: list[int] = []
+
+
+class Update(Struct, tag="update"):
+    """Give containers that both sides have what the test has put into them."""
+
+    request: int
+    contents: list[tuple[int, "Contents"]]
+    buffers: list[int]
+    first: int = 0
 
 
 class Returned(Struct, tag="returned"):
@@ -271,6 +291,7 @@ class Returned(Struct, tag="returned"):
     request: int
     value: Node
     buffers: list[int]
+    first: int = 0
 
 
 class Threw(Struct, tag="threw"):
@@ -396,18 +417,25 @@ class Answer(Struct, tag="answer"):
     """A value by value, and what the call wrote to of its arguments.
 
     `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
-    memory now. `contents` holds what else of the arguments is another now, by its number. `output`
-    is what was printed meanwhile, cut as a cell's is.
+    memory now. `contents` holds what the containers hold that student code has changed, of those
+    that both sides have. `first`: the number of the first container that the answer holds and both
+    sides have from now on; 0 where they do not. `dropped`: those that no student code holds any
+    more. `output` is what was printed meanwhile, cut as a cell's is; `errors` what was printed as
+    an error, and `warned` the warnings, so far as a case asks for that.
     """
 
     request: int
     value: Node
     buffers: list[int]
     changed: list[tuple[int, int]] = []
-    contents: list[tuple[int, Sequence | Mapping | Collection | Made]] = []
+    contents: list[tuple[int, "Contents"]] = []
     seconds: float = 0.0
     output: str = ""
     rebound: list[str] = []
+    first: int = 0
+    dropped: list[int] = []
+    warned: list[Opaque] = []
+    errors: str = ""
 
 
 class Missing(Struct, tag="missing"):
@@ -426,7 +454,8 @@ class Raised(Struct, tag="raised"):
     """What student code raised, and printed before.
 
     `error` is the exception itself, where a case asks for it. `thrown` is the number of an
-    exception of the judge's that went through student code.
+    exception of the judge's that went through student code. What it has changed before is said as
+    in an answer.
     """
 
     request: int
@@ -435,12 +464,20 @@ class Raised(Struct, tag="raised"):
     error: Opaque | None = None
     thrown: int = -1
     rebound: list[str] = []
+    buffers: list[int] = []
+    changed: list[tuple[int, int]] = []
+    contents: list[tuple[int, "Contents"]] = []
+    first: int = 0
+    dropped: list[int] = []
+    warned: list[Opaque] = []
+    errors: str = ""
 
 
 class Asked(Struct, tag="asked"):
     """Call a function of the judge's, within a request that stays unanswered meanwhile.
 
-    `output` is what the student's code printed before.
+    `output` is what the student's code printed before, and `contents` and `first` say what it has
+    changed and what both sides have from now on, as in an answer.
     """
 
     request: int
@@ -449,6 +486,11 @@ class Asked(Struct, tag="asked"):
     keywords: dict[str, Node]
     buffers: list[int]
     output: str = ""
+    contents: list[tuple[int, "Contents"]] = []
+    first: int = 0
+    dropped: list[int] = []
+    warned: list[Opaque] = []
+    errors: str = ""
 
 
 class Fault(Struct, tag="fault"):
@@ -487,7 +529,7 @@ class Compiled(Struct, tag="compiled"):
 
 Request = (
     RunCell | Get | Bound | Seed | ListFiles | ReadFile | WriteFile | Call | Next | Case
-    | Returned | Threw | Record | Prepare | Replay | Compile | Chain
+    | Update | Returned | Threw | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
 Reply = (
     CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared

@@ -69,7 +69,10 @@ def named_mistake(got, truth, q, k, v, causal, scale):
     if not isinstance(got, torch.Tensor) or (got.shape, got.dtype) != (q.shape, q.dtype):
         return ""
     if got.isnan().any():
-        return " NaN comes from a load that is not masked (0 * NaN is NaN), or from -inf - -inf."
+        return (
+            " NaN comes from a load that is not masked (0 * NaN is NaN), from -inf - -inf, or from "
+            "a place of the result that no program writes."
+        )
     wide = q.double(), k.double(), v.double()
     used = q.shape[-1] ** -0.5 if scale is None else scale
 

@@ -33,4 +33,6 @@ try_to_fill()
 # %%
 try_to_fill()
 # %%
-attempt("a gigabyte in sockets", lambda: len(filled) == 4 * CONNECTIONS)
+if len(filled) == 4 * CONNECTIONS:
+    hold()
+    attempt("a gigabyte in sockets", lambda: True)

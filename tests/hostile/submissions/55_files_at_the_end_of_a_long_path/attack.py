@@ -1,6 +1,6 @@
 # expect: denied|killed
 # reason: files
-import os, time
+import os
 
 def fill():
     for _ in range(60):
@@ -9,6 +9,6 @@ def fill():
     for number in range(6):
         with open(f"deep{number}", "wb") as file:
             file.write(bytes(8 << 20))
-    time.sleep(0.3)
+    hold()
 
 attempt("48 MiB at a path of 6,000 characters", fill)

@@ -1,8 +1,9 @@
 # expect: denied|killed
 # reason: files
-import os, signal, time
+import os, signal
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that nobody is told what they wrote
 held = []
+reader, writer = os.pipe()
 
 def fill():
     for number in range(24):
@@ -13,7 +14,10 @@ def fill():
                 os.write(held[-1], bytes(8 << 20))
             finally:
                 os._exit(0)
-    time.sleep(0.5)
-    return sum(os.fstat(number).st_size for number in held) > 160 << 20
+    os.close(writer)
+    os.read(reader, 1)  # until all of them have ended
+    if sum(os.fstat(number).st_size for number in held) <= 160 << 20:
+        return False
+    hold()
 
 attempt("192 MiB by processes that have ended", fill)
