@@ -81,6 +81,11 @@ EVALUATED = {
         doctests("q1", ">>> import typing\n>>> typing.get_type_hints(Answer)['value']()\n[]"),
         ANNOTATED, "list",
     ),
+    "annotations of a function": (
+        doctests("q1", ">>> import typing\n>>> typing.get_type_hints(answer)['return']()\n[]"),
+        "def answer() -> {text!r}: return []",
+        "list",
+    ),
     "query": (
         doctests("q1", ">>> import pandas as pd\n>>> len(table.query(answer))\n1"),
         QUERY, "a > 1",
