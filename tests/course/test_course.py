@@ -243,6 +243,7 @@ WARNED = {
         "maximum_starts_at_zero": "does the running maximum start at -inf",
         "values_by_the_strides_of_keys": "each has strides of its own",
         "weights_always_half": "further off than rounding explains",
+        "tiled_maximum_from_zero": "m starts at -inf",
     },
 }
 
