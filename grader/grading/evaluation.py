@@ -17,6 +17,7 @@ from grader.sandbox import CannotCrossError
 
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
 PANDAS = "pandas.core.computation.expr"
+OF_TYPES = frozenset({"inspect", "typing"})
 SYMPYS_OWN = "from sympy import *"
 # Of SymPy's functions, those which formulas have.
 FUNCTIONS = frozenset({"cbrt", "diff", "integrate", "real_root", "root", "sqrt", "Matrix"})
@@ -95,7 +96,7 @@ def _look_at(source: bytes | str, frame: FrameType, case: _Case) -> None:
         _refuse_unless(own or _only_computes(text), case)
     elif (
         module == PANDAS
-        or (module == "typing" and _asks(frame, case))
+        or (module in OF_TYPES and _asks(frame, case))
         or (not only_parses and _is_of(file, case))
     ):
         _refuse_unless(_is_own(text, case) or _only_computes(text), case)
@@ -120,8 +121,8 @@ def _is_of(file: str, case: _Case) -> bool:
 
 
 def _asks(frame: FrameType | None, case: _Case) -> bool:
-    """Say whether it is a test that asks typing for types, and no library that it imports."""
-    while frame is not None and frame.f_globals.get("__name__") == "typing":
+    """Say whether it is a test that asks for types, and no library that it imports."""
+    while frame is not None and frame.f_globals.get("__name__") in OF_TYPES:
         frame = frame.f_back
     return frame is not None and _is_of(frame.f_code.co_filename, case)
 

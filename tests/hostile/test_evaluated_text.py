@@ -81,6 +81,14 @@ EVALUATED = {
         doctests("q1", ">>> import typing\n>>> typing.get_type_hints(Answer)['value']()\n[]"),
         ANNOTATED, "list",
     ),
+    "annotations as inspect has them": (
+        doctests(
+            "q1",
+            ">>> import inspect\n>>> inspect.get_annotations(Answer, eval_str=True)['value']()\n[]",
+        ),
+        ANNOTATED,
+        "list",
+    ),
     "annotations of a function": (
         doctests("q1", ">>> import typing\n>>> typing.get_type_hints(answer)['return']()\n[]"),
         "def answer() -> {text!r}: return []",
