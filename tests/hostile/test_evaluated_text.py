@@ -155,3 +155,9 @@ def test_a_text_of_the_tests_own_may_do_anything(judge: OtterJudge) -> None:
     code = SYMPY + ">>> eval('len([answer])') + sympy.sympify('Poly(x + 1).degree()')\n2"
     [case] = judge.cases("answer = 1", doctests("q1", code))
     assert case.status is Status.PASSED, case.staff_message
+
+
+def test_a_text_that_calls_the_students_own_function_is_evaluated(judge: OtterJudge) -> None:
+    code = ">>> [eval(name + '(2)') + eval(f'max({2}, 1)') for name in ('f', 'g')]\n[5, 6]"
+    [case] = judge.cases("def f(x): return x + 1\ndef g(x): return 2 * x", doctests("q1", code))
+    assert case.status is Status.PASSED, case.staff_message
