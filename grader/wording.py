@@ -56,6 +56,12 @@ NO_PART_MARKS = (
 )
 MEND_FIRST = "Mend this first, since what follows hangs on it:"
 NO_ANSWER = "No answer of yours was found in the notebook, so a person will look into it."
+NOT_ITS_MEMORY = (
+    "It read or wrote memory that is not its own, as a kernel does whose addresses or masks are "
+    "wrong."
+)
+NOT_WRITTEN = "Not written yet."
+RESTS_ON_A_STUB = " is not written yet, and this question rests on it."
 NO_TEST_RUN = "No test of this question was run."
 NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
 PARTLY_UNGRADED = (
@@ -177,8 +183,9 @@ def not_the_sum(report: QuestionReport) -> str | None:
 
 
 def sentence(reason: str) -> str:
-    """Return a reason as a sentence."""
-    return reason[:1].upper() + reason[1:] + "."
+    """Return a reason as a sentence, and what a signal means that says nothing to a beginner."""
+    said = reason[:1].upper() + reason[1:] + "."
+    return f"{said} {NOT_ITS_MEMORY}" if reason.endswith(("SIGSEGV", "SIGBUS")) else said
 
 
 def plain_end(status: Status) -> str:
@@ -189,8 +196,13 @@ def plain_end(status: Status) -> str:
 def not_written(said: str, needed: str = "") -> str:
     """Return what is said of a stub; `needed` is its name where another question rests on it."""
     if needed:
-        return f"{needed} is not written yet, and this question rests on it. {said}"
-    return f"Not written yet. {said}"
+        return f"{needed}{RESTS_ON_A_STUB} {said}"
+    return f"{NOT_WRITTEN} {said}"
+
+
+def is_not_written(text: str) -> bool:
+    """Say whether a text is what is said of a stub."""
+    return text.startswith(NOT_WRITTEN) or RESTS_ON_A_STUB in text.partition("\n")[0]
 
 
 def raised(description: str) -> str:

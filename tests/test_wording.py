@@ -185,3 +185,11 @@ def test_the_cases_that_a_child_still_owed_say_no_more_than_the_first(status: St
     assert second.staff_message == "one call took longer than 10 s"
     first, second = outcomes.stopped(cases[1:] * 2, status, "it exited with status 7")
     assert first.message == second.message == wording.HIDDEN_NOT_PASSED
+
+
+def test_a_signal_that_says_nothing_to_a_beginner_is_explained() -> None:
+    case = TestCase("large values", 2.0, hidden=False)
+    (segfault,) = outcomes.stopped([case], Status.KILLED, "the process was ended by SIGSEGV")
+    assert segfault.message.startswith("The process was ended by SIGSEGV. It read or wrote memory")
+    (killed,) = outcomes.stopped([case], Status.KILLED, "the process was ended by SIGKILL")
+    assert killed.message == "The process was ended by SIGKILL."

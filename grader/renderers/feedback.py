@@ -129,9 +129,27 @@ def _by_cause(lines: Iterable[Line]) -> tuple[Group, ...]:
     return tuple(Group(some[0].cause, tuple(some)) for some in groups.values())
 
 
+def _with_the_stub(lines: list[Line]) -> list[Line]:
+    """Give hidden cases the cause of all public ones where that is a stub, left as it is.
+
+    What a hidden case has met is not told. Where no public case has come past a stub, its student
+    may as well know that no other did.
+    """
+    public = {line.text for line in lines if not line.hidden}
+    stub = public.pop() if len(public) == 1 else ""
+    if not wording.is_not_written(stub):
+        return lines
+    return [
+        replace(line, cause=stub)
+        if line.hidden and not line.cause and line.status not in _NOT_WRONG
+        else line
+        for line in lines
+    ]
+
+
 def _part(report: QuestionReport, book: Gradebook) -> Part:
     question = _question(report, book)
-    shown = [_line(case) for case in report.cases]
+    shown = _with_the_stub([_line(case) for case in report.cases])
     status = Status.worst([one.status for one in shown]) if shown else report.status
     remark = wording.not_the_sum(report)
     if remark is not None:

@@ -18,6 +18,7 @@ from .references import (
     is_reference,
     key_of,
     label_of,
+    method_of,
     relabel,
     session_of,
     type_name_of,
@@ -101,7 +102,7 @@ class LiveCase:
         found = self.operate(reference, "getattr", (name,), {})
         if is_reference(found) and not label_of(found):
             relabel(found, f"{type_name_of(reference)}.{name}")
-        return found
+        return method_of(reference, name, found)
 
     def take(self, reference: Any, count: int) -> list[Any]:
         """Return the next items of an iterator."""

@@ -28,7 +28,7 @@ def cells() -> dict[str, str]:
 @pytest.fixture
 def names(cells: dict[str, str]) -> dict[str, Any]:
     """Return what cells of the notebook find: the setup cell's imports and the helpers."""
-    found: dict[str, Any] = {"device": "cpu"}
+    found: dict[str, Any] = {"device": "cpu", "INTERPRETED": True}
     setup = ast.parse(cells["setup"])
     setup.body = [n for n in setup.body if isinstance(n, ast.Import | ast.ImportFrom)]
     exec(compile(setup, "setup", "exec"), found)  # noqa: S102
@@ -96,6 +96,7 @@ def test_the_cell_after_q4_sees_scale_strides_and_float32_in_a_line_each(
     assert seen(solution("wrong", "last_stride_assumed")) == ["a permuted view, by its strides"]
     assert seen(solution("wrong", "result_laid_out_like_q")) == ["its result is contiguous"]
     assert seen(in_halves) == ["float32"]
+    assert seen(solution("wrong", "tf32")) == ["its products ask for ieee"]
 
 
 def test_the_text_beside_the_tiles_gives_the_sizes_that_the_code_works_out(

@@ -239,6 +239,11 @@ WARNED = {
         "head_loop_to_queries": "the loop's end at N",
         "head_one_program": "does the grid have M / 64 programs",
         "row_no_rescale": "times exp(old m - new m)",
+        "loop_ends_at_the_tile": "of which the last sees all",
+        "maximum_starts_at_zero": "does the running maximum start at -inf",
+        "values_by_the_strides_of_keys": "each has strides of its own",
+        "weights_always_half": "further off than rounding explains",
+        "tiled_maximum_from_zero": "m starts at -inf",
     },
 }
 

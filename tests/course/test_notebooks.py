@@ -250,6 +250,21 @@ def test_what_students_get_says_how_many_points_hidden_tests_decide(
             assert f"{question.hidden_points:g}" in row, row
 
 
+MINUTES = re.compile(r"^\| (\d+) \|.*\| (\d+) \| *(?:\d+|\d+ more .*)? *\|$", re.MULTILINE)
+
+
+def test_the_minutes_of_the_steps_add_up_and_stand_in_their_headings(
+    assignment: Assignment,
+) -> None:
+    prose = notebooks.read(assignment.notebook.read_bytes()).prose.values()
+    title, text = next(iter(prose)), "\n".join(prose)
+    steps = {int(step): int(minutes) for step, minutes in MINUTES.findall(title)}
+    headings = re.findall(r"^## Step (\d+)\..*\((\d+) min\)$", text, re.MULTILINE)
+    assert steps == {int(step): int(minutes) for step, minutes in headings}
+    assert list(steps) == list(range(1, len(steps) + 1))
+    assert f"about {sum(steps.values())} minutes" in title
+
+
 STEP = re.compile(r"^## Step (\d+)\.", re.MULTILINE)
 PLACE = re.compile(r"“(?P<heading>[^”]+)” in step (?P<step>\d+)")
 

@@ -95,6 +95,25 @@ def test_cases_that_failed_for_one_cause_are_gathered(make_book: MakeBook) -> No
     assert "one cause" not in with_cases(book, *silent)  # nothing is known of their causes
 
 
+def test_hidden_cases_join_the_public_ones_that_a_stub_has_failed(make_book: MakeBook) -> None:
+    book, said = make_book(1), wording.not_written("q2: write safety")
+    public = [Outcome(f"p{n}", False, Status.FAILED, 0.0, 1.0, said) for n in range(2)]
+    hidden = [
+        Outcome(f"h{n}", True, Status.FAILED, 0.0, 1.0, promise=f"Row {n} counts.")
+        for n in range(2)
+    ]
+    text = with_cases(book, *public, *hidden)
+    assert "These four have one cause:" in text
+    assert text.count(said) == 1
+    assert all(f"Row {n} counts." in text for n in range(2))
+    assert wording.is_not_written(wording.not_written("q2: write safety", "safety"))
+    # What a public case has come past, a hidden one may have come past as well.
+    right = Outcome("p1", False, Status.PASSED, 1.0, 1.0)
+    assert "one cause" not in with_cases(book, public[0], right, *hidden)
+    other = [replace(case, message="Another mistake.") for case in public]
+    assert "These two have one cause:" in with_cases(book, *other, *hidden)
+
+
 def test_code_in_a_promise_is_shown_as_code_and_nothing_else_of_it_is_markup(
     make_book: MakeBook,
 ) -> None:

@@ -79,11 +79,20 @@ def known_mistake(got, q, k, v, causal, scale):
                 answer = without_rescale(*wide, block, factor, keep_sum=keep_sum)
                 sentence = f"the {part} is not rescaled when the running maximum rises"
                 mistakes[f"{sentence} (seen with tiles of {block} keys)"] = answer
+    # Where a mistake makes no difference, being near to what it gives says nothing.
+    off = (got.double() - exact(q, k, v, causal, scale)).abs().max()
     for sentence, answer in mistakes.items():
-        if torch.allclose(got.double(), answer.double().expand_as(got), rtol=1e-2, atol=2e-3):
+        wrong = answer.double().expand_as(got)
+        near = (got.double() - wrong).abs().max() < off / 5
+        if near and torch.allclose(got.double(), wrong, rtol=1e-2, atol=2e-3):
             return sentence
     if causal and got[..., :blind, :].any():
         return f"the first {blind} queries see no key, and so get zeros"
+    if off < 1e-3 * v.abs().max():
+        return (
+            "all of it is nearly right, and further off than rounding explains: scores, m, l and "
+            "acc are float32, and the weights are rounded to the dtype of V, not below"
+        )
     return "see that each program visits all of its keys, with their values, and hides the others"
 
 
@@ -132,6 +141,8 @@ def test_whole_tiles(attention, device):
     check(attention, q, k, v, "attention of 272 queries, more than one program has, and 16 keys")
     asked = "attention of scores past 100 (is the maximum subtracted, are scores kept in float32?)"
     check(attention, 40 * q[:, :, :64], k, v, asked)
+    asked = "attention of scores around -100 (does the running maximum start at -inf?)"
+    check(attention, 10 * q[:, :, :16].abs(), -4 * k.abs(), v, asked)
 
 
 @test_case(name="100 queries and keys, causal", points=0.5, hidden=False)
@@ -186,8 +197,8 @@ def test_blind_queries(attention, device):
     q, k, v = heads((1, 1, 24, 16, 16), torch.float16, 6, device)
     asked = "attention(causal=True) of 24 queries and 16 keys, of which the first 8 see none,"
     check(attention, q, k, v, asked, causal=True)
-    q, k, v = heads((1, 1, 16, 40, 16), torch.float16, 7, device)
-    asked = "attention(causal=True) of 16 queries and 40 keys, of which the last sees all,"
+    q, k, v = heads((1, 1, 16, 150, 16), torch.float16, 7, device)
+    asked = "attention(causal=True) of 16 queries and 150 keys, of which the last sees all,"
     check(attention, q, k, v, asked, causal=True)
 
 
@@ -202,6 +213,8 @@ def test_among_nan(attention, device):
         inside.append(buffer[:, :, :20, :16])
     asked = "attention of views into buffers of NaN (mask the loads of K and of V: 0 * NaN is NaN)"
     check(attention, q, *inside, asked)
+    asked = "attention of k in one layout and v in another (each has strides of its own)"
+    check(attention, q, inside[0], others[1], asked)
 
 
 def sides_of_dots(attention, *given):
@@ -222,18 +235,19 @@ def sides_of_dots(attention, *given):
 
 @test_case(name="tiles that a GPU can multiply", points=0.25, hidden=False)
 def test_sides(attention, device):
-    q, k, v = heads((1, 1, 32, 32, 8), torch.float16, 9, device)
+    q, k, v = heads((1, 1, 5, 7, 8), torch.float16, 9, device)
+    asked = "attention of (1, 1, 5, 8) and 7 keys"
     advice = "a GPU's tl.dot needs sides of 16 at least, which the interpreter does not tell"
     if hasattr(attention, "compile_kernels"):  # where it is graded: compiled, for an A100
         made = quietly(attention.compile_kernels, q, k, v, targets=("sm_80",))
         assert made.findings, "attention launches no Triton kernel."
-        check_value(made.seen.value, q, k, v, "attention of (1, 1, 32, 8), by its kernel alone,")
+        check_value(made.seen.value, q, k, v, f"{asked} by its kernel alone,")
         for one in made.findings:
             assert "hapes should have" not in (one.error or ""), (
                 f"{one.kernel} does not compile: {advice}."
             )
     elif device is None or device == "cpu":
-        check(attention, q, k, v, "attention of (1, 1, 32, 8)")
+        check(attention, q, k, v, asked)
         least = sides_of_dots(attention, q, k, v)
         assert least is None or least >= 16, (
             f"tl.dot multiplies a tile with a side of {least}: {advice}."

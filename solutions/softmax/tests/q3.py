@@ -23,6 +23,8 @@ FLAGS = ("predicted_overflow", "has_inf", "has_nan", "actual_overflow")
 
 
 def rounded(scores, dtype):
+    if isinstance(scores, torch.Tensor):  # NumPy has no bfloat16
+        return scores.detach().to(torch.float64).to(getattr(torch, dtype))
     return torch.tensor(np.asarray(scores, dtype=np.float64)).to(getattr(torch, dtype))
 
 
@@ -212,8 +214,8 @@ def test_masked(softmax_with_overflow_detection):
     points=0.25,
     hidden=True,
     failure_message=(
-        "Lists, arrays and tensors of any real numbers, shape and strides are taken; probs "
-        "has the shape of x. See the docstring of q3."
+        "Lists, arrays and tensors of any real numbers (bfloat16, which NumPy has not, among "
+        "them), shape and strides are taken; probs has the shape of x. See q3 in step 4."
     ),
 )
 def test_kinds_of_input(softmax_with_overflow_detection, rng):
@@ -224,6 +226,7 @@ def test_kinds_of_input(softmax_with_overflow_detection, rng):
         (whole.astype(np.float32), "float64"),
         (torch.from_numpy(whole), "float16"),
         (tensor, "bfloat16"),
+        (tensor.to(torch.bfloat16), "float32"),
         (tensor.transpose(0, 2), "float32"),
     ):
         probs, info = run(softmax_with_overflow_detection, scores, dtype)

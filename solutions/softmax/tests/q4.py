@@ -79,8 +79,9 @@ def test_failure_rate(softmax_stress_test, rng):
     points=0.25,
     hidden=True,
     failure_message=(
-        "avg_max_score is the largest score of each trial, averaged over the trials, and "
-        "divided by the square root of d_model if scaled. See the docstring of q4."
+        "avg_max_score is the largest score of each trial as it was drawn, before it is converted, "
+        "averaged over the trials, and divided by the square root of d_model if scaled. See the "
+        "docstring of q4."
     ),
 )
 def test_average_of_the_largest(softmax_stress_test, rng):
@@ -91,6 +92,13 @@ def test_average_of_the_largest(softmax_stress_test, rng):
         mean.add(rows[1]["avg_max_score"], 20)
     with hint("The average of the largest scores is not where chance leaves it."):
         assert mean.is_right, f"seq_len 24, d_model 8, up to seed {seed}: avg_max_score is {mean}"
+    # A product as it is drawn has more digits than float16 holds, but for one in thousands.
+    seeds = [next_seed(rng) for _ in range(4)]
+    drawn = [softmax_stress_test([1], [1], 1, seed=seed)[0]["avg_max_score"] for seed in seeds]
+    with hint("The largest scores are averaged after they were converted to the format."):
+        assert any(float(np.float16(score)) != score for score in drawn), (
+            f"seeds {seeds}: {drawn} are all of them float16"
+        )
 
 
 @test_case(
