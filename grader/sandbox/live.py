@@ -251,6 +251,10 @@ class LiveCase:
         if not self._is_passed(asked.number):
             return too_late(asked)
         function = self._function(asked.number)
+        if asked.operation != "call" and not (
+            asked.operation in GIVEN_OPERATIONS and libraries.is_of_a_test(function)
+        ):
+            raise ProtocolViolationError("an operation that is none for an object of the test's")
         self._depth += 1
         try:
             if asked.operation == "call":
@@ -263,8 +267,6 @@ class LiveCase:
 
     def _done_with(self, value: Any, operation: str, args: list[Any]) -> Any:
         """Do something for student code with an object that the test has passed."""
-        if operation not in GIVEN_OPERATIONS or not libraries.is_of_a_test(value):
-            raise ProtocolViolationError("an operation that is none for an object of the test's")
         if operation in {"getattr", "setattr"} and not _is_public(args):
             raise AttributeError(f"{type(value).__name__!r} object has no such attribute")
         return OPERATIONS[operation](value, *args)
