@@ -98,6 +98,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Threads that share one small product wait for each other wherever something else runs.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    # What a terminal or a service asks of every program's output is not asked of ours here.
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -255,9 +255,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
 
 
 def grade_by_command(room: Classroom, out: Path, *more: str) -> None:
-    """Run the command with one grader process."""
-    _, _, _, *words = classes.grade_command(room.course, room.students, out, *more)
-    done = run(*words, "--jobs", "1")
+    done = classes.grade_here(room.course, room.students, out, *more)
     assert done.returncode == 0, done.stderr
 
 

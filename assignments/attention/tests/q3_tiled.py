@@ -16,12 +16,7 @@ def exact_state(q, k, v):
     return m, weights.sum(1), weights @ v.double()
 
 
-@test_case(name="the state after three tiles", points=0.5, hidden=False)
-def test_three_tiles(attention_tiled):
-    draw = torch.Generator().manual_seed(1)
-    q, k, v = (torch.randn(rows, 8, generator=draw) for rows in (4, 12, 12))
-    k[8:] *= 3  # so that the last tile raises the maximum
-    asked = "attention_tiled of 4 queries and 12 keys, block=4,"
+def check(attention_tiled, q, k, v, asked):
     rights = exact_state(q, k, v)
     state = attention_tiled(q, k, v, 4)
     assert isinstance(state, tuple), f"{asked} returned a {type(state).__name__}; return m, l, acc."
@@ -43,3 +38,13 @@ def test_three_tiles(attention_tiled):
         assert bool((error <= 1e-4).all()), (
             f"{letter} after {asked} is {entry:.5g} where {wanted:.5g} is right: {hint}."
         )
+
+
+@test_case(name="the state after three tiles", points=0.5, hidden=False)
+def test_three_tiles(attention_tiled):
+    draw = torch.Generator().manual_seed(1)
+    q, k, v = (torch.randn(rows, 8, generator=draw) for rows in (4, 12, 12))
+    k[8:] *= 3  # so that the last tile raises the maximum
+    check(attention_tiled, q, k, v, "attention_tiled of 4 queries and 12 keys, block=4,")
+    asked = "attention_tiled, block=4, where all scores are negative (m starts at -inf),"
+    check(attention_tiled, q.abs(), -k.abs(), v, asked)

@@ -1,3 +1,4 @@
+import math
 import warnings
 
 import numpy as np
@@ -61,12 +62,14 @@ def test_rows(row_logsumexp, device):
         (
             "is every tile of the row visited?",
             "has row 1 a program, and its start at 1 * n? Is the old sum times exp(old m - new m)?",
-            "does each program find the start of its own row, and subtract the row's maximum?",
+            "does m start at -inf, is the maximum subtracted, and does each program find its row?",
         )
     ):
         right = rights[row]
+        lost = "" if math.isfinite(got[row]) else " Are a tile's exps relative to the new maximum?"
         assert abs(float(got[row]) - right) < 1e-4, (
-            f"{asked} is {float(got[row]):.5f} in row {row} where {right:.5f} is right: {hint}"
+            f"{asked} is {float(got[row]):.5f} in row {row} where {right:.5f} is right: "
+            f"{hint}{lost}"
         )
 
 

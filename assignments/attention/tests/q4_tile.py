@@ -56,10 +56,14 @@ def test_tile(tile_scores, device):
     assert got.dtype == torch.float32, f"{asked} is {got.dtype}: scores are float32."
     if torch.allclose(got.double(), products, atol=1e-3):
         raise AssertionError(f"{asked} is not divided by sqrt(d) = 8.")
-    wrong = ~((got.double() - products / 8).abs() < 1e-4)
+    off = (got.double() - products / 8).abs()
+    wrong = ~(off < 1e-4)
+    hint = "which element of k belongs at (column, key)?"
+    if bool((off < 0.1).all()):
+        hint = "all of it is nearly right: keep the products in float32, and scale them there"
     assert not wrong.any(), (
         f"{asked} is wrong in {int(wrong.sum())} of 512 entries, the first at "
-        f"{wrong.nonzero()[0].tolist()}: which element of k belongs at (column, key)?"
+        f"{wrong.nonzero()[0].tolist()}: {hint}"
     )
 
 

@@ -114,8 +114,12 @@ def test_scale(attention_forward, rng):
 def test_failure_cases(attention_forward, reference, rng):
     cases = reference.fp16_failure_cases(int(rng.integers(2**31)))
     for what, (q, k, v, causal, scale) in cases.items():
-        with hint("Inputs that are finite in float32 come out as inf, NaN or far off."):
-            check(attention_forward, q, k, v, what, causal=causal, scale=scale)
+        if "see no key" in what:
+            with hint("A query that sees no key does not get zeros."):
+                check(attention_forward, q, k, v, what, causal=causal, scale=scale)
+        else:
+            with hint("Inputs that are finite in float32 come out as inf, NaN or far off."):
+                check(attention_forward, q, k, v, what, causal=causal, scale=scale)
 
 
 @test_case(
@@ -130,7 +134,8 @@ def test_failure_cases(attention_forward, reference, rng):
 def test_inputs(attention_forward, rng):
     given = draw(rng, "float32", (6, 16), (9, 16), (9, 16))
     before = [tensor.clone() for tensor in given]
-    check(attention_forward, *given, "causal", causal=True)
+    with hint("The answer to a small causal head is not right."):
+        check(attention_forward, *given, "causal", causal=True)
     for letter, tensor, old in zip("QKV", given, before, strict=True):
         with hint("An input was changed in place."):
             assert torch.equal(tensor, old), f"{letter} was changed in place."

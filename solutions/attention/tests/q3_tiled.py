@@ -24,10 +24,14 @@ def check(state, truth, what):
             assert got.is_floating_point(), f"{what}: {letter} is {got.dtype}."
     for (letter, (right, bound)), got in zip(truth.items(), state, strict=True):
         error = (got.double() - right).abs()
-        assert bool((error <= bound).all()), (
-            f"{what}: {letter} is off by {float(error.max()):.3g}, and rounding explains "
-            f"{float(bound.max()):.3g}."
-        )
+        with hint(
+            "m, l or acc is further off than rounding explains, as where a factor is missing, a "
+            "tile is left out or m does not start at -inf."
+        ):
+            assert bool((error <= bound).all()), (
+                f"{what}: {letter} is off by {float(error.max()):.3g}, and rounding explains "
+                f"{float(bound.max()):.3g}."
+            )
 
 
 def truth_of(q, k, v):

@@ -28,11 +28,15 @@ def test_tiles(head_attention, rng):
         ("V with a mean of 500, d = 64", 64, 192, 64, 0.01, 500.0, 0.0),
         # The first query's scores fall by more than a float32 exp can make up for.
         ("scores that fall, d = 128", 64, 128, 128, 1.0, 0.0, 8.0),
+        # Relative to 0 every weight is 0 in float16.
+        ("scores around -30, d = 32", 64, 64, 32, 1.0, 0.0, 0.0),
     ):
         q, k, v = (rng.standard_normal((n, d)) for n in (queries, keys, keys))
         q[0] = 2 * np.sign(q[0])
         k += np.linspace(-0.2, 0.4, keys)[:, None] * np.sign(q[0])
         k[:64] += drop * np.sign(q[0])
+        if what == "scores around -30, d = 32":
+            q, k = 3 * np.abs(q), -3 * np.abs(k)
         q, k, v = (torch.from_numpy(x).half() for x in (size * q, k, v + mean))
         truth = numerics.attention_truth(q, k, v)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -45,6 +49,10 @@ def test_tiles(head_attention, rng):
         busy = observe.busy(seen)
         with hint("A torch operation does mathematics beside the kernel."):
             assert not busy, f"{what}: torch's {busy} works beside the kernel."
-        numerics.assert_within_bound(
-            seen.value, truth.expected, truth.bound, what=what, dtype="float16"
-        )
+        with hint(
+            "The answer is further off than rounding explains: is each tile visited, m started at "
+            "-inf, and are m, l and acc repaired in float32?"
+        ):
+            numerics.assert_within_bound(
+                seen.value, truth.expected, truth.bound, what=what, dtype="float16"
+            )

@@ -49,7 +49,8 @@ def test_long(row_logsumexp, rng):
             assert fits, f"{what}: the answer is no tensor of shape {tuple(right.shape)}."
             assert got.dtype == torch.float32, f"{what}: the answer is {got.dtype}."
         error = (got.double() - right).abs()
-        assert bool((error <= 2 * bound).all()), (
-            f"{what}: off by {float(error.max()):.3g}, and rounding explains "
-            f"{float(bound.max()):.3g}."
-        )
+        with hint("A row's m + log(l) is further off than m and l in float32 explain."):
+            assert bool((error <= 2 * bound).all()), (
+                f"{what}: off by {float(error.max()):.3g}, and rounding explains "
+                f"{float(bound.max()):.3g}."
+            )

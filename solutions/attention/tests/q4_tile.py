@@ -50,7 +50,8 @@ def test_large(tile_scores, rng):
             assert fits, f"{what}: the answer is no tensor of shape {tuple(right.shape)}."
             assert got.dtype == torch.float32, f"{what}: the answer is {got.dtype}."
         error = (got.double() - right).abs()
-        assert bool((error <= 2 * bound).all()), (
-            f"{what}: off by {float(error.max()):.3g}, and rounding explains "
-            f"{float(bound.max()):.3g}."
-        )
+        with hint("Scores are further off than products summed and scaled in float32 explain."):
+            assert bool((error <= 2 * bound).all()), (
+                f"{what}: off by {float(error.max()):.3g}, and rounding explains "
+                f"{float(bound.max()):.3g}."
+            )
