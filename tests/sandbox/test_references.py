@@ -1133,3 +1133,11 @@ def test_an_operation_that_is_none_for_a_tests_object_ends_the_child(operation: 
 )
 def test_what_is_no_object_of_a_tests_class_is_not_asked_here(value: Any) -> None:
     assert not libraries.is_of_a_test(value)
+
+
+def test_an_array_of_an_attribute_that_a_test_writes_to_is_noted(test: Asking) -> None:
+    assert test("p = Purse(1)\np.array = np.zeros(2)\nw = p.array\np.put(1)\nlen(w)") == 2
+    assert not test.changes.refusals
+    with pytest.raises(CannotCrossError, match="writes to an array"):
+        test("p = Purse(1)\np.array = np.zeros(2)\np.array[0] = 5\np.array[0]")
+    assert test.changes.refusals
