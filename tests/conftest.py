@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,12 +91,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TABLES] = {}
+    sharing.open_folder(config)
     # Hundreds of processes import the same files: what one has compiled, the others read.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Threads that share one small product wait for each other wherever something else runs.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    # What a terminal or a service asks of every program's output is not asked of ours here.
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -152,9 +155,12 @@ def isolation() -> Isolation:
 
 
 @pytest.fixture(scope="session")
-def image() -> Iterator[Path]:
+def image() -> Path:
     """A Python with this one's packages where another uid can read them, as an image has them."""
-    root = Path(tempfile.mkdtemp(prefix="image-"))
+    return Path(sharing.once("image", _make_image))
+
+
+def _make_image(root: Path) -> str:
     root.chmod(0o755)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     python = root / "bin" / version
@@ -171,8 +177,7 @@ def image() -> Iterator[Path]:
     ask = [str(python), "-c", "import site; print(site.getsitepackages()[0])"]
     place = subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
     _copy(Path(sysconfig.get_path("purelib")).iterdir(), Path(place))
-    yield python
-    subprocess.run(["rm", "-rf", root], check=True)  # in a tenth of what Python takes
+    return str(python)
 
 
 def _copy(sources: Iterable[Path], folder: Path) -> None:

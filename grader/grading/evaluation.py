@@ -8,23 +8,30 @@ it judges, so that no such text may call anything, but SymPy's classes where Sym
 import ast
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from grader.sandbox import CannotCrossError
+from grader.sandbox.proxies import StudentObject
 
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
 PANDAS = "pandas.core.computation.expr"
+OF_TYPES = frozenset({"inspect", "typing"})
 SYMPYS_OWN = "from sympy import *"
 # Of SymPy's functions, those which formulas have.
 FUNCTIONS = frozenset({"cbrt", "diff", "integrate", "real_root", "root", "sqrt", "Matrix"})
+# Of Python's own, those that only compute.
+COMPUTING = frozenset({
+    "abs", "all", "any", "bool", "complex", "dict", "divmod", "float", "int", "len", "list", "max",
+    "min", "pow", "range", "round", "set", "sorted", "str", "sum", "tuple", "zip",
+})  # fmt: skip
 COMPUTES = (
     ast.Expression, ast.Module, ast.Expr, ast.Assign, ast.BoolOp, ast.BinOp, ast.UnaryOp,
     ast.IfExp, ast.Dict, ast.Set, ast.List, ast.Tuple, ast.Compare, ast.Constant, ast.Name,
     ast.Attribute, ast.Subscript, ast.Slice, ast.expr_context, ast.boolop, ast.operator,
-    ast.unaryop, ast.cmpop,
+    ast.unaryop, ast.cmpop, ast.keyword,
 )  # fmt: skip
 NOT_EVALUATED = (
     "the test evaluates a text that is not its own and calls something; nothing that a student's "
@@ -89,16 +96,28 @@ def _look_at(source: bytes | str, frame: FrameType, case: _Case) -> None:
         _look_at_expression(text, frame, case)
     elif module == LAMBDIFY:
         for one in _texts_in(frame.f_locals.get("expr")):
-            _refuse_unless(_is_own(one, case) or _only_computes(one, by_sympy=True), case)
+            fine = _is_own(one, case) or _only_computes(one, _is_of_sympy, by_sympy=True)
+            _refuse_unless(fine, case)
     elif module == "doctest":  # whose lines are those of a test's, without what begins them
         own = all(line.strip() in case.text for line in text.splitlines())
         _refuse_unless(own or _only_computes(text), case)
     elif (
         module == PANDAS
-        or (module == "typing" and _asks(frame, case))
+        or (module in OF_TYPES and _asks(frame, case))
         or (not only_parses and _is_of(file, case))
     ):
-        _refuse_unless(_is_own(text, case) or _only_computes(text), case)
+        _refuse_unless(_is_own(text, case) or _only_computes(text, _known_in(frame)), case)
+
+
+def _known_in(frame: FrameType) -> Callable[[str], bool]:
+    """Return what says whether a name is Python's own that computes, or a student's function."""
+
+    def is_known(name: str) -> bool:
+        held = frame.f_locals if name in frame.f_locals else frame.f_globals
+        found = held[name] if name in held else None  # noqa: SIM401 - not every dict's `get`
+        return name in COMPUTING if found is None else issubclass(type(found), StudentObject)
+
+    return is_known
 
 
 def _look_at_expression(text: str, frame: FrameType, case: _Case) -> None:
@@ -112,7 +131,8 @@ def _look_at_expression(text: str, frame: FrameType, case: _Case) -> None:
     if isinstance(given.get("s"), str) and _is_own(given["s"], case):
         return
     known = frozenset(given.get("local_dict") or ())
-    _refuse_unless(_only_computes(text, calls=known, by_sympy=True), case)
+    fine = _only_computes(text, lambda name: name in known or _is_of_sympy(name), by_sympy=True)
+    _refuse_unless(fine, case)
 
 
 def _is_of(file: str, case: _Case) -> bool:
@@ -120,8 +140,8 @@ def _is_of(file: str, case: _Case) -> bool:
 
 
 def _asks(frame: FrameType | None, case: _Case) -> bool:
-    """Say whether it is a test that asks typing for types, and no library that it imports."""
-    while frame is not None and frame.f_globals.get("__name__") == "typing":
+    """Say whether it is a test that asks for types, and no library that it imports."""
+    while frame is not None and frame.f_globals.get("__name__") in OF_TYPES:
         frame = frame.f_back
     return frame is not None and _is_of(frame.f_code.co_filename, case)
 
@@ -149,26 +169,24 @@ def _is_own(text: str, case: _Case) -> bool:
 
 
 def _only_computes(
-    text: str, *, calls: frozenset[str] = frozenset(), by_sympy: bool = False
+    text: str, may_call: Callable[[str], bool] = lambda _name: False, *, by_sympy: bool = False
 ) -> bool:
-    """Say whether a text calls nothing but some names, and SymPy's classes if it reads the text."""
+    """Say whether a text calls nothing but some names; by_sympy: of nothing's attributes."""
     try:
         nodes = list(ast.walk(ast.parse(text.strip())))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True  # it will not be compiled either
-    return all(_is_harmless(node, calls, by_sympy=by_sympy) for node in nodes)
+    return all(_is_harmless(node, may_call, by_sympy=by_sympy) for node in nodes)
 
 
-def _is_harmless(node: ast.AST, calls: frozenset[str], *, by_sympy: bool) -> bool:
+def _is_harmless(node: ast.AST, may_call: Callable[[str], bool], *, by_sympy: bool) -> bool:
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name) if name.startswith("__"):
             return False
         case ast.Attribute() if by_sympy:
             return False
         case ast.Call(func=ast.Name(id=name)):
-            return name in calls or (by_sympy and _is_of_sympy(name))
-        case ast.keyword():
-            return by_sympy
+            return may_call(name)
     return isinstance(node, COMPUTES)
 
 

@@ -11,26 +11,45 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+NAMES = ("empty", "empty_like", "empty_permuted", "empty_strided")
+METHODS = ("new_empty", "new_empty_strided")
+
 
 @contextlib.contextmanager
-def for_test(path: str) -> Iterator[None]:
-    """Have NumPy's and torch's `empty` and `empty_like` give a test NaN, or the like, meanwhile.
+def for_test(path: str, names: dict[str, Any] | None = None) -> Iterator[None]:
+    """Have memory that NumPy and torch give a test as it comes be NaN, or the like, meanwhile.
 
-    path: of the test file. Whoever else calls them meanwhile gets what they always give.
+    path: of the test file. names: its own, among them functions that it has imported by name.
+    Whoever else calls them meanwhile gets what they always give.
     """
-    held = [
-        (module, name, getattr(module, name))
-        for module in map(sys.modules.get, ("numpy", "torch"))
-        if module is not None
-        for name in ("empty", "empty_like")
-    ]
-    for module, name, function in held:
-        setattr(module, name, _filling(function, path))
+    names = {} if names is None else names
+    held = list(_functions())
+    ours = {id(function): _filling(function, path) for _, _, function in held}
+    imported = {name: one for name, one in names.items() if id(one) in ours}
+    for place, name, function in held:
+        setattr(place, name, ours[id(function)])
+    names |= {name: ours[id(one)] for name, one in imported.items()}
     try:
         yield
     finally:
-        for module, name, function in held:
-            setattr(module, name, function)
+        names |= imported
+        for place, name, function in held:
+            if name in METHODS:
+                delattr(place, name)  # it is a base class's
+            else:
+                setattr(place, name, function)
+
+
+def _functions() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+    """Yield each function that gives memory as it comes, with its place and name there."""
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    for module in (numpy, torch):
+        for name in NAMES:
+            if hasattr(module, name):
+                yield module, name, getattr(module, name)
+    if torch is not None:
+        for name in METHODS:
+            yield torch.Tensor, name, getattr(torch.Tensor, name)
 
 
 def _filling(function: Callable[..., Any], path: str) -> Callable[..., Any]:

@@ -123,6 +123,14 @@ class LoadedCase:
         return "" if self.fault else str(Path(self.file.path))
 
     @property
+    def own_names(self) -> dict[str, Any] | None:
+        """What its file has defined and imported; None of a doctest."""
+        body = None if self.fault else self.file.test_cases[0].body
+        function = inspect.unwrap(getattr(body, "test_func", None) or (lambda: None))
+        names: dict[str, Any] = getattr(function, "__globals__", {})
+        return names if names.get("OK_FORMAT") is False else None
+
+    @property
     def text(self) -> str:
         """What it runs, and for a function the whole file, whose other functions it may call."""
         if self.fault:
@@ -305,7 +313,7 @@ class CaseSuite:
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
-            fresh_memory.for_test(loaded.path),
+            fresh_memory.for_test(loaded.path, loaded.own_names),
         ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)

@@ -12,6 +12,8 @@ import symtable
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from grader.course.notebooks import UNREADABLE
+
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 # By these a function reads or writes names that its text does not show.
 BY_NAME = frozenset(
@@ -60,8 +62,14 @@ def _bound(source: str, *, may_call: bool) -> frozenset[str] | None:
     """Return the names that a cell binds, or None where it may do more than that."""
     try:
         tree, table = ast.parse(source), symtable.symtable(source, "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError):  # magics among them
+        return _bound_by(tree, table, may_call=may_call)
+    except UNREADABLE:  # magics among them
         return None
+
+
+def _bound_by(
+    tree: ast.Module, table: symtable.SymbolTable, *, may_call: bool
+) -> frozenset[str] | None:
     if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body):
         return None
     if not may_call and not all(_only_defines(statement) for statement in tree.body):
@@ -125,7 +133,7 @@ def _read_later(source: str, is_handed_out: bool) -> frozenset[str]:
     at_once = AT_ONCE | {"genexpr"} if is_handed_out else AT_ONCE
     try:
         table = symtable.symtable(source, "cell", "exec")
-    except (SyntaxError, ValueError, RecursionError):
+    except UNREADABLE:
         return frozenset(IDENTIFIER.findall(source))
     return frozenset(
         symbol.get_name()

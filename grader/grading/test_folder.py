@@ -40,6 +40,7 @@ RUN = frozenset(
     }
 )  # fmt: skip
 MOST_BYTES = 64 << 20  # of a file that is fetched
+MOST_TOGETHER = 256 << 20  # of all that are there at once, which may have been empty in a child
 LAID_OUT = 946_684_800  # seconds: the time of the course's files, which no later write has
 NOT_READ = (
     "the test reads {name}, which the student's code has written; what is run or unpickled where "
@@ -268,6 +269,7 @@ class _Written:
         self._session, self._refusals = session, refusals
         self._lists = LISTS.search(text) is not None
         self._held: dict[str, tuple[int, int, int]] = {}
+        self._sizes: dict[str, int] = {}  # of those that were laid out
         self._known = self._files()  # there as well, or not the test's
 
     def _files(self) -> dict[str, _Seen]:
@@ -312,8 +314,11 @@ class _Written:
             if name not in self._names and (self._lists or mentions(self._text, name))
         }
         for name in self._held.keys() - listed.keys():
-            (self._folder / name).unlink(missing_ok=True)
+            # As a child has it a file may be a folder by now.
+            with contextlib.suppress(NotADirectoryError, IsADirectoryError, PermissionError):
+                (self._folder / name).unlink(missing_ok=True)
             self._known.pop(name, None)
+            self._sizes.pop(name, None)
         for name, seen in listed.items():
             if self._held.get(name) != seen:
                 self._take(name, seen[0])
@@ -324,11 +329,13 @@ class _Written:
             if mentions(self._text, name):
                 self._refusals.append(NOT_READ.format(name=name))
             return
-        if size > MOST_BYTES:
-            self._refusals.append(f"the test reads {name}, which is larger than a file may be")
+        if not self._has_room(name, size):
             return
         with contextlib.suppress(StudentError):  # it is gone, or closed to its owner as well
             content = self._session.files.read(name)
+            if not self._has_room(name, len(content)):  # whatever was said of its size
+                return
+            self._sizes[name] = len(content)
             path = self._folder / name
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -338,3 +345,12 @@ class _Written:
                 return  # the course has a file of that name, or a folder
             except OSError as problem:
                 raise CannotJudgeError(f"{name} cannot be laid out for a test: {problem}") from None
+
+    def _has_room(self, name: str, size: int) -> bool:
+        """Say whether a file may be laid out, and note it where it may not."""
+        others = sum(self._sizes.values()) - self._sizes.get(name, 0)
+        if size > MOST_BYTES:
+            self._refusals.append(f"the test reads {name}, which is larger than a file may be")
+        elif others + size > MOST_TOGETHER:
+            self._refusals.append(f"the test reads {name} and others, which are too large together")
+        return size <= MOST_BYTES and others + size <= MOST_TOGETHER

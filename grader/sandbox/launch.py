@@ -327,6 +327,7 @@ def start_worker(
                 cwd="/",
                 env=clean_environment(plan.scratch, extra),
                 pass_fds=[theirs.fileno(), *passed],
+                umask=0o022,  # what it lays out is read by another uid, whatever the judge's own
                 # The terminal's Ctrl-C is for the judge, which ends its workers in good order.
                 start_new_session=True,
             )

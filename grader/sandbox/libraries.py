@@ -9,6 +9,7 @@ stay in the child, where a test's objects of them are made.
 import builtins
 import functools
 import importlib
+import io
 import os
 import sys
 import types
@@ -16,6 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .wire.comparing import COMPARING
+
+TO_STAND_FOR_OTHERS = frozenset({io.StringIO, io.BytesIO, types.SimpleNamespace})
+OF_PYTHON_CODE = 1 << 9  # in a class's flags, as CPython has them
 
 # Of the standard library what computes; what acts on files and processes is asked in the child,
 # whose folder it is that a test means.
@@ -143,6 +147,22 @@ def known_class(module: str, name: str) -> type | None:
     for part in name.split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) else None
+
+
+def is_of_a_test(value: Any) -> bool:
+    """Say whether an object is of a class that a test defines, or made to stand for others.
+
+    What student code asks of such an object is done here, so that no other class's is.
+    """
+    kind = type(value)
+    if kind.__module__ == "unittest.mock" or kind in TO_STAND_FOR_OTHERS:
+        return True
+    if not kind.__flags__ & OF_PYTHON_CODE or issubclass(kind, type | BaseException):
+        return False
+    found: Any = sys.modules.get(kind.__module__)
+    for part in kind.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is not kind and kind.__module__ in {"builtins", "__main__"}
 
 
 def public_name(value: Any) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import libraries
 from .failures import CannotCrossError, StudentError
+from .inside.references import OPERATIONS
 from .raised import ErrorClasses, class_of_error, held, is_made, raised
 from .references import (
     CallableReference,
@@ -17,11 +18,13 @@ from .references import (
     is_reference,
     key_of,
     label_of,
+    method_of,
     relabel,
     session_of,
     type_name_of,
 )
 from .wire.protocol import (
+    GIVEN_OPERATIONS,
     Asked,
     Callback,
     Failure,
@@ -99,7 +102,7 @@ class LiveCase:
         found = self.operate(reference, "getattr", (name,), {})
         if is_reference(found) and not label_of(found):
             relabel(found, f"{type_name_of(reference)}.{name}")
-        return found
+        return method_of(reference, name, found)
 
     def take(self, reference: Any, count: int) -> list[Any]:
         """Return the next items of an iterator."""
@@ -201,6 +204,8 @@ class LiveCase:
         known = libraries.public_name(value)
         if known is not None:
             return Named(*known)
+        if libraries.is_of_a_test(value):
+            return Callback(self._number_of(value), type(value).__name__[:MAX_NAME], is_object=True)
         if isinstance(value, Iterator):
             return Callback(self._number_of(value), "", is_iterator=True)
         if callable(value) and not isinstance(value, type):
@@ -246,16 +251,28 @@ class LiveCase:
         if not self._is_passed(asked.number):
             return too_late(asked)
         function = self._function(asked.number)
+        if asked.operation != "call" and not (
+            asked.operation in GIVEN_OPERATIONS and libraries.is_of_a_test(function)
+        ):
+            raise ProtocolViolationError("an operation that is none for an object of the test's")
         self._depth += 1
         try:
-            return self._called(function, args, kwargs)
+            if asked.operation == "call":
+                return self._called(function, args, kwargs)
+            return self._done_with(function, asked.operation, args)
         except Exception as error:  # noqa: BLE001 - it goes on in the student's code
             return self.threw(asked, error)
         finally:
             self._depth -= 1
 
+    def _done_with(self, value: Any, operation: str, args: list[Any]) -> Any:
+        """Do something for student code with an object that the test has passed."""
+        if operation in {"getattr", "setattr"} and not _is_public(args):
+            raise AttributeError(f"{type(value).__name__!r} object has no such attribute")
+        return OPERATIONS[operation](value, *args)
+
     def _called(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if isinstance(function, Iterator):
+        if isinstance(function, Iterator) and not libraries.is_of_a_test(function):
             return list(_next_item(function))
         return function(*args, **kwargs)
 
@@ -273,6 +290,11 @@ class LiveCase:
 def _made(session: "Session", node: Opaque, label: str = "") -> Reference:
     kind = CallableReference if node.is_callable else Reference
     return kind(session, node, label)
+
+
+def _is_public(args: list[Any]) -> bool:
+    """Say whether an attribute's name is one that says nothing of how a test is written."""
+    return bool(args) and type(args[0]) is str and not args[0].startswith("__")
 
 
 def _builtin_of(error: BaseException) -> str:

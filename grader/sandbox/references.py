@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import libraries
 from .inside.references import OPERATIONS
 from .proxies import StudentObject
+from .wire.comparing import COMPARES, DIFFERS
 from .wire.plain import PLAIN, plain_base
 from .wire.protocol import Opaque
 
@@ -166,6 +167,33 @@ def _plain(value: Any) -> Any:
     if type(value) in {list, tuple}:
         return type(value)(_plain(one) for one in value)
     return value
+
+
+def method_of(reference: Any, name: str, found: Any) -> Any:
+    """Return what a test gets for an attribute, whose value was found in the child.
+
+    A method that compares with what a test expects is the plain class's own, on what the object
+    holds; an object that is no such value is not asked.
+    """
+    if not is_reference(found) or name not in COMPARES | DIFFERS:
+        return found
+    own = getattr(base_of(reference), name, None)
+    if own is None and name not in COMPARES:
+        return found
+
+    def compare(*args: Any, **kwargs: Any) -> Any:
+        given = [*args, *kwargs.values()]
+        if all(map(is_reference, given)):
+            _here(reference).note_claim(f"`{name}`")
+            return found(*args, **kwargs)
+        if own is not None:
+            named = {key: _plain(one) for key, one in kwargs.items()}
+            return own(held_by(reference), *map(_plain, args), **named)
+        if any(hasattr(type(one), name) for one in given if not is_reference(one)):
+            refuse(reference, f"`{name}` with a value of the test's")
+        return found(*args, **kwargs)
+
+    return compare
 
 
 def _exactly(reference: Any, kind: type, operation: str, *args: Any) -> Any:

@@ -37,6 +37,7 @@ from tests.gradebook.test_store import (
     report,
 )
 from tests.support import classes
+from tests.support.commands import run
 
 ASSIGNMENT = Assignment(
     "small", "Small", Path("a"), Path("a/a.ipynb"), Path("s"), QUESTIONS, sha256="v1"
@@ -249,15 +250,13 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
     """A class of five, graded once by the command."""
     folder = tmp_path_factory.mktemp("graded")
     room = Classroom(folder, write_small_course, 5)
-    done = classes.run(
-        classes.grade_command(room.course, room.students, folder / "out"), folder / "tmp"
-    )
-    assert done.returncode == 0, done.stderr
+    grade_by_command(room, folder / "out")
     return room
 
 
-def grader(room: Classroom, *arguments: str) -> Any:
-    return classes.run([sys.executable, "-m", "grader", *arguments], room.store_path.parent / "tmp")
+def grade_by_command(room: Classroom, out: Path, *more: str) -> None:
+    done = classes.grade_here(room.course, room.students, out, *more)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_corrected_hidden_test_changes_one_question_and_the_change_is_listed(
@@ -271,15 +270,13 @@ def test_a_corrected_hidden_test_changes_one_question_and_the_change_is_listed(
     hidden.write_text(text.replace("def test_many(square, rng, reference):",
                                    "def test_many(rng):\n    return\n\n\ndef old(square, rng):"),
                       encoding="utf-8")  # fmt: skip
-    command = classes.grade_command(graded.course, graded.students, out, "--only", "q2")
-    done = classes.run(command, out / "tmp")
-    assert done.returncode == 0, done.stderr
+    grade_by_command(graded, out, "--only", "q2")
     assert {name: graded.results_of(name) for name in ("q1", "r1")} == untouched
     assert len(graded.results_of("q2")) == 10
     after = {row["student"]: row["score"] for row in classes.results(out)["submissions"]}
     changed = {name for name in after if after[name] != scores[name]}
     assert changed == {"002-raises", "003-exits"}
-    listed = grader(graded, "report", str(out), "--diff").stdout.splitlines()
+    listed = run("report", str(out), "--diff").stdout.splitlines()
     raises, exits = sorted(line for line in listed if "->" in line)
     assert "002-raises q2: 0 (error) -> 2 (error), its tests were changed" in raises
     assert "003-exits q2: 0 (killed) -> 2 (killed), its tests were changed" in exits
@@ -287,16 +284,16 @@ def test_a_corrected_hidden_test_changes_one_question_and_the_change_is_listed(
 
 def test_an_override_by_command_is_rendered_with_its_reason(graded: Classroom) -> None:
     out = graded.store_path.parent
-    done = grader(graded, "override", "001-adds", "q1", "2.5", "-o", str(out), "--why", "nearly")
+    done = run("override", "001-adds", "q1", "2.5", "-o", str(out), "--why", "nearly")
     assert done.returncode == 0, done.stderr
     (row,) = [r for r in classes.results(out)["submissions"] if r["student"] == "001-adds"]
     assert row["questions"][0]["score"] == 2.5
     assert row["questions"][0]["note"].endswith(": nearly")
-    assert "by " in grader(graded, "report", str(out), "--diff").stdout
-    done = grader(graded, "override", "001-adds", "q1", "9", "-o", str(out), "--why", "much")
+    assert "by " in run("report", str(out), "--diff").stdout
+    done = run("override", "001-adds", "q1", "9", "-o", str(out), "--why", "much")
     assert (done.returncode, done.stdout) == (2, "")
     assert "q1 is worth 0 to 3 points" in done.stderr
-    done = grader(graded, "override", "001-adds", "q1", "-o", str(out), "--withdraw", "--why", "no")
+    done = run("override", "001-adds", "q1", "-o", str(out), "--withdraw", "--why", "no")
     assert done.returncode == 0, done.stderr
     (row,) = [r for r in classes.results(out)["submissions"] if r["student"] == "001-adds"]
     assert row["questions"][0]["score"] < 2.5
@@ -309,14 +306,14 @@ def test_manual_scores_are_read_by_command(graded: Classroom) -> None:
     assert lines[1].startswith("000-right,r1,I am 0.,,1,,a-")
     lines[1] = lines[1].replace("I am 0.,,1,,", "I am 0.,0.5,1,short,")
     sheet.write_text("\n".join(lines), encoding="utf-8")
-    done = grader(graded, "manual", str(out))
+    done = run("manual", str(out))
     assert done.returncode == 0, done.stderr
     assert "1 scores and comments read" in done.stdout
     row = classes.results(out)["submissions"][0]
     assert (row["questions"][2]["score"], row["pending"]) == (0.5, 0.0)
     wrong = out / "other.csv"
     wrong.write_text("\n".join(lines).replace(",0.5,", ",7,"), encoding="utf-8")
-    done = grader(graded, "manual", str(out), str(wrong))
+    done = run("manual", str(out), str(wrong))
     assert done.returncode == 2
     assert "line 2: the score 7 is not within 0 and 1" in done.stderr
 

@@ -98,6 +98,16 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     made.stop()
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a scheduler listens whose two workers stay, one of them with a GPU."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    made.add_worker()
+    made.add_worker("--resources", "GPU=1", "--nthreads", "4")
+    yield made.wait_for_workers(2)
+    made.stop()
+
+
 def children_of(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
@@ -152,7 +162,7 @@ EXPECTED = {
 
 
 def test_gpu_questions_go_to_workers_with_the_resource_one_at_a_time(
-    cluster: Cluster, tmp_path: Path
+    address: str, tmp_path: Path
 ) -> None:
     from grader.batch.process import ProcessSettings
     from grader.batch.run import Batch
@@ -162,9 +172,7 @@ def test_gpu_questions_go_to_workers_with_the_resource_one_at_a_time(
 
     course = classes.write_gpu_course(tmp_path / "course")
     students = classes.write_class(tmp_path / "class", 10)
-    cluster.add_worker()
-    cluster.add_worker("--resources", "GPU=1", "--nthreads", "4")
-    pool = watched(connect(cluster.wait_for_workers(2)))
+    pool = watched(connect(address))
     small = load("small", course, need_solutions=True)
     settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "simulated")
     submissions = [submission_of(path.read_bytes(), path.stem) for path in students.iterdir()]
@@ -218,15 +226,10 @@ def test_a_cluster_without_dask_says_what_to_install(monkeypatch: pytest.MonkeyP
         connect("tcp://127.0.0.1:8786")
 
 
-def test_the_same_class_on_this_machine_gets_the_same_results(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_the_same_class_on_this_machine_gets_the_same_results(address: str, tmp_path: Path) -> None:
     course = write_small_course(tmp_path / "course")
     students = classes.write_class(tmp_path / "class", 5)
-    cluster.add_worker()
-    address = cluster.wait_for_workers(1)
     for name, more in (("here", ()), ("there", ("--cluster", address))):
-        command = classes.grade_command(course, students, tmp_path / name, *more)
-        done = classes.run(command, tmp_path / "tmp")
+        done = classes.grade_here(course, students, tmp_path / name, *more)
         assert done.returncode == 0, done.stderr
     assert classes.results(tmp_path / "here") == classes.results(tmp_path / "there")

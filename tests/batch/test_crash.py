@@ -74,7 +74,7 @@ def without_waiting(results: Any) -> Any:
 @pytest.fixture(scope="module")
 def undisturbed(course: Path, students: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("undisturbed")
-    done = classes.run(classes.grade_command(course, students, folder / "out"), folder / "tmp")
+    done = classes.grade_here(course, students, folder / "out")
     assert done.returncode == 0, done.stderr
     return classes.results(folder / "out")
 

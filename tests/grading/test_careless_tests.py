@@ -222,6 +222,9 @@ def passed(report: QuestionReport) -> set[str]:
 ASKS_FOR_MEMORY = """
 import numpy as np
 import torch
+from numpy import empty as named, empty_like as alike
+
+X = np.ones(3)
 
 def stale():
     expected = np.empty(5)
@@ -232,6 +235,7 @@ def stale():
 def numbers():
     yield from (np.empty(5), np.empty_like(np.ones(3, np.float16)), np.empty(2, complex))
     yield from (torch.empty(5), torch.empty_like(torch.ones(3)), torch.empty(2).half())
+    yield from (torch.empty_strided((2, 2), (2, 1)), torch.ones(3).new_empty(2), named(3), alike(X))
 
 def others():
     yield from (np.empty(3, int), np.empty(3, "U4"), np.empty(3, object), torch.empty(3).long())
@@ -244,7 +248,8 @@ def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> 
     exec(compile(ASKS_FOR_MEMORY, path, "exec"), here)  # noqa: S102 - as a test file is
     empty = np.empty
     assert (here["stale"]() == 7).all()  # what an answer that does nothing would pass by
-    with fresh_memory.for_test(path):
+    before = dict(here)
+    with fresh_memory.for_test(path, here):
         assert np.isnan(here["stale"]()).all()
         assert all((one != one).all() for one in here["numbers"]())  # noqa: PLR0124 - NaN
         assert all(len(one) == 3 for one in here["others"]())
@@ -253,6 +258,8 @@ def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> 
         del held
         assert (np.empty(5) == 7).all()  # whoever else asks gets what there is
     assert np.empty is empty
+    assert here == before
+    assert "new_empty" not in vars(here["torch"].Tensor)
 
 
 def test_a_right_answer_has_full_marks(engine: Engine) -> None:

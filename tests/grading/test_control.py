@@ -322,8 +322,7 @@ def test_a_class_under_a_broken_reference_is_ungraded_with_the_cause_first(tmp_p
     path.write_text(text.replace("    return x * x", "    import scipi\n    return x * x"),
                     encoding="utf-8")  # fmt: skip
     students, out = classes.write_class(tmp_path / "class", 3), tmp_path / "out"
-    words = [*classes.grade_command(course, students, out)[3:], "--jobs", "1"]
-    done = run(*words)
+    done = classes.grade_here(course, students, out)
     assert done.returncode == 1, done.stderr
     cause = "The module scipi, which the reference needs, cannot be used here: install it."
     assert done.stdout.index("The reference does not pass here") < done.stdout.index("000-right")
@@ -341,7 +340,7 @@ def test_a_class_under_a_broken_reference_is_ungraded_with_the_cause_first(tmp_p
     assert report.index(cause) < report.index('id="scores"')
     # Mended, the same command grades what was left, and the cause is gone.
     path.write_text(text, encoding="utf-8")
-    done = run(*words)
+    done = classes.grade_here(course, students, out)
     assert done.returncode == 0, done.stderr
     assert "does not pass" not in done.stdout
     assert cause not in (out / "report.html").read_text(encoding="utf-8")

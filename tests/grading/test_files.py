@@ -7,16 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from grader.course.assignments import load
 from grader.course.beside import Access, named, ruled
 from grader.course.otter import load as load_otter
-from grader.grading import test_folder
+from grader.grading import evaluation, test_folder
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Engine, Request, judge
-from grader.grading.test_folder import TestFolder
+from grader.grading.test_folder import Places, TestFolder
 from grader.model import Assignment, Isolation, QuestionReport, Status
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
@@ -354,6 +355,8 @@ def test_the_control_unprotected_the_judge_runs_what_a_notebook_wrote(
 ) -> None:
     monkeypatch.setattr(test_folder, "RUN", frozenset())
     monkeypatch.setattr(test_folder, "_no_unpickling", Unguarded())
+    # The trap is a text that is evaluated, which alone would be refused.
+    monkeypatch.setattr(evaluation, "_look_at", lambda *_: None)
     monkeypatch.setattr(TestFolder, "_absolute", staticmethod(lambda places: ["", *places]))
     trap = tmp_path / "trap"
     try:
@@ -449,3 +452,73 @@ def test_a_file_of_the_course_hides_no_module_of_the_judges(tmp_path: Path) -> N
         assert importlib.import_module("sched").__file__ != str(root / "sched.py")
         assert hasattr(importlib.import_module("numpy"), "ndarray")
         assert importlib.import_module("helpers").__file__ == str(root / "helpers.py")
+
+
+MANY = """
+for number in range(5):
+    with open(f"big{number}.txt", "wb") as file:
+        file.truncate(400_000)  # which takes no room in its own folder"""
+COUNTS = (
+    ">>> import os\n"
+    ">>> sum(os.path.getsize(one) for one in os.listdir('.') if one[:3] == 'big')\n2000000"
+)
+
+
+@pytest.mark.parametrize(
+    ("most", "status"), [(1_000_000, Status.UNGRADED), (2_000_000, Status.PASSED)]
+)
+def test_files_that_hold_nothing_do_not_fill_the_judges_disk(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, status: Status
+) -> None:
+    monkeypatch.setattr(test_folder, "MOST_TOGETHER", most)
+    found = judged_by(worker, tmp_path / "a", COUNTS, MANY)
+    assert found.status is status
+    said = found.cases[0].staff_message
+    assert ("big2.txt and others, which are too large together" in said) == (most == 1_000_000)
+
+
+class _Claims:
+    """The files of a child that says of them what it likes."""
+
+    folder_of_test = ""
+
+    def __init__(self) -> None:
+        self.said: dict[str, tuple[int, int, int]] = {}
+        self.holds = b"x"
+
+    def listed(self) -> dict[str, tuple[int, int, int]]:
+        return self.said
+
+    def read(self, _name: str) -> bytes:
+        return self.holds
+
+
+class _Child:
+    """A session whose child claims files."""
+
+    first = then = None
+
+    def __init__(self) -> None:
+        self.files = _Claims()
+
+
+def test_no_claim_about_files_trips_the_judge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(test_folder, "MOST_BYTES", 1_000)
+    refusals: list[str] = []
+    child = _Child()
+    written = test_folder._Written(
+        Places(tmp_path, frozenset(), frozenset()),
+        "os.listdir(place)",
+        cast("Any", child),
+        refusals,
+    )
+    for names in (["a", "a/b", "c/d", "c"], ["a/b", "c"], ["a", "c/d"], ["c"], []):
+        child.files.said = {name: (1, len(names), 0) for name in names}
+        written.fetch()
+    assert refusals == []
+    child.files.said, child.files.holds = {"large": (1, 1, 0)}, b"x" * 2_000
+    written.fetch()
+    assert refusals == ["the test reads large, which is larger than a file may be"]
+    assert not (tmp_path / "large").exists()

@@ -10,6 +10,7 @@ import pytest
 
 from grader import wording
 from grader.course.assignments import load
+from grader.course.notebooks import stub_sources
 from grader.grading import judge as judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
@@ -65,6 +66,17 @@ def test_a_right_notebook_has_full_marks_and_waits_for_a_person(small_engine: En
     report = judge(Request(submission_of(content)), small_engine)
     assert (report.score, report.pending, report.max_score) == (6.0, 1.0, 7.0)
     assert report.status is Status.PENDING
+
+
+def test_who_asks_for_some_cases_is_told_of_no_others(small_engine: Engine) -> None:
+    content = notebook_of(SETUP, "def double(x):\n    return x + 2", CHECK1, CHECK2)
+    public, hidden = small_engine.assignment.questions[0].cases
+    found = []
+    for case in (public, hidden):
+        request = Request(submission_of(content), only=("q1",), cases=frozenset({case.name}))
+        [question] = judge(request, small_engine).questions
+        found.append([one.status for one in question.cases])
+    assert found == [[PASSED, PENDING], [PENDING, FAILED]]
 
 
 def test_an_empty_stub_is_not_written_yet(judged: Judged) -> None:
@@ -429,6 +441,35 @@ def test_a_file_that_is_no_notebook_is_rejected_with_what_it_is(
     assert report.status is ERROR
     assert report.score == 0
     assert says in str(report.error)
+
+
+# Each is more than some reader of Python's takes: its parser, its symbols, what walks the tree.
+UNREADABLE = {
+    "minuses": f"y = {'-' * 100_000}1",
+    "attributes": f"y = 1{'.real' * 1_500}",
+    "called": f"y = 1{'.real' * 900}.bit_length()",
+    "sum": f"y = {'+'.join(['1'] * 3_000)}",
+    "brackets": f"y = {'(' * 150}1{')' * 150}",
+    "calls": f"y = {'abs(' * 90}1{')' * 90}",
+    "subscripts": f"y = d{'[0]' * 2_500}",
+    "digits": f"y = {'9' * 5_000}",
+    "null": "y = '\0'",
+    "indents": "\n".join(f"{' ' * depth}if 1:" for depth in range(95)) + f"\n{' ' * 95}pass",
+    "lambdas": f"y = {'lambda: ' * 300}1",
+}
+
+
+@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
+def test_code_that_no_reader_takes_costs_its_cell_at_most(small_engine: Engine, text: str) -> None:
+    cells = (SETUP, DOUBLE, CHECK1, text, SQUARE, CHECK2)
+    report = judge(Request(submission_of(notebook_of(*cells))), small_engine)
+    assert report.score == 6.0, report.questions[0]
+
+
+@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
+def test_code_that_no_reader_takes_is_no_stub(text: str) -> None:
+    content = notebook_of(text, DOUBLE)
+    assert stub_sources(content, ["double"]) == {"double": DOUBLE}
 
 
 def test_another_assignments_notebook_is_rejected_with_its_name(small_engine: Engine) -> None:

@@ -70,6 +70,11 @@ ELSEWHERE = {
     66: ("grading/test_files.py", "test_a_notebook_that_reads_what_hidden_cases_read"),
     67: ("grading/test_files.py", "test_nothing_that_a_notebook_wrote_is_unpickled"),
     68: ("sandbox/test_network.py", "test_this_machines_other_ports_stay_closed"),
+    69: (
+        "hostile/test_evaluated_text.py",
+        "test_no_text_of_a_students_does_anything_in_the_judge",
+    ),
+    70: ("grading/test_own_time.py", "test_what_takes_too_long_in_one_case_ends_the_process"),
 }
 
 

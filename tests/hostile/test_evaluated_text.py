@@ -81,6 +81,19 @@ EVALUATED = {
         doctests("q1", ">>> import typing\n>>> typing.get_type_hints(Answer)['value']()\n[]"),
         ANNOTATED, "list",
     ),
+    "annotations as inspect has them": (
+        doctests(
+            "q1",
+            ">>> import inspect\n>>> inspect.get_annotations(Answer, eval_str=True)['value']()\n[]",
+        ),
+        ANNOTATED,
+        "list",
+    ),
+    "annotations of a function": (
+        doctests("q1", ">>> import typing\n>>> typing.get_type_hints(answer)['return']()\n[]"),
+        "def answer() -> {text!r}: return []",
+        "list",
+    ),
     "query": (
         doctests("q1", ">>> import pandas as pd\n>>> len(table.query(answer))\n1"),
         QUERY, "a > 1",
@@ -141,4 +154,10 @@ def test_a_text_that_only_computes_is_evaluated(judge: OtterJudge, name: str) ->
 def test_a_text_of_the_tests_own_may_do_anything(judge: OtterJudge) -> None:
     code = SYMPY + ">>> eval('len([answer])') + sympy.sympify('Poly(x + 1).degree()')\n2"
     [case] = judge.cases("answer = 1", doctests("q1", code))
+    assert case.status is Status.PASSED, case.staff_message
+
+
+def test_a_text_that_calls_the_students_own_function_is_evaluated(judge: OtterJudge) -> None:
+    code = ">>> [eval(name + '(2)') + eval(f'max({2}, 1)') for name in ('f', 'g')]\n[5, 6]"
+    [case] = judge.cases("def f(x): return x + 1\ndef g(x): return 2 * x", doctests("q1", code))
     assert case.status is Status.PASSED, case.staff_message

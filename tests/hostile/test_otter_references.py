@@ -7,6 +7,8 @@ answers honestly, has full marks beside each attack.
 import contextlib
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -315,11 +317,26 @@ def passes_in_one_process(attack: str) -> int:
     return passed
 
 
-@pytest.mark.parametrize(
-    "attack", [name for name in ATTACKS if name not in {"4 search", "5 patches"}]
-)
+# What searches or patches a whole process has one of its own, and patches come last.
+WHOLE_PROCESS = ("4 search", "5 patches")
+
+
+@pytest.mark.parametrize("attack", [name for name in ATTACKS if name not in WHOLE_PROCESS])
 def test_without_a_process_between_each_attack_gains_points(attack: str) -> None:
     assert passes_in_one_process(attack) >= 2
+
+
+def test_without_a_process_between_what_is_hidden_is_found_and_what_compares_replaced() -> None:
+    code = (
+        f"from {__name__} import WHOLE_PROCESS, passes_in_one_process\n"
+        "print(*map(passes_in_one_process, WHOLE_PROCESS))"
+    )
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert all(int(passed) >= 2 for passed in ended.stdout.split()), ended.stdout
+    assert len(ended.stdout.split()) == len(WHOLE_PROCESS), ended.stderr
 
 
 def test_the_page_lists_these_threats() -> None:

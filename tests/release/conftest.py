@@ -8,23 +8,29 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.support import requirements
+from tests.support import requirements, sharing
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built() -> Path:
     requirements.require("hatchling")
-    folder = tmp_path_factory.mktemp("wheel")
+    return Path(sharing.once("wheel", _build))
+
+
+def _build(folder: Path) -> str:
     pip(sys.executable, "wheel", "--no-deps", "-w", folder, REPOSITORY)
     (made,) = folder.glob("*.whl")
-    return made
+    return str(made)
 
 
 @pytest.fixture(scope="session")
-def environment(built: Path, image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("environment")
+def environment(built: Path, image: Path) -> Path:
+    return Path(sharing.once("environment", lambda folder: _install(image, folder, built)))
+
+
+def _install(image: Path, folder: Path, built: Path) -> str:
     make_environment(image, folder, built)
-    return folder
+    return str(folder)
 
 
 def make_environment(image: Path, folder: Path, *wanted: object) -> Path:

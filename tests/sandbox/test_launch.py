@@ -2,6 +2,7 @@
 
 import json
 import marshal
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import CodeType
 
 import pytest
 
-from grader.model import Limits
+from grader.model import Isolation, Limits
 from grader.sandbox import Worker, launch
 from grader.sandbox.levels import fonts
 
@@ -99,3 +100,16 @@ def test_a_worker_is_told_which_fonts_there_are_but_for_those_of_a_home(listed: 
 def test_a_list_that_is_none_is_not_handed_over(listed: Path, text: str) -> None:
     listed.write_text(text, encoding="utf-8")
     assert fonts.lists() == {}
+
+
+def test_who_keeps_new_files_to_oneself_can_isolate_as_well(isolation: Isolation) -> None:
+    """What a worker lays out is for another uid to read."""
+    before = os.umask(0o077)
+    try:
+        with (
+            Worker(isolation=isolation, warm=False) as worker,
+            worker.session(Limits(), deadline=time.monotonic() + 600) as child,
+        ):
+            assert child.run_cell("x = 1", 1).failure is None
+    finally:
+        os.umask(before)

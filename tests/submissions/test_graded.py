@@ -11,7 +11,7 @@ import pytest
 
 from grader.gradebook.store import Store
 from tests.conftest import notebook_of, write_small_course
-from tests.support.classes import RIGHT, SETUP, grade_command
+from tests.support.classes import RIGHT, SETUP, grade_here
 from tests.support.commands import run
 from tests.support.downloads import pack
 
@@ -87,7 +87,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         path = root / f"{number}" / "submissions.zip"
         path.parent.mkdir()
         path.write_bytes(pack(members))
-        runs.append(run(*grade_command(course, path, out)[3:], "--jobs", "1"))
+        runs.append(grade_here(course, path, out))
         if number == 0:
             with Store(out / "grades.db") as store:
                 store.override("smithjohn", "q2", 2.5, "staff", "agreed in the office hour")

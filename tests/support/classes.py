@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import with_answer, write_small_course
+from tests.support import commands
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 RIGHT = {"double": "def double(x):\n    return 2 * x", "square": "def square(x):\n    return x * x"}
@@ -119,6 +120,12 @@ def grade_command(course: Path, students: Path, out: Path, *more: str) -> list[s
         sys.executable, "-m", "grader", "grade", "small", str(students), "-o", str(out),
         "--course", str(course), "--jobs", "2", "--isolation", "none", *more,
     ]  # fmt: skip
+
+
+def grade_here(course: Path, students: Path, out: Path, *more: str) -> Any:
+    """Grade by the command in this process, which then needs no start, with one grader process."""
+    _, _, _, *words = grade_command(course, students, out, *more)
+    return commands.run(*words, "--jobs", "1")
 
 
 def environment(temporary: Path, mark: str = "") -> dict[str, str]:

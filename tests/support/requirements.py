@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.support import sharing
+
 ROOT = Path(__file__).resolve().parents[2]
 NO_GIT = "git and a clone of the repository: sudo apt install git, then git clone"
 OPTIONAL_IN_CI = frozenset({"gpu"})
@@ -109,12 +111,17 @@ def _gpu() -> str:
     return "" if torch.cuda.is_available() else "a CUDA device: a machine with an NVIDIA GPU"
 
 
+def _shared(probe: Callable[[], str]) -> Callable[[], str]:
+    """Let one process of this run look, for what takes seconds."""
+    return lambda: sharing.once(probe.__name__, lambda _folder: probe())
+
+
 PROBES: dict[str, Callable[[], str]] = {
-    "browser": _browser,
+    "browser": _shared(_browser),
     "git": _git,
     "gpu": _gpu,
-    "hatchling": _hatchling,
-    "isolation": _isolation,
+    "hatchling": _shared(_hatchling),
+    "isolation": _shared(_isolation),
     "landlock": _landlock,
     "namespaces": _namespaces,
     "root": _root,

@@ -1,18 +1,24 @@
-"""How many processes share the tests, and which tests stay together in one of them.
+"""How many processes share the tests, what they share, and which tests stay together in one.
 
 A module's tests stay together, so that its fixtures are made once. A last parameter whose id begins
 with "@" parts a module: of `test_a[x-@one]`, `test_b[@one]` and `test_b[@two]` the first two stay
 together. Modules marked `long` begin first, so that no process is left alone with one at the end.
 """
 
+import fcntl
 import os
 import re
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 MOST = 4  # processes, each of which holds torch, a worker and what its tests judge
 PART = re.compile(r"[\[-]@(\w[\w-]*)\]$")
+FOLDER = "GRADER_TESTS_FOLDER"  # names, in the environment, what the processes of one run share
 Tables = dict[str, dict[str, dict[str, str]]]  # by title, column and row
 
 
@@ -31,6 +37,40 @@ def processes(config: pytest.Config) -> int:
 def is_shared(config: pytest.Config) -> bool:
     """Tell whether this process has only some of the tests."""
     return hasattr(config, "workerinput")
+
+
+def open_folder(config: pytest.Config) -> None:
+    """Make the folder that all processes of this run share, and remove it when the run is over."""
+    if is_shared(config):
+        return
+    before, folder = os.environ.get(FOLDER), tempfile.mkdtemp(prefix="shared-")
+    Path(folder).chmod(0o755)  # other users run the Python that lies there
+    os.environ[FOLDER] = folder
+
+    def close() -> None:
+        # In a tenth of what Python takes; by its path, as a test may have no other.
+        subprocess.run(["/bin/rm", "-rf", folder], check=True)
+        os.environ.pop(FOLDER)
+        if before is not None:
+            os.environ[FOLDER] = before
+
+    config.add_cleanup(close)
+
+
+def once(name: str, make: Callable[[Path], str]) -> str:
+    """Return what `make` has returned to the first process of this run that asked for this name.
+
+    It is given a new folder, which stays until the run is over. The others wait for it.
+    """
+    folder = Path(os.environ[FOLDER], name)
+    folder.mkdir(mode=0o755, exist_ok=True)
+    kept = folder / "made.txt"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            made = make(Path(tempfile.mkdtemp(dir=folder)))
+            kept.write_text(made, encoding="utf-8")
+        return kept.read_text(encoding="utf-8")
 
 
 def jobs() -> int:

@@ -1,6 +1,8 @@
 """Which tests stay together, in how many processes they run, and what is shown at the end."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,8 @@ import pytest
 
 from tests.support import sharing
 from tests.support.sharing import lines, merge, together
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_module_stays_together_but_for_the_parts_that_it_names() -> None:
@@ -45,3 +49,37 @@ def test_tables_of_several_processes_are_one_at_the_end() -> None:
     head, first, second = (line.split() for line in lines(tables["attacks"]))
     assert head == ["here", "there"]
     assert (first, second) == (["01", "denied", "fooled"], ["02", "-", "killed"])
+
+
+def test_what_one_process_has_made_the_others_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(sharing.FOLDER, str(tmp_path))
+    ask = (
+        "import sys, time\n"
+        "from tests.support.sharing import once\n"
+        "def make(folder):\n"
+        "    time.sleep(0.2)\n"
+        "    (folder / 'file').write_text('whole')\n"
+        "    return str(folder)\n"
+        "print(once('thing', make))"
+    )
+    asked = [
+        subprocess.Popen([sys.executable, "-c", ask], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    (folder,) = {one.communicate()[0].strip() for one in asked}
+    assert Path(folder, "file").read_text() == "whole"
+    assert sharing.once("thing", lambda _: "another") == folder
+
+
+def test_what_could_not_be_made_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> str:
+        raise OSError("no space left")
+
+    monkeypatch.setenv(sharing.FOLDER, str(tmp_path))
+    with pytest.raises(OSError, match="no space"):
+        sharing.once("thing", fail)
+    assert sharing.once("thing", lambda _: "made") == "made"

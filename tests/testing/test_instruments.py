@@ -1,8 +1,11 @@
 """What the judge learns about a call of its own, the reference's, beside the value."""
 
+import contextlib
+import importlib
 import importlib.util
+import runpy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.sandbox.inside import instruments
+from grader.sandbox.inside import compilation, instruments
 from grader.sandbox.wire.findings import Finding
 
 # Before any kernel is interpreted, whichever test comes first: see `preload`.
@@ -107,6 +110,65 @@ def test_reduced_precision_shows_in_what_is_compiled() -> None:
     assert (tf32.tf32, tf32.f16_accumulate) == (True, False)
     [half] = compiled(load("wrong/half_products").attention, torch.float16, "sm_80")
     assert (half.tf32, half.f16_accumulate) == (False, True)
+
+
+KERNEL = """
+import torch, triton
+import triton.language as tl
+
+@triton.jit
+def multiply(x, y, out, N: tl.constexpr, KIND: tl.constexpr):
+    at = tl.arange(0, N)[:, None] * N + tl.arange(0, N)[None, :]
+    tl.store(out + at, tl.dot(tl.load(x + at), tl.load(y + at), out_dtype=KIND).to(tl.float16))
+
+def product(x, y, kind):
+    out = torch.empty_like(x)
+    multiply[(1,)](x, y, out, N=x.shape[0], KIND=kind)
+    return out
+"""
+
+
+@contextlib.contextmanager
+def whole_compiler(stage: str) -> Iterator[None]:
+    """Let the compiler go on to PTX, as if nobody stopped it."""
+    assert stage == "make_ptx"
+    backend = importlib.import_module("triton.backends.nvidia.compiler").CUDABackend
+    original = backend.make_ptx
+
+    def to_its_end(self: Any, module: Any, metadata: Any, *rest: Any, **more: Any) -> None:
+        text = original(self, module, metadata, *rest, **more)
+        assert ".visible .entry multiply" in text
+        raise compilation._EnoughError(text, metadata["shared"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "make_ptx", to_its_end)
+        yield
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+def test_stopping_before_ptx_tells_the_same(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kernels.py"  # Triton reads a kernel's text where Python looks for it
+    path.write_text(KERNEL, encoding="utf-8")
+    space = runpy.run_path(str(path))
+    x = torch.ones(64, 64, dtype=torch.float16)
+    given = space["product"], (x, x, getattr(space["tl"], kind)), {}
+    found = instruments.compile_kernels(*given)
+    assert [one.f16_accumulate for one in found] == [kind == "float16"] * 2
+    assert all(one.shared_bytes for one in found)
+    monkeypatch.setattr(compilation, "_stopped_at", whole_compiler)
+    assert instruments.compile_kernels(*given) == found
+
+
+def test_a_compiler_of_other_stages_is_no_fault_of_a_kernel(
+    attention: Attention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = importlib.import_module("triton.compiler")
+    monkeypatch.setattr(compiler, "compile", lambda *_args, **_kwargs: object())
+    [found] = compiled(attention, torch.float16, "sm_80")
+    assert found.fault == "tool"
 
 
 def test_a_call_without_kernels_has_nothing_to_compile() -> None:

@@ -74,8 +74,12 @@ def test_every_general_operator_is_one_of_cosmic_rays() -> None:
     assert {f"core/{name}" for name in operators.COSMIC_RAY} <= known
 
 
-def test_every_mutant_compiles_and_differs_in_one_place(softmax: Assignment) -> None:
-    found = mutants.mutants_of(softmax)
+@pytest.fixture(scope="module")
+def found(softmax: Assignment) -> list[Mutant]:
+    return mutants.mutants_of(softmax)
+
+
+def test_every_mutant_compiles_and_differs_in_one_place(found: list[Mutant]) -> None:
     assert len(found) > 100
     assert len({item.source for item in found}) == len(found)
     for item in found:
@@ -84,19 +88,19 @@ def test_every_mutant_compiles_and_differs_in_one_place(softmax: Assignment) -> 
 
 
 def test_only_what_a_question_reaches_is_changed_and_never_a_signature(
-    softmax: Assignment,
+    softmax: Assignment, found: list[Mutant]
 ) -> None:
     plain = {node.name: node for node in ast.parse(reference_text(softmax)).body
              if isinstance(node, ast.FunctionDef)}  # fmt: skip
-    for item in mutants.mutants_of(softmax):
+    for item in found:
         for node in ast.parse(item.source).body:
             if isinstance(node, ast.FunctionDef):
                 assert ast.dump(node.args) == ast.dump(plain[node.name].args)
                 assert ast.get_docstring(node) == ast.get_docstring(plain[node.name])
 
 
-def test_a_change_belongs_to_the_question_that_asks_for_the_function(softmax: Assignment) -> None:
-    owners = {item.function: item.questions for item in mutants.mutants_of(softmax)}
+def test_a_change_belongs_to_the_question_that_asks_for_the_function(found: list[Mutant]) -> None:
+    owners = {item.function: item.questions for item in found}
     assert owners["analyze_softmax_safety"][0] == "q2"
     assert "q3" in owners["analyze_softmax_safety"]
     assert owners["_largest_finite_input"][0] == "q1"

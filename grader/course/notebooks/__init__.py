@@ -10,6 +10,7 @@ from .as_otter import Checked, as_otter_runs, says_what_it_checks
 from .cells import CHECK, IGNORE_TAG, Cell, CodeCell, Notebook, NotebookUnreadableError
 from .filling import essential, fill, stub_sources
 from .handouts import dump, faults, with_cell_before_setup, with_tests
+from .python import UNREADABLE, parsed
 from .reading import CURRENT_FORMAT, ignored_sources, question_prose, read
 from .running import executed, html, without_chance
 
@@ -18,6 +19,7 @@ __all__ = [
     "CURRENT_FORMAT",
     "IGNORE_TAG",
     "NOT_FOUND",
+    "UNREADABLE",
     "Cell",
     "Checked",
     "CodeCell",
@@ -32,6 +34,7 @@ __all__ = [
     "find_answers",
     "html",
     "ignored_sources",
+    "parsed",
     "question_prose",
     "read",
     "says_what_it_checks",

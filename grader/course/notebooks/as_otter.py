@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from .cells import CodeCell, Notebook
+from .python import parsed
 
 Checked = tuple[str, int]  # a question, and the line of its cell that checked it
 SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign)  # statements that run whenever they are come to
@@ -63,10 +64,8 @@ def _parts(cell: CodeCell, checked: list[Checked] | None) -> Iterator[CodeCell]:
 
 
 def _statements(cell: CodeCell) -> list[ast.stmt] | None:
-    try:
-        return ast.parse(cell.source).body
-    except (SyntaxError, ValueError, RecursionError):
-        return None
+    tree = parsed(cell.source)
+    return None if tree is None else tree.body
 
 
 def _split(

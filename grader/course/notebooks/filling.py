@@ -9,6 +9,7 @@ from grader.errors import AssignmentError
 
 from .cells import CHECK, bound_names, source_of
 from .handouts import dump
+from .python import parsed
 
 
 def fill(content: bytes, solution: str, names: Iterable[str], label: str = "solution") -> bytes:
@@ -72,9 +73,8 @@ def _bound_by(node: ast.stmt) -> set[str]:
 
 def _fill_cell(source: str, definitions: dict[str, str]) -> str | None:
     """Return the cell with its stubs replaced and taken from `definitions`, or None."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # magics: no stub lives in such a cell
+    tree = parsed(source)
+    if tree is None:  # magics: no stub lives in such a cell
         return None
     lines = source.splitlines()
     replaced = False
@@ -94,9 +94,8 @@ def stub_sources(content: bytes, names: Iterable[str]) -> dict[str, str]:
     for cell in json.loads(content)["cells"]:
         if cell["cell_type"] != "code":
             continue
-        try:
-            tree = ast.parse(source_of(cell))
-        except SyntaxError:
+        tree = parsed(source_of(cell))
+        if tree is None:
             continue
         lines = source_of(cell).splitlines()
         for node in tree.body:

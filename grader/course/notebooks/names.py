@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .cells import BINDING
+from .python import parsed
 
 STAR = "*"  # of `from m import *`, which can bind any name
 # Magics whose cell is Python all the same.
@@ -38,9 +39,8 @@ def bindings(source: str) -> tuple[Binding, ...]:
     magic = CELL_MAGIC.match(source)
     if magic is not None and magic[1] not in PYTHON_MAGICS:
         return ()
-    try:
-        tree = ast.parse(_without_magics(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(_without_magics(source))
+    if tree is None:
         return tuple(_by_lines(source))
     try:
         return tuple(_bound(tree.body))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .cells import CodeCell
+from .python import parsed
 
 OUTPUT = "_output_of_the_shell_"  # stands for what a command would have printed
 CELL = re.compile(r"\A\s*%%(?:bash|sh|script|system|sx|!|perl|ruby)\b[^\n]*\n?(?P<command>[^\n]*)")
@@ -86,9 +87,8 @@ def _assigned(source: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def _steps(source: str) -> tuple[tuple[_Step, bool], ...]:
     text = ASSIGNED.sub(rf"\g<before> {OUTPUT}", source)
-    try:
-        tree = ast.parse(MAGIC.sub(r"\1pass", text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(MAGIC.sub(r"\1pass", text))
+    if tree is None:
         return ()
     return tuple((_step(node), isinstance(node, ast.Import | ast.ImportFrom)) for node in tree.body)
 

@@ -68,7 +68,7 @@ from ..wire.values import ValueRefusedError, form_of
 from . import figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
-from .callbacks import GivenFunction, GivenFunctions, error_of
+from .callbacks import GivenFunction, GivenFunctions, GivenObject, error_of, number_of
 from .given import Given
 from .recording import UnrecordableError, record
 from .warned import Warnings
@@ -279,7 +279,7 @@ class NotebookProcess:
         self._request, self._asked_by = outer
         self._channel.send_frame(frame, out)
 
-    def _ask_judge(self, function: GivenFunction, args: Any, kwargs: dict[str, Any]) -> Any:
+    def _ask_judge(self, number: int, operation: str, args: Any, kwargs: dict[str, Any]) -> Any:
         """Have a function of a test's called, and answer what the judge asks meanwhile."""
         if threading.get_ident() != self._asked_by:
             raise RuntimeError("a function of the test can be called only where its caller runs")
@@ -287,11 +287,12 @@ class NotebookProcess:
         contents = self._changed_contents(encoder)
         asked = Asked(
             self._request,
-            function.number,
+            number,
             [encoder.encode(value) for value in args],
             {name: encoder.encode(value) for name, value in kwargs.items()},
             [],
         )
+        asked.operation = operation
         self._share(asked, encoder, contents, [*args, *kwargs.values()])
         frame = self._with_output(asked, self._frame_of(asked))
         self._sent()
@@ -453,6 +454,8 @@ class NotebookProcess:
     def _stay(self, value: Any) -> Opaque | Callback:
         if type(value) is GivenFunction:  # a class of a student's can lie to isinstance
             return Callback(value.number)
+        if type(value) is GivenObject:
+            return Callback(number_of(value))
         return self._references.keep(value)
 
     def _finish(self, request: int, value: Any, *, stays: bool = True) -> tuple[Reply, Buffers]:

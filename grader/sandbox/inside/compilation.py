@@ -40,8 +40,9 @@ def _describe(item: Any) -> str:
 def compile_launch(launch: Launch, target: str) -> Finding:
     """Return the finding of one launch for one target.
 
-    Up to PTX, or, where a float32 tensor goes in, up to Triton's own GPU form: what follows takes
-    seconds for float32 products, and TF32 shows there already.
+    Up to LLVM's form, which names the matrix instructions, before LLVM optimises it; or, where a
+    float32 tensor goes in, up to Triton's own GPU form: what follows takes seconds for float32
+    products, and TF32 shows there already.
     """
     with contextlib.ExitStack() as undo:
         try:
@@ -52,15 +53,15 @@ def compile_launch(launch: Launch, target: str) -> Finding:
             gpu = importlib.import_module("triton.backends.compiler").GPUTarget(
                 "cuda", int(target.removeprefix("sm_")), 32
             )
+            is_wide = "*fp32" in source.signature.values()
+            undo.enter_context(_stopped_at("make_llir" if is_wide else "make_ptx"))
         except Exception as error:  # noqa: BLE001 - triton's parts differ between its versions
             return Finding(launch.name, target, _sentence(error), "tool")
-        if "*fp32" in source.signature.values():
-            undo.enter_context(_stopped_early())
         try:
-            compiled = compiler.compile(source, target=gpu, options=options)
-            text, shared = compiled.asm["ptx"], int(compiled.metadata.shared)
+            compiler.compile(source, target=gpu, options=options)
+            return Finding(launch.name, target, "the compiler has other stages", "tool")
         except _EnoughError as enough:
-            text, shared = str(enough), 0
+            text, shared = enough.text, enough.shared
         except Exception as error:  # noqa: BLE001 - a kernel can fail to compile in any way
             return Finding(launch.name, target, _sentence(error), "kernel")
         return Finding(
@@ -75,13 +76,25 @@ def compile_launch(launch: Launch, target: str) -> Finding:
 class _EnoughError(Exception):
     """Carries what the compiler had made when there was no need to go on."""
 
+    def __init__(self, text: str, shared: int) -> None:
+        super().__init__("enough")
+        self.text = text
+        self.shared = shared
 
-def _stopped_early() -> contextlib.AbstractContextManager[None]:
-    def stop(_backend: Any, module: Any, *_args: Any, **_kwargs: Any) -> None:
-        raise _EnoughError(str(module))
 
-    nvidia = importlib.import_module("triton.backends.nvidia.compiler").CUDABackend
-    return _replaced(nvidia, "make_llir", stop)
+@contextlib.contextmanager
+def _stopped_at(stage: str) -> Iterator[None]:
+    """Have a stage of the compiler raise what it was given, and LLVM's code stay as it comes."""
+
+    def stop(_backend: Any, module: Any, metadata: Any, *_args: Any, **_kwargs: Any) -> None:
+        raise _EnoughError(str(module), int(metadata.get("shared", 0)))
+
+    nvidia = importlib.import_module("triton.backends.nvidia.compiler")
+    with (
+        _replaced(nvidia.CUDABackend, stage, stop),
+        _replaced(nvidia.llvm, "optimize_module", lambda *_args, **_kwargs: None),
+    ):
+        yield
 
 
 def _source(launch: Launch) -> tuple[Any, dict[str, Any]]:
@@ -124,8 +137,6 @@ def _compiler_mode(student_globals: dict[str, Any]) -> Iterator[None]:
     with contextlib.ExitStack() as undo:
         folder = undo.enter_context(tempfile.TemporaryDirectory())
         undo.enter_context(_environment(TRITON_INTERPRET=None, TRITON_CACHE_DIR=folder))
-        # PTX is the last thing looked at; assembling it would need another program.
-        undo.enter_context(_replaced(nvidia, "make_cubin", lambda *_args, **_kwargs: b""))
         undo.enter_context(_replaced(nvidia, "hash", lambda self: f"ptx-{self.target.arch}"))
         spaces = [
             vars(module)

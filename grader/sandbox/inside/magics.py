@@ -119,6 +119,6 @@ def _forgive_cell_magics(shell: Any) -> None:
 def _is_python(source: str) -> bool:
     try:
         ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
         return False
     return True

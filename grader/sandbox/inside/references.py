@@ -112,7 +112,7 @@ def _in_place(name: str) -> Callable[..., Any]:
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "getattr": getattr, "setattr": setattr, "delattr": delattr, "hasattr": hasattr,
     "getitem": operator.getitem, "setitem": operator.setitem, "delitem": operator.delitem,
-    "len": len, "iter": iter, "reversed": reversed, "contains": operator.contains,
+    "len": len, "iter": iter, "next": next, "reversed": reversed, "contains": operator.contains,
     "str": str, "repr": repr, "format": format, "bool": bool, "hash": hash, "dir": dir,
     "abs": abs, "neg": operator.neg, "pos": operator.pos, "invert": operator.invert,
     "float": float, "int": int, "index": operator.index, "complex": complex, "round": round,

@@ -19,3 +19,16 @@ COMPARING = frozenset({
                                    "srepr", "trigsimp")),
     "torch.allclose", "torch.equal", "torch.isclose", "torch.testing.assert_close",
 })  # fmt: skip
+
+# Methods of values that travel, by which a test decides as well: of an object whose class has its
+# own, and is told what is right, it would be the student who decides.
+COMPARES = frozenset({
+    "allclose", "compare", "dummy_eq", "endswith", "eq", "equal", "equals", "ge", "gt",
+    "identical", "is_subset", "is_superset", "isclose", "isdisjoint", "isin", "issubset",
+    "issuperset", "le", "lt", "ne", "startswith",
+})  # fmt: skip
+# Those that find a difference, or a place, which is none where a class says so.
+DIFFERS = frozenset({
+    "count", "difference", "find", "index", "intersection", "rsub", "sub", "subtract",
+    "symmetric_difference", "union",
+})  # fmt: skip

@@ -162,12 +162,16 @@ class Named(Struct, tag="n"):
 
 
 class Callback(Struct, tag="f"):
-    """A function that stays with the judge, or one that gives an iterator's next items."""
+    """A function that stays with the judge, or one that gives an iterator's next items.
+
+    is_object: it is an object of a class of the test's, of which more can be asked than a call.
+    """
 
     number: int
     name: str = ""
     is_iterator: bool = False
     doc: str | None = None
+    is_object: bool = False
 
 
 Node = (
@@ -194,6 +198,15 @@ Node = (
     | None
 )
 
+
+# What student code may do with an object of a class of the test's.
+GIVEN_OPERATIONS = frozenset({
+    "call", "getattr", "setattr", "len", "iter", "next", "contains", "getitem", "setitem",
+    "delitem", "str", "repr", "format",
+    "bool", "hash", "eq", "ne", "lt", "le", "gt", "ge", "add", "radd", "sub",
+    "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "pow", "neg", "abs", "float",
+    "int", "index", "round", "iadd", "enter", "exit",
+})  # fmt: skip
 
 # What a container holds that both sides have.
 Contents = Sequence | Mapping | Collection | Made
@@ -476,6 +489,8 @@ class Raised(Struct, tag="raised"):
 class Asked(Struct, tag="asked"):
     """Call a function of the judge's, within a request that stays unanswered meanwhile.
 
+    operation: what else is done with an object of a test's; one of GIVEN_OPERATIONS.
+
     `output` is what the student's code printed before, and `contents` and `first` say what it has
     changed and what both sides have from now on, as in an answer.
     """
@@ -491,6 +506,7 @@ class Asked(Struct, tag="asked"):
     dropped: list[int] = []
     warned: list[Opaque] = []
     errors: str = ""
+    operation: str = "call"
 
 
 class Fault(Struct, tag="fault"):

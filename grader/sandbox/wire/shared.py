@@ -29,16 +29,13 @@ class State(list[Any]):
 class _Known:
     """One container, what it held when both sides knew, and what is remembered of its origin."""
 
-    __slots__ = ("container", "is_flat", "origin", "state")
+    __slots__ = ("container", "is_flat", "is_frame", "origin", "state")
 
     def __init__(self, container: Container, origin: Any) -> None:
         self.container = container
         self.origin = origin
+        self.is_frame = not isinstance(form_of(container), Form)
         self.look()
-
-    @property
-    def is_frame(self) -> bool:
-        return not isinstance(form_of(self.container), Form)
 
     def look(self, state: State | None = None) -> None:
         self.state = _state(self.container) if state is None else state
@@ -123,6 +120,8 @@ class Shared:
         One that a held one holds is held. Once a case has compared too much, all are given up: then
         they are copies.
         """
+        if not self._known:
+            return []
         self._left -= sum(AS_ITEMS + len(known.state) for known in self._known.values())
         if self._left < 0:
             return list(self._known)

@@ -4,15 +4,23 @@ import os, socket
 CONNECTIONS = 1_250  # a cell, with 200 kB each, which nobody accepts
 listeners, filled = [], []
 
+def listener():
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(f"pages{len(listeners)}")
+    made.listen(4096)
+    listeners.append(made)
+    return made.getsockname()
+
 def fill():
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(f"pages{len(listeners)}")
-    listener.listen(4096)
-    listeners.append(listener)
+    address = listener()
     for _ in range(CONNECTIONS):
         with socket.socket(socket.AF_UNIX) as made:
             made.setblocking(False)
-            made.connect(listener.getsockname())
+            try:
+                made.connect(address)
+            except BlockingIOError:  # as many wait there as this machine lets wait
+                address = listener()
+                made.connect(address)
             try:
                 while True:
                     made.send(bytes(1 << 16))
