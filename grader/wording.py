@@ -95,7 +95,7 @@ _PLAIN_END = {
 NEEDS_GPU = "Waits for a machine with a GPU."
 NEEDS_PERSON = "Waits for a person to read it."
 NOT_JUDGED_YET = "Not judged yet."
-NOT_ASKED = "Not judged: something was lost before, and no more was asked."
+NOT_ASKED = "Not judged: it was not asked for, or something was lost before."
 
 
 @dataclass(frozen=True, slots=True)

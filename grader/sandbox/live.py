@@ -4,8 +4,11 @@ Holds what stands here for objects of the child's, the functions that the test h
 much of either there may be.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from . import libraries
 from .failures import CannotCrossError, StudentError
@@ -43,6 +46,12 @@ if TYPE_CHECKING:
 MAX_OPERATIONS = 1_000_000  # of one case
 MAX_REFERENCES = 200_000
 MAX_CALLBACKS = 200_000
+MOST_WATCHED, MOST_ARRAYS = 1 << 20, 100  # bytes of one array that a test may write to, and arrays
+UNHELD = 3  # how often an array is held while it is looked at, if no test holds it
+WRITTEN = (
+    "The test writes to an array that an attribute of a student's object gave it, which is a copy "
+    "here; set the attribute, or call a method that writes"
+)
 MAX_DEPTH = 16  # of functions of the test's within functions of the student's within …
 MAX_MESSAGE = 1_000
 MAX_NAME = 100
@@ -69,6 +78,8 @@ class LiveCase:
         self._functions: list[Any] = []  # that the test passed, by their numbers
         self._thrown: list[BaseException] = []  # by them, by their numbers
         self._operations = self._calls = self._depth = 0
+        # Arrays that attributes gave, with what they held.
+        self._watched: list[tuple[np.ndarray, bytes]] = []
 
     # What a test asks.
 
@@ -100,9 +111,23 @@ class LiveCase:
     def attribute(self, reference: Any, name: str) -> Any:
         """Return an attribute; what is called of it changes arguments under its own name."""
         found = self.operate(reference, "getattr", (name,), {})
+        if type(found) is np.ndarray and found.nbytes <= MOST_WATCHED:
+            self._watched = [*self._watched[1 - MOST_ARRAYS :], (found, found.tobytes())]
         if is_reference(found) and not label_of(found):
             relabel(found, f"{type_name_of(reference)}.{name}")
         return method_of(reference, name, found)
+
+    def check_arrays(self) -> None:
+        """Refuse to go on where the test has written to an array that an attribute gave it.
+
+        It is a copy here, so that the student's object would not see it.
+        """
+        watched, self._watched = self._watched, []
+        for array, before in watched:
+            if array.tobytes() != before:
+                self.session.refuse(WRITTEN)
+            if sys.getrefcount(array) > UNHELD:
+                self._watched.append((array, before))
 
     def take(self, reference: Any, count: int) -> list[Any]:
         """Return the next items of an iterator."""
@@ -251,6 +276,10 @@ class LiveCase:
         if not self._is_passed(asked.number):
             return too_late(asked)
         function = self._function(asked.number)
+        if asked.operation != "call" and not (
+            asked.operation in GIVEN_OPERATIONS and libraries.is_of_a_test(function)
+        ):
+            raise ProtocolViolationError("an operation that is none for an object of the test's")
         self._depth += 1
         try:
             if asked.operation == "call":
@@ -263,8 +292,6 @@ class LiveCase:
 
     def _done_with(self, value: Any, operation: str, args: list[Any]) -> Any:
         """Do something for student code with an object that the test has passed."""
-        if operation not in GIVEN_OPERATIONS or not libraries.is_of_a_test(value):
-            raise ProtocolViolationError("an operation that is none for an object of the test's")
         if operation in {"getattr", "setattr"} and not _is_public(args):
             raise AttributeError(f"{type(value).__name__!r} object has no such attribute")
         return OPERATIONS[operation](value, *args)

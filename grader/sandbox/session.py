@@ -289,6 +289,8 @@ class Session:
         """
         if self.current.shared is None:
             return []
+        if self.current.live is not None:
+            self.current.live.check_arrays()
         self.share_changes()
         dropped = self.current.shared.unheld()
         self.current.shared.drop(dropped)

@@ -9,7 +9,11 @@ from grader.submissions.sources import Entry, RejectedError, Source
 
 NOTEBOOK = ".ipynb"
 # `softmax.ipynb.json`: what a browser or a mail program made of a notebook's name.
-RENAMED = re.compile(r"\.ipynb(?:\.(?:json|txt|download|bin|octet-stream))?$", re.IGNORECASE)
+# What browsers, systems and people put behind a name: `a.ipynb.txt`, `a.ipynb (1)`, `a.ipynb `.
+RENAMED = re.compile(
+    r"\.ipynb(?:\.(?:json|txt|download|bin|octet-stream|part|bak|old|orig))?[\s._~()\d-]{0,20}$",
+    re.IGNORECASE,
+)
 UNNAMED = frozenset({"", ".json", ".txt"})  # may be a notebook all the same: its content says
 OTTER_MARKS = frozenset({".OTTER_LOG", "__zip_filename__"})
 SNIFFED = 2_000

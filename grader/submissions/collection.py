@@ -25,6 +25,7 @@ from grader.submissions.sources import (
 )
 
 LATE = 0.0
+CHECKPOINTS = ".ipynb_checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,24 @@ def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
     for path, reason in source.refused:
         name = Entry((path,), 0, LATE, lambda _: b"")
         found.skipped.append(Skipped(path[:200], reason, is_candidate(name)))
-    found.skipped += [Skipped("/".join(parts), "is a hidden folder") for parts in source.hidden]
+    folders = {item.entry.parts[:-1] for item in reading.found}
+    found.skipped += [
+        Skipped("/".join(parts), "is a hidden folder", _is_all_there_is(parts, folders))
+        for parts in source.hidden
+    ]
+
+
+def _is_all_there_is(parts: tuple[str, ...], folders: set[tuple[str, ...]]) -> bool:
+    """Say whether Jupyter's own copies are all that somebody's folder holds.
+
+    folders: those in which other files lie.
+    """
+    *above, name = parts
+    if name != CHECKPOINTS or not above:
+        return False
+    around = {tuple(above[:depth]) for depth in range(1, len(above) + 1)}
+    below = (folder[: len(above)] == tuple(above) for folder in folders)
+    return around.isdisjoint(folders) and not any(below)
 
 
 def _pointed_out(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[str]:

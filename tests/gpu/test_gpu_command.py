@@ -50,6 +50,8 @@ from tests.gpu.steps import (
 )
 from tests.support.classes import write_gpu_course
 
+pytestmark = pytest.mark.long
+
 TICK = '''
 
 def tick(counter):

@@ -355,7 +355,8 @@ def test_the_control_unprotected_the_judge_runs_what_a_notebook_wrote(
 ) -> None:
     monkeypatch.setattr(test_folder, "RUN", frozenset())
     monkeypatch.setattr(test_folder, "_no_unpickling", Unguarded())
-    monkeypatch.setattr(evaluation, "_look_at", lambda *_: None)  # at what it runs
+    # The trap is a text that is evaluated, which alone would be refused.
+    monkeypatch.setattr(evaluation, "_look_at", lambda *_: None)
     monkeypatch.setattr(TestFolder, "_absolute", staticmethod(lambda places: ["", *places]))
     trap = tmp_path / "trap"
     try:

@@ -68,6 +68,17 @@ def test_a_right_notebook_has_full_marks_and_waits_for_a_person(small_engine: En
     assert report.status is Status.PENDING
 
 
+def test_who_asks_for_some_cases_is_told_of_no_others(small_engine: Engine) -> None:
+    content = notebook_of(SETUP, "def double(x):\n    return x + 2", CHECK1, CHECK2)
+    public, hidden = small_engine.assignment.questions[0].cases
+    found = []
+    for case in (public, hidden):
+        request = Request(submission_of(content), only=("q1",), cases=frozenset({case.name}))
+        [question] = judge(request, small_engine).questions
+        found.append([one.status for one in question.cases])
+    assert found == [[PASSED, PENDING], [PENDING, FAILED]]
+
+
 def test_an_empty_stub_is_not_written_yet(judged: Judged) -> None:
     stub = 'def double(x):\n    raise NotImplementedError("q1: write double")'
     questions = judged(SETUP, stub, CHECK1, SQUARE, CHECK2)

@@ -18,6 +18,8 @@ from grader.model import Isolation, Outcome, Status
 from grader.sandbox.inside.usage import below
 from tests.conftest import notebook_of, submission_of, write_small_course
 
+pytestmark = pytest.mark.long
+
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"
 DOUBLE = "def double(x):\n    return 2 * x"
 SQUARE = "def square(x):\n    return x * x"

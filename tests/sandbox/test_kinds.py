@@ -863,3 +863,21 @@ def test_a_frame_that_cannot_travel_any_more_is_the_students(session: Session) -
     del session
     with notebook(spoil=spoil) as other, pytest.raises(StudentError, match="cannot travel"):
         other.value("spoil")(pd.DataFrame({"a": [1, 2]}))
+
+
+@pytest.mark.parametrize("is_in_a_list", [False, True])
+def test_an_array_counts_as_often_as_it_comes(is_in_a_list: bool) -> None:
+    """It is one object, and yet a test that makes one array of the whole copies it each time."""
+    buffers = [memoryview(bytearray(8))]
+    wide = protocol.Array("numpy", "int8", [ROOM // 64], [0], 0, 0)
+
+    def times(count: int) -> protocol.Sequence:
+        if not is_in_a_list:
+            return protocol.Sequence([wide] * count)
+        inner = protocol.Sequence([wide])  # the second container of the message
+        return protocol.Sequence([inner, *[protocol.Repeat(-2)] * (count - 1)])
+
+    few = decoded(times(4), buffers)
+    assert few[0] is few[3]
+    with pytest.raises(protocol.ProtocolViolationError, match="limit together"):
+        decoded(times(40), buffers)

@@ -19,7 +19,7 @@ INSIDE = ("grader.sandbox.inside", "grader.sandbox.wire")
 # What a worker finds among its packages.
 LIBRARIES = frozenset(
     {"IPython", "landlockpy", "matplotlib", "msgspec", "numpy", "torch", "traitlets", "triton"}
-) | {"pandas", "pytz", "scipy", "sympy"}  # where a value of theirs has come
+) | {"mpmath", "pandas", "pytz", "scipy", "sympy"}  # where a value of theirs has come
 IMPORTERS = ("import_module", "__import__")
 FILES = sorted(path for name in ("inside", "wire") for path in (SANDBOX / name).rglob("*.py"))
 

@@ -310,3 +310,23 @@ def test_a_zip_that_holds_itself_ends(tmp_path: Path) -> None:
         o.problem for o in gather(write(tmp_path, files)).submissions if o.student == "eve"
     )
     assert re.search("a zip in a zip in a zip", problem or "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["eve.ipynb ", "eve.ipynb (1)", "eve.ipynb.1", "eve.ipynb~", "eve.IPYNB.bak", "eve.ipynb.part"],
+)
+def test_a_notebook_whose_name_goes_on_is_one(tmp_path: Path, name: str) -> None:
+    found = gather(write(tmp_path / "class", {**HONEST, name: book("eve")}))
+    assert by_student(found)["eve"] == "eve"
+    assert not found.lost
+
+
+def test_who_handed_in_nothing_but_jupyters_own_copies_is_not_passed_over(tmp_path: Path) -> None:
+    copy = ".ipynb_checkpoints/small-checkpoint.ipynb"
+    files = {**HONEST, f"ann/{copy}": book("ann"), f"bob/data/{copy}": book("bob")}
+    assert not gather(write(tmp_path / "honest", files)).lost
+    for top in ("", "class/"):
+        more = {f"{top}{name}": content for name, content in files.items()}
+        found = gather(write(tmp_path / f"a{len(top)}", {**more, f"{top}eve/{copy}": book("eve")}))
+        assert [one.path for one in found.lost] == [f"{top}eve/.ipynb_checkpoints"]

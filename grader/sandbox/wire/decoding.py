@@ -34,8 +34,8 @@ from .protocol import (
     Sequence,
     Text,
 )
-from .shared import Shared
-from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container
+from .shared import LEAVES, Shared
+from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container, form_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +100,7 @@ class Decoder:
             raise ProtocolViolationError("numbers that other containers have had")
         self._open: set[int] = set()  # numbers of those whose items have not all come
         self._arrays_of: dict[tuple[Any, ...], Any] = {}  # by what their nodes say
+        self._copied: dict[int, tuple[Any, int]] = {}  # see `_copied_bytes`
 
     @property
     def most_items(self) -> int:
@@ -163,6 +164,8 @@ class Decoder:
             self._count_array(node, len(self._buffer(node.buffer)))
         else:
             self._arrays_of[said] = self.array(node)
+        else:
+            self._count(_copied_bytes(self._arrays_of[said], {}))
         return self._arrays_of[said]
 
     def _count_array(self, node: Array, available: int) -> None:
@@ -261,7 +264,10 @@ class Decoder:
         if self._by_parts or not is_known or number in self._open:
             raise ProtocolViolationError("a list or dict that was not sent")
         self.repeated.add(number)
-        return self.new[number] if number in self.new else self._shared[number]
+        found = self.new[number] if number in self.new else self._shared[number]
+        if self._total_bytes is not None:
+            self._count(_copied_bytes(found, self._copied))
+        return found
 
     def _counted(self, number: int) -> memoryview:
         """Return a buffer that a value copies."""
@@ -410,6 +416,23 @@ _READERS: dict[type, Callable[[Decoder, Any, int], Any]] = {
     Bytes: Decoder._bytes, Text: Decoder._text, Scalar: Decoder._scalar,  # noqa: SLF001
     Packed: Decoder._misplaced,  # noqa: SLF001
 }  # fmt: skip
+
+
+def _copied_bytes(value: Any, known: dict[int, tuple[Any, int]]) -> int:
+    """Return what a value's arrays take where each is copied as often as it is met in there.
+
+    known: values, with what they take, by their ids.
+    """
+    if id(value) in known:
+        return known[id(value)][1]
+    form = form_of(value)
+    if form is None:
+        return math.prod(getattr(value, "shape", (0,))) * WIDEST
+    known[id(value)] = value, 0  # should it hold itself
+    parts = form.items(value) if isinstance(form, Form) else form.parts(value)
+    total = 0 if set(map(type, parts)) <= LEAVES else sum(_copied_bytes(p, known) for p in parts)
+    known[id(value)] = value, total
+    return total
 
 
 def _check_keys(keys: list[Any]) -> None:

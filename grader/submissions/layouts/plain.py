@@ -97,7 +97,9 @@ def _packed_alone(view: View) -> str | None:
 
 def _named(entry: Entry, view: View) -> str:
     """Return whom a file is named after; a name that is nobody's keeps its number."""
-    stem = entry.stem.removesuffix(".ipynb")
+    stem = entry.stem
+    if stem.lower().endswith(".ipynb"):
+        stem = stem[: -len(".ipynb")]
     bare = without_copy_mark(stem)
     return stem if names_nobody(bare, view.assignment) else bare
 
