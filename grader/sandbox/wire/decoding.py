@@ -154,24 +154,14 @@ class Decoder:
         return array
 
     def _once(self, node: Array) -> Any:
-        """Return an array; it is the same one where the same elements are said again.
-
-        Each time it counts: a list of one array often is, as an array, as large as all together.
-        """
+        """Return an array; it is the same one where the same elements are said again."""
         where = node.library, node.dtype, node.offset, node.buffer, node.device, node.is_readonly
         said = (*where, tuple(node.shape), tuple(node.strides))
-        if said in self._arrays_of:
-            self._count_array(node, len(self._buffer(node.buffer)))
-        else:
+        if said not in self._arrays_of:
             self._arrays_of[said] = self.array(node)
         else:
             self._count(_copied_bytes(self._arrays_of[said], {}))
         return self._arrays_of[said]
-
-    def _count_array(self, node: Array, available: int) -> None:
-        count, item = math.prod(node.shape), dtypes.item_bytes(node.library, node.dtype) or WIDEST
-        # A copy of a view in which elements repeat has them all, and often as float64.
-        self._count(count * (item if count * item <= available else max(item, WIDEST)))
 
     def _container(self, node: Sequence | Mapping | Collection, depth: int) -> Any:
         return self._filled(node, depth, is_new=not self._by_parts)
@@ -310,7 +300,9 @@ class Decoder:
             raise ProtocolViolationError(f"an array on device {node.device!r:.40}")
         raw = self._buffer(node.buffer)
         self._check_view(node, len(raw), item)
-        self._count_array(node, len(raw))
+        count = math.prod(node.shape)
+        # A copy of a view in which elements repeat has them all, and often as float64.
+        self._count(count * (item if count * item <= len(raw) else max(item, WIDEST)))
         if node.library == "numpy":
             return self._numpy(node, raw)
         return self._torch(node, raw)
