@@ -283,9 +283,7 @@ def test_a_side_that_does_not_read_is_not_waited_for() -> None:
             channel.send(protocol.Missing(1), buffers, 0.3)
 
 
-@pytest.mark.parametrize(
-    "name", ["ValueError", "KeyError", "OSError", "UnicodeDecodeError", "SystemExit"]
-)
+@pytest.mark.parametrize("name", ["ValueError", "KeyError", "OSError", "UnicodeDecodeError"])
 def test_an_exception_is_of_the_builtin_class_that_was_raised(name: str) -> None:
     failure = protocol.Failure("Mine", name, "no", "")
     with pytest.raises(StudentError) as caught:
@@ -306,9 +304,7 @@ def test_no_exception_of_a_student_says_that_there_is_nothing_more(name: str) ->
             ask()
 
 
-@pytest.mark.parametrize(
-    "name", ["ExceptionGroup", "KeyboardInterrupt", "print", "__import__", "x" * 99]
-)
+@pytest.mark.parametrize("name", ["ExceptionGroup", "SystemExit", "print", "__import__", "x" * 99])
 def test_a_class_that_cannot_be_raised_here_is_a_plain_student_error(name: str) -> None:
     failure = protocol.Failure("Mine", name, "no", "")
     with pytest.raises(StudentError) as caught:
