@@ -162,6 +162,7 @@ class _Judging:
 
     def judge(self) -> list[QuestionReport]:
         """Judge what code decides, device by device; the rest waits for a GPU or a person."""
+        self.engine.suite.begin_submission()
         questions = self.request.questions_of(self.engine.assignment)
         done: dict[str, QuestionReport] = {}
         sides: list[DeviceJudging] = []

@@ -160,9 +160,22 @@ class CaseSuite:
         self.unwritten = unwritten(assignment)
         self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder(assignment.given, assignment.withheld)
+        self._has_run: set[str] = set()  # questions of whose files functions were called
         with self._folder.entered():
             for question in assignment.questions:
                 self._load(question)
+
+    def begin_submission(self) -> None:
+        """Have the files of otter's tests run anew that ran for another submission, as otter does.
+
+        A student's code is handed their objects and functions, and may have changed what they hold.
+        """
+        if self._has_run:
+            with self._folder.entered():
+                for question in self.assignment.questions:
+                    if question.name in self._has_run:
+                        self._load(question)
+            self._has_run.clear()
 
     @contextlib.contextmanager
     def in_folder(
@@ -307,6 +320,8 @@ class CaseSuite:
     def run(self, question: str, case: str, names: Names) -> Verdict:
         """Run one case against some names."""
         loaded = self._cases[question, case]
+        if self.asks and isinstance(loaded.file, ExceptionTestFile):
+            self._has_run.add(question)
         started = time.perf_counter()
         names.start_case(self._given(loaded))
         with (
