@@ -46,7 +46,8 @@ def _end(process: GraderProcess) -> None:
     """End the process whatever it is doing, and remove what it leaves."""
     from grader.batch import scratch
 
+    pid = process.pid
     process.terminate()
     process.kill()
     process.end()
-    scratch.sweep()
+    scratch.remove_of(pid)

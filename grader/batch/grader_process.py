@@ -42,6 +42,11 @@ class GraderProcess:
         self.is_lost = False
         self._unread = 0  # answers that nobody waits for
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid or 0
+
     def begin(self, call: Call) -> None:
         """Have the process make a call whose result nobody will ask for, and return at once."""
         with contextlib.suppress(OSError):  # that it is lost shows in the next call

@@ -22,6 +22,7 @@ LOCK_NAME = ".lock"
 # Nobody needs that long to make a folder; what is as old, and unlocked, was left by the killed.
 UNLOCKED_SECONDS = 60.0
 TRIES = 10
+END_SECONDS = 5.0  # what a process has started ends at once, but where the machine is busy
 
 
 class Scratch:
@@ -61,6 +62,9 @@ def _make() -> tuple[Path, Any]:
     # A worker under another uid must get to its own folder below, but need not list this one.
     making.chmod(0o711)
     lock = _take(making / LOCK_NAME, "a")
+    if lock is not None:
+        lock.write(str(os.getpid()))
+        lock.flush()
     path = making.with_name(PREFIX + making.name.removeprefix(MAKING_PREFIX))
     making.rename(path)
     return path, lock
@@ -77,17 +81,44 @@ def sweep() -> None:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_of(pid: int) -> None:
+    """Remove the folder of a process that was ended, once what it had started is over as well."""
+    end, left = time.monotonic() + END_SECONDS, _of(pid)
+    while left and time.monotonic() < end:
+        for folder in left:
+            with contextlib.suppress(OSError):
+                if _is_free(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+        left = [folder for folder in left if folder.exists()]
+        time.sleep(0.01)
+
+
+def _of(pid: int) -> list[Path]:
+    found = []
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if (folder / LOCK_NAME).read_text(encoding="utf-8") == str(pid):
+                found.append(folder)
+    return found
+
+
 def _is_abandoned(folder: Path) -> bool:
     old = time.time() - folder.lstat().st_mtime > UNLOCKED_SECONDS
     if folder.name.startswith(MAKING_PREFIX) and not old:
         return False
-    try:
-        taken = _take(folder / LOCK_NAME, "r")
-    except FileNotFoundError:
+    if not (folder / LOCK_NAME).exists():
         return old
+    return _is_free(folder)
+
+
+def _is_free(folder: Path) -> bool:
+    """Say whether no process holds a folder's lock, as where it has none any more."""
+    try:
+        _take(folder / LOCK_NAME, "r").close()
+    except FileNotFoundError:
+        return True
     except BlockingIOError:
         return False
-    taken.close()
     return True
 
 

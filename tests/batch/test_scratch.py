@@ -156,3 +156,19 @@ def test_where_no_folder_lasts_it_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(tempfile, "mkdtemp", lambda prefix: f"/nowhere/{prefix}x")
     with pytest.raises(OSError, match="lasts until it is locked"):
         Scratch()
+
+
+def test_the_folder_of_a_process_goes_once_what_it_had_started_has_let_go_of_it() -> None:
+    made = Scratch()
+    child = FORK.Process(target=_hold_for_a_moment)  # as one that has not begun its own program yet
+    child.start()
+    made._lock.close()
+    scratch.sweep()
+    assert made.path.exists()
+    scratch.remove_of(os.getpid())
+    assert not made.path.exists()
+    child.join()
+
+
+def _hold_for_a_moment() -> None:
+    time.sleep(0.5)

@@ -58,6 +58,7 @@ SOME = {
         "other strides",
         "views into NaN",
         "V with a large mean",
+        "very negative scores",
     ),
     "float32": ("ragged", "causal, blind rows"),
 }
@@ -100,14 +101,17 @@ def families(seed: int, dtype: str, reference: ModuleType) -> dict[str, Any]:
         "long rows, small V": reference.Head(q, k, 0.02 * v),
         "scale 0": reference.Head(*heads(1, 16, 40, 16), scale=0.0),
     }
-    q, k, v = (x.transpose(-2, -1).contiguous().transpose(-2, -1) for x in heads(1, 16, 40, 16))
-    found["other strides"] = reference.Head(q, k, v)
+    q, k, v = heads(1, 16, 40, 16)
+    q, v = (x.transpose(-2, -1).contiguous().transpose(-2, -1) for x in (q, v))
+    found["other strides"] = reference.Head(q, k, v)  # which are not the same for K and V
+    q, k, v = heads(1, 16, 40, 16)
+    found["very negative scores"] = reference.Head(q.abs(), -k.abs(), v, scale=8.0)
     buffers = [torch.full((1, 1, 80, 40), torch.nan, dtype=x.dtype) for x in (q, k, v)]
     for buffer, x in zip(buffers, heads(1, 16, 40, 24), strict=True):
         buffer[:, :, : x.shape[2], :24] = x
     views = (b[:, :, :n, :24] for b, n in zip(buffers, (16, 40, 40), strict=True))
     found["views into NaN"] = reference.Head(*views)
-    several = (x.transpose(0, 1) for x in heads(2, 20, 30, 16))
+    several = (x.transpose(0, 1) for x in heads(2, 20, 90, 16))
     found["causal, two heads"] = reference.Head(*several, causal=True)
     for name, (q, k, v, causal, scale) in reference.fp16_failure_cases(seed).items():
         halves = (x.to(getattr(torch, dtype)) for x in (q, k, v))
@@ -209,9 +213,11 @@ def test_every_wrong_idea_lies_far_from_the_bound(tmp_path: Path) -> None:
     table = tmp_path / "wrong_ideas.txt"
     table.write_text("\n".join(lines), encoding="utf-8")
     print(f"\n{table.read_text(encoding='utf-8')}")  # noqa: T201 - for -s
-    for name in {item[0] for item in rows} - NOT_NUMERIC:
-        largest = max(item[3] for item in rows if item[0] == name)
-        assert largest > FAR, f"{name} is never further than {largest:.3g} times the bound"
+    largest = {
+        name: max(item[3] for item in rows if item[0] == name)
+        for name in {item[0] for item in rows} - NOT_NUMERIC
+    }
+    assert {name: ratio for name, ratio in largest.items() if ratio <= FAR} == {}
     # What a fixed tolerance lets through although nothing was computed.
     accepted = {item[0] for item in rows if item[2] == "long rows, small V" and item[4] == "ok"}
     assert {"zeros", "mean_of_v"} <= accepted
