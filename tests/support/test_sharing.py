@@ -34,7 +34,7 @@ def test_folders_are_shared_among_the_cores_and_a_choice_is_not(
 ) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_a.py").touch()
-    for cores, expected in ((1, 0), (2, 3), (64, sharing.MOST)):
+    for cores, expected in ((1, 0), (2, 2), (64, sharing.MOST)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)))
         assert sharing.processes(config(tmp_path, ["tests"])) == expected
     for args in (["tests/test_a.py"], ["tests/test_a.py::one"], ["tests", "tests/test_a.py"]):
