@@ -25,7 +25,7 @@ Tables = dict[str, dict[str, dict[str, str]]]  # by title, column and row
 def processes(config: pytest.Config) -> int:
     """Return in how many processes to run: as many as cores where whole folders are asked for.
 
-    One more makes it slower: on two cores each then takes a fifth more of processor time.
+    With one more a whole run on two cores took longer, though tests wait for a part of their time.
     """
     chosen = config.option.keyword or config.option.markexpr or config.option.usepdb
     if chosen or not all((config.invocation_params.dir / name).is_dir() for name in config.args):
