@@ -163,7 +163,7 @@ def callers_of(name: str) -> set[str]:
 def test_one_function_assembles_what_judging_needs() -> None:
     assert callers_of("Engine") == {"grader/grading/assemble.py"}
     assert callers_of("assemble") >= {
-        "grader/batch/process.py", "grader/commands/checking.py", "tests/conftest.py",
+        "grader/batch/warm_up.py", "grader/commands/checking.py", "tests/conftest.py",
     }  # fmt: skip
 
 

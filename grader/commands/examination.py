@@ -8,8 +8,8 @@ from pathlib import Path
 
 from grader import machine
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
-from grader.batch.process import ProcessSettings
 from grader.course.assignments import available, load
 from grader.errors import IsolationError, WorkerError
 from grader.model import (

@@ -7,7 +7,7 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from grader.batch.process import Facts
+from grader.batch.messages import Facts
 from grader.model import Report
 
 LINES_EVERY = 2.0  # seconds

@@ -15,6 +15,7 @@ from typing import Any
 
 from grader import wording
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.course.assignments import load
 from grader.errors import GraderError, UsageError
 from grader.grading import control
@@ -64,7 +65,7 @@ def _judge(root: Path, target: Path) -> None:
     assignment = load(str(folders[0].parent), need_solutions=True)
     visibility = release_settings.read(assignment).hidden_visibility
     submission = _submission(root, assignment)
-    settings = process.ProcessSettings(
+    settings = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
     )
     facts = process.start(settings)

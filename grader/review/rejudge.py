@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch.process import ProcessSettings
+from grader.batch.messages import ProcessSettings
 from grader.batch.run import Batch
 from grader.gradebook.outputs import STORE_NAME
 from grader.gradebook.store import Store

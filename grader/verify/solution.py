@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course import beside, notebooks
 from grader.course.assignments import reference_path
@@ -67,7 +68,7 @@ def grader_process(
 
     access: what students' code may reach.
     """
-    settings = process.ProcessSettings(
+    settings = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation, device="auto", access=access
     )
     with local_pool(1) as executor:
@@ -85,7 +86,7 @@ def grader_process(
         yield judge
 
 
-def judge_here(settings: process.ProcessSettings, submission: Submission) -> Report:
+def judge_here(settings: ProcessSettings, submission: Submission) -> Report:
     """Judge one notebook in this grader process."""
     from grader.grading.judge import Request
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from grader.batch import process
-from grader.batch.process import ProcessSettings
+from grader.batch.messages import ProcessSettings
 from grader.batch.run import Batch
 from grader.course.assignments import load
 from grader.gradebook.store import Store

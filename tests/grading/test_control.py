@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from grader.batch import process
+from grader.batch import process, warm_up
+from grader.batch.messages import Facts, ProcessSettings
 from grader.batch.pool import LocalProcesses, Processes
-from grader.batch.process import Facts, ProcessSettings
 from grader.batch.run import Batch
 from grader.commands import examination
 from grader.course.assignments import load
@@ -281,14 +281,14 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
     is_wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = load("small", classes.write_gpu_course(tmp_path / "course"), need_solutions=True)
-    honest = process._worker
+    honest = warm_up._worker
 
     def worker(assignment: Any, isolation: Isolation, device: str = "cpu") -> Worker:
         if device == "simulated" and is_wrong:
             return WrongDevice(isolation=isolation)
         return honest(assignment, isolation, device)
 
-    monkeypatch.setattr(process, "_worker", worker)
+    monkeypatch.setattr(warm_up, "_worker", worker)
     students = sorted(classes.write_class(tmp_path / "class", 2).iterdir())
     settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "simulated")
     said: list[str] = []
