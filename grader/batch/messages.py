@@ -5,7 +5,8 @@ from typing import Self
 
 from grader.course.beside import Access
 from grader.gradebook.terms import Terms
-from grader.model import Assignment, Control, Environment, Isolation, Limits, Report
+from grader.model import Assignment, Environment, Isolation, Limits
+from grader.reports import Control, Report
 
 
 @dataclass(frozen=True, slots=True)

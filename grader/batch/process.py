@@ -29,16 +29,8 @@ from grader.errors import (
 )
 from grader.grading import outcomes, own_time
 from grader.grading.control import judge_reference, settle
-from grader.model import (
-    Assignment,
-    Control,
-    Limits,
-    Question,
-    QuestionReport,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Limits, Question, Status, Submission
+from grader.reports import Control, QuestionReport, Report
 from grader.sandbox.patience import WALL
 
 if TYPE_CHECKING:

@@ -23,15 +23,8 @@ from grader.errors import (
 )
 from grader.gradebook.store import Store
 from grader.grading import control, outcomes
-from grader.model import (
-    Assignment,
-    Control,
-    Limits,
-    QuestionReport,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Limits, Status, Submission
+from grader.reports import Control, QuestionReport, Report
 
 # A grader process must not wait for the batch between two submissions, and a lost one must lose
 # little.

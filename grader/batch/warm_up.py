@@ -18,7 +18,8 @@ from grader.batch.scratch import Scratch
 from grader.course import beside
 from grader.errors import AssignmentError, GraderError, UsageError, WorkerError
 from grader.grading.assemble import assemble, start_worker
-from grader.model import Assignment, Control, Environment, Isolation, IsolationLevel
+from grader.model import Assignment, Environment, Isolation, IsolationLevel
+from grader.reports import Control
 from grader.submissions.autograders import load
 
 if TYPE_CHECKING:

@@ -32,7 +32,8 @@ from grader.submissions import layouts
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
     from grader.gradebook.terms import Terms
-    from grader.model import Assignment, Gradebook, Submission
+    from grader.model import Assignment, Submission
+    from grader.reports import Gradebook
     from grader.submissions.collection import Collection
 
 

@@ -27,19 +27,15 @@ from grader.gradebook.manual import ManualScore
 from grader.gradebook.people import Known
 from grader.model import (
     Assignment,
-    Control,
-    ControlCase,
     Environment,
-    Gradebook,
     Isolation,
     Limits,
     OtterRules,
     Question,
-    QuestionReport,
-    Report,
     Status,
     Submission,
 )
+from grader.reports import Control, ControlCase, Gradebook, QuestionReport, Report
 
 # One script a schema version; a store of an older version gets those that it lacks.
 MIGRATIONS = (

@@ -19,14 +19,9 @@ from grader.batch.messages import ProcessSettings
 from grader.course.assignments import load
 from grader.errors import GraderError, UsageError
 from grader.grading import control
-from grader.model import (
-    Assignment,
-    Gradebook,
-    QuestionReport,
-    Report,
-    Submission,
-)
+from grader.model import Assignment, Submission
 from grader.renderers import gradescope
+from grader.reports import Gradebook, QuestionReport, Report
 from grader.submissions.collection import collect
 
 from . import settings as release_settings

@@ -10,7 +10,8 @@ from grader.batch.run import Batch
 from grader.gradebook.outputs import STORE_NAME
 from grader.gradebook.store import Store
 from grader.gradebook.terms import Terms
-from grader.model import Assignment, QuestionReport, Report, Submission
+from grader.model import Assignment, Submission
+from grader.reports import QuestionReport, Report
 
 
 @dataclass(frozen=True, slots=True)

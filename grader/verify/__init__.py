@@ -9,7 +9,8 @@ from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course import notebooks
 from grader.grading.control import solved
-from grader.model import Assignment, Report
+from grader.model import Assignment
+from grader.reports import Report
 
 from . import (
     agreement,

@@ -15,7 +15,8 @@ from grader.batch.messages import ProcessSettings
 from grader.course import notebooks
 from grader.grading.control import solved
 from grader.grading.names import Names
-from grader.model import Assignment, Outcome, Report, Status
+from grader.model import Assignment, Status
+from grader.reports import Outcome, Report
 
 from . import trivial
 from .agreement import definitions, stub_names

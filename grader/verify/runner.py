@@ -9,13 +9,8 @@ from typing import TypeVar
 from grader.batch import process
 from grader.batch.messages import ProcessSettings
 from grader.errors import ProcessLostError, WorkerError
-from grader.model import (
-    Limits,
-    Outcome,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Limits, Status, Submission
+from grader.reports import Outcome, Report
 
 HALF_OF_A_LINE = 150
 Answer = TypeVar("Answer")

@@ -17,7 +17,8 @@ from grader.course import beside, notebooks
 from grader.course.assignments import reference_path
 from grader.course.otter import packages
 from grader.errors import ProcessLostError, UsageError, WorkerError
-from grader.model import Assignment, Report, Status, Submission
+from grader.model import Assignment, Status, Submission
+from grader.reports import Report
 from grader.submissions.collection import collect
 
 from . import agreement

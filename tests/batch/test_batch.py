@@ -20,15 +20,8 @@ from grader.commands.progress import Progress
 from grader.course.assignments import load
 from grader.errors import AssignmentError, UsageError
 from grader.gradebook.store import Current, Store
-from grader.model import (
-    Assignment,
-    Environment,
-    Isolation,
-    Limits,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Environment, Isolation, Limits, Status, Submission
+from grader.reports import Report
 from tests.conftest import submission_of, write_small_course
 from tests.gradebook.test_store import (
     QUESTIONS,

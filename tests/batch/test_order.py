@@ -13,7 +13,7 @@ from grader.batch import process
 from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course.assignments import load
-from grader.model import Report
+from grader.reports import Report
 from tests.conftest import REPOSITORY, notebook_of, submission_of, write_small_course
 from tests.hostile.attacks import PRELUDE
 from tests.hostile.attacks import load as load_attack

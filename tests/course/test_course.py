@@ -17,7 +17,8 @@ from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course import notebooks
 from grader.course.assignments import available, load
-from grader.model import Assignment, Report, Status
+from grader.model import Assignment, Status
+from grader.reports import Report
 from grader.verify.runner import Candidate, Runner, losses, lost_questions, outcomes
 from tests.conftest import REPOSITORY
 from tests.support import requirements, sharing

@@ -10,7 +10,8 @@ from grader.batch import process
 from grader.batch.messages import Facts, ProcessSettings
 from grader.batch.pool import LocalProcesses, local_pool
 from grader.errors import WorkerError
-from grader.model import Assignment, Control
+from grader.model import Assignment
+from grader.reports import Control
 from tests.gpu.setup import Setup
 from tests.gpu.steps import Log, OutOfTimeError
 

@@ -18,16 +18,13 @@ from grader.model import (
     Environment,
     Isolation,
     Limits,
-    Outcome,
     Question,
-    QuestionReport,
-    Report,
     Status,
     Submission,
     TestCase,
-    Written,
 )
 from grader.renderers import results_json
+from grader.reports import Outcome, QuestionReport, Report, Written
 
 QUESTIONS = (
     Question("q1", "one", 2.0, cases=(TestCase("a", 2.0, True),), sha256="t1"),

@@ -23,16 +23,8 @@ from grader.grading import control
 from grader.grading.assemble import assemble
 from grader.grading.control import judge_reference, not_judged, settle
 from grader.grading.judge import Engine, Request, judge
-from grader.model import (
-    Control,
-    ControlCase,
-    Environment,
-    Isolation,
-    Outcome,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import Environment, Isolation, Status
+from grader.reports import Control, ControlCase, Outcome, QuestionReport, Report
 from grader.sandbox import CellResult, Session, TransferError, Worker
 from grader.sandbox.session import ToRun
 from tests.conftest import notebook_of, submission_of, write_small_course
