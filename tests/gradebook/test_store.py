@@ -12,7 +12,8 @@ import pytest
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook.manual import ManualScore, answer_id
-from grader.gradebook.store import MIGRATIONS, Store
+from grader.gradebook.database import MIGRATIONS
+from grader.gradebook.store import Store
 from grader.model import (
     Assignment,
     Environment,
@@ -260,7 +261,7 @@ def test_a_second_batch_on_a_store_is_refused_and_a_reader_is_not(tmp_path: Path
 def test_a_store_that_somebody_else_holds_for_writing_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.gradebook.store.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("grader.gradebook.database.BUSY_SECONDS", 0.1)
     with Store(tmp_path / "grades.db") as store:
         other = closing(sqlite3.connect(tmp_path / "grades.db", isolation_level=None))
         with other as connection:
