@@ -40,6 +40,7 @@ READS = (
     "say which names the text may use, as in eval(text, {{'x': 3}})"
 )
 LETTERS = re.compile(r"\w\w?([, ]+\w\w?)*").fullmatch  # as in "x y z"
+WORDS = (ast.Expr, ast.Assign)
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 Source = str | bytes | ast.AST
 
@@ -63,33 +64,50 @@ class Case:
         return file == self.path or file.startswith("<doctest ")
 
     def wrote(self, source: Source) -> bool:
-        """Say whether a text stands in the test; blanks aside, which pandas sets as it likes."""
+        """Say whether the test itself says a text that is evaluated, and not only its words.
+
+        Blanks aside, which pandas sets as it likes. A name alone may be anybody's.
+        """
         if isinstance(source, ast.AST):
             return _unparsed(source) in self._trees
         text = text_of(source)
-        return text in self.text or _without_blanks(text) in _without_blanks(self.text)
+        if text.strip().isidentifier():
+            return False
+        return _without_blanks(text) in self._said or self._has_code(text)
+
+    def _has_code(self, text: str) -> bool:
+        """Say whether a text is code of the test's file that is more than an expression."""
+        tree = parsed(text) if text in self.text else None
+        return tree is not None and not all(isinstance(one, WORDS) for one in tree.body)
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        """The texts within the test's text, and their lines, without blanks."""
+        lines = [line for text in self._texts for line in text.splitlines()]
+        return frozenset(map(_without_blanks, [*self._texts, *lines]))
 
     @cached_property
     def literals(self) -> frozenset[str]:
         """The names that the test's text says as texts or keywords, as where it gives them."""
         found: set[str] = set()
-        for node in ast.walk(self._parsed):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= {node.value} if node.value.isidentifier() else set()
-                found |= {*node.value.replace(",", " ").split()} if LETTERS(node.value) else set()
-            elif isinstance(node, ast.keyword) and node.arg is not None:
-                found.add(node.arg)
-        return frozenset(found)
+        for text in self._texts:
+            found |= {text} if text.isidentifier() else set()
+            found |= {*text.replace(",", " ").split()} if LETTERS(text) else set()
+        keywords = (node for node in ast.walk(self._parsed) if isinstance(node, ast.keyword))
+        return frozenset(found | {node.arg for node in keywords if node.arg is not None})
 
     @cached_property
     def _trees(self) -> frozenset[str]:
         """The texts within the test's text, as Python would write them."""
-        texts = [
+        return frozenset(_unparsed(tree) for tree in map(parsed, self._texts) if tree is not None)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [
             node.value
             for node in ast.walk(self._parsed)
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
-        return frozenset(_unparsed(tree) for tree in map(parsed, texts) if tree is not None)
 
     @cached_property
     def _parsed(self) -> ast.AST:
@@ -300,9 +318,15 @@ def _is_harmless(
             return _only_computes(_of_library(function, space))
         case ast.Attribute(ctx=ast.Load()):
             return _may_be_read(_of_library(node, space))
-        case ast.Subscript(value=value, ctx=ast.Store()):
-            return isinstance(value, ast.Name) and value.id in stored
-    return isinstance(node, COMPUTES) and not isinstance(node, ast.Attribute)
+        case ast.Attribute() | ast.Subscript(ctx=ast.Store()):
+            return _binds_only_names(node, stored)
+    return isinstance(node, COMPUTES)
+
+
+def _binds_only_names(node: ast.AST, stored: set[str]) -> bool:
+    """Say whether what is bound is no attribute, and no item but of what the text has made."""
+    value = node.value if isinstance(node, ast.Subscript) else None
+    return isinstance(value, ast.Name) and value.id in stored
 
 
 NOT_OF_LIBRARY = object()
