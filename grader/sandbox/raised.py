@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import libraries
+from .asking import is_asked_by_ours
 from .failures import ENDS, StudentError, error_class, student_error
-from .references import is_asked_by_ours
 from .wire.protocol import Failure, Kind, Opaque, ProtocolViolationError
 
 if TYPE_CHECKING:

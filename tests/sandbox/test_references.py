@@ -25,10 +25,11 @@ import torch
 
 from grader.model import Isolation, Limits
 from grader.sandbox import CannotCrossError, ChildEnded, Session, StudentError, Worker, libraries
+from grader.sandbox.asking import is_reference
 from grader.sandbox.handover import NO_SIZE, Changes, amount
 from grader.sandbox.inside.references import BINARY
 from grader.sandbox.kinds import FOR_TESTS, id_of, isinstance_of, issubclass_of, type_of
-from grader.sandbox.references import ABSENT, RULES, SAID, is_reference
+from grader.sandbox.references import ABSENT, RULES, SAID
 from tests.support.in_thread import notebook
 
 NOTEBOOK = '''
