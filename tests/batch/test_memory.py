@@ -11,7 +11,8 @@ import pytest
 from grader.batch import memory, process
 from grader.batch.pool import LocalProcesses
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Report, Status
+from grader.model import Status
+from grader.reports import Report
 from tests.conftest import notebook_of, submission_of
 from tests.support.classes import RIGHT, SETUP
 

@@ -18,7 +18,8 @@ from grader.grading import evaluation, test_folder
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.test_folder import Places, TestFolder
-from grader.model import Assignment, Isolation, QuestionReport, Status
+from grader.model import Assignment, Isolation, Status
+from grader.reports import QuestionReport
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 

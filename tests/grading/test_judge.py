@@ -15,13 +15,8 @@ from grader.grading import judge as judging
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.otter_tests import CaseSuite
-from grader.model import (
-    Limits,
-    Outcome,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import Limits, Status
+from grader.reports import Outcome, QuestionReport, Report
 from grader.sandbox import Session, TransferError, Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 

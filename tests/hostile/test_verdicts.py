@@ -14,7 +14,8 @@ import pytest
 from grader.course.assignments import load
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Isolation, Outcome, Status
+from grader.model import Isolation, Status
+from grader.reports import Outcome
 from grader.sandbox.inside.usage import below
 from tests.conftest import notebook_of, submission_of, write_small_course
 

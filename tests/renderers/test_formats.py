@@ -11,16 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from grader.errors import UsageError
-from grader.model import (
-    Environment,
-    Gradebook,
-    Isolation,
-    Outcome,
-    Question,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import Environment, Isolation, Question, Status
 from grader.renderers import (
     canvas,
     feedback,
@@ -34,6 +25,7 @@ from grader.renderers import (
 from grader.renderers import report as class_page
 from grader.renderers.sheets import Policy
 from grader.renderers.text import lines, number, shown
+from grader.reports import Gradebook, Outcome, QuestionReport, Report
 
 MakeBook = Callable[..., Gradebook]
 
