@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..wire.findings import Finding, Observation, Sums
-from . import interpreter
+from . import addresses, interpreter
 from .compilation import compile_launch, launch_key, remember_library
 from .launches import Launch, noted_launches
 
@@ -42,6 +42,7 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
         remember_library()
         if interpret:
             interpreter.hasten()
+            addresses.watch()
 
 
 def observe(
