@@ -95,7 +95,7 @@ HOSTILE_ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
     "no_zip": (lambda: b"PK but no more of it", "not a readable zip"),
     "cut": (lambda: zipped(("x.ipynb", NOTEBOOK))[:-30], "not a readable zip"),
     "no_notebook": (lambda: zipped(("report.docx", b"x")), "holds no notebook, but report.docx"),
-    "nothing": (zipped, "holds no notebook, but nothing"),
+    "nothing": (zipped, "holds no file at all"),
     "empty": (lambda: b"", "not a readable zip"),
 }
 
