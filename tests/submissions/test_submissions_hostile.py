@@ -258,7 +258,7 @@ CONTENTS = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\t", "is empty"),
     "large": (b'{"a": "' + b"0" * 60_000 + b'"}', "more than the 50,000 allowed"),
-    "latin1": ('{"cells": "é"}'.encode("latin-1"), "not UTF-8"),
+    "latin1": ("é".encode("latin-1"), "not UTF-8"),
     "pdf": (b"%PDF-1.7 ...", "seems to be a PDF"),
     "docx": (zipped(("word/document.xml", b"<xml>")), "holds no notebook, but document.xml"),
     "html": (b"<!doctype html><title>Log in", "a web page"),
