@@ -96,7 +96,7 @@ def collect(
     skipped = [*found.skipped, *chooser.skipped]
     if not chosen:
         raise UsageError(shown(_nothing(paths, skipped)))
-    notes = list(_pointed_out(chosen, wanted))
+    notes = [*_pointed_out(chosen, wanted), *_empty_handed(chosen)]
     if roster is not None:
         submissions = [choice.submission for choice in chosen]
         chosen += [Choice(one, "on the roster") for one in roster.missing(submissions)]
@@ -170,7 +170,7 @@ def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
     known = {claim.entry.location for claim in found.claims if claim.entry.location}
     for item in reading.found:
         if isinstance(item, Refusal):
-            if item.is_record:
+            if item.is_record or item.entry.is_empty:
                 continue
             is_book = is_candidate(item.entry) or is_disguised(item.entry)
             is_lost = item.may_be_work or (is_book and not item.known)
@@ -181,7 +181,7 @@ def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
     for path, reason in source.refused:
         name = Entry((path,), 0, LATE, lambda _: b"")
         found.skipped.append(Skipped(path[:200], reason, is_candidate(name)))
-    folders = {item.entry.parts[:-1] for item in reading.found}
+    folders = {item.entry.parts[:-1] for item in reading.found if not item.entry.is_empty}
     found.skipped += [
         Skipped("/".join(parts), "is a hidden folder", _is_all_there_is(parts, folders))
         for parts in source.hidden
@@ -208,6 +208,15 @@ def _pointed_out(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[st
         yield (
             f"Not a person's name, it seems, but a file's or a folder's: {listed(odd)}. Look at "
             "`--dry-run`, and name the --layout or give a --roster if it is wrong."
+        )
+
+
+def _empty_handed(chosen: Iterable[Choice]) -> Iterable[str]:
+    names = [choice.submission.student for choice in chosen if choice.submission.path.endswith("/")]
+    if names:
+        yield (
+            f"Nothing lies in the folder of {listed(names)}, graded as handed in nothing: see "
+            "whether the download is whole."
         )
 
 
