@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from grader.errors import StoreError, UsageError
-from grader.gradebook.manual import ManualScore, answer_id
 from grader.gradebook.database import MIGRATIONS
+from grader.gradebook.manual import ManualScore, answer_id
 from grader.gradebook.store import Store
 from grader.model import (
     Assignment,
