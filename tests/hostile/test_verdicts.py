@@ -184,7 +184,7 @@ def test_a_class_of_attackers_costs_two_honest_students_nothing(
     before = canary.stat()
     bait = {"path": str(canary), "folder": str(course), "home": str(tmp_path),
             "judge": os.getpid(), "decoy": os.getppid(), "tcp": 1, "udp": 1,
-            "unix": "/run/x", "abstract": "\0x",
+            "unix": "/run/x", "abstract": "\0x", "patience": 0.3,
             "checkout": str(course / "solutions" / "small" / "reference.py")}  # fmt: skip
     everything = {attack.name: attack for attack in attacks.load_all()}
     for name in CLASS:
