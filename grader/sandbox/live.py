@@ -25,17 +25,8 @@ from .failures import CannotCrossError, StudentError
 from .inside.references import OPERATIONS
 from .raised import ErrorClasses, class_of_error, held, is_made, raised
 from .references import CallableReference, Reference
-from .wire.protocol import (
-    GIVEN_OPERATIONS,
-    Asked,
-    Callback,
-    Failure,
-    Named,
-    Opaque,
-    ProtocolViolationError,
-    Raised,
-    Threw,
-)
+from .wire.nodes import Callback, Named, Opaque, ProtocolViolationError
+from .wire.protocol import GIVEN_OPERATIONS, Asked, Failure, Raised, Threw
 from .wire.values import ValueRefusedError
 
 if TYPE_CHECKING:

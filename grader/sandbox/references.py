@@ -44,7 +44,7 @@ from .classes import (
 )
 from .inside.references import OPERATIONS
 from .kinds import isinstance_of, issubclass_of
-from .wire.protocol import Opaque
+from .wire.nodes import Opaque
 
 ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
 AT_ONCE = 256

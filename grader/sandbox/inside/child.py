@@ -17,6 +17,7 @@ from ..wire import plain
 from ..wire.channel import FOREVER, Channel, ChannelClosedError
 from ..wire.decoding import Decoder
 from ..wire.encoding import Encoder
+from ..wire.nodes import Callback, Contents, Named, Opaque
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     LENGTH,
@@ -24,20 +25,16 @@ from ..wire.protocol import (
     Asked,
     Bound,
     Call,
-    Callback,
     Case,
     CellDone,
     Chain,
     Compile,
     Compiled,
-    Contents,
     Fault,
     Get,
     ListFiles,
     Missing,
-    Named,
     Next,
-    Opaque,
     Prepare,
     Prepared,
     Raised,

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..wire.decoding import Decoder
 from ..wire.encoding import Encoder
-from ..wire.protocol import Answer, Asked, Contents, Raised, Update
+from ..wire.nodes import Contents
+from ..wire.protocol import Answer, Asked, Raised, Update
 from ..wire.shared import Shared, TooMuchError, check_amount
 from ..wire.values import ValueRefusedError, form_of
 
