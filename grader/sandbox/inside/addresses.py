@@ -150,8 +150,8 @@ def _check_store(memories: list[_Memory], addresses: Any) -> None:
     outside = _first_outside(memories, addresses, 0)
     if outside is not None:
         raise IndexError(
-            f"a store would write {_place(memories, outside)}: does it mask the rows and the "
-            "columns that do not exist, and does the grid start a program too many?"
+            f"a store would write {_place(memories, outside)}: is it masked in rows and in "
+            "columns, does the grid start too many programs, and does each find its own part?"
         )
 
 
@@ -159,8 +159,8 @@ def _check_load(memories: list[_Memory], addresses: Any) -> None:
     outside = _first_outside(memories, addresses, MARGIN)
     if outside is not None:
         raise IndexError(
-            f"a load would read {_place(memories, outside)}: does each index meet its own stride, "
-            "and does the mask leave out what does not exist?"
+            f"a load would read {_place(memories, outside)}: is it masked, does each index meet "
+            "its own stride, and does the grid start too many programs?"
         )
 
 

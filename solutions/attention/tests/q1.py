@@ -43,6 +43,12 @@ def test_dtypes(stable_softmax, rng):
                     "The result has another format, or is further off than rounding in it explains."
                 ):
                     check(stable_softmax, x, f"{dtype} rows of {n} scores around {spread:g}")
+        # No finite score is a mask, however low.
+        lowest = torch.finfo(getattr(torch, dtype)).min
+        x = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.5, 1.0]], dtype=torch.float64) * lowest
+        x = x.to(getattr(torch, dtype))
+        with hint("Finite scores that are very negative come out as if they were masked."):
+            check(stable_softmax, x, f"{dtype} rows of the lowest finite scores")
 
 
 @test_case(

@@ -150,8 +150,8 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
     points=0.5,
     hidden=True,
     failure_message=(
-        "Any B, H, M, N and d of at least 1: tails of tiles are masked, and d need be no "
-        "power of two. See “Masks” in step 6."
+        "Any B, H, M, N and d: tails of tiles are masked, d need be no power of two, and without "
+        "keys every query gets 0. See “Masks” and the text of q4 in step 6."
     ),
 )
 def test_shapes(attention, rng):
@@ -164,6 +164,11 @@ def test_shapes(attention, rng):
     ):
         with hint("For some shape the answer is not within rounding of the right one."):
             check(attention, *heads(rng, *shape), f"(B, H, M, N, d) = {shape}")
+    q, k, v = heads(rng, 1, 2, 20, 0, 16)
+    got = quietly(observe.observe, attention, q, k, v).value
+    with hint("Without keys (N = 0) a query sees nothing, and so gets zeros."):
+        zeros = isinstance(got, torch.Tensor) and got.shape == q.shape and not got.any()
+        assert zeros, "(B, H, M, N, d) = (1, 2, 20, 0, 16): the answer is not zeros"
 
 
 @test_case(
