@@ -1,14 +1,20 @@
 # expect: killed
 # reason: used more than
 import os, time
-PIECE = 200 << 20
+PIECE, MANY = 200 << 20, 6
 reader, writer = os.pipe()
-for _ in range(6):
+for _ in range(MANY):
     if os.fork() == 0:
-        mine = b"x" * PIECE
-        os.write(writer, b"!")
-        time.sleep(60)
-        os._exit(0)
-taken = sum(len(os.read(reader, 1)) for _ in range(6)) * PIECE
-hold()
-attempt("more than a gigabyte in six processes", lambda: taken > 1 << 30)
+        try:
+            mine = b"x" * PIECE
+            os.write(writer, b"!")
+            time.sleep(60)
+        finally:
+            os._exit(0)
+os.close(writer)
+taken = 0
+while taken < MANY and os.read(reader, 1):
+    taken += 1
+if taken == MANY:
+    hold()
+attempt("more than a gigabyte in six processes", lambda: taken == MANY)
