@@ -207,6 +207,11 @@ class Submission:
     name: str = ""
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # beside the notebook
 
+    @property
+    def holds_a_file(self) -> bool:
+        """Whether anything was handed in: no line of a roster, and no empty folder."""
+        return not (self.path == "" or self.path.endswith("/"))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
