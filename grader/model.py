@@ -209,6 +209,11 @@ class Submission:
     name: str = ""
     files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # beside the notebook
 
+    @property
+    def holds_a_file(self) -> bool:
+        """Whether anything was handed in: no line of a roster, and no empty folder."""
+        return not (self.path == "" or self.path.endswith("/"))
+
 
 class IsolationLevel(StrEnum):
     """What keeps student code apart, from the strongest; `sandbox/levels` says how each is made."""

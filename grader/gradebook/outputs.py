@@ -79,6 +79,17 @@ def written_in(out: Path) -> list[str]:
     return files + [f"{name}/" for name in folders if (out / name).is_dir()]
 
 
+def places(out: Path) -> list[Path]:
+    """Return where a class's outputs lie, none before there is a store."""
+    if not (out / STORE_NAME).is_file():
+        return []
+    names = ("results.json", "grades.csv", FINAL_NAME, *SHEETS, MANUAL_NAME, REPORT_NAME)
+    sheets_kept = [manual.beside(out / MANUAL_NAME), *(out / f".{name}.json" for name in SHEETS)]
+    stores = out.glob(f"{Path(STORE_NAME).stem}.*")
+    folders = ("feedback", "gradescope", PDF_FOLDER)
+    return [out, *(out / name for name in (*names, *folders)), *sheets_kept, *stores]
+
+
 def write(book: Gradebook, out: Path) -> Written:
     """Write the outputs of a class under `out`; what did not change is left alone."""
     notes = list(_answers_not_found(book))

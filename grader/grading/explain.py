@@ -26,8 +26,8 @@ from grader.sandbox import (
     StudentError,
     TransferError,
 )
+from grader.sandbox.asking import is_reference
 from grader.sandbox.libraries import is_known
-from grader.sandbox.references import is_reference
 from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")

@@ -14,7 +14,7 @@ ERROR = Status.ERROR
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "The file is empty."),
+        (b"", "The file is empty: hand in"),
         (b"an essay", "The file is not JSON"),
         (b"PK\x03\x04....", "it looks like a zip archive"),
         (b'{"cells": [', "cut off or damaged JSON"),

@@ -212,6 +212,21 @@ def test_brightspaces_export_is_filled_for_one_item() -> None:
     assert filled.notes == ("Not in the template, or in it more than once: John Smith.",)
 
 
+@pytest.mark.parametrize(("number", "john"), [(397063, ""), (3003, "1")])
+def test_brightspaces_own_numbers_need_not_be_the_institutions(number: int, john: str) -> None:
+    names = {"Ada Lovelace": 3001, "Blaise Pascal": 3002, "John Smith": 3003}
+    shift = number - 3003
+    book = small_book(*(
+        small_report(name, Status.FAILED, 1.0, identity=f"brightspace:{known + shift}")
+        for name, known in names.items()
+    ))  # fmt: skip
+    filled = run(brightspace.target, book, BRIGHTSPACE)
+    column = "Softmax Points Grade <Numeric MaxPoints:4 Weight:10>"
+    assert cells(filled.text, "Username", column) == {
+        "#ada": "1", "#blaise": "1", "#js1": john, "#js2": "",
+    }  # fmt: skip
+
+
 def test_brightspaces_points_are_compared() -> None:
     book = small_book(small_report("js2", Status.PASSED, 4.0))
     text = BRIGHTSPACE.replace("MaxPoints:4", "MaxPoints:22")
