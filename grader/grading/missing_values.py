@@ -95,9 +95,15 @@ def _of_missing(compare: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(compare)
     def compared(array: Any, other: Any, op: Any) -> Any:
         found = compare(array, other, op)
-        if op is operator.eq and getattr(found, "_hasna", False):
-            one_sided = array.isna() ^ sys.modules["pandas"].isna(other)
-            found[one_sided] = False
+        if getattr(found, "_hasna", False):
+            pandas = sys.modules["pandas"]
+            one_sided = array.isna() ^ pandas.isna(other)
+            # Of an honest column some may be missing, and be left out where it is asked for more.
+            is_equality = op is operator.eq or (
+                op is operator.ne and pandas.api.types.is_list_like(other)
+            )
+            if is_equality or one_sided.all():
+                found[one_sided] = op is operator.ne
         return found
 
     return compared
