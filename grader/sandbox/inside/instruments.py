@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..wire.findings import Finding, Observation, Sums
-from . import interpreter
+from . import addresses, interpreter
 from .compilation import compile_launch, launch_key, remember_library
 from .dispatch import noting
 from .launches import Launch, noted_launches
@@ -43,6 +43,7 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
         remember_library()
         if interpret:
             interpreter.hasten()
+            addresses.watch()
 
 
 def observe(
