@@ -167,10 +167,10 @@ def living() -> set[int]:
 
 
 CLASS = (
-    "02_array_that_answers_for_itself", "09_exit_in_a_cell", "10_forged_frame", "16_read_by_any_path",
-    "17_processes_and_environment", "19_leave_notes", "20_sockets", "24_daemon", "24_fork_bomb",
-    "25_memory_in_many_processes", "27_endless_cell", "28_endless_output",
-    "31_modules_beside_the_notebook",
+    "02_array_that_answers_for_itself", "09_exit_in_a_cell", "10_forged_frame",
+    "16_read_by_any_path", "17_processes_and_environment", "19_leave_notes", "20_sockets",
+    "24_daemon", "24_fork_bomb", "25_memory_in_many_processes", "27_endless_cell",
+    "28_endless_output", "31_modules_beside_the_notebook",
 )  # fmt: skip
 
 
