@@ -68,10 +68,11 @@ def judge_in_both_orders(folder: str) -> list[dict[str, Report]]:
     limits = replace(
         assignment.limits,
         cell_seconds=30,
-        call_seconds=1,
+        call_seconds=0.5,
         submission_seconds=90,
         memory_bytes=900 << 20,
         scratch_bytes=32 << 20,
+        array_bytes=64 << 20,
     )
     settings = process.ProcessSettings(str(assignment.folder), 0, limits, "auto", "cpu")
     class_of = write_the_class()
