@@ -30,7 +30,6 @@ from grader.errors import (
     UsageError,
     WorkerError,
 )
-from grader.gradebook.terms import Terms
 from grader.grading import outcomes, own_time
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.control import judge_reference, settle
@@ -51,6 +50,7 @@ from grader.sandbox.patience import WALL
 from grader.submissions.autograders import load
 
 if TYPE_CHECKING:
+    from grader.gradebook.terms import Terms
     from grader.grading.judge import Engine, Request
     from grader.sandbox import Worker
 
@@ -60,7 +60,7 @@ HEALTH_SECONDS = 30.0
 # which an order is looked for.
 AHEAD = (
     "grader.sandbox.launch", "grader.sandbox.worker", "numpy", "grader.sandbox.proof.probes",
-    "nbformat", "grader.course.otter.classes", "grader.grading.judge",
+    "grader.course.otter.classes", "grader.grading.judge",
 )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ class ProcessSettings:
     packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
 
     @classmethod
-    def of_class(cls, assignment: Assignment, terms: Terms, seed: int, isolation: str) -> Self:
+    def of_class(cls, assignment: Assignment, terms: "Terms", seed: int, isolation: str) -> Self:
         """Return what the terms of a class come to, which are applied to the assignment by now."""
         return cls(
             str(assignment.folder), seed, assignment.limits, isolation, terms.device,
