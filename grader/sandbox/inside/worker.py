@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..wire import orders
-from ..wire.protocol import ProtocolViolationError
+from ..wire.nodes import ProtocolViolationError
 from . import child, rehearsal
 from . import shell as notebook_shell
 from .lockdown import WATCH_MS, Lockdown
