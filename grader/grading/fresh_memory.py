@@ -14,6 +14,11 @@ from typing import Any
 NAMES = ("empty", "empty_like", "empty_permuted", "empty_strided")
 METHODS = ("new_empty", "new_empty_strided")
 
+Function = Callable[..., Any]
+
+_asking = [""]  # the path of the test that runs, innermost last
+_made: dict[Function, Function] = {}  # what stands in for each function
+
 
 @contextlib.contextmanager
 def for_test(path: str, names: dict[str, Any] | None = None) -> Iterator[None]:
@@ -24,14 +29,17 @@ def for_test(path: str, names: dict[str, Any] | None = None) -> Iterator[None]:
     """
     names = {} if names is None else names
     held = list(_functions())
-    ours = {id(function): _filling(function, path) for _, _, function in held}
-    imported = {name: one for name, one in names.items() if id(one) in ours}
+    ours = {function: _filling(function) for _, _, function in held}
+    kinds = set(map(type, ours))
+    imported = {name: one for name, one in names.items() if type(one) in kinds and one in ours}
     for place, name, function in held:
-        setattr(place, name, ours[id(function)])
-    names |= {name: ours[id(one)] for name, one in imported.items()}
+        setattr(place, name, ours[function])
+    names |= {name: ours[one] for name, one in imported.items()}
+    _asking.append(path)
     try:
         yield
     finally:
+        _asking.pop()
         names |= imported
         for place, name, function in held:
             if name in METHODS:
@@ -40,28 +48,34 @@ def for_test(path: str, names: dict[str, Any] | None = None) -> Iterator[None]:
                 setattr(place, name, function)
 
 
-def _functions() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+def _functions() -> Iterator[tuple[Any, str, Function]]:
     """Yield each function that gives memory as it comes, with its place and name there."""
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     for module in (numpy, torch):
+        its_own = {} if module is None else vars(module)
         for name in NAMES:
-            if hasattr(module, name):
-                yield module, name, getattr(module, name)
+            if name in its_own:
+                yield module, name, its_own[name]
     if torch is not None:
         for name in METHODS:
             yield torch.Tensor, name, getattr(torch.Tensor, name)
 
 
-def _filling(function: Callable[..., Any], path: str) -> Callable[..., Any]:
+def _filling(function: Function) -> Function:
+    """Return what stands in for a function, made once: it is wanted again at every case."""
+    if function in _made:
+        return _made[function]
+
     @functools.wraps(function, updated=())
     def made(*args: Any, **kwargs: Any) -> Any:
         found = function(*args, **kwargs)
         caller = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - who asks for it
-        if caller == path or caller.startswith("<doctest "):
+        if caller == _asking[-1] or caller.startswith("<doctest "):
             with contextlib.suppress(Exception):  # of a kind that cannot be written to
                 _fill(found)
         return found
 
+    _made[function] = made
     return made
 
 

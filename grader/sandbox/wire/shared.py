@@ -31,11 +31,12 @@ class _Known:
 
     __slots__ = ("container", "is_flat", "is_frame", "origin", "state")
 
-    def __init__(self, container: Container, origin: Any) -> None:
+    def __init__(self, container: Container, origin: Any, *, is_followed: bool) -> None:
         self.container = container
         self.origin = origin
         self.is_frame = not isinstance(form_of(container), Form)
-        self.look()
+        if is_followed:
+            self.look()
 
     def look(self, state: State | None = None) -> None:
         self.state = _state(self.container) if state is None else state
@@ -46,11 +47,12 @@ class Shared:
     """The containers that both sides have. What the judge hands over counts up from 0.
 
     What the child does counts down from -1. next_ours, next_theirs: the numbers that no container
-    of this case has had.
+    of this case has had. is_followed: whether it will be asked what this side has changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_followed: bool = True) -> None:
         self.next_ours, self.next_theirs = 0, -1
+        self._is_followed = is_followed
         self._known: dict[int, _Known] = {}
         self._numbers: dict[int, int] = {}
         self._left = MOST_LOOKED_AT
@@ -74,7 +76,7 @@ class Shared:
 
     def add(self, number: int, container: Container, origin: Any = None) -> None:
         """Know a container by a number from now on."""
-        self._known[number] = _Known(container, origin)
+        self._known[number] = _Known(container, origin, is_followed=self._is_followed)
         self._numbers[id(container)] = number
         self.next_ours = max(self.next_ours, number + 1)
         self.next_theirs = min(self.next_theirs, number - 1)
@@ -98,7 +100,7 @@ class Shared:
 
     def settle(self, numbers: Iterable[int]) -> None:
         """Take what containers hold for what both sides know."""
-        for number in numbers:
+        for number in numbers if self._is_followed else ():
             if number in self._known:
                 self._known[number].look()
 
