@@ -31,6 +31,7 @@ from .seeds import Seeds
 from .wire.encoding import Encoder
 from .wire.nodes import Array, Opaque
 from .wire.protocol import (
+    Answer,
     Bound,
     Call,
     Compiled,
@@ -59,6 +60,14 @@ if TYPE_CHECKING:
 
 _NO_BUFFERS: list[memoryview] = []
 NOT_HELD = object()
+OVERLAPPING = (
+    "The test writes to an array or frame that shares memory in the student's process with another "
+    "which the test has as well; let it ask for the other again after it has written"
+)
+UNSEEN = (
+    "The test and the student's code share more than is compared in one case, and one of them has "
+    "changed it; let the test use smaller data, or share the case in two"
+)
 RUNS_NOTHING = (
     Get,
     Bound,
@@ -147,7 +156,7 @@ class Session:
         finally:
             self.current.end()
             if asks:  # what both sides have ends with it
-                self.current.shared = Shared()
+                self.current.shared = Shared(with_arrays=True)
                 self._conversation.begin_case(0)
             changes.undo()
 
@@ -156,6 +165,7 @@ class Session:
         if self.ended is None:
             with suppress(CannotCrossError, StudentError, TransferError, ChildEnded):
                 self.share_changes()
+                self._look_at_given_up()
 
     def refuse(self, sentence: str) -> NoReturn:
         """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
@@ -270,12 +280,14 @@ class Session:
             args = tuple(map(self.files.as_there, args))
             kwargs = {name: self.files.as_there(value) for name, value in kwargs.items()}
         dropped = self._let_go()
+        gives_up = self._gives_up()
         self._conversation.number += 1
         message, encoder = self._arguments.message(
             Call, self._conversation.number, key, args=args, kwargs=kwargs
         )
         if isinstance(message, Call):
             message.operation, message.first, message.dropped = operation, encoder.first, dropped
+            message.gives_up = gives_up
         handover = Handover(encoder, label, shared=self.current.shared)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
@@ -288,8 +300,6 @@ class Session:
         """
         if self.current.shared is None:
             return []
-        if self.current.live is not None:
-            self.current.live.check_arrays()
         self.share_changes()
         dropped = self.current.shared.unheld()
         self.current.shared.drop(dropped)
@@ -298,21 +308,48 @@ class Session:
     def share_changes(self) -> None:
         """Give the child what the test has put into containers that both have."""
         shared = self.current.shared
-        changed = [] if shared is None else shared.changed(with_frames=False)
-        if not changed:
+        if shared is None:
             return
         encoder = self.encoder()
         try:
+            changed = shared.changed()
+            if not changed:
+                return
             contents = [(number, encoder.contents(container)) for number, container in changed]
             encoder.seal()
         except ValueRefusedError as problem:
-            self.refuse(f"What the test has put into a list or dict cannot travel: {problem}")
+            self.refuse(f"What the test has put into a list or the like cannot travel: {problem}")
         self._conversation.number += 1
         message = Update(self._conversation.number, contents, [], encoder.first)
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         handover = Handover(encoder, shared=shared)
         reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, "a change")
         self._answers.result(reply, buffers, handover)
+        if isinstance(reply, Answer) and reply.contents:
+            self.refuse(OVERLAPPING)
+
+    def _gives_up(self) -> bool:
+        """Follow nothing any more where a case has compared too much; say whether that is so."""
+        shared = self.current.shared
+        if shared is None or not shared.has_looked_enough():
+            return False
+        shared.give_up()
+        return True
+
+    def _look_at_given_up(self) -> None:
+        """Refuse to judge where what is followed no more is not the same on both sides."""
+        shared = self.current.shared
+        if shared is None or not shared.given_up:
+            return
+        self._conversation.number += 1
+        ours = shared.changed_unseen()
+        message = Update(self._conversation.number, [], [], 0, ours, ends=True)
+        reply, buffers = self._ask(message, [], self._limits.call_seconds, "a change")
+        differing = self._answers.result(reply, buffers)
+        if isinstance(differing, list) and shared.given_up.intersection(
+            one for one in differing if type(one) is int
+        ):
+            self.refuse(UNSEEN)
 
     def encoder(self) -> Encoder:
         """Return what turns the values of one message into nodes and buffers."""
@@ -398,7 +435,6 @@ class Session:
             if self.current.seeds is not None and not isinstance(message, Seed):
                 self._share_seeds(self.current.seeds)
             self.asked += 1
-            self.current.has_run = not isinstance(message, Seed)
 
     def _follow(self, message: Any) -> None:
         """Do what is to be done after each request by which something may have changed."""
