@@ -70,7 +70,9 @@ class CurrentCase:
 
     def note(self, sentence: str) -> None:
         """Note of a case that asks for more than calls that something could not cross."""
-        if self.live is not None and self.changes is not None:
+        if self.live is None or self.changes is None:
+            return
+        if sentence[:MAX_FAULT] not in self.changes.refusals:
             self.changes.refusals.append(sentence[:MAX_FAULT])
 
     def note_replaced(self) -> None:

@@ -97,11 +97,20 @@ class Changes:
 
 
 class Handover:
-    """The arguments of one call, as they were sent, and the containers that both sides have."""
+    """The arguments of one call, as they were sent, and the containers that both sides have.
+
+    tells: whether the child is told what the test writes to the frames and arrays that come back.
+    """
 
     def __init__(
-        self, encoder: Encoder, function: str = "", *, shared: Shared | None = None
+        self,
+        encoder: Encoder,
+        function: str = "",
+        *,
+        shared: Shared | None = None,
+        tells: bool = True,
     ) -> None:
+        self._tells = tells
         self._encoder = encoder
         self._function = function
         self.shared = Shared() if shared is None else shared
@@ -212,6 +221,8 @@ class Handover:
         if reply.first:
             for place, (number, container) in enumerate(decoder.new.items()):
                 self.shared.add(number, container, Place(self._function, "result", place))
+                if not self._tells:
+                    self.shared.keep_to_itself(number)
         self.shared.drop(reply.dropped)
 
     def _keep_shared_arrays(self, decoder: Decoder, changes: Changes) -> None:

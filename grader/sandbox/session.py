@@ -11,7 +11,7 @@ import msgspec
 from grader.model import Limits, Status
 
 from .answers import Answers, CellResult
-from .arguments import Arguments
+from .arguments import Arguments, no_arguments
 from .bench import Bench, BenchBeside
 from .child_files import ChildFiles
 from .conversation import Conversation
@@ -60,9 +60,14 @@ if TYPE_CHECKING:
 
 _NO_BUFFERS: list[memoryview] = []
 NOT_HELD = object()
+GIVES_ITS_OWN = frozenset({"getattr", "getitem"})  # what an object has, by a name or a place
 OVERLAPPING = (
     "The test writes to an array or frame that shares memory in the student's process with another "
     "which the test has as well; let it ask for the other again after it has written"
+)
+WRITTEN = (
+    "The test writes to an array or frame that a call gave, and the student's code still has it; "
+    "let the test write to a copy, or to an attribute or a name"
 )
 UNSEEN = (
     "The test and the student's code share more than is compared in one case, and one of them has "
@@ -288,10 +293,25 @@ class Session:
         if isinstance(message, Call):
             message.operation, message.first, message.dropped = operation, encoder.first, dropped
             message.gives_up = gives_up
-        handover = Handover(encoder, label, shared=self.current.shared)
+        tells = operation in GIVES_ITS_OWN
+        handover = Handover(encoder, label, shared=self.current.shared, tells=tells)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._answers.result(reply, buffers, handover)
+        try:
+            return self._answers.result(reply, buffers, handover)
+        finally:
+            self._note_untold()
+
+    def _note_untold(self) -> None:
+        """Note that a test has written to what a call gave, and the student's code still has.
+
+        The child is not told: a test works out there how far a result is from what it expects. What
+        nobody there holds any more, the child's answer has just named.
+        """
+        shared = self.current.shared
+        if shared is not None and shared.untold:
+            self.current.note(WRITTEN)
+            shared.untold.clear()
 
     def _let_go(self) -> list[int]:
         """Forget containers that the test does not hold any more, and return their numbers.
@@ -339,16 +359,17 @@ class Session:
     def _look_at_given_up(self) -> None:
         """Refuse to judge where what is followed no more is not the same on both sides."""
         shared = self.current.shared
-        if shared is None or not shared.given_up:
+        if shared is None or not (shared.given_up or shared.untold):
             return
         self._conversation.number += 1
         ours = shared.changed_unseen()
         message = Update(self._conversation.number, [], [], 0, ours, ends=True)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "a change")
         differing = self._answers.result(reply, buffers)
-        if isinstance(differing, list) and shared.given_up.intersection(
-            one for one in differing if type(one) is int
-        ):
+        said = {one for one in differing if type(one) is int} if type(differing) is list else set()
+        if said & shared.untold:
+            self.refuse(WRITTEN)
+        if said & shared.given_up:
             self.refuse(UNSEEN)
 
     def encoder(self) -> Encoder:
@@ -409,7 +430,11 @@ class Session:
         self._conversation.number += 1
         message = Next(self._conversation.number, key, count)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "taking an item")
-        items = self._answers.result(reply, buffers)
+        handover = Handover(no_arguments(), shared=self.current.shared, tells=False)
+        try:
+            items = self._answers.result(reply, buffers, handover)
+        finally:
+            self._note_untold()
         if not isinstance(items, list) or len(items) > count:
             self.broken("items were not a list")
         return items

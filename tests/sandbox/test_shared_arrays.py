@@ -222,16 +222,20 @@ numbers = st.integers(0, 9)
 programs = st.lists(st.tuples(st.sampled_from(STEPS), numbers, numbers), max_size=12)
 
 
-def told(name: Callable[[str], Any], program: list[Any]) -> list[Any]:
+def told(
+    name: Callable[[str], Any], program: list[Any], changes: Changes | None = None
+) -> list[Any]:
     """Run the steps, and return what the test held after each, up to one that is refused."""
     world, found = World(name), []
     for step, number, other in program:
         try:
             gave = step(world, number, other)
         except CannotCrossError:
-            event("refused")
+            break
+        if changes is not None and changes.refusals:
             break
         found.append((step.__name__, plain(gave), [one.tolist() for one in world.held]))
+    event("refused" if len(found) < len(program) else "told")
     return found
 
 
@@ -261,7 +265,7 @@ def test_an_array_that_a_test_holds_is_what_it_is_without_a_process_between(
 ) -> None:
     wanted = told(STUDENTS.__getitem__, program)
     with session.case(asks=True) as changes:
-        found = told(session.value, program)
+        found = told(session.value, program, changes)
         assert found == wanted[: len(found)]
         assert len(found) == len(wanted) or changes.refusals
 
@@ -272,6 +276,7 @@ class Scaler:
     def __init__(self, data: Any) -> None:
         self.data = data
         self.made = np.zeros(3)
+        self.head, self.tail = self.made[:2], self.made[1:]
 
     def add(self, number: float) -> None:
         self.data += number
@@ -279,18 +284,22 @@ class Scaler:
     def total(self) -> float:
         return float(np.asarray(self.data, float).sum())
 
-    def head(self) -> Any:
-        return self.made[:2]
-
-    def tail(self) -> Any:
-        return self.made[1:]
-
     def of_made(self) -> list[float]:
         return [float(one) for one in self.made]
 
     def fixed(self) -> Any:
         self.made.flags.writeable = False
         return self.made
+
+    def squares(self) -> Any:
+        return self.made**2 + 1
+
+    def given(self) -> Any:
+        return self.made
+
+    def frame(self) -> Any:
+        self.rows = pd.DataFrame({"a": self.made})
+        return self.rows
 
 
 def rows_in_notebook() -> int:
@@ -442,7 +451,7 @@ def test_a_read_only_array_is_one_for_the_test_as_well(student: Student) -> None
 def test_parts_that_overlap_in_the_students_process_alone_are_noted(student: Student) -> None:
     session, changes = student
     scaler = session.value("Scaler")(np.zeros(1))
-    head, tail = scaler.head(), scaler.tail()
+    head, tail = scaler.head, scaler.tail
     assert not changes.refusals
     head[1] = 5
     with pytest.raises(CannotCrossError, match="shares memory"):
@@ -485,6 +494,55 @@ def test_an_array_that_the_test_gives_another_shape_is_noted(student: Student) -
     with pytest.raises(CannotCrossError, match="another shape"):
         scaler.total()
     assert changes.refusals
+
+
+# What a call gave is the test's to write to, and what it writes there is not told: a test works out
+# in place how far a result is from what it expects.
+
+
+def test_a_result_is_written_to_and_handed_over_again(student: Student) -> None:
+    session, changes = student
+    scaler = session.value("Scaler")(np.zeros(1))
+    found = scaler.squares()
+    found -= 1
+    assert scaler.of_made() == [0, 0, 0]
+    assert session.value("Scaler")(found).total() == 0
+    found[0] = 4
+    assert session.value("Scaler")(found[:2]).total() == 4
+    assert not changes.refusals
+
+
+@pytest.mark.parametrize("method", ["given", "frame"])
+@pytest.mark.parametrize("calls_again", [False, True])
+def test_a_result_that_is_written_to_and_still_held_there_is_noted(
+    method: str, *, calls_again: bool
+) -> None:
+    with notebook(**MORE) as session:
+        with session.case(asks=True) as changes:
+            scaler = session.value("Scaler")(np.zeros(1))
+            found = getattr(scaler, method)()
+            found[:1] = 5.5
+            if calls_again:
+                assert scaler.of_made() == [0, 0, 0]
+        assert any("a call gave" in one for one in changes.refusals)
+
+
+def test_what_a_test_expects_of_a_result_is_not_told_to_whoever_kept_it() -> None:
+    kept: list[Any] = []
+
+    def work() -> Any:
+        kept.append(np.zeros(2))
+        return kept[-1]
+
+    with notebook(work=work) as session:
+        with session.case(asks=True):
+            found = session.value("work")()
+            found -= 12.625  # what is expected
+            assert float(np.abs(found).max()) > 1
+            session.value("work")()
+        with session.case(asks=True):
+            session.value("work")()
+    assert [one.tolist() for one in kept] == [[0, 0]] * 3
 
 
 # A right answer decides what may be changed, in a later call as in the same one.

@@ -90,8 +90,10 @@ class Sharing:
         return shares_memory
 
     def differing(self, theirs: list[int]) -> list[int]:
-        """Return what is followed no more and differs from what the judge has.
+        """Return what student code still has and differs from what the judge has.
 
-        theirs: the numbers of what the test has changed.
+        theirs: the numbers of what the test has changed, and this side was not told of.
         """
-        return sorted({*self.table.changed_unseen(), *self.table.given_up.intersection(theirs)})
+        self.let_go()
+        here = {*self.table, *self.table.given_up}.intersection(theirs)
+        return sorted(here.union(self.table.changed_unseen()))

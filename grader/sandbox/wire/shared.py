@@ -122,6 +122,7 @@ class Shared:
 
     What the child does counts down from -1. next_ours, next_theirs: the numbers that nothing of
     this case has had. with_arrays: whether arrays are among it; else each message has its own.
+    untold: the numbers of what calls have given and this side has changed, which is for it to know.
     """
 
     def __init__(self, *, with_arrays: bool = False) -> None:
@@ -132,6 +133,8 @@ class Shared:
         self._places: dict[tuple[Any, ...], int] = {}  # of arrays, by `place_of`
         self._sharing: dict[Any, dict[int, None]] = {}  # arrays by whose memory they are
         self._given_up: dict[int, _Known] = {}
+        self._of_calls: set[int] = set()
+        self.untold: set[int] = set()
         self._left = MOST_LOOKED_AT
 
     def __contains__(self, number: int) -> bool:
@@ -149,16 +152,19 @@ class Shared:
 
     def number_of(self, container: Container) -> int | None:
         """Return the number by which both sides know a container."""
-        return self._numbers.get(id(container))
+        return self._still_same(self._numbers.get(id(container)))
 
     def number_at(self, place: tuple[Any, ...]) -> int | None:
         """Return the number of an array that has the elements of a place."""
-        return self._places.get(place)
+        return self._still_same(self._places.get(place))
+
+    def _still_same(self, number: int | None) -> int | None:
+        return None if number in self.untold else number
 
     def around(self, array: Any, library: Library) -> list[tuple[int, Any]]:
         """Return the arrays that are of the same memory, with their numbers."""
-        numbers = self._sharing.get(Memory(array, library).key, ())
-        return [(number, self._known[number].container) for number in numbers]
+        numbers = self._sharing.get(Memory(array, library).key, {}).keys() - self.untold
+        return [(number, self._known[number].container) for number in sorted(numbers)]
 
     def array(self, number: int) -> Any:
         """Return the array of a number, None where there is none."""
@@ -179,6 +185,11 @@ class Shared:
         self.next_ours = max(self.next_ours, number + 1)
         self.next_theirs = min(self.next_theirs, number - 1)
 
+    def keep_to_itself(self, number: int) -> None:
+        """Have what this side changes of a frame or array, which a call has given, stay here."""
+        if number in self._known and not isinstance(form_of(self[number]), Form):
+            self._of_calls.add(number)
+
     def replace(self, number: int, container: Container) -> None:
         """Let another container of this side have a number."""
         origin = self.origin(number)
@@ -193,6 +204,8 @@ class Shared:
                 self._forget(number, known)
 
     def _forget(self, number: int, known: _Known) -> None:
+        self._of_calls.discard(number)
+        self.untold.discard(number)
         if self._numbers.get(id(known.container)) == number:
             del self._numbers[id(known.container)]
         if isinstance(known, _KnownArray):
@@ -215,9 +228,11 @@ class Shared:
         ValueRefusedError where it is an array of another form, which the other side cannot follow.
         """
         self._left -= sum(known.weight for known in self._known.values())
-        return [
+        found = [
             (number, known.container) for number, known in self._known.items() if known.is_changed()
         ]
+        self.untold |= self._of_calls.intersection(number for number, _ in found)
+        return [(number, container) for number, container in found if number not in self.untold]
 
     def shows_elsewhere(self, numbers: Iterable[int]) -> bool:
         """Say whether what these arrays hold by now shows in others, which are not among them."""
@@ -265,6 +280,7 @@ class Shared:
         self._given_up |= self._known
         for numbers in (self._known, self._numbers, self._places, self._sharing):
             numbers.clear()
+        self._of_calls.clear()
 
     @property
     def given_up(self) -> frozenset[int]:
@@ -272,8 +288,9 @@ class Shared:
         return frozenset(self._given_up)
 
     def changed_unseen(self) -> list[int]:
-        """Return the numbers of what is followed no more, and holds something else by now."""
-        return [number for number, known in self._given_up.items() if known.is_another()]
+        """Return the numbers of what the other side was not told of, and holds something else."""
+        given_up = {number for number, known in self._given_up.items() if known.is_another()}
+        return sorted(given_up | self.untold)
 
 
 def _weight(state: State) -> int:
