@@ -337,7 +337,9 @@ class CaseSuite:
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
-            fresh_memory.for_test(loaded.path, loaded.own_names),
+            fresh_memory.for_test(
+                loaded.path, loaded.own_names, self._texts.get((question, case), "")
+            ),
         ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)
