@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course import notebooks
 from grader.course.assignments import available, load
-from grader.model import Assignment, Report, Status
+from grader.model import Assignment, Status
+from grader.reports import Report
 from grader.verify.runner import Candidate, Runner, losses, lost_questions, outcomes
 from tests.conftest import REPOSITORY
 from tests.support import requirements, sharing
@@ -151,7 +152,7 @@ def judge_solutions(slug: str) -> Table:
         Candidate(label, content, asked[label], cases.get(label), until_loss=label in decided)
         for label, content in contents.items()
     ]
-    settings = process.ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
+    settings = ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
     with local_pool(sharing.jobs()) as pool:
         # The reference is one of the notebooks: no control is needed to see what it comes to.
         reports = Runner(settings, pool).judge(candidates)

@@ -41,7 +41,7 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
             importlib.import_module("triton.runtime.cache").triton_key()
         remember_library()
         if interpret:
-            interpreter.replace_language_once()
+            interpreter.hasten()
             addresses.watch()
 
 
