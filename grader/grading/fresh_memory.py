@@ -25,6 +25,11 @@ CLASSES = {
 }  # fmt: skip
 CALLS = re.compile(rf"\b(?:{'|'.join(name for names in CLASSES.values() for name in names)})\s*\(")
 
+Function = Callable[..., Any]
+
+_asking = [""]  # the path of the test that runs, innermost last
+_made: dict[Function, Function] = {}  # what stands in for each function
+
 
 @contextlib.contextmanager
 def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> Iterator[None]:
@@ -36,18 +41,21 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
     """
     names = {} if names is None else names
     held = list(_functions())
-    ours = {id(function): _filling(function, path) for _, _, function in held}
     called = {one[: one.index("(")].strip() for one in CALLS.findall(text)}
-    kinds = [one for one in _classes() if one[1] in called]
-    ours |= {id(kind): _Class(kind, path) for _, _, kind in kinds}
-    held += kinds
-    imported = {name: one for name, one in names.items() if id(one) in ours}
+    ours: dict[Any, Any] = {function: _filling(function) for _, _, function in held}
+    classes = [one for one in _classes() if one[1] in called]
+    ours |= {kind: _Class(kind) for _, _, kind in classes}
+    held += classes
+    kinds = set(map(type, ours))
+    imported = {name: one for name, one in names.items() if type(one) in kinds and one in ours}
     for place, name, function in held:
-        setattr(place, name, ours[id(function)])
-    names |= {name: ours[id(one)] for name, one in imported.items()}
+        setattr(place, name, ours[function])
+    names |= {name: ours[one] for name, one in imported.items()}
+    _asking.append(path)
     try:
         yield
     finally:
+        _asking.pop()
         names |= imported
         for place, name, function in held:
             if name in METHODS:
@@ -56,13 +64,14 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
                 setattr(place, name, function)
 
 
-def _functions() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+def _functions() -> Iterator[tuple[Any, str, Function]]:
     """Yield each function that gives memory as it comes, with its place and name there."""
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     for module in (numpy, torch):
+        its_own = {} if module is None else vars(module)
         for name in NAMES:
-            if hasattr(module, name):
-                yield module, name, getattr(module, name)
+            if name in its_own:
+                yield module, name, its_own[name]
     if torch is not None:
         for name in METHODS:
             yield torch.Tensor, name, getattr(torch.Tensor, name)
@@ -76,12 +85,15 @@ def _classes() -> Iterator[tuple[Any, str, Any]]:
                 yield library, name, getattr(library, name)
 
 
-def _filling(function: Callable[..., Any], path: str) -> Callable[..., Any]:
+def _filling(function: Function) -> Function:
+    """Return what stands in for a function, made once: it is wanted again at every case."""
+    if function in _made:
+        return _made[function]
     is_method = function.__name__ in METHODS[2:]
 
     @functools.wraps(function, updated=())
     def made(*args: Any, **kwargs: Any) -> Any:
-        is_asked = _is_of_test(sys._getframe(1), path)  # noqa: SLF001 - who asks for it
+        is_asked = _is_of_test(sys._getframe(1))  # noqa: SLF001 - who asks for it
         if is_method and is_asked:
             return _by_method(function, *args, **kwargs)
         found = function(*args, **kwargs)
@@ -89,11 +101,13 @@ def _filling(function: Callable[..., Any], path: str) -> Callable[..., Any]:
             _fill_if_possible(found)
         return found
 
+    _made[function] = made
     return made
 
 
-def _is_of_test(frame: FrameType, path: str) -> bool:
-    return frame.f_code.co_filename == path or frame.f_code.co_filename.startswith("<doctest ")
+def _is_of_test(frame: FrameType) -> bool:
+    name = frame.f_code.co_filename
+    return name == _asking[-1] or name.startswith("<doctest ")
 
 
 def _by_method(method: Callable[..., Any], tensor: Any, *args: Any, **kwargs: Any) -> Any:
@@ -119,12 +133,12 @@ def _are_sizes(args: tuple[Any, ...]) -> bool:
 class _Class:
     """Stands for a class of arrays while a test runs, of which it asks for memory."""
 
-    def __init__(self, kind: Any, path: str) -> None:
-        self._kind, self._path = kind, path
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         found = self._kind(*args, **kwargs)
-        if _is_of_test(sys._getframe(1), self._path):  # noqa: SLF001 - who asks for it
+        if _is_of_test(sys._getframe(1)):  # noqa: SLF001 - who asks for it
             is_numpys = self._kind.__module__.startswith("numpy")
             has_memory = kwargs.get("buffer", args[2] if len(args) > 2 else None)  # noqa: PLR2004
             if has_memory is None if is_numpys else _are_sizes(args):
