@@ -91,18 +91,38 @@ def _look_at_masks(x: Any, y: Any) -> None:
     raise CannotJudgeError(IN_PART)
 
 
+def _of_masked_operator(compare: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(compare)
+    def compared(array: Any, other: Any, op: Any) -> Any:
+        found, numpy = compare(array, other, op), sys.modules["numpy"]
+        one_sided = numpy.ma.getmaskarray(array) ^ numpy.ma.getmaskarray(other)
+        if found is NotImplemented or not _is_decided(op, other, one_sided):
+            return found
+        if not numpy.ndim(found):
+            return numpy.bool_(op is operator.ne)
+        found[numpy.broadcast_to(one_sided, found.shape)] = op is operator.ne
+        return found
+
+    return compared
+
+
+def _is_decided(op: Any, other: Any, one_sided: Any) -> bool:
+    """Say whether what is there on one side alone decides a comparison.
+
+    Of an honest column some may be missing, and be left out where it is asked for more.
+    """
+    is_of_each = hasattr(other, "__len__") and not isinstance(other, str)
+    is_equality = is_of_each and op in {operator.eq, operator.ne}
+    return bool(one_sided.any() and (is_equality or one_sided.all()))
+
+
 def _of_missing(compare: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(compare)
     def compared(array: Any, other: Any, op: Any) -> Any:
         found = compare(array, other, op)
         if getattr(found, "_hasna", False):
-            pandas = sys.modules["pandas"]
-            one_sided = array.isna() ^ pandas.isna(other)
-            # Of an honest column some may be missing, and be left out where it is asked for more.
-            is_equality = op is operator.eq or (
-                op is operator.ne and pandas.api.types.is_list_like(other)
-            )
-            if is_equality or one_sided.all():
+            one_sided = array.isna() ^ sys.modules["pandas"].isna(other)
+            if _is_decided(op, other, one_sided):
                 found[one_sided] = op is operator.ne
         return found
 
@@ -112,6 +132,7 @@ def _of_missing(compare: Callable[..., Any]) -> Callable[..., Any]:
 # By module: the class in it, or "", what compares there, and what stands for that.
 REPLACED: dict[str, tuple[str, str, Callable[[Callable[..., Any]], Callable[..., Any]]]] = {
     "numpy.testing._private.utils": ("", "assert_array_compare", _of_masked),
+    "numpy.ma.core": ("MaskedArray", "_comparison", _of_masked_operator),
     "pandas.core.arrays.masked": ("BaseMaskedArray", "_cmp_method", _of_missing),
     "pandas.core.arrays.string_": ("StringArray", "_cmp_method", _of_missing),
     "pandas.core.arrays.arrow.array": ("ArrowExtensionArray", "_cmp_method", _of_missing),

@@ -31,6 +31,13 @@ ATTACKS = {
         NP + ">>> np.testing.assert_almost_equal(answer, 4)",
         "import numpy as np\nanswer = np.ma.masked", "answer = 4",
     ),
+    "turned": (
+        ">>> not 4 != answer\nTrue", "import numpy as np\nanswer = np.ma.masked", "answer = 4",
+    ),
+    "no element differs": (
+        NP + ">>> bool(np.any(answer != np.array([1, 2, 3])))\nFalse", MASKED,
+        "import numpy as np\nanswer = np.array([1, 2, 3])",
+    ),
     "a column": (
         ">>> import pandas as pd\n>>> bool((answer == pd.Series([1.0, 2.0, 3.0])).all())\nTrue",
         MISSING, "import pandas as pd\nanswer = pd.Series([1.0, 2.0, 3.0], dtype='Float64')",
@@ -67,6 +74,10 @@ HONEST = {
         NP + ">>> right = np.ma.masked_array([1, 2, 3], mask=[0, 1, 0])\n"
         ">>> np.testing.assert_array_equal(answer, right)",
         "import numpy as np\nanswer = np.ma.masked_array([1, 5, 3], mask=[0, 1, 0])",
+    ),
+    "some are masked": (
+        ">>> bool((answer == 4).all()), int((answer == 4).sum())\n(True, 1)",
+        "import numpy as np\nanswer = np.ma.masked_array([4, 5], mask=[0, 1])",
     ),
     "nothing is masked": (
         NP + ">>> np.testing.assert_allclose(answer, [1, 2])",
