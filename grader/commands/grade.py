@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -32,7 +32,8 @@ from grader.submissions import layouts
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
     from grader.gradebook.terms import Terms
-    from grader.model import Assignment, Gradebook, Submission
+    from grader.model import Assignment, Submission
+    from grader.reports import Gradebook
     from grader.submissions.collection import Collection
 
 
@@ -84,6 +85,7 @@ def grade(
 ) -> None:
     """Grade submissions: what is new, changed, or was waiting. Run it again to go on."""
     from grader.course import beside
+    from grader.gradebook import outputs
     from grader.gradebook.terms import Terms
     from grader.submissions.autograders import load
 
@@ -95,10 +97,13 @@ def grade(
     tell(loaded)
     if out is None and not dry_run:
         raise UsageError("Say where the outputs go, with -o FOLDER.")
+    if out is not None:
+        _refuse_inside(loaded, out)
     if out is not None and not dry_run and _is_known_before_collecting(loaded):
         away = apart(loaded, terms, [*paths, out], isolation)
         _begin_ahead(loaded, away, seed, isolation)
-    found = _collect(loaded, paths, layout=layout, roster=roster)
+    ours = () if out is None else outputs.places(out)
+    found = _collect(loaded, paths, layout=layout, roster=roster, without=ours)
     collected.tell(found, everything=dry_run)
     if out is None or dry_run:
         collected.show(found)
@@ -123,6 +128,18 @@ def grade(
     finish(book, out, is_complete=not found.lost)
 
 
+def _refuse_inside(assignment: "Assignment", out: Path) -> None:
+    """Refuse to write into the assignment: what lies there is handed out and decides scores."""
+    if assignment.otter is not None:
+        return
+    for folder in (assignment.folder, assignment.solutions):
+        if folder is not None and out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"-o {out} lies in {folder}, which holds the assignment itself. Name a folder "
+                "outside of it."
+            )
+
+
 def _is_known_before_collecting(assignment: "Assignment") -> bool:
     """Say whether no submission decides what a worker imports, or which files a child is given."""
     return assignment.otter is None and not assignment.withheld
@@ -133,8 +150,9 @@ def _begin_ahead(
 ) -> None:
     """Have the process that was started ahead, if there is one, get ready to judge."""
     from grader.batch import ahead, process
+    from grader.batch.messages import ProcessSettings
 
-    settings = process.ProcessSettings.of_class(assignment, terms, seed, isolation.value)
+    settings = ProcessSettings.of_class(assignment, terms, seed, isolation.value)
     ahead.begin(process.start, settings.of_batch(assignment))
 
 
@@ -154,7 +172,12 @@ def apart(
 
 
 def _collect(
-    assignment: "Assignment", paths: list[Path], *, layout: str | None, roster: Path | None
+    assignment: "Assignment",
+    paths: list[Path],
+    *,
+    layout: str | None,
+    roster: Path | None,
+    without: Sequence[Path],
 ) -> "Collection":
     """Collect what was handed in, with the roster where there is one."""
     from grader.submissions.collection import collect
@@ -162,8 +185,9 @@ def _collect(
 
     people = None if roster is None else read(roster)
     return collect(
-        paths, layout=layout, limits=assignment.limits, assignment=assignment, roster=people
-    )
+        paths, layout=layout, limits=assignment.limits, assignment=assignment, roster=people,
+        without=without,
+    )  # fmt: skip
 
 
 def _refuse_missing_packages(assignment: "Assignment", submissions: Iterable["Submission"]) -> None:
@@ -263,9 +287,9 @@ def grade_class(
     """
     from grader import machine
     from grader.batch.cluster import connect
+    from grader.batch.messages import Facts, ProcessSettings
     from grader.batch.plan import Task
     from grader.batch.pool import local_pool
-    from grader.batch.process import Facts, ProcessSettings
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.gradebook import outputs, people
@@ -283,7 +307,7 @@ def grade_class(
         store.bind(assignment, seed)
         of_class.keep(store, terms)
         named = people.named(submissions, store.known())
-        for note in named.notes:
+        for note in (*named.notes, *people.not_here(named.submissions, store.known())):
             say(note, err=True)
         store.keep_notebooks(named.submissions)
 

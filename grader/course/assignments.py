@@ -73,7 +73,10 @@ def load(
         folder = root / "assignments" / name
         if not (folder / "assignment.toml").is_file():
             known = ", ".join(available(root)) or "none"
-            raise UsageError(f"There is no assignment {name!r} in {root}; it has: {known}.")
+            raise UsageError(
+                f"There is no assignment {name!r} in {root}; it has: {known}. Name one of them, or "
+                "another course with --course."
+            )
     folder = folder.resolve()
     solutions = folder.parent.parent / "solutions" / folder.name
     if need_solutions and not solutions.is_dir():

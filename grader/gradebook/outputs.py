@@ -14,7 +14,7 @@ import msgspec
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
-from grader.model import Gradebook, Status
+from grader.model import Status
 from grader.renderers import (
     brightspace,
     canvas,
@@ -29,6 +29,7 @@ from grader.renderers import (
 )
 from grader.renderers.sheets import Policy, Target
 from grader.renderers.text import feedback_name, shown
+from grader.reports import Gradebook
 
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
@@ -76,6 +77,17 @@ def written_in(out: Path) -> list[str]:
     folders = ("feedback", "gradescope", PDF_FOLDER)
     files = [name for name in names if (out / name).is_file()]
     return files + [f"{name}/" for name in folders if (out / name).is_dir()]
+
+
+def places(out: Path) -> list[Path]:
+    """Return where a class's outputs lie, none before there is a store."""
+    if not (out / STORE_NAME).is_file():
+        return []
+    names = ("results.json", "grades.csv", FINAL_NAME, *SHEETS, MANUAL_NAME, REPORT_NAME)
+    sheets_kept = [manual.beside(out / MANUAL_NAME), *(out / f".{name}.json" for name in SHEETS)]
+    stores = out.glob(f"{Path(STORE_NAME).stem}.*")
+    folders = ("feedback", "gradescope", PDF_FOLDER)
+    return [out, *(out / name for name in (*names, *folders)), *sheets_kept, *stores]
 
 
 def write(book: Gradebook, out: Path) -> Written:

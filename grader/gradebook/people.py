@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from grader.model import Submission
+from grader.renderers.text import shown
+
+LISTED = 3
 
 
 class Known(NamedTuple):
@@ -21,6 +24,11 @@ class Known(NamedTuple):
     def called(self) -> str:
         """The name that the person's platform gives; in older stores only the label is kept."""
         return self.name or self.student
+
+    @property
+    def holds_a_file(self) -> bool:
+        """Whether anything was handed in, as `Submission` has it."""
+        return not (self.path == "" or self.path.endswith("/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,21 @@ def named(submissions: Iterable[Submission], known: Sequence[Known]) -> Named:
         replace(one, student=labels[at])
         for at, one in enumerate(submissions)
         # Who is missing from this download has not taken back what an earlier one held.
-        if one.path or not (labels[at] in by_label and by_label[labels[at]].path)
+        if one.holds_a_file or not (labels[at] in by_label and by_label[labels[at]].holds_a_file)
     ]
     return Named(tuple(sorted(done, key=lambda one: (one.student, one.path))), tuple(notes))
+
+
+def not_here(submissions: Iterable[Submission], known: Iterable[Known]) -> list[str]:
+    """Return what to say of those who were graded before and are not among these files, once."""
+    here = {one.student for one in submissions}
+    absent = sorted({row.student for row in known} - here)
+    if not absent or not here:
+        return []
+    more = f" and {len(absent) - LISTED:,} more" if len(absent) > LISTED else ""
+    they = "it stays as it was" if len(absent) == 1 else "they stay as they were"
+    names = ", ".join(map(shown, absent[:LISTED])) + more
+    return [f"Graded before and not among these files, so {they}: {names}."]
 
 
 def _heirs(

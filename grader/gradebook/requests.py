@@ -1,13 +1,12 @@
 """Regrade requests: what students ask, what became of it, and the answer that they read."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import UsageError
 from grader.gradebook.store import Store, now
+from grader.submissions import tables
 
 FILE_NAME = "requests.csv"
 OPEN, ACCEPTED, DECLINED = "open", "accepted", "declined"
@@ -44,21 +43,13 @@ class Asked:
 
 def load(path: Path, students: Iterable[str], questions: Iterable[str]) -> Asked:
     """Read a file of requests; UsageError where it is none."""
-    try:
-        return read(path.read_text(encoding="utf-8-sig"), students, questions, path.name)
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not UTF-8; save it as “CSV UTF-8”.") from None
-    except OSError as problem:
-        raise UsageError(f"{path} cannot be read: {problem}.") from problem
+    return read(tables.read(path), students, questions, path.name)
 
 
-def read(text: str, students: Iterable[str], questions: Iterable[str], name: str) -> Asked:
+def read(
+    rows: list[list[str]], students: Iterable[str], questions: Iterable[str], name: str
+) -> Asked:
     """Return what a form's CSV asks; UsageError where it lacks one of the three columns."""
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error as problem:
-        raise UsageError(f"{name} is no CSV file: {problem}. Save it as CSV again.") from problem
     header = [cell.strip().casefold() for cell in rows[0]] if rows else []
     columns = _columns(header)
     lacking = [what for what, at in columns.items() if at is None]

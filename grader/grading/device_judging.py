@@ -11,7 +11,8 @@ from grader.errors import GraderError, WorkerError
 from grader.grading import outcomes
 from grader.grading.case_judging import CaseJudging
 from grader.grading.reuse import leave_alone
-from grader.model import Outcome, Question, QuestionReport, Status, TestCase
+from grader.model import Question, Status, TestCase
+from grader.reports import Outcome, QuestionReport
 from grader.sandbox import ChildEnded
 from grader.sandbox.closed_network import tried_network
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from grader.sandbox import MissingNameError, Session
+from grader.sandbox.asking import is_reference
 from grader.sandbox.handover import NO_SIZE, amount, become, is_followed
 from grader.sandbox.libraries import meant_to_compare
-from grader.sandbox.references import is_reference
 from grader.sandbox.session import NOT_HELD
 
 # What the judge compares in a case to see which of a notebook's own values a call has changed;

@@ -43,9 +43,11 @@ from grader.grading import (
     met_errors,
     pyplot,
     sources,
+    yaml_objects,
 )
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
+from grader.grading.text_read import Case
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import ChildEnded, Session, seeds
 from grader.sandbox.inside import instruments
@@ -53,7 +55,8 @@ from grader.sandbox.kinds import FOR_TESTS
 from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
-BUILTINS = vars(builtins) | FOR_TESTS
+NOT_ITS_OWN = GIVEN | {"env"}  # of a test's parameters, what is no value of the notebook's
+BUILTINS = vars(builtins) | FOR_TESTS | evaluation.FOR_TESTS
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
@@ -193,7 +196,10 @@ class CaseSuite:
         text = self._texts[key]
         with contextlib.ExitStack() as undo:
             undo.enter_context(self._folder.for_case(text, session, refusals))
-            undo.enter_context(evaluation.of_own_text(self._cases[key].path, text, refusals))
+            loaded = self._cases[key]
+            own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
+            undo.enter_context(evaluation.of_own_text(own))
+            undo.enter_context(yaml_objects.of_own_text(own, may_import=self._folder.has_modules))
             if self.asks:
                 undo.enter_context(pyplot.of_the_students(text, session))
                 undo.enter_context(met_errors.as_python_has_them(text))
@@ -226,6 +232,7 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
+                _give(case.body, evaluation.FOR_TESTS)
                 if self.asks:
                     _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
@@ -250,6 +257,7 @@ class CaseSuite:
         if [case.points for case in held] != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
         for declared, case in zip(question.cases, held, strict=True):
+            _give(case.body, evaluation.FOR_TESTS)
             _look_at_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)
@@ -395,14 +403,21 @@ def _only_case(file: TestFile, case: Any) -> TestFile:
 
 def _look_at_references(body: Any) -> None:
     """Have a test's functions ask of a student's objects what Python would ask of its own."""
+    names = _give(body, FOR_TESTS)
+    for name, own in list(names.items()):
+        if isinstance(own, types.FunctionType) and own in dataclasses_asked.ASKING:
+            names[name] = dataclasses_asked.ASKING[own]
+
+
+def _give(body: Any, ours: dict[str, Any]) -> dict[str, Any]:
+    """Give a test's functions what stands for Python's own, and return their names."""
     function = inspect.unwrap(getattr(body, "test_func", None) or (lambda: None))
-    names = getattr(function, "__globals__", {})
-    if names.get("OK_FORMAT") is False:  # the test file's own
-        for name, ours in FOR_TESTS.items():
-            names.setdefault(name, ours)
-        for name, own in list(names.items()):
-            if isinstance(own, types.FunctionType) and own in dataclasses_asked.ASKING:
-                names[name] = dataclasses_asked.ASKING[own]
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    if names.get("OK_FORMAT") is not False:  # not the test file's own
+        return {}
+    for name, one in ours.items():
+        names.setdefault(name, one)
+    return names
 
 
 def _parameters(body: Any) -> tuple[str, ...]:

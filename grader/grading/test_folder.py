@@ -171,6 +171,11 @@ class TestFolder:
             found[str(path)] = seen.st_ino, moment, seen.st_mode
         return found
 
+    @property
+    def has_modules(self) -> bool:
+        """Whether the course has modules beside the notebook, which tests may import."""
+        return bool(self._modules)
+
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
         """Have this process work in the folder, where nothing but the course is imported from."""

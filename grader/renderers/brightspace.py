@@ -3,9 +3,9 @@
 import re
 
 from grader.errors import UsageError
-from grader.model import Gradebook
 from grader.renderers import sheets
 from grader.renderers.sheets import Person, Sheet, Target, name_key
+from grader.reports import Gradebook
 
 KEPT = ("OrgDefinedId", "Username", "Last Name", "First Name", "Email")
 END = "End-of-Line Indicator"
@@ -14,6 +14,7 @@ ITEM = re.compile(r"(?P<title>.*\S)\s+Points\s+Grade(?:\s*<(?P<more>[^>]*)>)?", 
 MOST = re.compile(r"MaxPoints:\s*([\d.,]+)", re.IGNORECASE)
 
 
+OTHER_NUMBERS = ""  # people are found by login, address and name
 ASK = "Export the grades in Brightspace with the points of this item, and give that file."
 
 
@@ -35,7 +36,18 @@ def target(book: Gradebook, template: str, column: str | None = None) -> Target:
     at = _item(sheet, book, column)
     most = MOST.search(sheet.header[at])
     points = (most[1] if most else "", "Brightspace's item")
-    return Target("brightspace", sheet, at, _people(sheet), [*keep, at, end], points=points)
+    people = _people(sheet)
+    kind = "brightspace" if _shares_a_number(book, people) else OTHER_NUMBERS
+    return Target(kind, sheet, at, people, [*keep, at, end], points=points)
+
+
+def _shares_a_number(book: Gradebook, people: list[Person]) -> bool:
+    """Say whether the numbers of the download are those of the sheet.
+
+    At most sites they are Brightspace's own there and the institution's here.
+    """
+    here = {person.number for person in people}
+    return any(report.number("brightspace") in here for report in book.reports)
 
 
 def _item(sheet: Sheet, book: Gradebook, column: str | None) -> int:

@@ -24,21 +24,8 @@ from .live import too_late
 from .proxies import StudentFunction, StudentObject
 from .wire.decoding import Decoder, DeviceRefusedError
 from .wire.kinds import MissingLibraryError
-from .wire.protocol import (
-    Answer,
-    Array,
-    Asked,
-    Callback,
-    CellDone,
-    Failure,
-    Fault,
-    Named,
-    Opaque,
-    ProtocolViolationError,
-    Raised,
-    Returned,
-    Threw,
-)
+from .wire.nodes import Array, Callback, Named, Opaque, ProtocolViolationError
+from .wire.protocol import Answer, Asked, CellDone, Failure, Fault, Raised, Returned, Threw
 from .wire.shared import Shared
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from .wire.containers import Form
 from .wire.decoding import Decoder
 from .wire.encoding import Encoder, SentArray
 from .wire.kinds import TABLE
-from .wire.protocol import Answer, Asked, Failure, Node, ProtocolViolationError, Raised
+from .wire.nodes import Node, ProtocolViolationError
+from .wire.protocol import Answer, Asked, Failure, Raised
 from .wire.shared import Shared, TooMuchError, check_amount
 from .wire.values import form_of, form_of_node
 

@@ -11,32 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import libraries
-from .failures import CannotCrossError, StudentError
-from .inside.references import OPERATIONS
-from .raised import ErrorClasses, class_of_error, held, is_made, raised
-from .references import (
-    CallableReference,
-    Reference,
+from .asking import (
     described,
     is_reference,
     key_of,
     label_of,
-    method_of,
     relabel,
     session_of,
     type_name_of,
 )
-from .wire.protocol import (
-    GIVEN_OPERATIONS,
-    Asked,
-    Callback,
-    Failure,
-    Named,
-    Opaque,
-    ProtocolViolationError,
-    Raised,
-    Threw,
-)
+from .comparing_methods import method_of
+from .failures import CannotCrossError, StudentError
+from .inside.references import OPERATIONS
+from .raised import ErrorClasses, class_of_error, held, is_made, raised
+from .references import CallableReference, Reference
+from .wire.nodes import Callback, Named, Opaque, ProtocolViolationError
+from .wire.protocol import GIVEN_OPERATIONS, Asked, Failure, Raised, Threw
 from .wire.values import ValueRefusedError
 
 if TYPE_CHECKING:

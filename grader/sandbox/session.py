@@ -29,8 +29,8 @@ from .printing import imports_datascience, printing
 from .proxies import StudentFunction, StudentObject
 from .seeds import Seeds
 from .wire.encoding import Encoder
+from .wire.nodes import Array, Opaque
 from .wire.protocol import (
-    Array,
     Bound,
     Call,
     Compiled,
@@ -38,7 +38,6 @@ from .wire.protocol import (
     ListFiles,
     Missing,
     Next,
-    Opaque,
     Prepared,
     Ran,
     ReadFile,

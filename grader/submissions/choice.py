@@ -98,7 +98,8 @@ class Chooser:
         named = () if self.wanted is None else self.wanted.files
         for other in others:
             is_named = any(_is_called(other, name) for name in named)
-            if not (is_named or (self._takes_files and _is_read(other.entry))):
+            is_beside = is_named or (self._takes_files and _is_read(other.entry))
+            if not (is_beside or other.entry.is_empty):
                 self._skip(other.entry.path, why_not(other.entry))
         if not files:
             return self._nothing(person, others)
@@ -137,10 +138,9 @@ class Chooser:
         noted = [claim for claim in others if claim.entry.name not in OTTER_MARKS]
         if not noted:
             return None
-        names = [claim.entry.name for claim in noted]
-        problem = f"No notebook was handed in, but {listed(names)}. Ask for the .ipynb."
-        first = noted[0].entry
-        look = _Look(noted[0], first.path, first, problem=problem, is_ours=first.is_missing)
+        held = [claim for claim in noted if not claim.entry.is_empty] or noted
+        first = held[0].entry
+        look = _Look(held[0], first.path, first, problem=_why_none(held), is_ours=first.is_missing)
         return Choice(_submission(person, look), "no notebook among the files")
 
     def _looks(self, claims: Sequence[Claim]) -> list[_Look]:
@@ -172,7 +172,7 @@ class Chooser:
         try:
             content = _bytes_of(entry, STUDENT_ZIP_BYTES if entry.suffix == ".zip" else RAW_BYTES)
             if is_zip(content) or (entry.suffix == ".zip" and content.lstrip()[:1] != b"{"):
-                source = scripts.marked(open_zip(content, entry.name), self.wanted)
+                source = scripts.marked(_opened(content, entry.name), self.wanted)
                 return self._look_into(claim, source, path, depth)
             if entry.is_script:
                 content = scripts.as_notebook(content, entry.name)
@@ -204,7 +204,10 @@ class Chooser:
                       for entry, whole in self._inside(zips, path)]  # fmt: skip
         if not looks:
             names = [entry.name for entry in source.entries]
-            raise RejectedError(f"{source.name} holds no notebook, but {listed(names)}")
+            if not names:
+                raise RejectedError(f"{source.name} holds no file at all; ask for the .ipynb")
+            held = listed(names)
+            raise RejectedError(f"{source.name} holds no notebook, but {held}; ask for the .ipynb")
         best, *older = self._ranked(looks)
         inside = tuple(replace(claim, entry=entry, file="") for entry in source.entries)
         reason = f"{best.path} of the same zip is newer or fits better"
@@ -316,6 +319,25 @@ def _sorted_out(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
         files += [c for c in claims if not is_candidate(c.entry) and is_disguised(c.entry)]
     chosen = {id(claim) for claim in files}
     return files, [claim for claim in claims if id(claim) not in chosen]
+
+
+def _why_none(held: Sequence[Claim]) -> str:
+    """Return what to say of files among which no notebook is, or of a folder without any."""
+    first = held[0].entry
+    folder = "/".join(first.parts[:-1])
+    if first.is_missing:
+        return f"{folder} {first.problem}; see to it, or download it again, and grade again."
+    if first.is_empty:
+        return f"Nothing was handed in: the folder {folder} {first.problem}."
+    names = [claim.entry.name for claim in held]
+    return f"No notebook was handed in, but {listed(names)}. Ask for the .ipynb."
+
+
+def _opened(content: bytes, name: str) -> Source:
+    try:
+        return open_zip(content, name)
+    except RejectedError as error:
+        raise type(error)(f"{error}; ask for the .ipynb") from None
 
 
 def _is_good(look: _Look) -> bool:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from grader.submissions.sources import Entry, RejectedError, Source
 
 NOTEBOOK = ".ipynb"
-# `softmax.ipynb.json`: what a browser or a mail program made of a notebook's name.
 # What browsers, systems and people put behind a name: `a.ipynb.txt`, `a.ipynb (1)`, `a.ipynb `.
 RENAMED = re.compile(
     r"\.ipynb(?:\.(?:json|txt|download|bin|octet-stream|part|bak|old|orig))?[\s._~()\d-]{0,20}$",
@@ -16,6 +15,7 @@ RENAMED = re.compile(
 )
 UNNAMED = frozenset({"", ".json", ".txt"})  # may be a notebook all the same: its content says
 OTTER_MARKS = frozenset({".OTTER_LOG", "__zip_filename__"})
+SIDE_FILE = "._"  # what macOS writes beside each file where a disk cannot hold its attributes
 SNIFFED = 2_000
 
 
@@ -129,7 +129,7 @@ class Layout:
 def is_candidate(entry: Entry) -> bool:
     """Say whether a file's name is that of a notebook or of a zip that may hold one."""
     is_named = entry.suffix == ".zip" or RENAMED.search(entry.name) is not None
-    return is_named or entry.is_script
+    return (is_named or entry.is_script) and not entry.name.startswith(SIDE_FILE)
 
 
 def is_disguised(entry: Entry) -> bool:
@@ -148,6 +148,8 @@ def why_not(entry: Entry) -> str:
     """Return why a file that no student hands in is not graded."""
     if entry.name in OTTER_MARKS:
         return "is otter's own record, which is not read"
+    if entry.name.startswith(SIDE_FILE):
+        return "is a side file of macOS, which is not read"
     return entry.problem or "is not a notebook"
 
 
@@ -169,7 +171,7 @@ def views(source: Source, assignment: str | None) -> Iterator[View]:
 
     Files beside such a folder do not hide it, nor do folders in which nothing was handed in.
     """
-    places = tuple(Place(entry.parts, entry) for entry in source.entries)
+    places = tuple(Place(entry.parts, entry) for entry in (*source.entries, *source.empty))
     view = View(source, (), places, assignment, source.hidden)
     yield view
     while len(view.folders) == 1:

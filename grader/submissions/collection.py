@@ -12,7 +12,7 @@ from grader.submissions.choice import NAMED, Choice, Chooser, Skipped, listed
 from grader.submissions.claims import OTTER_MARKS, Claim, Refusal, is_candidate, is_disguised
 from grader.submissions.content import Wanted
 from grader.submissions.evidence import Reading
-from grader.submissions.names import names_nobody
+from grader.submissions.names import composed, names_nobody
 from grader.submissions.people import Person, people
 from grader.submissions.roster import Roster
 from grader.submissions.sources import (
@@ -67,13 +67,15 @@ def collect(
     layout: str | None = None,
     assignment: Assignment | Wanted | None = None,
     roster: Roster | None = None,
+    without: Sequence[Path] = (),
 ) -> Collection:
     """Collect what each student handed in last from folders, zips and notebooks.
 
     `layout` overrides what would be recognised by content. The `assignment` tells its own notebook
     from others. With a `roster`, whoever handed in nothing is there too, and a download that can
-    be read in two ways is read in the one that finds its people. UsageError where a path does not
-    exist, nothing at all was handed in, or nobody can tell how it is to be read.
+    be read in two ways is read in the one that finds its people. What lies `without` is no part of
+    it. UsageError where a path does not exist, nothing at all was handed in, or nobody can tell how
+    it is to be read.
     """
     if layout is not None and layout not in layouts.names():
         known = ", ".join(layouts.names())
@@ -84,7 +86,8 @@ def collect(
     chooser = Chooser(limits, wanted)
     found = _Found([], [], {})
     for source in _sources(paths):
-        reading = _read(scripts.marked(source, wanted), layout, chooser, roster)
+        left = _apart(source, without)
+        reading = _read(scripts.marked(left, wanted), layout, chooser, roster)
         found.titles[reading.layout.title] = None
         if wanted is not None and wanted.takes_files:
             reading = _of_one(reading)
@@ -96,7 +99,7 @@ def collect(
     skipped = [*found.skipped, *chooser.skipped]
     if not chosen:
         raise UsageError(shown(_nothing(paths, skipped)))
-    notes = list(_pointed_out(chosen, wanted))
+    notes = [*_pointed_out(chosen, wanted), *_empty_handed(chosen)]
     if roster is not None:
         submissions = [choice.submission for choice in chosen]
         chosen += [Choice(one, "on the roster") for one in roster.missing(submissions)]
@@ -141,6 +144,26 @@ def _open(path: Path, *, alone: bool) -> Source:
     return open_file(path) if is_students else source
 
 
+def _apart(source: Source, without: Sequence[Path]) -> Source:
+    """Return a folder without some places that lie in it."""
+    if source.kind != "folder":
+        return source
+    origin = Path(source.origin)
+    places = [Path(composed(str(path.resolve()))) for path in without]
+    tops = [path.relative_to(origin).parts for path in places
+            if path != origin and path.is_relative_to(origin)]  # fmt: skip
+
+    def stays(parts: tuple[str, ...]) -> bool:
+        return not any(parts[: len(top)] == top for top in tops)
+
+    return replace(
+        source,
+        entries=tuple(entry for entry in source.entries if stays(entry.parts)),
+        empty=tuple(entry for entry in source.empty if stays(entry.parts)),
+        hidden=tuple(parts for parts in source.hidden if stays(parts)),
+    )
+
+
 def _read(source: Source, layout: str | None, chooser: Chooser, roster: Roster | None) -> Reading:
     """Read a source in the layout named, or as what explains it best."""
     slug = None if chooser.wanted is None else chooser.wanted.slug
@@ -170,7 +193,7 @@ def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
     known = {claim.entry.location for claim in found.claims if claim.entry.location}
     for item in reading.found:
         if isinstance(item, Refusal):
-            if item.is_record:
+            if item.is_record or item.entry.is_empty:
                 continue
             is_book = is_candidate(item.entry) or is_disguised(item.entry)
             is_lost = item.may_be_work or (is_book and not item.known)
@@ -181,7 +204,7 @@ def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
     for path, reason in source.refused:
         name = Entry((path,), 0, LATE, lambda _: b"")
         found.skipped.append(Skipped(path[:200], reason, is_candidate(name)))
-    folders = {item.entry.parts[:-1] for item in reading.found}
+    folders = {item.entry.parts[:-1] for item in reading.found if not item.entry.is_empty}
     found.skipped += [
         Skipped("/".join(parts), "is a hidden folder", _is_all_there_is(parts, folders))
         for parts in source.hidden
@@ -208,6 +231,19 @@ def _pointed_out(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[st
         yield (
             f"Not a person's name, it seems, but a file's or a folder's: {listed(odd)}. Look at "
             "`--dry-run`, and name the --layout or give a --roster if it is wrong."
+        )
+
+
+def _empty_handed(chosen: Iterable[Choice]) -> Iterable[str]:
+    names = [
+        choice.submission.student
+        for choice in chosen
+        if choice.submission.path and not choice.submission.holds_a_file
+    ]
+    if names:
+        yield (
+            f"Nothing lies in the folder of {listed(names)}, graded as handed in nothing: see "
+            "whether the download is whole."
         )
 
 

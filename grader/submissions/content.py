@@ -16,11 +16,27 @@ LOOKS_LIKE = {
     b"%PDF": "a PDF",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
     b"<!": "a web page",
     b"<html": "a web page",
+    b"<?xml": "a web page or another XML file",
+    b"{\\rtf": "a text with formats (RTF), as TextEdit and Word save it",
     b"SQLite": "a database",
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"\xd0\xcf\x11\xe0": "an office document",
+    b"[InternetShortcut]": "a link",
+    b"https://": "a link",
+    b"http://": "a link",
+    b"import ": "a Python script",
+    b"from ": "a Python script",
+    b"def ": "a Python script",
 }
-ZIP = b"PK\x03\x04"
+DRIVE_LINK = re.compile(
+    rb'\{\s*"(?:url|doc_id)"\s*:'
+)  # what Google Drive leaves for a file of its own
+ZIPS = (b"PK\x03\x04", b"PK\x05\x06")  # the second holds nothing
 LFS = b"version https://git-lfs.github.com/"
 MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 ENCODINGS = ("utf-32", "utf-32", "utf-16", "utf-16")
@@ -31,6 +47,8 @@ ESCAPES = re.compile(
     re.IGNORECASE,
 )
 REPLACEMENT = "\\ufffd"
+REPLACED = "\ufffd"
+NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +135,7 @@ _book = msgspec.json.Decoder(_Book)
 
 def is_zip(content: bytes) -> bool:
     """Say whether a file holds a zip, whatever it is called."""
-    return content.startswith(ZIP)
+    return content.startswith(ZIPS)
 
 
 def as_notebook(content: bytes, name: str, limit: int) -> bytes:
@@ -133,11 +151,15 @@ def as_notebook(content: bytes, name: str, limit: int) -> bytes:
             f"{name} is a pointer of Git LFS, not the notebook itself; run `git lfs pull` where it "
             "was cloned, or ask for the .ipynb"
         )
-    for mark, kind in LOOKS_LIKE.items():
-        if start[: len(mark)].lower() == mark.lower():
-            raise RejectedError(f"{name} seems to be {kind}, not a notebook; ask for the .ipynb")
+    bare = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    kinds = (kind for mark, kind in LOOKS_LIKE.items() if bare[: len(mark)].lower() == mark.lower())
+    kind = "a link" if DRIVE_LINK.match(bare) else next(kinds, None)
+    if kind is not None:
+        raise RejectedError(f"{name} seems to be {kind}, not a notebook; ask for the .ipynb")
     if is_zip(content):
-        raise RejectedError(f"{name} seems to be a zip or an office document, not a notebook")
+        raise RejectedError(
+            f"{name} seems to be a zip or an office document, not a notebook; ask for the .ipynb"
+        )
     content = _utf8(content, name)
     _refuse_conflicts(content, name)
     return content if len(content) <= limit else _without_outputs(content, name, limit)
@@ -172,11 +194,25 @@ def _half_pairs(content: bytes, name: str, at: int) -> str:
     try:
         text = content.decode("utf-8-sig", "surrogatepass")
     except UnicodeDecodeError:
+        if content.lstrip().startswith(b"{") and b"\0" not in content:
+            return _of_an_editor(content)
         raise RejectedError(
             f"{name} is not UTF-8 text (byte {at:,}), so no notebook as Jupyter saves it; ask for "
-            "it again"
+            "the .ipynb again"
         ) from None
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _of_an_editor(content: bytes) -> str:
+    """Return a text as an editor of Windows saved it, or UTF-8 of which some bytes are damaged.
+
+    In the first hardly any letter beyond ASCII is UTF-8; in the second most are.
+    """
+    text = content.decode("utf-8", "replace")
+    beyond = sum(map(len, NOT_ASCII.findall(text)))
+    if 2 * text.count(REPLACED) > beyond:
+        return content.decode("cp1252", "replace")
+    return text
 
 
 def _refuse_conflicts(content: bytes, name: str) -> None:

@@ -131,6 +131,8 @@ def _explained(view: View, inside: Sequence[Claim | Refusal]) -> float:
     depth = len(view.wrapper)
     units: dict[tuple[str, ...], list[bool]] = defaultdict(list)
     for item in inside:
+        if item.entry.is_empty:
+            continue
         explained = isinstance(item, Claim) or item.known
         # What a platform has put there itself says nothing of what was handed in.
         if is_candidate(item.entry) or isinstance(item, Claim):

@@ -17,6 +17,10 @@ LOOSE_COPY = re.compile(
     r"(?:\s{0,3}\d{1,4})?)+$",
     re.IGNORECASE,
 )
+COPY_OF = re.compile(
+    r"^(?:(?:copy of|kopie von|copie de|copia de|cópia de|kopie van|kopi av|kopia)\s{1,3})+",
+    re.IGNORECASE,
+)
 # Otter names its export after the notebook and the moment.
 EXPORTED = re.compile(
     r"(?P<base>.+?)_(?P<moment>\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6})(?=$|\D)", re.DOTALL
@@ -48,20 +52,21 @@ def composed(text: str) -> str:
 
 
 def without_copy_mark(stem: str) -> str:
-    """Return `softmax` for `softmax (2)`, `softmax-Copy1` and `softmax copy`."""
-    return COPY.sub("", stem) or stem
+    """Return `softmax` for `softmax (2)`, `softmax-Copy1` and `Copy of softmax`."""
+    return COPY.sub("", COPY_OF.sub("", stem)) or stem
 
 
 @lru_cache(NAMES_KEPT)
 def without_number(stem: str) -> str:
     """Return `softmax` also for `softmax-1` and `softmax_final`, where one student's files lie."""
-    return LOOSE_COPY.sub("", stem) or stem
+    return LOOSE_COPY.sub("", COPY_OF.sub("", stem)) or stem
 
 
 def copy_number(stem: str) -> int:
-    """Return 2 for `softmax (2)` and 0 for `softmax`."""
-    marks = re.findall(r"\d+", stem[len(without_number(stem)) :])
-    return int(marks[-1][-9:]) if marks else 0
+    """Return 2 for `softmax (2)`, 1 for `Copy of softmax` and 0 for `softmax`."""
+    bare = COPY_OF.sub("", stem)
+    marks = re.findall(r"\d+", bare[len(without_number(bare)) :])
+    return int(marks[-1][-9:]) if marks else int(bare != stem)
 
 
 def without_moment(stem: str) -> str:

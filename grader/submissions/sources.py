@@ -8,8 +8,8 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -69,6 +69,7 @@ class Entry:
     location: str = ""  # the absolute path, where there is one, to tell a file given twice
     start: Callable[[int], bytes] = field(default=lambda _: b"", repr=False)
     is_script: bool = False  # which counts as a notebook
+    is_empty: bool = False  # a folder in which nothing lies: its name is ""
 
     @property
     def name(self) -> str:
@@ -89,7 +90,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Everything one path holds; `hidden` names the folders that were not looked into."""
+    """Everything one path holds; `hidden` names the folders that were not looked into.
+
+    `empty` are the folders that hold no file, or only hidden ones: somebody's, it may be.
+    """
 
     name: str
     entries: tuple[Entry, ...]
@@ -97,6 +101,7 @@ class Source:
     hidden: tuple[tuple[str, ...], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()  # path and reason, where no student can be told
     origin: str = ""  # what tells it from a source of the same name: where it lies
+    empty: tuple[Entry, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -154,15 +159,16 @@ def open_zip(content: bytes, name: str) -> Source:
 
 def _folder(path: Path, name: str) -> Source:
     entries: list[Entry] = []
+    empty: list[Entry] = []
     hidden: list[tuple[str, ...]] = []
     for entry in _walk(path, (), hidden):
-        entries.append(entry)
-        if len(entries) > MAX_FILES:
+        (empty if entry.is_empty else entries).append(entry)
+        if len(entries) + len(empty) > MAX_FILES:
             raise UsageError(
                 f"{path} holds more than {MAX_FILES:,} files. Give the folder of the submissions."
             )
     origin = composed(str(path.resolve()))
-    return Source(name, tuple(entries), "folder", tuple(hidden), origin=origin)
+    return Source(name, tuple(entries), "folder", tuple(hidden), origin=origin, empty=tuple(empty))
 
 
 def _walk(folder: Path, parts: tuple[str, ...], hidden: list[tuple[str, ...]]) -> Iterator[Entry]:
@@ -170,11 +176,15 @@ def _walk(folder: Path, parts: tuple[str, ...], hidden: list[tuple[str, ...]]) -
         with os.scandir(folder) as found:
             children = sorted(found, key=lambda child: child.name)
     except OSError as error:
-        yield _broken((*parts, ""), f"cannot be listed ({error.strerror})")
+        problem = f"cannot be listed ({error.strerror})"
+        yield replace(_broken((*parts, ""), problem), is_missing=True)
         return
     if parts and any(child.name == ENVIRONMENT for child in children):
         hidden.append(parts)
         return
+    within = [child for child in children if is_hidden_folder(child.name) and child.is_dir()]
+    if parts and len(within) == len(children):
+        yield _empty(parts, [child.name for child in within])
     for child in children:
         here = (*parts, composed(child.name))
         if child.is_dir(follow_symlinks=False):
@@ -190,6 +200,12 @@ def _walk(folder: Path, parts: tuple[str, ...], hidden: list[tuple[str, ...]]) -
 
 def _broken(parts: tuple[str, ...], problem: str) -> Entry:
     return Entry(parts, 0, 0.0, lambda _: b"", problem)
+
+
+def _empty(parts: tuple[str, ...], hidden: Sequence[str]) -> Entry:
+    """Return what stands for a folder that holds hidden folders at most."""
+    problem = f"holds nothing but {', '.join(hidden)}" if hidden else "is empty"
+    return replace(_broken((*parts, ""), problem), is_empty=True)
 
 
 def _file_entry(path: Path, parts: tuple[str, ...], status: os.stat_result) -> Entry:
@@ -265,8 +281,28 @@ def _archive(stream: IO[bytes], file: Path | None, name: str, size: int) -> Sour
         raise RejectedError(f"{name} holds {len(listed):,} files, more than {MAX_ENTRIES:,}")
     shared = _Archive(archive, size)
     entries, hidden, refused = _members(shared, listed)
+    empty = _empty_folders(listed, entries, hidden)
     origin = name if file is None else composed(str(file))
-    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), origin)
+    return Source(name, tuple(entries), "zip", tuple(hidden), tuple(refused), origin, tuple(empty))
+
+
+def _empty_folders(
+    listed: Sequence[zipfile.ZipInfo], entries: Iterable[Entry], hidden: Iterable[tuple[str, ...]]
+) -> Iterator[Entry]:
+    """Yield the folders of an archive in which no file lies, the deepest of each branch."""
+    filled = {entry.parts[:n] for entry in entries for n in range(1, len(entry.parts))}
+    inside: dict[tuple[str, ...], list[str]] = {}
+    for name in zip_names(listed):
+        parts = tuple(part for part in name.split("/")[:-1] if part != ".")
+        if name.endswith("/") and parts and not _slips(name[:-1], parts):
+            inside.setdefault(parts, [])
+    for *above, last in hidden:
+        if above:
+            inside.setdefault(tuple(above), []).append(last)
+    for parts in sorted(inside, key=lambda one: (-len(one), one)):
+        if parts not in filled and not any(map(is_hidden_folder, parts)):
+            filled |= {parts[:n] for n in range(1, len(parts))}
+            yield _empty(parts, inside[parts])
 
 
 def _members(

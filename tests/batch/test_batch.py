@@ -12,23 +12,16 @@ from typing import Any
 import pytest
 
 from grader import machine
-from grader.batch import plan, process
+from grader.batch import plan, process, warm_up
+from grader.batch.messages import Facts, ProcessSettings
 from grader.batch.plan import Kind, Task, by_kind, by_risk
-from grader.batch.process import Facts, ProcessSettings
 from grader.batch.run import Batch
 from grader.commands.progress import Progress
 from grader.course.assignments import load
 from grader.errors import AssignmentError, UsageError
 from grader.gradebook.store import Current, Store
-from grader.model import (
-    Assignment,
-    Environment,
-    Isolation,
-    Limits,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Environment, Isolation, Limits, Status, Submission
+from grader.reports import Report
 from tests.conftest import submission_of, write_small_course
 from tests.gradebook.test_store import (
     QUESTIONS,
@@ -402,5 +395,5 @@ def test_a_grader_process_with_a_gpu_proves_isolation_with_what_its_driver_needs
     monkeypatch.setattr(machine, "may_have_gpu", lambda: here)
     monkeypatch.setattr("grader.sandbox.proof.probes.choose_isolation", choose)
     settings = ProcessSettings("small", 0, Limits(), "auto", device, judges=judges)
-    process._isolation(settings, small)
+    warm_up._isolation(settings, small)
     assert asked == [proved_for]

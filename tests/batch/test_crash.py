@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from grader.batch import scratch
+from grader.batch.messages import ProcessSettings
 from tests.conftest import notebook_of
 from tests.support import classes
 from tests.support.classes import PATIENCE, Gate
@@ -275,7 +276,7 @@ def test_what_ends_its_process_or_its_time_is_judged_once_more_alone(
     course: Path, tmp_path: Path
 ) -> None:
     """By its question it is lost, and where it was the machine's doing nobody loses."""
-    from grader.batch.process import ProcessSettings
+    from grader.batch.messages import ProcessSettings
     from grader.batch.run import Batch
     from grader.course.assignments import load
     from grader.gradebook.store import Store
@@ -331,7 +332,7 @@ def test_where_one_submission_is_judged_alone_its_time_is_looked_at_once_more(
 
     small = load("small", course, need_solutions=True)
     limits = replace(small.limits, call_seconds=0.3)
-    settings = process.ProcessSettings(str(small.folder), 0, limits, "none", "cpu")
+    settings = ProcessSettings(str(small.folder), 0, limits, "none", "cpu")
     slow = SLOW.format(marker=str(tmp_path / "once"), again="pass")
     sent = submission_of(notebook_of(classes.SETUP, slow, classes.RIGHT["square"]))
     try:

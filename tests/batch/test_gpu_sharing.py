@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from grader import machine
-from grader.batch import process
-from grader.batch.process import ProcessSettings
+from grader.batch import process, warm_up
+from grader.batch.messages import ProcessSettings
 from grader.batch.run import Batch, jobs_on_gpu
 from grader.course.assignments import load
 from grader.gradebook.store import Store
@@ -186,9 +186,9 @@ def test_a_gpu_that_student_code_cannot_use_leaves_its_questions_pending_with_th
     small = load("small", classes.write_gpu_course(tmp_path / "course"), need_solutions=True)
     students = sorted(classes.write_class(tmp_path / "class", 1).iterdir())
     settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "auto")
-    monkeypatch.setattr(process, "_gpu", lambda _settings: "NVIDIA H100")
+    monkeypatch.setattr(warm_up, "_gpu", lambda _settings: "NVIDIA H100")
     monkeypatch.setattr(machine, "may_have_gpu", lambda: True)
-    monkeypatch.setattr(process, "_cuda_fault", lambda *_: "the driver answers error 304")
+    monkeypatch.setattr(warm_up, "_cuda_fault", lambda *_: "the driver answers error 304")
     said: list[str] = []
     with Store(tmp_path / "grades.db") as store:
         store.bind(small, 0)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course.assignments import load
-from grader.model import Report
+from grader.reports import Report
 from tests.conftest import REPOSITORY, notebook_of, submission_of, write_small_course
 from tests.hostile.attacks import PRELUDE
 from tests.hostile.attacks import load as load_attack
@@ -74,7 +75,7 @@ def judge_in_both_orders(folder: str) -> list[dict[str, Report]]:
         scratch_bytes=32 << 20,
         array_bytes=64 << 20,
     )
-    settings = process.ProcessSettings(str(assignment.folder), 0, limits, "auto", "cpu")
+    settings = ProcessSettings(str(assignment.folder), 0, limits, "auto", "cpu")
     class_of = write_the_class()
     names = list(class_of)
     with local_pool(2) as pool:

@@ -7,8 +7,11 @@ from typer.testing import CliRunner
 
 from grader.commands.app import app
 from grader.errors import UsageError
+from grader.gradebook import outputs
+from grader.gradebook.store import Store
 from grader.renderers.text import shown
 from tests.conftest import notebook_of
+from tests.gradebook.test_store import ASSIGNMENT, QUESTIONS, handed_in, question, report
 from tests.support.downloads import DOWNLOADS, SLUG, Student, pack, write
 
 CLASS = (Student("Ada", "Lovelace", "ada", 41230), Student("Blaise", "Pascal", "blaise", 41231))
@@ -47,6 +50,39 @@ def test_who_is_missing_and_what_is_nobodys_is_said(tmp_path: Path, small_course
     assert "1 of the roster handed in nothing." in out
     assert "Emmy Noether" in out
     assert "graded for nobody: solution.ipynb" in err
+
+
+@pytest.mark.parametrize("out", ["graded", ""])
+def test_outputs_that_lie_among_the_submissions_are_nobodys(
+    tmp_path: Path, small_course: Path, out: str
+) -> None:
+    path = write(tmp_path / "class", {"ada/small.ipynb": OWN, "blaise/small.ipynb": OWN})
+    with Store(path / out / outputs.STORE_NAME) as store:
+        store.bind(ASSIGNMENT, 0)
+        store.set_submissions([handed_in("ada")])
+        store.add(report("ada", *(question(one.name) for one in QUESTIONS)), QUESTIONS)
+        outputs.write(store.gradebook(), path / out)
+    (path / out / "gradescope" / "x.ipynb").write_bytes(OWN)
+    _, seen, err = dry_run(small_course, path)
+    assert not seen.startswith("2 students from ")  # the control: it is not told where they lie
+    _, seen, err = dry_run(small_course, path, "-o", str(path / out))
+    assert seen.startswith("2 students from folders and files named after them, 0 files skipped.")
+    assert not err
+
+
+def test_a_students_folder_that_only_looks_like_outputs_stays(
+    tmp_path: Path, small_course: Path
+) -> None:
+    files = {"ada/small.ipynb": OWN, "feedback/small.ipynb": OWN, "ada/grades.db": b"x"}
+    path = write(tmp_path / "class", files)
+    assert dry_run(small_course, path, "-o", str(path))[1].startswith("2 students")
+
+
+def test_outputs_are_not_written_into_the_assignment(tmp_path: Path, small_course: Path) -> None:
+    path = write(tmp_path / "class", {"ada/small.ipynb": OWN})
+    for folder in ("assignments", "solutions"):
+        with pytest.raises(UsageError, match="which holds the assignment itself"):
+            dry_run(small_course, path, "-o", str(small_course / folder / "small" / "graded"))
 
 
 def test_a_command_that_grades_needs_a_folder_for_it(tmp_path: Path, small_course: Path) -> None:

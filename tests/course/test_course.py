@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course import notebooks
 from grader.course.assignments import available, load
-from grader.model import Assignment, Report, Status
+from grader.model import Assignment, Status
+from grader.reports import Report
 from grader.verify.runner import Candidate, Runner, losses, lost_questions, outcomes
 from tests.conftest import REPOSITORY
 from tests.support import requirements, sharing
@@ -151,7 +152,7 @@ def judge_solutions(slug: str) -> Table:
         Candidate(label, content, asked[label], cases.get(label), until_loss=label in decided)
         for label, content in contents.items()
     ]
-    settings = process.ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
+    settings = ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
     with local_pool(sharing.jobs()) as pool:
         # The reference is one of the notebooks: no control is needed to see what it comes to.
         reports = Runner(settings, pool).judge(candidates)
@@ -234,7 +235,10 @@ WARNED = {
         "columns_unmasked": "d = 80 needs a padded tile and a mask",
         "tail_values_unmasked": "mask the loads of K and of V",
         "mask_forgets_offset": "N - M",
-        "masked_rows_nan": "look at the masks of your loads and of your scores",
+        "masked_rows_nan": "-inf minus -inf and 0 / 0 are NaN there",
+        "mask_one_key_short": "hides one key too many",
+        "mask_one_key_wide": "shows one key too many",
+        "scale_of_the_padding": "that of the padded width",
         "masked_by_a_large_number": "see no key, and so get zeros",
         "no_maximum": "is the maximum subtracted",
         "tiles_of_eight_keys": "sides of 16",
@@ -247,7 +251,8 @@ WARNED = {
         "tile_by_torch": "tile_scores calls torch's mm",
         "row_by_torch": "row_logsumexp calls torch's logsumexp",
         "head_by_torch": "head_attention calls torch's mm",
-        "head_loop_to_queries": "the loop's end at N",
+        "head_loop_to_queries": "does the loop end at N",
+        "head_no_rescale": "is not multiplied by exp(old m - new m)",
         "head_one_program": "does the grid have M / 64 programs",
         "row_no_rescale": "times exp(old m - new m)",
         "loop_ends_at_the_tile": "of which the last sees all",

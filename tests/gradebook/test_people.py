@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.gradebook.people import Known, named
+from grader.gradebook.people import Known, named, not_here
 from grader.gradebook.store import Store
 from grader.model import Submission
 
@@ -52,6 +52,25 @@ def test_a_person_may_be_called_otherwise_and_keeps_the_row() -> None:
     assert labels([renamed], rows(handed_in("Ada Lovelace", "moodle:7"))) == {
         "moodle:7": "Ada Lovelace"
     }
+
+
+def test_an_empty_folder_takes_back_nothing_that_was_handed_in() -> None:
+    before = rows(handed_in("ada"), handed_in("bob", path="bob/"))
+    now = [handed_in("ada", path="ada/"), handed_in("bob", path="bob/")]
+    assert [one.path for one in named(now, before).submissions] == ["bob/"]
+    assert [one.path for one in named([handed_in("bob", path="b.ipynb")], before).submissions] == [
+        "b.ipynb"
+    ]
+
+
+def test_who_was_graded_before_and_is_not_among_the_files_is_said_once() -> None:
+    before = rows(*map(handed_in, ("ada", "bob", "cyd", "dan", "eva")))
+    assert not_here([handed_in("ada"), handed_in("new")], before[:1]) == []
+    assert not_here([handed_in("ada")], before[:2]) == [
+        "Graded before and not among these files, so it stays as it was: bob."
+    ]
+    (said,) = not_here([handed_in("ada")], before)
+    assert said.endswith("so they stay as they were: bob, cyd, dan and 1 more.")
 
 
 def test_a_row_from_before_there_were_identities_goes_to_the_file_that_is_in_it() -> None:

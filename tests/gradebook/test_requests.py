@@ -9,6 +9,7 @@ from grader.errors import UsageError
 from grader.gradebook import requests
 from grader.gradebook.requests import ACCEPTED, RequestStore
 from grader.renderers import feedback
+from grader.submissions import tables
 from tests.support.reading import student_of, write_store
 
 PEOPLE = ("ada", "bob@x.org")
@@ -30,21 +31,25 @@ def store(tmp_path: Path) -> Iterator[RequestStore]:
     ],
 )
 def test_a_table_and_a_forms_export_are_understood(text: str) -> None:
-    asked = requests.read(text, PEOPLE, ("q1", "r1"), "requests.csv")
+    asked = requests.read(
+        tables.rows_of(text.encode(), "requests.csv"), PEOPLE, ("q1", "r1"), "requests.csv"
+    )
     assert asked.rows == (("ada", "q1", "why"),)
     assert asked.problems == ()
 
 
 def test_a_line_that_names_nobody_is_told_and_the_others_are_kept() -> None:
     text = "student,question,text\neve,q1,a\nada,q9,b\nbob,q1,c\n,,\n"
-    asked = requests.read(text, PEOPLE, ("q1",), "requests.csv")
+    asked = requests.read(
+        tables.rows_of(text.encode(), "requests.csv"), PEOPLE, ("q1",), "requests.csv"
+    )
     assert asked.rows == (("bob@x.org", "q1", "c"),)
     assert [one.split(":")[0] for one in asked.problems] == ["line 2", "line 3"]
 
 
 def test_a_file_without_the_columns_says_which_are_missing() -> None:
     with pytest.raises(UsageError, match="question and the text"):
-        requests.read("student\nada\n", PEOPLE, ("q1",), "requests.csv")
+        requests.read([["student"], ["ada"]], PEOPLE, ("q1",), "requests.csv")
 
 
 def test_a_request_is_kept_once_and_its_answer_reaches_the_student(store: RequestStore) -> None:

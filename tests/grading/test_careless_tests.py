@@ -21,7 +21,8 @@ from grader.grading.judge import Engine, Request, judge
 from grader.grading.names import Names
 from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ANY, Found, ReferenceChild
-from grader.model import Outcome, Question, QuestionReport, Status, TestCase
+from grader.model import Question, Status, TestCase
+from grader.reports import Outcome, QuestionReport
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of
 

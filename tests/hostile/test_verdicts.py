@@ -14,7 +14,8 @@ import pytest
 from grader.course.assignments import load
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Isolation, Outcome, Status
+from grader.model import Isolation, Status
+from grader.reports import Outcome
 from grader.sandbox.inside.usage import below
 from tests.conftest import notebook_of, submission_of, write_small_course
 
@@ -33,7 +34,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_small_course(tmp_path_factory.mktemp("course"))
     settings = root / "assignments" / "small" / "assignment.toml"
     text = settings.read_text()
-    settings.write_text(text.replace("cell_seconds = 2", "cell_seconds = 1"))
+    less = f"cell_seconds = 1\nmemory_bytes = {900 << 20}"
+    settings.write_text(text.replace("cell_seconds = 2", less))
     for hidden in (root / "solutions" / "small").rglob("*.py"):
         hidden.write_text(hidden.read_text() + f"\nEXPECTED = {CANARY!r}\n")
     return root

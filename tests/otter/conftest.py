@@ -9,7 +9,8 @@ import pytest
 
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Assignment, Report, Submission
+from grader.model import Assignment, Submission
+from grader.reports import Report
 from grader.sandbox import Worker
 from grader.submissions.unpacking import FOLDER_VARIABLE
 

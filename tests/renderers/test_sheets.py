@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from grader.errors import UsageError
-from grader.model import Gradebook, Report, Status
+from grader.model import Status
 from grader.renderers import brightspace, canvas, moodle
 from grader.renderers.sheets import Filled, Policy, Target, fill, value_of
+from grader.reports import Gradebook, Report
 from tests.renderers.test_formats import small_book, small_report
 
 Find = Callable[[Gradebook, str, str | None], Target]
@@ -209,6 +210,21 @@ def test_brightspaces_export_is_filled_for_one_item() -> None:
         ("#ada", "4", "#"), ("#blaise", "2.5", "#"), ("#js1", "", "#"), ("#js2", "1", "#"),
     ]  # fmt: skip
     assert filled.notes == ("Not in the template, or in it more than once: John Smith.",)
+
+
+@pytest.mark.parametrize(("number", "john"), [(397063, ""), (3003, "1")])
+def test_brightspaces_own_numbers_need_not_be_the_institutions(number: int, john: str) -> None:
+    names = {"Ada Lovelace": 3001, "Blaise Pascal": 3002, "John Smith": 3003}
+    shift = number - 3003
+    book = small_book(*(
+        small_report(name, Status.FAILED, 1.0, identity=f"brightspace:{known + shift}")
+        for name, known in names.items()
+    ))  # fmt: skip
+    filled = run(brightspace.target, book, BRIGHTSPACE)
+    column = "Softmax Points Grade <Numeric MaxPoints:4 Weight:10>"
+    assert cells(filled.text, "Username", column) == {
+        "#ada": "1", "#blaise": "1", "#js1": john, "#js2": "",
+    }  # fmt: skip
 
 
 def test_brightspaces_points_are_compared() -> None:

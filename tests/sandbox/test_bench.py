@@ -400,9 +400,9 @@ def test_a_kernel_that_ends_its_process_ends_the_session(
 ) -> None:
     kernel = """
 @triton.jit
-def wild(X, OUT, n, BLOCK: tl.constexpr):
-    tl.store(OUT + tl.arange(0, 16).to(tl.int64) * 1000000000, tl.arange(0, 16))
-f = lambda x: launch(wild, x)
+def wild(X, OUT, n, far, BLOCK: tl.constexpr):  # with a number that may be an address
+    tl.store(OUT + tl.arange(0, 16).to(tl.int64) * far, tl.arange(0, 16))
+f = lambda x: launch(wild, x, 1 << 41)
 """
     with pytest.raises(ChildEnded, match="SIGSEGV") as caught:
         observed(function(kernel), X)

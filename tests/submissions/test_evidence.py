@@ -8,7 +8,7 @@ import pytest
 
 from grader.errors import UsageError
 from grader.model import Limits
-from grader.submissions import roster, sources
+from grader.submissions import roster, sources, tables
 from grader.submissions.collection import Collection, collect
 from grader.submissions.content import Wanted
 from grader.submissions.names import names_nobody
@@ -241,6 +241,61 @@ def test_people_are_matched_and_who_is_missing_has_a_row(
     assert told["Blaise Pascal"].content == b""
     assert told["Ada Lovelace"].identity == ("canvas:41230" if kind == "canvas" else "roster:3001")
     assert found.notes == ()
+
+
+SAVED = {
+    "Excel, German": "Name;ID\r\nAda Lovelace;1\r\nZoë Müller;2\r\nÉva Ö;3\r\n".encode("cp1252"),
+    "Excel, Unicode text": "Name\tID\nAda Lovelace\t1\nZoë Müller\t2\nÉva Ö\t3\n".encode("utf-16"),
+    "Excel on a Mac": "Name;ID\rAda Lovelace;1\rZoë Müller;2\rÉva Ö;3\r".encode("mac_roman"),
+    "with a separator's line": "sep=;\nName;ID\nAda Lovelace;1\nZoë Müller;2\nÉva Ö;3\n".encode(),
+    "blank lines": "\n,\nName,ID\n\nAda Lovelace,1\nZoë Müller,2\n\nÉva Ö,3\n".encode(),
+}
+
+
+@pytest.mark.parametrize("saved", SAVED)
+def test_a_roster_is_read_as_a_spreadsheet_saved_it(tmp_path: Path, saved: str) -> None:
+    (tmp_path / "r.csv").write_bytes(SAVED[saved])
+    people = roster.read(tmp_path / "r.csv").people
+    assert [(one.name, one.ids) for one in people] == [
+        ("Ada Lovelace", ("1",)), ("Zoë Müller", ("2",)), ("Éva Ö", ("3",)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "page"), [("Иван Петров", "cp1251"), ("张伟", "gb18030")])
+def test_other_alphabets_code_pages_are_told_by_their_words(name: str, page: str) -> None:
+    assert tables.rows_of(f"name,id\n{name},1\n".encode(page), "r.csv")[1] == [name, "1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (pack({"xl/workbook.xml": b"<"}), "an Excel or LibreOffice file, not a CSV file"),
+        (b"name,id\n", "names nobody"),
+        (b"name,id\n\xff\xff\xff a\x98,1\n", "an encoding that is not known here"),
+        (None, "Name a CSV file"),
+    ],
+)
+def test_what_is_no_roster_is_said(tmp_path: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / "r.csv").write_bytes(content)
+    with pytest.raises(UsageError, match=said):
+        roster.read(tmp_path / "r.csv")
+
+
+STAFF = {
+    "canvas": ROSTERS["canvas"] + '"Student, Test",99,,x,S\n',
+    "gradescope": ROSTERS["gradescope"] + "Tim,Turing,,tim@x.edu,TA\nIna,I,,i@x.edu,Instructor\n",
+}
+
+
+@pytest.mark.parametrize("kind", STAFF)
+def test_staff_and_canvas_test_student_are_not_missing(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "r.csv").write_text(STAFF[kind], "utf-8")
+    files = {"Ada Lovelace/small.ipynb": book("ada"), "Tim Turing/small.ipynb": book("tim")}
+    found = gather(write(tmp_path / "class", files), people=roster.read(tmp_path / "r.csv"))
+    here = {one.student for one in found.submissions}
+    assert here == {"Ada Lovelace", "Tim Turing", "Zoë Müller", "Blaise Pascal"}
+    assert bool(found.notes) == (kind == "canvas")  # which does not know Tim
 
 
 def test_two_spellings_of_one_person_are_one_and_strangers_are_said(tmp_path: Path) -> None:

@@ -144,7 +144,15 @@ SENTENCES: dict[str, tuple[bytes, str]] = {
     "conflict at once": (b"<<<<<<< HEAD\n" + book("ada"), "the first on line 1"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "`git lfs pull`"),
     "web page": (b"<!DOCTYPE html><title>Sign in", "seems to be a web page"),
-    "latin-1": ('{"cells": "é"}'.encode("latin-1"), "not UTF-8 text"),
+    "latin-1": ("é".encode("latin-1"), "not UTF-8 text"),
+    "link": (b"https://colab.research.google.com/drive/1a?usp=sharing\n", "seems to be a link"),
+    "link of Drive": (b'{"url": "https://docs.google.com/x", "doc_id": "1"}', "seems to be a link"),
+    "web page with a mark": (b"\xef\xbb\xbf\n<!DOCTYPE html>", "seems to be a web page"),
+    "rich text": (b"{\\rtf1\\ansi {\\fonttbl}}", "seems to be a text with formats"),
+    "script": (b"import numpy as np\n", "seems to be a Python script"),
+    "broken zip": (b"PK\3\4broken", "is not a readable zip"),
+    "empty zip": (pack({}), "holds no file at all; ask for the .ipynb"),
+    "zip of a picture": (pack({"a.png": b"x"}), "holds no notebook, but a.png; ask for the .ipynb"),
     "large": (json.dumps({"cells": "x" * 60_000}).encode(), "Clear Outputs of All Cells"),
 }
 
@@ -157,6 +165,19 @@ def test_what_cannot_be_read_is_one_sentence_with_the_next_step(tmp_path: Path, 
     assert said in problem
     assert problem.count(". ") == 0
     assert problem.endswith(".")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "damaged"])
+def test_what_an_editor_of_windows_saved_is_read(tmp_path: Path, encoding: str) -> None:
+    data = json.loads(book("ada")) | {"note": "größer als 255²: “ja”, 5 €"}
+    text = json.dumps(data, ensure_ascii=False)
+    content = text.encode("utf-8" if encoding == "damaged" else encoding)
+    if encoding == "damaged":
+        content = content.replace("²".encode(), b"\xc2")
+        data["note"] = data["note"].replace("²", "\ufffd")
+    one = of(gather(write(tmp_path / "class", {"ada.ipynb": content, "b.ipynb": book("b")})), "ada")
+    assert one.problem is None
+    assert json.loads(one.content) == data
 
 
 def test_what_is_no_fault_of_the_students_is_marked(tmp_path: Path) -> None:

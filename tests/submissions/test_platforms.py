@@ -1,5 +1,6 @@
 """Every platform's download, whatever lies beside and around it: the same people are found."""
 
+import os
 import re
 import tempfile
 import unicodedata
@@ -23,6 +24,7 @@ from tests.support.downloads import (
     Files,
     Student,
     book,
+    folders,
     owner_of,
     pack,
     pack_raw,
@@ -43,6 +45,14 @@ def gather(*paths: Path, layout: str | None = None) -> Collection:
 
 def owners(found: Collection) -> list[str]:
     return sorted(owner_of(one.content) for one in found.submissions)
+
+
+def owners_of(found: Collection) -> list[str]:
+    return sorted(owner_of(one.content) for one in found.submissions if one.content)
+
+
+def folders_of(files: Files) -> set[str]:
+    return {path.rpartition("/")[0] for path in files}
 
 
 def squashed(name: str) -> str:
@@ -81,6 +91,91 @@ def test_every_layout_has_a_line_on_the_page() -> None:
     page = (REPOSITORY / ".github" / "PLATFORMS.md").read_text("utf-8")
     told = re.findall(r"^\| [^|`]+, `(\w+)` \|", page, re.MULTILINE)
     assert sorted(told) == layouts.names()
+
+
+PARTED = ("moodle", "brightspace", "sakai", "ilias", "teams", "nbgrader", "nbgrader exchange",
+          "github", "folders", "sections")  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+@pytest.mark.parametrize("name", PARTED)
+def test_whoever_has_a_folder_in_which_nothing_lies_is_seen(
+    tmp_path: Path, name: str, form: str
+) -> None:
+    make = DOWNLOADS[name][1]
+    files = make((ADA, BLAISE))
+    # No section of one: what it leaves behind would be an empty section.
+    people = (ADA, BLAISE, EMMY) if name != "sections" else (ADA, EMMY, BLAISE)
+    left = folders_of(make(people)) - folders_of(files) | {f"{min(folders_of(files))}/figures"}
+    whole = {**files, **{f"{folder}/": b"" for folder in left if "/.git" not in folder}}
+    export = as_download(tmp_path, whole, form, "")
+    found = gather(export)
+    nothing = [one for one in found.submissions if not one.content]
+    assert owners_of(found) == ["ada", "blaise2"]
+    assert [one.problem for one in nothing if "Nothing was handed in" in (one.problem or "")]
+    assert len(nothing) == 1
+    assert "emmy" in squashed(nothing[0].student)
+    assert any("see whether the download is whole" in note for note in found.notes)
+    assert not any(path.path.endswith("/") for path in found.skipped)
+
+
+@pytest.mark.parametrize("hidden", ["", ".git/HEAD", "__MACOSX/._small.ipynb", "a/b/"])
+def test_a_folder_that_only_seems_to_hold_something_is_empty(tmp_path: Path, hidden: str) -> None:
+    files = {**folders((ADA, BLAISE)), f"Emmy Noether/{hidden}": b"", "figures/": b""}
+    for form in ("folder", "zip"):
+        found = gather(as_download(tmp_path, files, form, "hw3/"))
+        assert [one.student for one in found.submissions if not one.content] == ["Emmy Noether"]
+
+
+def test_empty_folders_beside_files_are_nobodys(tmp_path: Path) -> None:
+    files = {"ada.ipynb": ADA.notebook, "blaise.ipynb": BLAISE.notebook, "marked/": b""}
+    check(gather(as_download(tmp_path, files, "folder", "")), (ADA, BLAISE), are_named=False)
+
+
+def test_a_folder_that_cannot_be_listed_costs_nobody_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = write(tmp_path / "class", folders(CLASS))
+    listed = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == EMMY.name:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    emmy = next(one for one in gather(export).submissions if not one.content)
+    assert emmy.is_ours
+    assert emmy.problem == (
+        "Emmy Noether cannot be listed (Permission denied); see to it, or download it again, and "
+        "grade again."
+    )
+
+
+def test_what_macos_leaves_beside_a_file_is_no_student(tmp_path: Path) -> None:
+    files = {f"{one.login}.ipynb": one.notebook for one in CLASS}
+    side = {f"._{name}": b"\0\5\x16\7" for name in files}
+    check(gather(write(tmp_path / "class", files | side)), CLASS)
+
+
+@pytest.mark.parametrize("copy", ["Copy of ", "Kopie von ", "Copy of Copy of "])
+def test_a_copys_mark_before_the_name_is_none_of_it(tmp_path: Path, copy: str) -> None:
+    files = {f"{copy}{one.login}.ipynb": one.notebook for one in CLASS}
+    flat = pack({**files, "ada.ipynb": ADA.earlier})  # all of one moment
+    check(gather(write(tmp_path, {"flat.zip": flat}) / "flat.zip"), CLASS)
+    named = {f"{one.name} - {copy}{SLUG}.ipynb": one.notebook for one in CLASS}
+    check(gather(write(tmp_path / "classroom", named)), CLASS)
+
+
+def test_another_assignment_of_the_same_course_is_not_graded_for_this_one(tmp_path: Path) -> None:
+    files = DOWNLOADS["nbgrader"][1](CLASS)
+    other = f"submitted/emmy/other/{SLUG}.ipynb"
+    files[other] = files.pop(f"submitted/emmy/{SLUG}/{SLUG}.ipynb")
+    del files[f"submitted/emmy/{SLUG}/timestamp.txt"]
+    found = gather(write(tmp_path / "class", files))
+    check(found, (ADA, BLAISE))
+    reasons = {one.path: one.reason for one in found.skipped}
+    assert reasons[other] == f"belongs to other, not to {SLUG}"
 
 
 def test_an_earlier_attempt_counts_in_the_sentence(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ HOSTILE_ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
     "no_zip": (lambda: b"PK but no more of it", "not a readable zip"),
     "cut": (lambda: zipped(("x.ipynb", NOTEBOOK))[:-30], "not a readable zip"),
     "no_notebook": (lambda: zipped(("report.docx", b"x")), "holds no notebook, but report.docx"),
-    "nothing": (zipped, "holds no notebook, but nothing"),
+    "nothing": (zipped, "holds no file at all"),
     "empty": (lambda: b"", "not a readable zip"),
 }
 
@@ -258,7 +258,7 @@ CONTENTS = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\t", "is empty"),
     "large": (b'{"a": "' + b"0" * 60_000 + b'"}', "more than the 50,000 allowed"),
-    "latin1": ('{"cells": "é"}'.encode("latin-1"), "not UTF-8"),
+    "latin1": ("é".encode("latin-1"), "not UTF-8"),
     "pdf": (b"%PDF-1.7 ...", "seems to be a PDF"),
     "docx": (zipped(("word/document.xml", b"<xml>")), "holds no notebook, but document.xml"),
     "html": (b"<!doctype html><title>Log in", "a web page"),

@@ -98,6 +98,9 @@ def table_of(count: int, name: bytes, *, honest: bool = False) -> bytes:
 def write(folder: Path, files: Mapping[str, bytes]) -> Path:
     for name, content in files.items():
         path = folder / name
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return folder

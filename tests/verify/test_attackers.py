@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
-from grader.batch.process import ProcessSettings
 from grader.course import scaffold
 from grader.course.assignments import load
 from grader.errors import AssignmentError

@@ -24,6 +24,7 @@ from .cells import (
 )
 
 CURRENT_FORMAT = 4
+ANOTHER = "hand in the .ipynb that Jupyter saves"
 HEADING = re.compile(r"^#\s+(.{1,80})", re.MULTILINE)
 
 
@@ -33,7 +34,9 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
     data = _parse(content, limits)
     cells = data.get("cells")
     if not isinstance(cells, list):
-        raise NotebookUnreadableError("The file is JSON but no notebook: it has no list of cells.")
+        raise NotebookUnreadableError(
+            f"The file is JSON but no notebook, it has no list of cells: {ANOTHER}."
+        )
     if len(cells) > limits.notebook_cells:
         raise NotebookUnreadableError(
             f"The notebook has {len(cells):,} cells; the limit is {limits.notebook_cells:,}."
@@ -55,7 +58,7 @@ def read(content: bytes, limits: Limits | None = None) -> Notebook:
             if asked and code and not ignored:
                 code[-1] = replace(code[-1], asked=(*code[-1].asked, *asked))
     if not code:
-        raise NotebookUnreadableError("The notebook has no code cell.")
+        raise NotebookUnreadableError(f"The notebook has no code cell: {ANOTHER}.")
     headings = (HEADING.search(cell.source) for cell in every if cell.kind != "code")
     first = next((found[1].strip() for found in headings if found), None)
     return Notebook(tuple(code), tuple(every), first, _assignment_name(data))
@@ -98,21 +101,24 @@ def _parse(content: bytes, limits: Limits) -> dict[str, Any]:
         size, limit = len(content) / 1e6, limits.notebook_bytes / 1e6
         raise NotebookUnreadableError(f"The file is {size:.0f} MB; the limit is {limit:.0f} MB.")
     if not content.strip():
-        raise NotebookUnreadableError("The file is empty.")
+        raise NotebookUnreadableError(f"The file is empty: {ANOTHER}.")
     try:
         data = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise NotebookUnreadableError(
-            f"The file is no notebook: it is not text ({_kind_of(content)})."
+            f"The file is no notebook, it is not text ({_kind_of(content)}): {ANOTHER}."
         ) from None
     except RecursionError:
-        raise NotebookUnreadableError("The file's JSON is nested too deeply to read.") from None
-    except ValueError as problem:
         raise NotebookUnreadableError(
-            f"The file is not JSON, so it is no notebook ({_kind_of(content)}): {problem}."
+            f"The file's JSON is nested too deeply to read: {ANOTHER}."
+        ) from None
+    except ValueError as problem:
+        kind = f"{_kind_of(content)}; {problem}"
+        raise NotebookUnreadableError(
+            f"The file is not JSON, so it is no notebook ({kind}): {ANOTHER}."
         ) from None
     if not isinstance(data, dict):
-        raise NotebookUnreadableError("The file is JSON but no notebook.")
+        raise NotebookUnreadableError(f"The file is JSON but no notebook: {ANOTHER}.")
     if data.get("nbformat") != CURRENT_FORMAT and "cells" not in data:
         return _convert(content, data.get("nbformat"))
     return data
@@ -122,7 +128,9 @@ def _convert(content: bytes, version: Any) -> dict[str, Any]:
     import nbformat
 
     if version not in (2, 3):
-        raise NotebookUnreadableError("The file is JSON but no notebook: it names no format.")
+        raise NotebookUnreadableError(
+            f"The file is JSON but no notebook, it names no format: {ANOTHER}."
+        )
     try:
         text = content.decode("utf-8-sig")
         converted: dict[str, Any] = nbformat.convert(nbformat.reader.reads(text), CURRENT_FORMAT)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..wire.findings import Finding, Observation, Sums
-from . import interpreter
+from . import addresses, interpreter
 from .compilation import compile_launch, launch_key, remember_library
 from .launches import Launch, noted_launches
 
@@ -41,7 +41,8 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
             importlib.import_module("triton.runtime.cache").triton_key()
         remember_library()
         if interpret:
-            interpreter.replace_language_once()
+            interpreter.hasten()
+            addresses.watch()
 
 
 def observe(

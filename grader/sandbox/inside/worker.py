@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from ..wire import orders
-from ..wire.protocol import ProtocolViolationError
+from ..wire.nodes import ProtocolViolationError
 from . import child, rehearsal
 from . import shell as notebook_shell
 from .lockdown import WATCH_MS, Lockdown

@@ -14,7 +14,7 @@ from . import arrays, dtypes, packing
 from .arrays import NUMPY, TORCH, Extent, Library, contiguous_strides, numpy_view
 from .containers import FORMS, MAX_DIMENSIONS, Form
 from .kinds import TABLE
-from .protocol import (
+from .nodes import (
     Alias,
     Array,
     BigInt,

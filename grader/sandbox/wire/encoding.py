@@ -18,7 +18,7 @@ from .arrays import NUMPY, TORCH, Extent, Layout, Library
 from .buffers import Buffers, by_value, place, place_compactly
 from .containers import CLASSES, FORMS, OBJECTS, Form
 from .kinds import TABLE, Kind, NotByValueError
-from .protocol import (
+from .nodes import (
     Alias,
     Array,
     BigInt,

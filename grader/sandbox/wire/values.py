@@ -11,7 +11,7 @@ from typing import Any
 from . import generators, numpy_kinds, pandas_kinds, standard, sympy_kinds, tables
 from .containers import CLASSES, FORMS, OBJECTS, Form
 from .kinds import TABLE, Kind
-from .protocol import Collection, Made, Mapping, Node, Sequence
+from .nodes import Collection, Made, Mapping, Node, Sequence
 
 MAX_BIG_INT_DIGITS = 4_096
 MAX_KEYS = 1_000_000

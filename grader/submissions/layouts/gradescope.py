@@ -31,14 +31,15 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     keeps unique comes first. Two people of one name and no more are told by their submissions.
     """
     entry = next((place.entry for place in view.places if place.parts == (METADATA,)), None)
-    folders = {place.parts[0] for place in view.places if len(place.parts) > 1}
+    filled = [place for place in view.places if not place.entry.is_empty]
+    folders = {place.parts[0] for place in filled if len(place.parts) > 1}
     own = [folder for folder in folders if FOLDER.fullmatch(folder)]
     if entry is None or 2 * len(own) <= len(folders):  # whoever hands in such a file turns nothing
         for _, here in view.places:
             yield stray(here, "Gradescope")
         return
     told = _load(entry, view.source.name)
-    for parts, here in view.places:
+    for parts, here in filled:
         if here is entry:
             yield own_record(here, "Gradescope")
             continue

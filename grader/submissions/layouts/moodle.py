@@ -15,7 +15,9 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     """
     marks = {parts[0]: found for parts, _ in view.places
              if (found := MARK.search(parts[0])) and found.start()}  # fmt: skip
-    with_file = {found["id"] for found in marks.values() if found["plugin"] == "file"}
+    filled = {parts[0] for parts, entry in view.places if not entry.is_empty}
+    with_file = {found["id"] for name, found in marks.items()
+                 if found["plugin"] == "file" and name in filled}  # fmt: skip
     for parts, entry in view.places:
         found = marks.get(parts[0])
         if not found:

@@ -26,6 +26,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         else:
             inside[parts[root : root + 2]].append(place)
     counts = Counter(assignment for _, assignment in inside)
+    has_own = view.assignment in counts
     marked = has_root or view.outer == SUBMITTED
     for (student, assignment), places in inside.items():
         stamp = next((p.entry for p in places if p.parts[root + 2 :] == (STAMP,)), None)
@@ -34,13 +35,13 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         if not marked and (stamp is None or not same):
             reason = "lies in no folder as nbgrader makes them"
             yield from (Refusal(place.entry, reason) for place in places)
-        elif assignment != view.assignment and (student, view.assignment) in inside:
+        elif assignment != view.assignment and has_own:
             reason = f"belongs to {assignment}, not to {view.assignment}"
             yield from (Refusal(place.entry, reason, known=True) for place in places)
         else:
             received = moment_in(stamp)
             for place in places:
-                if place.entry is not stamp:
+                if place.entry is not stamp or len(places) == 1:
                     yield Claim(student, place.entry, student, received=received)
 
 

@@ -14,6 +14,8 @@ ATTEMPT = re.compile(
 def read(view: View) -> Iterator[Claim | Refusal]:
     """Read `ada+softmax+2026-11-03 10:21:33.000000 UTC+cmFuZG9t/`; the newest attempt counts."""
     stamps = {parts[0]: e for parts, e in view.places if parts[1:] == ("timestamp.txt",)}
+    filled = {parts[0] for parts, entry in view.places
+              if not entry.is_empty and entry is not stamps.get(parts[0])}  # fmt: skip
     for parts, entry in view.places:
         found = ATTEMPT.fullmatch(parts[0]) if len(parts) > 1 else None
         if found is None:
@@ -21,7 +23,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         elif view.assignment and found["assignment"] != view.assignment and _has_own(view):
             reason = f"belongs to {found['assignment']}, not to {view.assignment}"
             yield Refusal(entry, reason, known=True)
-        elif entry is stamps.get(parts[0]):
+        elif entry is stamps.get(parts[0]) and parts[0] in filled:
             yield own_record(entry, "nbgrader")
         else:
             received = parsed(found["moment"]) or moment_in(stamps.get(parts[0]))

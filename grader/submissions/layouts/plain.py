@@ -33,6 +33,8 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     for parts, entry in view.places:
         if alone:
             yield Claim(alone, entry, is_sure=False)
+        elif entry.is_empty and not _of_a_class_of_folders(parts[0], view):
+            yield Refusal(entry, why_not(entry))
         elif len(parts) > 1:
             tries = [number for part in parts[1:-1] if (number := try_number(part)) is not None]
             yield Claim(parts[0], entry, attempt=tuple(tries[-1:]), is_sure=False)
@@ -43,6 +45,12 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             yield Claim(name, entry, apart=view.source.origin if apart else "", is_sure=False)
         else:
             yield Refusal(entry, why_not(entry), may_be_work=_may_be_work(entry, view))
+
+
+def _of_a_class_of_folders(name: str, view: View) -> bool:
+    """Say whether a folder stands for somebody, as most of those around it do."""
+    files = sum(len(place.parts) == 1 for place in view.handed_in)
+    return len(view.folders) > files and not names_nobody(name, view.assignment)
 
 
 def _may_be_work(entry: Entry, view: View) -> bool:

@@ -30,10 +30,12 @@ def read(view: View) -> Iterator[Claim | Refusal]:
         p.parts[0] for p in view.places if p.parts[1:2] and p.parts[1].casefold() == ATTACHED
     }
     own = attached | set(stamps)
+    filled = {p.parts[0] for p in view.places if not p.entry.is_empty and p.parts[0] in attached
+              and p.parts[1:2] and p.parts[1].casefold() == ATTACHED}  # fmt: skip
     for parts, entry in view.places:
         found = PERSON.fullmatch(parts[0]) if parts[0] in own else None
         is_text = parts[-1].casefold().endswith("_submissiontext.html")
-        typed = is_text and entry.size > 0 and parts[0] not in attached  # in place of a file
+        typed = is_text and entry.size > 0 and parts[0] not in filled  # in place of a file
         is_own = parts[-1].casefold() in OWN or is_text
         if is_own and len(parts) <= len((parts[0], STAMP)) and not (typed and found):
             yield own_record(entry, "Sakai")

@@ -11,9 +11,9 @@ def connection():
             pass
 
 import sys, time
-protocol = sys.modules["sandbox.wire.protocol"]
+protocol, nodes = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.nodes"]
 
 def answer(x):
-    node = protocol.Array("numpy", "float64", [4], [1], 0, 0)
+    node = nodes.Array("numpy", "float64", [4], [1], 0, 0)
     connection().sendall(protocol.dump(protocol.Answer(3, node, [100_000_000])))
     time.sleep(60)
