@@ -22,6 +22,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -84,7 +85,7 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
         return ""  # a text of any size, which nobody would read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadedCase:
     """One case, ready to run as often as there are submissions; `fault` is why it is not."""
 
@@ -120,12 +121,12 @@ class LoadedCase:
             problem = AssertionError(str(problem) or type(problem).__name__)
         return Ended(problem, "" if problem is None else _place(self.file) + where)
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The test file's, as its code has it; "" where there is none to run."""
         return "" if self.fault else str(Path(self.file.path))
 
-    @property
+    @cached_property
     def own_names(self) -> dict[str, Any] | None:
         """What its file has defined and imported; None of a doctest."""
         body = None if self.fault else self.file.test_cases[0].body
@@ -336,7 +337,9 @@ class CaseSuite:
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
-            fresh_memory.for_test(loaded.path, loaded.own_names),
+            fresh_memory.for_test(
+                loaded.path, loaded.own_names, self._texts.get((question, case), "")
+            ),
         ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)

@@ -223,9 +223,15 @@ def test_a_grader_process_imports_no_more_of_otter_than_its_test_files_and_leave
 import sys
 import grader.grading.judge
 from otter.test_files import test_case
-assert not {"otter", "pandas", "nbconvert", "jupyter_client"} & set(sys.modules)
+packages = {name.partition(".")[0] for name in sys.modules}
+assert not {"pandas", "nbconvert", "jupyter_client", "IPython", "nbformat"} & packages
+assert "otter" not in sys.modules
 import warnings
 warnings.simplefilter("ignore")
+utils = sys.modules["otter.utils"]
+assert callable(utils.nbformat.read)
+assert callable(utils.frontmatter.loads)
+assert utils.get_ipython() is None
 import otter
 from otter.test_files import test_case as again
 assert callable(otter.Notebook)

@@ -82,24 +82,26 @@ def expectation(path: Path) -> frozenset[str]:
     return frozenset(found["here"].split())
 
 
-def defined(tree: ast.Module) -> dict[str, set[str]]:
+Definitions = dict[str, set[str]]  # what each mentions, by name
+
+
+def defined(source: str) -> Definitions:
     """Return what each top-level definition of a module mentions."""
-    found: dict[str, set[str]] = {}
-    for node in tree.body:
+    found: Definitions = {}
+    for node in ast.parse(source).body:
+        met = [one for one in ast.walk(node) if isinstance(one, ast.Name)]
         names = {node.name} if isinstance(node, ast.FunctionDef | ast.ClassDef) else set()
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.If | ast.Try):
-            walked = ast.walk(node)
-            names = {n.id for n in walked if isinstance(n, ast.Name) and type(n.ctx) is ast.Store}
-        mentioned = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            names = {one.id for one in met if type(one.ctx) is ast.Store}
         for name in names:
-            found.setdefault(name, set()).update(mentioned)
+            found.setdefault(name, set()).update(one.id for one in met)
     return found
 
 
-def touched(assignment: Assignment, reference: str, solution: str) -> tuple[str, ...]:
+def touched(assignment: Assignment, reference: Definitions, solution: str) -> tuple[str, ...]:
     """Return the questions whose answer a solution changes; the others answer as the reference."""
-    theirs = defined(ast.parse(solution))
-    uses = defined(ast.parse(reference)) | theirs
+    theirs = defined(solution)
+    uses = reference | theirs
     found = []
     for question in assignment.questions:
         reached: set[str] = set()
@@ -133,12 +135,13 @@ def judge_solutions(slug: str) -> Table:
     short = notebooks.essential(right, names)
     everything = tuple(question.name for question in assignment.questions)
     asked = {"reference": everything, "stubs": everything}
+    known = defined(reference)
     decided: set[str] = set()  # by the first loss
     for path in sorted(solutions.glob("correct/*.py")) + sorted(solutions.glob("wrong/*.py")):
         label = f"{path.parent.name}/{path.stem}"
         text = path.read_text(encoding="utf-8")
         contents[label] = notebooks.fill(short, text, names, label)
-        asked[label] = touched(assignment, reference, text)
+        asked[label] = touched(assignment, known, text)
         if path.parent.name == "wrong":
             expected[label] = expectation(path)
             if len(asked[label]) == 1 and path.stem not in TO_THEIR_END[slug]:
