@@ -143,11 +143,8 @@ def test_a_hidden_case_without_a_promise_or_with_a_made_up_hint_is_named(course:
 
 
 def test_inputs_that_no_seed_decides_are_named(course: Path) -> None:
-    edit(
-        course / "solutions/sums/tests/q1.py",
-        "rng.standard_normal(50)",
-        "np.random.default_rng().standard_normal(50)",
-    )
+    tests = course / "solutions/sums/tests/q1.py"
+    edit(tests, "rng.standard_normal(50)", "np.random.default_rng().standard_normal(50)")
     findings = Findings()
     promises.are_stated(sums(course), findings)
     (said,) = findings.problems
