@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from grader.model import POINT_TOLERANCE, Outcome, QuestionReport, Report, Status
+from grader.model import POINT_TOLERANCE, Status
+from grader.reports import Outcome, QuestionReport, Report
 
 LONGEST_PART = 500  # characters of an example of a doctest, of what it was to give, of what it gave
 NOTHING = "    nothing"

@@ -18,20 +18,21 @@ RANKS = {
     "errors": 0,
     "model": 1,
     "machine": 2,
-    "wording": 2,
-    "course": 3,
-    "renderers": 3,
-    "submissions": 4,
-    "sandbox": 4,
-    "testing": 5,
-    "grading": 5,
-    "gradebook": 6,
-    "batch": 7,
-    "review": 8,
-    "verify": 8,
-    "release": 9,
-    "commands": 10,
-    "__main__": 11,
+    "reports": 2,
+    "wording": 3,
+    "course": 4,
+    "renderers": 4,
+    "submissions": 5,
+    "sandbox": 5,
+    "testing": 6,
+    "grading": 6,
+    "gradebook": 7,
+    "batch": 8,
+    "review": 9,
+    "verify": 9,
+    "release": 10,
+    "commands": 11,
+    "__main__": 12,
 }
 
 
@@ -163,7 +164,7 @@ def callers_of(name: str) -> set[str]:
 def test_one_function_assembles_what_judging_needs() -> None:
     assert callers_of("Engine") == {"grader/grading/assemble.py"}
     assert callers_of("assemble") >= {
-        "grader/batch/process.py", "grader/commands/checking.py", "tests/conftest.py",
+        "grader/batch/warm_up.py", "grader/commands/checking.py", "tests/conftest.py",
     }  # fmt: skip
 
 
@@ -172,7 +173,15 @@ def test_heavy_imports_wait_until_they_are_used(command: list[str]) -> None:
     program = [sys.executable, "-X", "importtime", *command]
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
-    assert not loaded & {"torch", "otter", "numpy", "nbformat", "IPython", "grader.model"}
+    assert not loaded & {
+        "torch",
+        "otter",
+        "numpy",
+        "nbformat",
+        "IPython",
+        "grader.model",
+        "grader.reports",
+    }
 
 
 def test_the_replay_of_a_notebook_knows_no_test() -> None:

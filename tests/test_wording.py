@@ -15,18 +15,15 @@ from grader.grading import outcomes
 from grader.model import (
     Assignment,
     Environment,
-    Gradebook,
     Isolation,
     Limits,
-    Outcome,
     Question,
-    QuestionReport,
-    Report,
     Status,
     Submission,
     TestCase,
 )
 from grader.renderers import feedback, gradescope, results_json
+from grader.reports import Gradebook, Outcome, QuestionReport, Report
 
 DETAIL = "for 4711 the answer is 9422"
 LOSSES = (Status.FAILED, Status.ERROR, Status.TIMEOUT, Status.KILLED)

@@ -133,14 +133,14 @@ def _work(connection: Connection, finish: Finish | None) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
     tempfile.gettempdir()  # it tries a file, which would be left if this process ended meanwhile
-    from grader.batch import memory, process
+    from grader.batch import memory, process, warm_up
 
     memory.end_before_the_command()
     _end_with_parent(finish or process.finish)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     if finish is None:
-        process.import_ahead(connection.poll)
+        warm_up.import_ahead(connection.poll)
     while True:
         try:
             order = connection.recv()

@@ -12,6 +12,7 @@ from typing import Any
 
 from grader import machine, wording
 from grader.batch import plan, process
+from grader.batch.messages import Facts, Judged, ProcessSettings
 from grader.batch.plan import Kind, Task
 from grader.batch.pool import Pool, Processes, local_pool
 from grader.errors import (
@@ -22,15 +23,8 @@ from grader.errors import (
 )
 from grader.gradebook.store import Store
 from grader.grading import control, outcomes
-from grader.model import (
-    Assignment,
-    Control,
-    Limits,
-    QuestionReport,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Limits, Status, Submission
+from grader.reports import Control, QuestionReport, Report
 
 # A grader process must not wait for the batch between two submissions, and a lost one must lose
 # little.
@@ -52,20 +46,20 @@ class _Queue:
     """Tasks on their way through one kind of process, and what the reference comes to there."""
 
     processes: Processes
-    settings: process.ProcessSettings
-    facts: process.Facts
+    settings: ProcessSettings
+    facts: Facts
     window: int
     waiting: deque[Task]
-    running: dict[Future[process.Judged], Task] = field(default_factory=dict)
+    running: dict[Future[Judged], Task] = field(default_factory=dict)
     losses: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
     control: Future[Control] | None = None
     control_losses: int = 0
     questions: tuple[str, ...] = ()  # of all tasks
     controls: dict[str, Control] = field(default_factory=dict)  # by place
-    held: list[tuple[Task, process.Judged]] = field(default_factory=list)
+    held: list[tuple[Task, Judged]] = field(default_factory=list)
     # To be judged once more with nothing beside them: what time was too short for, with what it
     # came to, and what ended its grader process.
-    again: deque[tuple[Task, process.Judged | None]] = field(default_factory=deque)
+    again: deque[tuple[Task, Judged | None]] = field(default_factory=deque)
 
     def ask_for_control(self, assignment: Assignment) -> None:
         """Have the reference judged before anybody else."""
@@ -105,7 +99,7 @@ class Batch:
 
     def __init__(
         self,
-        settings: process.ProcessSettings,
+        settings: ProcessSettings,
         assignment: Assignment,
         store: Store,
         *,
@@ -127,7 +121,7 @@ class Batch:
         jobs: int,
         gpu_jobs: int | None = None,
         only: str | None = None,
-        on_plan: Callable[[list[Task], process.Facts | None], None] = lambda _tasks, _facts: None,
+        on_plan: Callable[[list[Task], Facts | None], None] = lambda _tasks, _facts: None,
     ) -> int:
         """Grade what is due and return how many reports were made.
 
@@ -235,7 +229,7 @@ class Batch:
         for cause in found.causes:
             self._on_phase(f"ungraded for everybody: {cause}")
 
-    def _settle(self, queue: _Queue, task: Task, future: Future[process.Judged]) -> None:
+    def _settle(self, queue: _Queue, task: Task, future: Future[Judged]) -> None:
         """Keep what became of a task, or put it back in line if its grader process was lost."""
         try:
             judged = future.result()
@@ -259,7 +253,7 @@ class Batch:
             return
         self._keep(queue, task, judged)
 
-    def _once_more(self, queue: _Queue, task: Task, first: process.Judged | None) -> Report:
+    def _once_more(self, queue: _Queue, task: Task, first: Judged | None) -> Report:
         """Return what a submission comes to, part of it judged once more with nothing beside it.
 
         What a busy machine had no time for is not its student's loss; what ends its grader process
@@ -299,7 +293,7 @@ class Batch:
             self._note_control(queue, judged.control)
         return self._settled(queue, judged)
 
-    def _settled(self, queue: _Queue, judged: process.Judged) -> Report:
+    def _settled(self, queue: _Queue, judged: Judged) -> Report:
         found = queue.controls.get(judged.place)
         return judged.report if found is None else control.settle(judged.report, found)
 
@@ -328,7 +322,7 @@ class Batch:
             facts=queue.facts, reason=str(problem),
         )  # fmt: skip
 
-    def _keep(self, queue: _Queue, task: Task, judged: process.Judged) -> None:
+    def _keep(self, queue: _Queue, task: Task, judged: Judged) -> None:
         """Keep a report once it is known what the reference came to in the same place."""
         found = queue.controls.get(judged.place)
         if found is not None:
@@ -359,9 +353,7 @@ def _ended() -> WorkerError:
     )
 
 
-def _queue(
-    kind: Kind, processes: Processes, settings: process.ProcessSettings, facts: process.Facts
-) -> _Queue:
+def _queue(kind: Kind, processes: Processes, settings: ProcessSettings, facts: Facts) -> _Queue:
     window = processes.slots * IN_FLIGHT_PER_SLOT
     if kind.device == "cuda":  # a task takes so long that its grader process can wait for the next
         window = processes.slots
@@ -388,13 +380,11 @@ def _phases(groups: dict[Kind, list[Task]], processes: Processes) -> list[list[K
     return [kinds for kinds in [*first, *alone] if kinds]
 
 
-def _starting(
-    processes: Processes, settings: process.ProcessSettings
-) -> list[Future[process.Facts]]:
+def _starting(processes: Processes, settings: ProcessSettings) -> list[Future[Facts]]:
     return [processes.submit(process.start, settings) for _ in range(processes.slots)]
 
 
-def _first_started(starts: list[Future[process.Facts]]) -> process.Facts:
+def _first_started(starts: list[Future[Facts]]) -> Facts:
     """Return what the first process to start found; the error of the last where none starts."""
     for future in as_completed(starts):
         if future.exception() is None:
@@ -402,7 +392,7 @@ def _first_started(starts: list[Future[process.Facts]]) -> process.Facts:
     return future.result()
 
 
-def _facts(processes: Processes, settings: process.ProcessSettings) -> process.Facts:
+def _facts(processes: Processes, settings: ProcessSettings) -> Facts:
     """Start every process; return what the first one found, with what the pool knows of GPUs."""
     facts = _first_started(_starting(processes, settings))
     return (

@@ -58,13 +58,10 @@ class Scratch:
 
 
 def _make() -> tuple[Path, Any]:
-    making = Path(tempfile.mkdtemp(prefix=MAKING_PREFIX))
+    making = Path(tempfile.mkdtemp(prefix=f"{MAKING_PREFIX}{os.getpid()}-"))
     # A worker under another uid must get to its own folder below, but need not list this one.
     making.chmod(0o711)
     lock = _take(making / LOCK_NAME, "a")
-    if lock is not None:
-        lock.write(str(os.getpid()))
-        lock.flush()
     path = making.with_name(PREFIX + making.name.removeprefix(MAKING_PREFIX))
     making.rename(path)
     return path, lock
@@ -94,12 +91,9 @@ def remove_of(pid: int) -> None:
 
 
 def _of(pid: int) -> list[Path]:
-    found = []
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if (folder / LOCK_NAME).read_text(encoding="utf-8") == str(pid):
-                found.append(folder)
-    return found
+    """Return what a process has made, or had begun to make when it was ended."""
+    folder = Path(tempfile.gettempdir())
+    return [one for prefix in (PREFIX, MAKING_PREFIX) for one in folder.glob(f"{prefix}{pid}-*")]
 
 
 def _is_abandoned(folder: Path) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from grader import wording
 from grader.errors import UsageError
-from grader.model import Assignment, QuestionReport, Report, Status, Submission
+from grader.model import Assignment, Status, Submission
+from grader.reports import QuestionReport, Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,12 @@ from pathlib import Path
 
 from grader import machine
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
-from grader.batch.process import ProcessSettings
 from grader.course.assignments import available, load
 from grader.errors import IsolationError, WorkerError
-from grader.model import (
-    Assignment,
-    Control,
-    Isolation,
-    Status,
-)
+from grader.model import Assignment, Isolation, Status
+from grader.reports import Control
 from grader.sandbox import Worker
 from grader.sandbox.levels import cgroup
 from grader.sandbox.levels.recipes import recipe

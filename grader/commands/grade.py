@@ -32,7 +32,8 @@ from grader.submissions import layouts
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
     from grader.gradebook.terms import Terms
-    from grader.model import Assignment, Gradebook, Submission
+    from grader.model import Assignment, Submission
+    from grader.reports import Gradebook
     from grader.submissions.collection import Collection
 
 
@@ -149,8 +150,9 @@ def _begin_ahead(
 ) -> None:
     """Have the process that was started ahead, if there is one, get ready to judge."""
     from grader.batch import ahead, process
+    from grader.batch.messages import ProcessSettings
 
-    settings = process.ProcessSettings.of_class(assignment, terms, seed, isolation.value)
+    settings = ProcessSettings.of_class(assignment, terms, seed, isolation.value)
     ahead.begin(process.start, settings.of_batch(assignment))
 
 
@@ -285,9 +287,9 @@ def grade_class(
     """
     from grader import machine
     from grader.batch.cluster import connect
+    from grader.batch.messages import Facts, ProcessSettings
     from grader.batch.plan import Task
     from grader.batch.pool import local_pool
-    from grader.batch.process import Facts, ProcessSettings
     from grader.batch.run import Batch
     from grader.commands.progress import Progress
     from grader.gradebook import outputs, people

@@ -7,8 +7,8 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from grader.batch.process import Facts
-from grader.model import Report
+from grader.batch.messages import Facts
+from grader.reports import Report
 
 LINES_EVERY = 2.0  # seconds
 RECENT = 32  # reports; the rate of a batch changes with who is being graded

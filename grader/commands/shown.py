@@ -14,7 +14,8 @@ from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.gradebook.store import Store
-    from grader.model import Assignment, Gradebook, Report
+    from grader.model import Assignment
+    from grader.reports import Gradebook, Report
 
 NAMED = 5  # of those who are ungraded, and of the causes
 

@@ -11,16 +11,8 @@ from typing import Any
 
 import msgspec
 
-from grader.model import (
-    Environment,
-    Isolation,
-    IsolationLevel,
-    Limits,
-    Question,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import Environment, Isolation, IsolationLevel, Limits, Question, Status
+from grader.reports import QuestionReport, Report
 
 UNDECIDED = frozenset({Status.PENDING, Status.UNGRADED})
 NOT_JUDGED = Isolation(IsolationLevel.NOT_JUDGED)

@@ -18,15 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.model import (
-    Gradebook,
-    Outcome,
-    QuestionReport,
-    Status,
-    Written,
-)
+from grader.model import Status
 from grader.renderers.grades_csv import safe_cell
 from grader.renderers.text import number
+from grader.reports import Gradebook, Outcome, QuestionReport, Written
 
 COLUMNS = ("student", "question", "answer", "score", "max_score", "comment", "answer_id", "row_id")
 NEEDED = frozenset({"student", "question", "score", "comment", "answer_id"})

@@ -14,7 +14,7 @@ import msgspec
 
 from grader.errors import StoreError, UsageError
 from grader.gradebook import manual
-from grader.model import Gradebook, Status
+from grader.model import Status
 from grader.renderers import (
     brightspace,
     canvas,
@@ -29,6 +29,7 @@ from grader.renderers import (
 )
 from grader.renderers.sheets import Policy, Target
 from grader.renderers.text import feedback_name, shown
+from grader.reports import Gradebook
 
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"

@@ -16,8 +16,9 @@ from grader.gradebook import history
 from grader.gradebook.history import Result
 from grader.gradebook.manual import MAX_COMMENT, answer_id
 from grader.gradebook.store import Store, now
-from grader.model import POINT_TOLERANCE, QuestionReport, Status, Written
+from grader.model import POINT_TOLERANCE, Status
 from grader.renderers.text import number
+from grader.reports import QuestionReport, Written
 
 UNREAD = 0  # the version of an answer that nobody has given anything
 

@@ -17,7 +17,8 @@ from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay
 from grader.grading.whereabouts import Whereabouts, failures
-from grader.model import Outcome, Question, Status, TestCase
+from grader.model import Question, Status, TestCase
+from grader.reports import Outcome
 from grader.sandbox.handover import Changes, Place
 
 NO_COMPARISON = (

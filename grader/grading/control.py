@@ -17,17 +17,8 @@ from grader.course import notebooks
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError, GraderError
 from grader.grading import outcomes
-from grader.model import (
-    Assignment,
-    Control,
-    ControlCase,
-    Environment,
-    Outcome,
-    QuestionReport,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Environment, Status, Submission
+from grader.reports import Control, ControlCase, Outcome, QuestionReport, Report
 
 TRIES = 2  # a case that fails once may have met a busy machine
 LONGEST_CAUSE = 300

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from grader.sandbox.references import ask, is_reference
+from grader.sandbox.asking import ask, is_reference
 
 NAMES = ("asdict", "astuple", "fields", "is_dataclass", "replace")
 

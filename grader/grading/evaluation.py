@@ -9,12 +9,11 @@ import ast
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
+from grader.grading.text_read import Case, Compiled, Source, Space, text_of, what_is_wrong
 from grader.sandbox import CannotCrossError
-from grader.sandbox.proxies import StudentObject
 
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
 PANDAS = "pandas.core.computation.expr"
@@ -22,40 +21,22 @@ OF_TYPES = frozenset({"inspect", "typing"})
 SYMPYS_OWN = "from sympy import *"
 # Of SymPy's functions, those which formulas have.
 FUNCTIONS = frozenset({"cbrt", "diff", "integrate", "real_root", "root", "sqrt", "Matrix"})
-# Of Python's own, those that only compute.
-COMPUTING = frozenset({
-    "abs", "all", "any", "bool", "complex", "dict", "divmod", "float", "int", "len", "list", "max",
-    "min", "pow", "range", "round", "set", "sorted", "str", "sum", "tuple", "zip",
+# What evaluates a text for somebody else, by the root of its module's name.
+FOR_OTHERS = frozenset({
+    "IPython", "bdb", "cProfile", "code", "codeop", "patsy", "pdb", "profile", "runpy", "trace",
 })  # fmt: skip
-COMPUTES = (
-    ast.Expression, ast.Module, ast.Expr, ast.Assign, ast.BoolOp, ast.BinOp, ast.UnaryOp,
-    ast.IfExp, ast.Dict, ast.Set, ast.List, ast.Tuple, ast.Compare, ast.Constant, ast.Name,
-    ast.Attribute, ast.Subscript, ast.Slice, ast.expr_context, ast.boolop, ast.operator,
-    ast.unaryop, ast.cmpop, ast.keyword,
-)  # fmt: skip
-NOT_EVALUATED = (
-    "the test evaluates a text that is not its own and calls something; nothing that a student's "
-    "process says is run here: have the test compare what it does"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One case: the file of its test, that file's text, and where refusals are noted."""
-
-    path: str
-    text: str
-    refusals: list[str]
+NUMEXPR = "numexpr.necompiler"
 
 
 class _Hook:
-    """Hears of each text that Python compiles, and looks at those of a case."""
+    """Hears of each text and tree that Python compiles, and looks at those of a case."""
 
     def __init__(self) -> None:
         self._is_there = False
-        self.case: _Case | None = None
+        self.case: Case | None = None
+        self.is_looked_at = False  # what is compiled next
 
-    def begin(self, case: _Case | None) -> None:
+    def begin(self, case: Case | None) -> None:
         if case is not None and not self._is_there:
             sys.addaudithook(self._hear)
             self._is_there = True
@@ -64,63 +45,102 @@ class _Hook:
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event != "compile" or self.case is None:
             return
-        if isinstance(arguments[0], str | bytes):
+        if self.is_looked_at:
+            self.is_looked_at = False
+        elif isinstance(arguments[0], str | bytes):
             _look_at(arguments[0], sys._getframe(1), self.case)  # noqa: SLF001
+        elif isinstance(arguments[0], ast.AST):
+            _look_at_tree(arguments[0], sys._getframe(1), self.case)  # noqa: SLF001
 
 
 _hook = _Hook()
+_compiled = Compiled()
 
 
 @contextlib.contextmanager
-def of_own_text(path: str, text: str, refusals: list[str]) -> Iterator[None]:
-    """Have no text evaluated for one case that is not its own and does more than compute.
-
-    path: of the test's file. text: in it. refusals: where it is noted what was not evaluated.
-    """
+def of_own_text(case: Case) -> Iterator[None]:
+    """Have no text evaluated for one case that is not its own and does more than compute."""
     before = _hook.case
-    _hook.begin(_Case(path, text, refusals))
+    _hook.begin(case)
     try:
         yield
     finally:
         _hook.begin(before)
+        _compiled.held.clear()
 
 
-def _look_at(source: bytes | str, frame: FrameType, case: _Case) -> None:
+def _look_at(source: bytes | str, frame: FrameType, case: Case) -> None:
     """Refuse what is about to be compiled by a frame's code, if it is nothing of a case's."""
     only_parses = frame.f_code.co_filename == ast.__file__
     if only_parses and frame.f_back is not None:
         frame = frame.f_back  # who may mean to change it before it is compiled
-    file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
-    text = source if isinstance(source, str) else bytes(source).decode("utf-8", "replace")
-    if module == SYMPY:
-        _look_at_expression(text, frame, case)
-    elif module == LAMBDIFY:
-        for one in _texts_in(frame.f_locals.get("expr")):
-            fine = _is_own(one, case) or _only_computes(one, _is_of_sympy, by_sympy=True)
-            _refuse_unless(fine, case)
-    elif module == "doctest":  # whose lines are those of a test's, without what begins them
-        own = all(line.strip() in case.text for line in text.splitlines())
-        _refuse_unless(own or _only_computes(text), case)
-    elif (
-        module == PANDAS
-        or (module in OF_TYPES and _asks(frame, case))
-        or (not only_parses and _is_of(file, case))
-    ):
-        _refuse_unless(_is_own(text, case) or _only_computes(text, _known_in(frame)), case)
+    module, text = str(frame.f_globals.get("__name__")), text_of(source)
+    if module in EVALUATE:
+        EVALUATE[module](text, frame, case)
+    elif module in OF_TYPES:
+        if _asks(frame, case) and not case.wrote(text):
+            _refuse_for(what_is_wrong(text, None, Space.of(case, frame).is_callable), case)
+    elif module.partition(".")[0] in FOR_OTHERS or (case.is_of(frame) and not only_parses):
+        _refuse_unless_fine(text, Space.of(case, frame), case)
 
 
-def _known_in(frame: FrameType) -> Callable[[str], bool]:
-    """Return what says whether a name is Python's own that computes, or a student's function."""
-
-    def is_known(name: str) -> bool:
-        held = frame.f_locals if name in frame.f_locals else frame.f_globals
-        found = held[name] if name in held else None  # noqa: SIM401 - not every dict's `get`
-        return name in COMPUTING if found is None else issubclass(type(found), StudentObject)
-
-    return is_known
+def _look_at_lambdified(_text: str, frame: FrameType, case: Case) -> None:
+    for one in _texts_in(frame.f_locals.get("expr")):
+        if not case.wrote(one):
+            _refuse_for(what_is_wrong(one, None, _is_of_sympy, by_sympy=True), case)
 
 
-def _look_at_expression(text: str, frame: FrameType, case: _Case) -> None:
+def _look_at_doctest(text: str, _frame: FrameType, case: Case) -> None:
+    """Refuse an example whose lines are none of a test's, without what begins them there."""
+    if not all(line.strip() in case.text for line in text.splitlines()):
+        _refuse_for(what_is_wrong(text, None, lambda _name: False), case)
+
+
+def _look_at_timed(_text: str, frame: FrameType, case: Case) -> None:
+    for one in (frame.f_locals.get("stmt"), frame.f_locals.get("setup")):
+        if isinstance(one, str):
+            _refuse_unless_fine(one, Space.of(case, frame), case)
+
+
+def _look_at_query(text: str, frame: FrameType, case: Case) -> None:
+    _refuse_unless_fine(text, _space_of_pandas(frame, case), case)
+
+
+def _look_at_tree(tree: ast.AST, frame: FrameType, case: Case) -> None:
+    """Refuse a tree that a test is about to compile, which may have been made of an answer."""
+    if case.is_of(frame):
+        _refuse_unless_fine(tree, Space.of(case, frame), case)
+
+
+def _refuse_unless_fine(source: Source, space: Space, case: Case) -> None:
+    if not case.wrote(source):
+        _refuse_for(what_is_wrong(source, space, space.is_callable), case)
+
+
+def _space_of_pandas(frame: FrameType, case: Case) -> Space:
+    """Return where pandas looks names up: of a table its columns are no concern of ours."""
+    env = getattr(frame.f_locals.get("self"), "env", None)
+    columns = {name: 0 for one in env.resolvers.maps for name in one} if env is not None else {}
+    asked: FrameType | None = frame
+    while asked is not None and asked.f_code.co_name != "eval":
+        asked = asked.f_back
+    given = {} if asked is None else asked.f_locals
+    return Space.of(case, frame, columns, given.get("local_dict"), given.get("global_dict"))
+
+
+def _look_at_numexpr(text: str, frame: FrameType, case: Case) -> None:
+    """Refuse what numexpr is about to compile, whose own functions such a text may call."""
+    functions = sys.modules["numexpr.expressions"].functions
+    asked: FrameType | None = frame
+    while asked is not None and asked.f_code.co_name not in {"evaluate", "validate"}:
+        asked = asked.f_back
+    given = {} if asked is None else asked.f_locals
+    space = Space.of(case, frame, given.get("local_dict"), given.get("global_dict"))
+    if not case.wrote(text):
+        _refuse_for(what_is_wrong(text, space, lambda name: name in functions), case)
+
+
+def _look_at_expression(text: str, frame: FrameType, case: Case) -> None:
     """Refuse a text that SymPy reads as an expression, where it calls what is none of SymPy's."""
     if text == SYMPYS_OWN:
         return
@@ -128,28 +148,27 @@ def _look_at_expression(text: str, frame: FrameType, case: _Case) -> None:
     while parsing is not None and parsing.f_code.co_name != "parse_expr":
         parsing = parsing.f_back
     given = {} if parsing is None else parsing.f_locals
-    if isinstance(given.get("s"), str) and _is_own(given["s"], case):
+    if isinstance(given.get("s"), str) and case.wrote(given["s"]):
         return
-    known = frozenset(given.get("local_dict") or ())
-    fine = _only_computes(text, lambda name: name in known or _is_of_sympy(name), by_sympy=True)
-    _refuse_unless(fine, case)
+    known = given.get("local_dict") or {}
+    space = Space.of(case, frame, known)
+    _refuse_for(
+        what_is_wrong(text, space, lambda name: name in known or _is_of_sympy(name), by_sympy=True),
+        case,
+    )
 
 
-def _is_of(file: str, case: _Case) -> bool:
-    return file == case.path or file.startswith("<doctest ")
-
-
-def _asks(frame: FrameType | None, case: _Case) -> bool:
+def _asks(frame: FrameType | None, case: Case) -> bool:
     """Say whether it is a test that asks for types, and no library that it imports."""
     while frame is not None and frame.f_globals.get("__name__") in OF_TYPES:
         frame = frame.f_back
-    return frame is not None and _is_of(frame.f_code.co_filename, case)
+    return frame is not None and case.is_of(frame)
 
 
-def _refuse_unless(is_fine: bool, case: _Case) -> None:
-    if not is_fine:
-        case.refusals.append(NOT_EVALUATED)
-        raise CannotCrossError(NOT_EVALUATED)
+def _refuse_for(sentence: str, case: Case) -> None:
+    if sentence:
+        case.refusals.append(sentence)
+        raise CannotCrossError(sentence)
 
 
 def _texts_in(value: Any) -> Iterator[str]:
@@ -163,35 +182,79 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(one)
 
 
-def _is_own(text: str, case: _Case) -> bool:
-    """Say whether a text stands in the test; blanks aside, which pandas sets as it likes."""
-    return text in case.text or "".join(text.split()) in "".join(case.text.split())
-
-
-def _only_computes(
-    text: str, may_call: Callable[[str], bool] = lambda _name: False, *, by_sympy: bool = False
-) -> bool:
-    """Say whether a text calls nothing but some names; by_sympy: of nothing's attributes."""
-    try:
-        nodes = list(ast.walk(ast.parse(text.strip())))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return True  # it will not be compiled either
-    return all(_is_harmless(node, may_call, by_sympy=by_sympy) for node in nodes)
-
-
-def _is_harmless(node: ast.AST, may_call: Callable[[str], bool], *, by_sympy: bool) -> bool:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name) if name.startswith("__"):
-            return False
-        case ast.Attribute() if by_sympy:
-            return False
-        case ast.Call(func=ast.Name(id=name)):
-            return may_call(name)
-    return isinstance(node, COMPUTES)
-
-
 def _is_of_sympy(name: str) -> bool:
     import sympy
 
     found = getattr(sympy, name, None)
     return name in FUNCTIONS or (isinstance(found, type) and issubclass(found, sympy.Basic))
+
+
+# By module: what looks at a text that it is about to compile.
+EVALUATE: dict[str, Callable[[str, FrameType, Case], None]] = {
+    SYMPY: _look_at_expression,
+    LAMBDIFY: _look_at_lambdified,
+    PANDAS: _look_at_query,
+    NUMEXPR: _look_at_numexpr,
+    "doctest": _look_at_doctest,
+    "timeit": _look_at_timed,
+}
+
+
+# What a test finds instead of Python's own, which says where names are looked up.
+
+
+def _evaluated(
+    source: Any, mode: str, frame: FrameType, given: tuple[Any, Any]
+) -> tuple[Any, dict[str, Any], Any]:
+    """Return a text as code, with the globals and locals that Python would evaluate it in."""
+    found, local = given
+    if found is None:
+        found, local = frame.f_globals, frame.f_locals if local is None else local
+    local = found if local is None else local
+    case = _hook.case
+    if case is None:
+        return source, found, local
+    text: Source | None = _compiled.source_of(source)
+    if isinstance(source, str | bytes | bytearray):
+        said = text_of(bytes(source) if isinstance(source, bytearray) else source)
+        text = said.lstrip(" \t") if mode == "eval" else said
+    if text is not None:
+        names = (None, None) if given == (None, None) else (local, found)
+        _refuse_unless_fine(text, Space.of(case, frame, *names), case)
+        if isinstance(text, str) and not isinstance(source, CodeType):
+            _hook.is_looked_at = True
+            source = compile(text, "<string>", mode, dont_inherit=True)
+    return source, found, local
+
+
+def eval_of_test(source: Any, found: Any = None, local: Any = None, /) -> Any:
+    """Evaluate as Python does; of a text that is not the test's own, what only computes."""
+    given = found, local
+    frame = sys._getframe(1)  # noqa: SLF001 - where Python would look names up
+    return eval(*_evaluated(source, "eval", frame, given))  # noqa: S307 - this is what it guards
+
+
+def exec_of_test(source: Any, found: Any = None, local: Any = None, /, **more: Any) -> None:
+    """Run as Python does; of a text that is not the test's own, what only computes."""
+    given = found, local
+    frame = sys._getframe(1)  # noqa: SLF001 - where Python would look names up
+    exec(*_evaluated(source, "exec", frame, given), **more)  # noqa: S102 - this is what it guards
+
+
+def compile_of_test(source: Any, *args: Any, **kwargs: Any) -> Any:
+    """Compile as Python does, and remember what is not the test's own."""
+    case, frame = _hook.case, sys._getframe(1)  # noqa: SLF001 - where Python would look names up
+    if case is None or not isinstance(source, str | bytes | ast.AST) or case.wrote(source):
+        _hook.is_looked_at = case is not None
+        return compile(source, *args, **kwargs)
+    _hook.is_looked_at = True
+    made: Any = compile(source, *args, **kwargs)  # type: ignore[arg-type]
+    if isinstance(made, CodeType):  # and no tree, of which it may only ask what it is made of
+        _refuse_for(what_is_wrong(source, None, Space.of(case, frame).is_callable), case)
+        _compiled.held.append((made, source))
+    return made
+
+
+FOR_TESTS: dict[str, Any] = {
+    "eval": eval_of_test, "exec": exec_of_test, "compile": compile_of_test,
+}  # fmt: skip

@@ -17,7 +17,8 @@ from grader.errors import CannotJudgeError
 from grader.grading import outcomes
 from grader.grading.otter_tests import Verdict
 from grader.grading.whereabouts import Reason, Whereabouts
-from grader.model import Outcome, Question, Status, TestCase
+from grader.model import Question, Status, TestCase
+from grader.reports import Outcome
 from grader.sandbox import (
     CannotCrossError,
     Failure,
@@ -25,8 +26,8 @@ from grader.sandbox import (
     StudentError,
     TransferError,
 )
+from grader.sandbox.asking import is_reference
 from grader.sandbox.libraries import is_known
-from grader.sandbox.references import is_reference
 from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")

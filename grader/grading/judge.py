@@ -19,15 +19,8 @@ from grader.grading.device_judging import CheckedElsewhereError, DeviceJudging, 
 from grader.grading.otter_tests import CaseSuite
 from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay, Script
-from grader.model import (
-    Assignment,
-    Environment,
-    Limits,
-    Question,
-    QuestionReport,
-    Report,
-    Submission,
-)
+from grader.model import Assignment, Environment, Limits, Question, Submission
+from grader.reports import QuestionReport, Report
 from grader.sandbox import ChildEnded, Worker
 
 PASSES = (False, True)  # whether hidden cases are judged: what comes last is heard by no student

@@ -22,6 +22,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -43,9 +44,11 @@ from grader.grading import (
     met_errors,
     pyplot,
     sources,
+    yaml_objects,
 )
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
+from grader.grading.text_read import Case
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import ChildEnded, Session, seeds
 from grader.sandbox.inside import instruments
@@ -53,7 +56,8 @@ from grader.sandbox.kinds import FOR_TESTS
 from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
-BUILTINS = vars(builtins) | FOR_TESTS
+NOT_ITS_OWN = GIVEN | {"env"}  # of a test's parameters, what is no value of the notebook's
+BUILTINS = vars(builtins) | FOR_TESTS | evaluation.FOR_TESTS
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
@@ -81,7 +85,7 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
         return ""  # a text of any size, which nobody would read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadedCase:
     """One case, ready to run as often as there are submissions; `fault` is why it is not."""
 
@@ -117,12 +121,12 @@ class LoadedCase:
             problem = AssertionError(str(problem) or type(problem).__name__)
         return Ended(problem, "" if problem is None else _place(self.file) + where)
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The test file's, as its code has it; "" where there is none to run."""
         return "" if self.fault else str(Path(self.file.path))
 
-    @property
+    @cached_property
     def own_names(self) -> dict[str, Any] | None:
         """What its file has defined and imported; None of a doctest."""
         body = None if self.fault else self.file.test_cases[0].body
@@ -193,7 +197,10 @@ class CaseSuite:
         text = self._texts[key]
         with contextlib.ExitStack() as undo:
             undo.enter_context(self._folder.for_case(text, session, refusals))
-            undo.enter_context(evaluation.of_own_text(self._cases[key].path, text, refusals))
+            loaded = self._cases[key]
+            own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
+            undo.enter_context(evaluation.of_own_text(own))
+            undo.enter_context(yaml_objects.of_own_text(own, may_import=self._folder.has_modules))
             if self.asks:
                 undo.enter_context(pyplot.of_the_students(text, session))
                 undo.enter_context(met_errors.as_python_has_them(text))
@@ -226,6 +233,7 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
+                _give(case.body, evaluation.FOR_TESTS)
                 if self.asks:
                     _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
@@ -250,6 +258,7 @@ class CaseSuite:
         if [case.points for case in held] != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
         for declared, case in zip(question.cases, held, strict=True):
+            _give(case.body, evaluation.FOR_TESTS)
             _look_at_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)
@@ -328,7 +337,9 @@ class CaseSuite:
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
-            fresh_memory.for_test(loaded.path, loaded.own_names),
+            fresh_memory.for_test(
+                loaded.path, loaded.own_names, self._texts.get((question, case), "")
+            ),
         ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)
@@ -395,14 +406,21 @@ def _only_case(file: TestFile, case: Any) -> TestFile:
 
 def _look_at_references(body: Any) -> None:
     """Have a test's functions ask of a student's objects what Python would ask of its own."""
+    names = _give(body, FOR_TESTS)
+    for name, own in list(names.items()):
+        if isinstance(own, types.FunctionType) and own in dataclasses_asked.ASKING:
+            names[name] = dataclasses_asked.ASKING[own]
+
+
+def _give(body: Any, ours: dict[str, Any]) -> dict[str, Any]:
+    """Give a test's functions what stands for Python's own, and return their names."""
     function = inspect.unwrap(getattr(body, "test_func", None) or (lambda: None))
-    names = getattr(function, "__globals__", {})
-    if names.get("OK_FORMAT") is False:  # the test file's own
-        for name, ours in FOR_TESTS.items():
-            names.setdefault(name, ours)
-        for name, own in list(names.items()):
-            if isinstance(own, types.FunctionType) and own in dataclasses_asked.ASKING:
-                names[name] = dataclasses_asked.ASKING[own]
+    names: dict[str, Any] = getattr(function, "__globals__", {})
+    if names.get("OK_FORMAT") is not False:  # not the test file's own
+        return {}
+    for name, one in ours.items():
+        names.setdefault(name, one)
+    return names
 
 
 def _parameters(body: Any) -> tuple[str, ...]:

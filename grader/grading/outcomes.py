@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from grader import wording
-from grader.model import Outcome, Status, TestCase
+from grader.model import Status, TestCase
+from grader.reports import Outcome
 
 MAX_MESSAGE = 2_000
 

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from grader.sandbox.references import ask, is_reference, refuse
+from grader.sandbox.asking import ask, is_reference, refuse
 
 WHAT, INSTEAD = "Its source", "compare what it does"
 

@@ -15,17 +15,13 @@ from typing import Any
 
 from grader import wording
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.course.assignments import load
 from grader.errors import GraderError, UsageError
 from grader.grading import control
-from grader.model import (
-    Assignment,
-    Gradebook,
-    QuestionReport,
-    Report,
-    Submission,
-)
+from grader.model import Assignment, Submission
 from grader.renderers import gradescope
+from grader.reports import Gradebook, QuestionReport, Report
 from grader.submissions.collection import collect
 
 from . import settings as release_settings
@@ -64,7 +60,7 @@ def _judge(root: Path, target: Path) -> None:
     assignment = load(str(folders[0].parent), need_solutions=True)
     visibility = release_settings.read(assignment).hidden_visibility
     submission = _submission(root, assignment)
-    settings = process.ProcessSettings(
+    settings = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"
     )
     facts = process.start(settings)

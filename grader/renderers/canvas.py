@@ -3,9 +3,9 @@
 import re
 
 from grader.errors import UsageError
-from grader.model import Gradebook
 from grader.renderers import sheets
 from grader.renderers.sheets import Person, Sheet, Target, name_key
+from grader.reports import Gradebook
 
 # As lib/gradebook_exporter.rb of canvas-lms writes them, of which some are there by setting.
 KEPT = (

@@ -4,18 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from grader import wording
-from grader.model import (
-    POINT_TOLERANCE,
-    Gradebook,
-    Outcome,
-    Question,
-    QuestionReport,
-    Report,
-    Status,
-    Written,
-)
+from grader.model import POINT_TOLERANCE, Question, Status
 from grader.renderers.page import asset, pages, policy
 from grader.renderers.text import feedback_name, isolation_label
+from grader.reports import Gradebook, Outcome, QuestionReport, Report, Written
 
 _NOT_WRONG = wording.OPEN | {Status.PASSED}
 STYLES = ("common.css", "feedback.css")

@@ -5,9 +5,10 @@ import io
 from collections import Counter
 from pathlib import PurePosixPath
 
-from grader.model import Gradebook, QuestionReport, Report, Status
+from grader.model import Status
 from grader.renderers.grades_csv import question_names, safe_cell
 from grader.renderers.text import isolation_label, number, shown
+from grader.reports import Gradebook, QuestionReport, Report
 
 POSSIBLE = "points-per-question"  # otter's name for its first row, of what everything is worth
 COMPLETED = "Completed"

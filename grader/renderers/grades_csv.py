@@ -3,13 +3,9 @@
 import csv
 import io
 
-from grader.model import (
-    Gradebook,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import Status
 from grader.renderers.text import isolation_label, number, shown
+from grader.reports import Gradebook, QuestionReport, Report
 
 FORMULA = frozenset("=+-@|＝＋－＠")  # noqa: RUF001 - the full-width ones start formulas too
 TOTAL = ("total", "max_total")  # where otter's rules change what a submission is worth in the end

@@ -5,19 +5,14 @@ from typing import Any, NamedTuple
 
 from grader import wording
 from grader.errors import UsageError
-from grader.model import (
-    Gradebook,
-    OtterRules,
-    Outcome,
-    Report,
-    Status,
-)
+from grader.model import OtterRules, Status
 from grader.renderers.text import (
     isolation_label,
     lines,
     number,
     shown,
 )
+from grader.reports import Gradebook, Outcome, Report
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 

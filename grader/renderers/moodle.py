@@ -3,9 +3,9 @@
 import re
 
 from grader.errors import UsageError
-from grader.model import Gradebook
 from grader.renderers import sheets
 from grader.renderers.sheets import Person, Sheet, Target
+from grader.reports import Gradebook
 
 # "Participant 12345" in any language; the number is in the names of Moodle's download as well.
 IDENTIFIER = re.compile(r"\D*?\s?(\d+)")

@@ -9,14 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from grader import wording
-from grader.model import (
-    Gradebook,
-    Isolation,
-    QuestionReport,
-    Report,
-    Status,
-    Written,
-)
+from grader.model import Isolation, Status
 from grader.renderers import tallies
 from grader.renderers.grades_csv import question_names
 from grader.renderers.page import asset, pages, policy
@@ -26,6 +19,7 @@ from grader.renderers.text import (
     lines,
     shown,
 )
+from grader.reports import Gradebook, QuestionReport, Report, Written
 
 STYLES = ("common.css", "report.css")
 SCRIPTS = ("report.js",)

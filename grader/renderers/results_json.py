@@ -5,13 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from grader import wording
-from grader.model import (
-    Control,
-    Gradebook,
-    Outcome,
-    QuestionReport,
-    Report,
-)
+from grader.reports import Control, Gradebook, Outcome, QuestionReport, Report
 
 
 def render(book: Gradebook) -> str:

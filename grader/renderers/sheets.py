@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.errors import UsageError
-from grader.model import POINT_TOLERANCE, Gradebook, Report, Status
+from grader.model import POINT_TOLERANCE, Status
 from grader.renderers.text import number, shown
+from grader.reports import Gradebook, Report
 
 MARK = "\ufeff"
 DELIMITERS = (",", ";", "\t")

@@ -12,14 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import wording
-from grader.model import (
-    POINT_TOLERANCE,
-    Gradebook,
-    Outcome,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import POINT_TOLERANCE, Status
 from grader.renderers.grades_csv import question_names
 from grader.renderers.text import (
     GLYPHS,
@@ -27,6 +20,7 @@ from grader.renderers.text import (
     number,
     shown,
 )
+from grader.reports import Gradebook, Outcome, QuestionReport, Report
 
 STYLES = {
     Status.PASSED: "green",

@@ -7,15 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader import wording
-from grader.model import (
-    POINT_TOLERANCE,
-    Gradebook,
-    Outcome,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import POINT_TOLERANCE, Status
 from grader.renderers.grades_csv import question_names
+from grader.reports import Gradebook, Outcome, QuestionReport, Report
 
 TENTHS = 10
 SLOWEST = 15

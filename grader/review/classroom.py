@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from grader.course import notebooks
 from grader.errors import UsageError
-from grader.model import Gradebook, Question
+from grader.model import Question
 from grader.renderers import tallies
 from grader.renderers.tallies import Cause
+from grader.reports import Gradebook
 from grader.review import figures
 from grader.review.room import opaque
 from grader.review.source import Alike, alike, coloured, functions

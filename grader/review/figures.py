@@ -5,7 +5,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.model import Gradebook, Outcome, Status
+from grader.model import Status
+from grader.reports import Gradebook, Outcome
 
 UNDECIDED = frozenset({Status.PENDING, Status.UNGRADED})
 FEWEST = 8  # students, below which a share says little

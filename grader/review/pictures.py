@@ -9,7 +9,7 @@ import warnings
 from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
-from grader.model import Written
+from grader.reports import Written
 from grader.review.markdown import not_shown, render
 
 MOST_BYTES = 4_000_000

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from grader.errors import UsageError
 from grader.gradebook import requests
 from grader.gradebook.requests import ACCEPTED, DECLINED, OPEN, Request
-from grader.model import QuestionReport
+from grader.reports import QuestionReport
 from grader.review.rejudge import Judged, Where, rejudge
 from grader.review.room import Room, opaque
 from grader.review.store import ReviewStore

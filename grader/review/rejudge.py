@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch.process import ProcessSettings
+from grader.batch.messages import ProcessSettings
 from grader.batch.run import Batch
 from grader.gradebook.outputs import STORE_NAME
 from grader.gradebook.store import Store
 from grader.gradebook.terms import Terms
-from grader.model import Assignment, QuestionReport, Report, Submission
+from grader.model import Assignment, Submission
+from grader.reports import QuestionReport, Report
 
 
 @dataclass(frozen=True, slots=True)

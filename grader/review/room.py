@@ -13,7 +13,8 @@ from grader.course import notebooks
 from grader.gradebook.outputs import STORE_NAME
 from grader.gradebook.rubrics import Answered, Given
 from grader.gradebook.terms import Terms
-from grader.model import Assignment, Gradebook, Question
+from grader.model import Assignment, Question
+from grader.reports import Gradebook
 from grader.review import rubric_file
 from grader.review.rubric_file import Rubric
 from grader.review.store import ReviewStore

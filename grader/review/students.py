@@ -11,8 +11,9 @@ from grader.course import notebooks
 from grader.errors import UsageError
 from grader.gradebook.history import Change
 from grader.gradebook.rubrics import Given
-from grader.model import Gradebook, Outcome, Question, QuestionReport, Report
+from grader.model import Question
 from grader.renderers.text import number
+from grader.reports import Gradebook, Outcome, QuestionReport, Report
 from grader.review.room import opaque
 from grader.review.source import coloured, functions
 from grader.review.web import Asked, first

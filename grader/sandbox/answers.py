@@ -24,21 +24,8 @@ from .live import too_late
 from .proxies import StudentFunction, StudentObject
 from .wire.decoding import Decoder, DeviceRefusedError
 from .wire.kinds import MissingLibraryError
-from .wire.protocol import (
-    Answer,
-    Array,
-    Asked,
-    Callback,
-    CellDone,
-    Failure,
-    Fault,
-    Named,
-    Opaque,
-    ProtocolViolationError,
-    Raised,
-    Returned,
-    Threw,
-)
+from .wire.nodes import Array, Callback, Named, Opaque, ProtocolViolationError
+from .wire.protocol import Answer, Asked, CellDone, Failure, Fault, Raised, Returned, Threw
 from .wire.shared import Shared
 
 if TYPE_CHECKING:
@@ -113,7 +100,6 @@ class Answers:
             self._session.broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._session.broken(f"a value that cannot be built ({type(problem).__name__})")
-        self._current.come_back()
         self._warn(reply)
         if isinstance(reply, Raised):
             self._raise(reply)
@@ -142,7 +128,6 @@ class Answers:
         self._print(asked.output)
         try:
             args, kwargs = self._arguments_of(asked, buffers)
-            self._current.come_back()
             self._warn(asked)
             came = live.run(asked, args, kwargs)
             self._session.share_changes()

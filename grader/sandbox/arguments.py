@@ -8,7 +8,8 @@ from .current_case import CurrentCase
 from .failures import not_handed_over
 from .proxies import StudentFunction, StudentObject
 from .wire.encoding import Encoder
-from .wire.protocol import Call, Opaque, Record
+from .wire.nodes import Opaque
+from .wire.protocol import Call, Record
 from .wire.values import ValueRefusedError
 
 

@@ -15,14 +15,8 @@ from grader.model import Limits, Status
 from .failures import ChildEnded
 from .patience import WALL, Patience, ProcessorClock, took_too_long
 from .wire.channel import Channel, ChannelClosedError
-from .wire.protocol import (
-    Asked,
-    Case,
-    ProtocolViolationError,
-    Request,
-    Returned,
-    Threw,
-)
+from .wire.nodes import ProtocolViolationError
+from .wire.protocol import Asked, Case, Request, Returned, Threw
 
 if TYPE_CHECKING:
     from .bench import BenchBeside

@@ -12,14 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import libraries
+from .asking import ask, is_reference, key_of, session_of
+from .classes import base_of, class_of, is_class, travels
 from .raised import class_of_error, is_made
-from .references import ask, base_of, class_of, is_class, is_reference, key_of, session_of
-from .wire.plain import plain_base
-
-
-def travels(kind: type) -> bool:
-    """Say whether a class's objects cross by value, so that no reference is one of them."""
-    return bool(plain_base(kind))
 
 
 def _each(kinds: Any) -> Iterator[Any]:

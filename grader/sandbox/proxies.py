@@ -7,7 +7,7 @@ from .bench import Recording
 from .decoys import decoys
 from .inside.recording import tensors_in
 from .wire.findings import Compilation, Observation
-from .wire.protocol import Opaque
+from .wire.nodes import Opaque
 
 if TYPE_CHECKING:
     from .session import Session

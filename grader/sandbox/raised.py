@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import libraries
+from .asking import is_asked_by_ours
 from .failures import ENDS, StudentError, error_class, student_error
-from .references import is_asked_by_ours
-from .wire.protocol import Failure, Kind, Opaque, ProtocolViolationError
+from .wire.nodes import Kind, Opaque, ProtocolViolationError
+from .wire.protocol import Failure
 
 if TYPE_CHECKING:
     from .live import LiveCase

@@ -18,31 +18,40 @@ What is not asked is refused: noted, so that the case is neither passed nor lost
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from . import libraries
+from .asking import (
+    AskedObject,
+    ask,
+    here,
+    is_asked_by_ours,
+    is_reference,
+    live_case,
+    own,
+    refuse,
+    session_of,
+    type_name_of,
+)
+from .classes import (
+    base_of,
+    class_of,
+    held_by,
+    is_class,
+    library_class_of,
+    module_of,
+    plain,
+)
 from .inside.references import OPERATIONS
-from .proxies import StudentObject
-from .wire.comparing import COMPARES, DIFFERS
-from .wire.plain import PLAIN, plain_base
-from .wire.protocol import Opaque
-
-if TYPE_CHECKING:
-    from .live import LiveCase
-    from .session import Session
+from .kinds import isinstance_of, issubclass_of
+from .wire.nodes import Opaque
 
 ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
 AT_ONCE = 256
 MAX_ITEMS = 1_000_000
-CLASSES = frozenset({"type", "ABCMeta", "EnumMeta", "EnumType"})
 SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile"})
 SAME = "compare what its attributes or methods give"
 HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
-WITH_PLAIN = (
-    "compare its attributes or what its methods return, or let the test make both objects with the "
-    "student's class"
-)
-
 # Attributes between underscores that say something of an object, and do nothing.
 SAID = frozenset({
     "__abstractmethods__", "__all__", "__annotations__", "__base__", "__bases__", "__cause__",
@@ -62,138 +71,9 @@ ABSENT = frozenset({
     "__dlpack__", "__dlpack_device__",
 })  # fmt: skip
 
-# Our own modules see what stands for an object: it is no question to a student's process.
-OURS = ("grader.sandbox.", "grader.grading.", "grader.course.", "grader.batch.")
-
-_own = object.__getattribute__
-
-
-def key_of(value: Any) -> int:
-    """Return the number of an object that stayed with the child."""
-    key: int = _own(value, "_key")
-    return key
-
-
-def session_of(value: Any) -> "Session":
-    session: Session = _own(value, "_session")
-    return session
-
-
-def type_name_of(value: Any) -> str:
-    name: str = _own(value, "_type_name")
-    return name
-
-
-def _live(reference: Any) -> "LiveCase | None":
-    found: LiveCase | None = session_of(reference).current.live
-    return found
-
-
-def ask(reference: Any, operation: str, *args: Any, **kwargs: Any) -> Any:
-    """Have something done with an object in the child; CannotCrossError where no case can ask."""
-    return _here(reference).operate(reference, operation, args, kwargs)
-
-
-def _here(reference: Any) -> "LiveCase":
-    live = _live(reference)
-    if live is not None:
-        return live
-    sentence = f"{described(reference)} is not there any more; let each test make its own"
-    return session_of(reference).refuse(sentence)
-
-
-def label_of(value: Any) -> str:
-    label: str = _own(value, "_label")
-    return label
-
-
-def relabel(value: Any, label: str) -> None:
-    """Have a reference named by what a test calls it."""
-    object.__setattr__(value, "_label", label)
-
-
-def refuse(reference: Any, what: str, instead: str = WITH_PLAIN) -> NoReturn:
-    """Note that a case has asked for what is not asked of a student's process."""
-    session_of(reference).refuse(f"{what} cannot be asked of {described(reference)}; {instead}")
-
-
-def described(reference: Any) -> str:
-    return f"an object of class {type_name_of(reference)} in the student's process"
-
-
-def is_asked_by_ours(depth: int) -> bool:
-    """Say whether it is one of our own modules that looks for an attribute, so many frames up."""
-    caller = sys._getframe(depth + 1).f_globals.get("__name__", "")  # noqa: SLF001
-    return str(caller).startswith(OURS)
-
 
 def _is_asked_by_typing() -> bool:
     return sys._getframe(2).f_globals.get("__name__") == "typing"  # noqa: SLF001
-
-
-def is_reference(value: Any) -> bool:
-    """Say whether a value is a reference, without asking it."""
-    return issubclass(type(value), Reference)
-
-
-def is_class(reference: Any) -> bool:
-    """Say whether a reference is to a class, as the child claims."""
-    return type_name_of(reference) in CLASSES
-
-
-def base_of(reference: Any) -> type | None:
-    """Return the plain class that an object's class derives from, as claimed; None without one."""
-    module, _, name = str(_own(reference, "_base")).partition(".")
-    if module == "builtins":
-        return next((kind for kind in PLAIN if kind.__name__ == name), None)
-    found = getattr(sys.modules.get(module), name, None) if name else None
-    return found if isinstance(found, type) and plain_base(found) else None
-
-
-def held_by(reference: Any) -> Any:
-    """Return the plain value that an object of such a class holds."""
-    value = ask(reference, "storage")
-    if is_reference(value) or not plain_base(type(value)):
-        refuse(reference, "What it holds")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Return a value with what references hold in their places; one that holds none is refused."""
-    if is_reference(value):
-        if base_of(value) is None:
-            refuse(value, "A function of a library's")
-        return held_by(value)
-    if type(value) in {list, tuple}:
-        return type(value)(_plain(one) for one in value)
-    return value
-
-
-def method_of(reference: Any, name: str, found: Any) -> Any:
-    """Return what a test gets for an attribute, whose value was found in the child.
-
-    A method that compares with what a test expects is the plain class's own, on what the object
-    holds; an object that is no such value is not asked.
-    """
-    if not is_reference(found) or name not in COMPARES | DIFFERS:
-        return found
-    own = getattr(base_of(reference), name, None)
-    if own is None and name not in COMPARES:
-        return found
-
-    def compare(*args: Any, **kwargs: Any) -> Any:
-        given = [*args, *kwargs.values()]
-        if all(map(is_reference, given)):
-            _here(reference).note_claim(f"`{name}`")
-            return found(*args, **kwargs)
-        if own is not None:
-            named = {key: _plain(one) for key, one in kwargs.items()}
-            return own(held_by(reference), *map(_plain, args), **named)
-        if any(hasattr(type(one), name) for one in given if not is_reference(one)):
-            refuse(reference, f"`{name}` with a value of the test's")
-        return found(*args, **kwargs)
-
-    return compare
 
 
 def _exactly(reference: Any, kind: type, operation: str, *args: Any) -> Any:
@@ -230,31 +110,13 @@ def _of_a_library(reference: Any, operation: str, *args: Any) -> Any:
     return ask(reference, operation, *args)
 
 
-def module_of(reference: Any) -> str:
-    """Return the module of an object's class, as the child claims."""
-    kinds = kinds_of(reference)
-    return kinds[0][0] if kinds else ""
-
-
-def kinds_of(reference: Any) -> list[tuple[str, str]]:
-    """Return the module and the name of a class and of all that it derives from, as claimed."""
-    found = ask(reference, "kinds")
-    if not isinstance(found, list):
-        return []
-    return [
-        (one[0], one[1])
-        for one in found
-        if isinstance(one, tuple) and len(one) == 2 and all(type(part) is str for part in one)  # noqa: PLR2004
-    ]
-
-
 def _binary(name: str, *, swapped: bool = False, in_place: bool = False) -> Callable[..., Any]:
     operation = f"{'r' if swapped else 'i' if in_place else ''}{name}"
     is_difference = name == "sub"
 
     def operate(self: Any, other: Any) -> Any:
         if is_reference(other):
-            _here(self).note_claim(f"`{name}`")
+            here(self).note_claim(f"`{name}`")
             return ask(self, operation, other)
         if is_difference and base_of(self) is not None:
             return _on_what_it_holds(self, operation, other)
@@ -271,7 +133,7 @@ def _ordering(name: str) -> Callable[..., Any]:
             if base_of(self) is not None:
                 return _on_what_it_holds(self, name, other)
             refuse(self, "A comparison with a plain value")
-        _here(self).note_claim(f"`{name}`")
+        here(self).note_claim(f"`{name}`")
         return ask(self, name, other)
 
     return compare
@@ -285,7 +147,7 @@ def _never(what: str) -> Callable[..., Any]:
     return lambda self, *_args, **_kwargs: refuse(self, what)
 
 
-class Reference(StudentObject):
+class Reference(AskedObject):
     """An object of the student's process, with which a test may do nearly what it likes."""
 
     __slots__ = ("_ahead", "_base", "_class", "_taken")
@@ -312,13 +174,13 @@ class Reference(StudentObject):
             if name in RULES:
                 if name in PROTOCOL and ask(self, "hasattr", name) is not True:
                     raise AttributeError(f"{type_name_of(self)!r} object has no attribute {name!r}")
-                return _own(self, name)
+                return own(self, name)
             if name in ABSENT:
                 raise AttributeError(name)
             refuse(self, f"`{name}`")
         if not is_special and is_asked_by_ours(1):
-            return _own(self, name)
-        return _here(self).attribute(self, name)
+            return own(self, name)
+        return here(self).attribute(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         ask(self, "setattr", name, value)
@@ -330,14 +192,14 @@ class Reference(StudentObject):
         return ask(self, "dir")
 
     def __repr__(self) -> str:
-        live = _live(self)
+        live = live_case(self)
         if live is None or live.is_over:
             return f"<an object of type {type_name_of(self)}>"
         text: str = _exactly(self, str, "repr")
         return text
 
     def __str__(self) -> str:
-        live = _live(self)
+        live = live_case(self)
         if live is None or live.is_over:
             return f"<an object of type {type_name_of(self)}>"
         text: str = _exactly(self, str, "str")
@@ -366,7 +228,7 @@ class Reference(StudentObject):
 
     def __ne__(self, other: object) -> Any:
         if is_reference(other) and base_of(self) is None:
-            _here(self).note_claim("`ne`")
+            here(self).note_claim("`ne`")
             return ask(self, "ne", other)
         answer = _equal(self, other)
         return not answer if type(answer) is bool else ~answer
@@ -399,16 +261,12 @@ class Reference(StudentObject):
         return ask(self, "enter")
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        return _here(self).leave(self, error)
+        return here(self).leave(self, error)
 
     def __instancecheck__(self, value: Any) -> bool:
-        from .kinds import isinstance_of
-
         return isinstance_of(value, self)
 
     def __subclasscheck__(self, kind: Any) -> bool:
-        from .kinds import issubclass_of
-
         return issubclass_of(kind, self)
 
     def __copy__(self) -> Any:
@@ -421,19 +279,19 @@ class Reference(StudentObject):
         return _of_a_library(self, "array")
 
     def __array_ufunc__(self, function: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        return getattr(function, method)(*map(_plain, args), **kwargs)
+        return getattr(function, method)(*map(plain, args), **kwargs)
 
     def __array_function__(
         self, function: Any, _kinds: Any, args: Any, kwargs: dict[str, Any]
     ) -> Any:
-        return function(*map(_plain, args), **{key: _plain(one) for key, one in kwargs.items()})
+        return function(*map(plain, args), **{key: plain(one) for key, one in kwargs.items()})
 
     @classmethod
     def __torch_function__(
         cls, function: Any, _kinds: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        named = {key: _plain(one) for key, one in (kwargs or {}).items()}
-        return function(*map(_plain, args), **named)
+        named = {key: plain(one) for key, one in (kwargs or {}).items()}
+        return function(*map(plain, args), **named)
 
     __lt__, __le__ = _ordering("lt"), _ordering("le")
     __gt__, __ge__ = _ordering("gt"), _ordering("ge")
@@ -524,7 +382,7 @@ def _equal(reference: Any, other: Any) -> Any:
         if base_of(reference) is not None and base_of(other) is not None:
             return _equal_in_what_they_hold(reference, other)
         if not (is_class(reference) and is_class(other)):
-            _here(reference).note_claim("`eq`")
+            here(reference).note_claim("`eq`")
         return ask(reference, "eq", other)
     if base_of(reference) is not None:
         return held_by(reference) == other
@@ -543,13 +401,13 @@ def _equal_in_what_they_hold(reference: Any, other: Any) -> Any:
 
 def _next_of(reference: Any) -> Any:
     """Return the next item of an iterator; the first ones are taken singly, as by `next` itself."""
-    ahead = _own(reference, "_ahead")
+    ahead = own(reference, "_ahead")
     if not ahead:
-        taken = _own(reference, "_taken")
+        taken = own(reference, "_taken")
         if taken > MAX_ITEMS:
             session_of(reference).break_off(f"an iterable gave more than {MAX_ITEMS:,} items")
         count = 1 if taken < ONE_BY_ONE else AT_ONCE
-        found = _here(reference).take(reference, count)
+        found = here(reference).take(reference, count)
         object.__setattr__(reference, "_taken", taken + len(found))
         ahead.extend(reversed(found))
     if not ahead:
@@ -562,35 +420,18 @@ def _class_of(reference: Any) -> Any:
 
     Our own modules see what a reference really is: it is no question to a student's process.
     """
-    live = _live(reference)
+    live = live_case(reference)
     frame = sys._getframe(2)  # noqa: SLF001 - who asks decides
     caller = str(frame.f_globals.get("__name__", ""))
     if live is None or live.is_over or caller.partition(".")[0] == "grader":
         return type(reference)
     if caller == "inspect" and frame.f_back and frame.f_back.f_code.co_name in SOURCES:
         refuse(reference, "Its source", "compare what it does")
-    found = _own(reference, "_class")
+    found = own(reference, "_class")
     if found is None:
-        found = _library_class_of(reference) or class_of(reference)
+        found = library_class_of(reference) or class_of(reference)
         object.__setattr__(reference, "_class", found)
     return found
-
-
-def _library_class_of(reference: Any) -> type | None:
-    from .kinds import travels
-
-    for module, name in kinds_of(reference):
-        found = None if is_class(reference) else libraries.known_class(module, name)
-        if found is not None and found is not object and not travels(found):
-            return found
-        if module.partition(".")[0] not in libraries.KNOWN:
-            return None
-    return None
-
-
-def class_of(reference: Any) -> Any:
-    """Return a reference to an object's class."""
-    return ask(reference, "class")
 
 
 def signature_of(reference: Any) -> Any:

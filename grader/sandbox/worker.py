@@ -34,8 +34,9 @@ from .levels.uids import Slot
 from .patience import ProcessorClock
 from .wire import orders
 from .wire.channel import SOCKET_BYTES
+from .wire.nodes import ProtocolViolationError
 from .wire.orders import ChildLimits, Resource
-from .wire.protocol import DEVICE_LOST, ProtocolViolationError
+from .wire.protocol import DEVICE_LOST
 from .writing import as_sent
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader import machine
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
-from grader.batch.process import ProcessSettings
 from grader.course import notebooks
 from grader.grading.control import solved
-from grader.model import Assignment, Report
+from grader.model import Assignment
+from grader.reports import Report
 
 from . import (
     agreement,

@@ -11,10 +11,12 @@ from importlib import resources
 from typing import Any
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.course import notebooks
 from grader.grading.control import solved
 from grader.grading.names import Names
-from grader.model import Assignment, Outcome, Report, Status
+from grader.model import Assignment, Status
+from grader.reports import Outcome, Report
 
 from . import trivial
 from .agreement import definitions, stub_names
@@ -32,6 +34,7 @@ ATTACKERS = {
     "the first argument": "first_argument",
     "inf everywhere": "infinities",
     "NaN everywhere": "nans",
+    "an array of nothing": "nothing_in_it",
     "a subclass that agrees with everything": "subclass_of_everything",
     "an answer that cannot travel": "cannot_travel",
 }
@@ -105,7 +108,7 @@ def _definitions(source: str) -> Iterable[str]:
         return ()
 
 
-def public_calls(settings: process.ProcessSettings) -> dict[str, list[str]]:
+def public_calls(settings: ProcessSettings) -> dict[str, list[str]]:
     """Return, by the names of stubs, which calls the public tests make of the reference."""
     suite = process.engine(settings).suite
     assignment = suite.assignment

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.errors import ProcessLostError, WorkerError
-from grader.model import (
-    Limits,
-    Outcome,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Limits, Status, Submission
+from grader.reports import Outcome, Report
 
 HALF_OF_A_LINE = 150
 Answer = TypeVar("Answer")
@@ -33,7 +29,7 @@ class Candidate:
     limits: Limits | None = None
 
 
-def judge_candidate(settings: process.ProcessSettings, candidate: Candidate) -> Report:
+def judge_candidate(settings: ProcessSettings, candidate: Candidate) -> Report:
     """Judge one candidate in this grader process."""
     from grader.grading.judge import Request
 
@@ -53,7 +49,7 @@ class Runner:
 
     def __init__(
         self,
-        settings: process.ProcessSettings,
+        settings: ProcessSettings,
         executor: Executor,
         on_judged: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
@@ -81,7 +77,7 @@ class Runner:
             self._on_judged(len(reports), len(candidates))
         return [reports[number] for number in range(len(candidates))]
 
-    def ask(self, question: Callable[[process.ProcessSettings], Answer]) -> Answer:
+    def ask(self, question: Callable[[ProcessSettings], Answer]) -> Answer:
         """Return what a function says in a grader process of the pool."""
         return self._executor.submit(question, self.settings).result()
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from grader.course import notebooks
 from grader.errors import AssignmentError
 from grader.grading.control import solved
-from grader.model import Assignment, Report, Status
+from grader.model import Assignment, Status
+from grader.reports import Report
 
 from .agreement import bound_names, stub_names
 from .gates import Findings

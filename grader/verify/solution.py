@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course import beside, notebooks
 from grader.course.assignments import reference_path
 from grader.course.otter import packages
 from grader.errors import ProcessLostError, UsageError, WorkerError
-from grader.model import Assignment, Report, Status, Submission
+from grader.model import Assignment, Status, Submission
+from grader.reports import Report
 from grader.submissions.collection import collect
 
 from . import agreement
@@ -67,7 +69,7 @@ def grader_process(
 
     access: what students' code may reach.
     """
-    settings = process.ProcessSettings(
+    settings = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation, device="auto", access=access
     )
     with local_pool(1) as executor:
@@ -85,7 +87,7 @@ def grader_process(
         yield judge
 
 
-def judge_here(settings: process.ProcessSettings, submission: Submission) -> Report:
+def judge_here(settings: ProcessSettings, submission: Submission) -> Report:
     """Judge one notebook in this grader process."""
     from grader.grading.judge import Request
 

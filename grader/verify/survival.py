@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from grader.course import notebooks
-from grader.model import Assignment, Limits, Report
+from grader.model import Assignment, Limits
+from grader.reports import Report
 
 from .agreement import stub_names
 from .allowances import Allowances

@@ -126,6 +126,17 @@ def nans(reference: Any, *args: Any, **kwargs: Any) -> Any:
     return _filled(_formed(reference, args, kwargs), math.nan)
 
 
+def nothing_in_it(reference: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return an array without elements, of which every comparison with all of them holds."""
+    form = _formed(reference, args, kwargs)
+    if isinstance(form, list | tuple | dict | str):
+        return type(form)()
+    if _is_array(form):
+        return form.reshape(-1)[:0]
+    zeros = _numpy("zeros")
+    return [] if zeros is None else zeros(0)
+
+
 class Agreeable(float):
     """A number that equals everything, and is less and greater too."""
 

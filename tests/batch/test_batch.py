@@ -12,23 +12,16 @@ from typing import Any
 import pytest
 
 from grader import machine
-from grader.batch import plan, process
+from grader.batch import plan, process, warm_up
+from grader.batch.messages import Facts, ProcessSettings
 from grader.batch.plan import Kind, Task, by_kind, by_risk
-from grader.batch.process import Facts, ProcessSettings
 from grader.batch.run import Batch
 from grader.commands.progress import Progress
 from grader.course.assignments import load
 from grader.errors import AssignmentError, UsageError
 from grader.gradebook.store import Current, Store
-from grader.model import (
-    Assignment,
-    Environment,
-    Isolation,
-    Limits,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Environment, Isolation, Limits, Status, Submission
+from grader.reports import Report
 from tests.conftest import submission_of, write_small_course
 from tests.gradebook.test_store import (
     QUESTIONS,
@@ -230,9 +223,15 @@ def test_a_grader_process_imports_no_more_of_otter_than_its_test_files_and_leave
 import sys
 import grader.grading.judge
 from otter.test_files import test_case
-assert not {"otter", "pandas", "nbconvert", "jupyter_client"} & set(sys.modules)
+packages = {name.partition(".")[0] for name in sys.modules}
+assert not {"pandas", "nbconvert", "jupyter_client", "IPython", "nbformat"} & packages
+assert "otter" not in sys.modules
 import warnings
 warnings.simplefilter("ignore")
+utils = sys.modules["otter.utils"]
+assert callable(utils.nbformat.read)
+assert callable(utils.frontmatter.loads)
+assert utils.get_ipython() is None
 import otter
 from otter.test_files import test_case as again
 assert callable(otter.Notebook)
@@ -402,5 +401,5 @@ def test_a_grader_process_with_a_gpu_proves_isolation_with_what_its_driver_needs
     monkeypatch.setattr(machine, "may_have_gpu", lambda: here)
     monkeypatch.setattr("grader.sandbox.proof.probes.choose_isolation", choose)
     settings = ProcessSettings("small", 0, Limits(), "auto", device, judges=judges)
-    process._isolation(settings, small)
+    warm_up._isolation(settings, small)
     assert asked == [proved_for]

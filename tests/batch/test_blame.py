@@ -7,6 +7,7 @@ import pytest
 
 from grader import wording
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.course.assignments import load
 from grader.grading.control import solved
 from grader.model import Status
@@ -23,17 +24,17 @@ def square(x): return x * x
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[process.ProcessSettings]:
+def settings(tmp_path: Path) -> Iterator[ProcessSettings]:
     root = write_small_course(tmp_path)
     assignment = load("small", root, need_solutions=True)
-    yield process.ProcessSettings(
+    yield ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation="none", device="cpu"
     )
     process.close()
 
 
 def test_nobody_chooses_to_be_ungraded_by_ending_workers(
-    settings: process.ProcessSettings, monkeypatch: pytest.MonkeyPatch
+    settings: ProcessSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells = 'grader = __import__("otter").Notebook()', KILLS_ITS_WORKER, 'grader.check("q1")'
     hostile = submission_of(notebook_of(*cells))

@@ -21,7 +21,7 @@ from tests.support.processes import lives
 
 pytestmark = pytest.mark.long
 
-CLASS = 40
+CLASS = 24
 PATIENCE = 240.0
 
 
@@ -164,7 +164,7 @@ EXPECTED = {
 def test_gpu_questions_go_to_workers_with_the_resource_one_at_a_time(
     address: str, tmp_path: Path
 ) -> None:
-    from grader.batch.process import ProcessSettings
+    from grader.batch.messages import ProcessSettings
     from grader.batch.run import Batch
     from grader.course.assignments import load
     from grader.gradebook.store import Store

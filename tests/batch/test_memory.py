@@ -1,5 +1,7 @@
 """What a submission sends takes a bounded part of a grader process's memory, and gives it back."""
 
+import ctypes
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,8 @@ import pytest
 from grader.batch import memory, process
 from grader.batch.pool import LocalProcesses
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Report, Status
+from grader.model import Status
+from grader.reports import Report
 from tests.conftest import notebook_of, submission_of
 from tests.support.classes import RIGHT, SETUP
 
@@ -44,6 +47,9 @@ def test_many(double):
 
 def grown(engine: Engine, function: str, most: int | None) -> tuple[Report, int]:
     """Return the report on a notebook, and how much larger this process was meanwhile."""
+    # What was kept for nothing would be used again, and the process would not grow.
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
     before = peak()
     content = notebook_of(SETUP, function, "grader.check('q1')", RIGHT["square"])

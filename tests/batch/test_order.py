@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course.assignments import load
-from grader.model import Report
+from grader.reports import Report
 from tests.conftest import REPOSITORY, notebook_of, submission_of, write_small_course
 from tests.hostile.attacks import PRELUDE
 from tests.hostile.attacks import load as load_attack
@@ -46,7 +47,7 @@ SUBMISSIONS = REPOSITORY / "tests" / "hostile" / "submissions"
 
 def attacker(name: str) -> bytes:
     attack = load_attack(SUBMISSIONS / name)
-    cells = [PRELUDE, *attack.cells[1:]]
+    cells = ["bait = {'patience': 0.3}", PRELUDE, *attack.cells[1:]]
     after = "double = answer\ndef square(x):\n    return answer(x) * x / 2"
     return notebook_of(SETUP, *cells, after, "grader.check('q1')", "grader.check('q2')")
 
@@ -62,8 +63,8 @@ def write_the_class() -> dict[str, bytes]:
     return found
 
 
-def judge_in_order(names: list[str], folder: str) -> dict[str, Report]:
-    """Judge the class with two jobs; a report by name."""
+def judge_in_both_orders(folder: str) -> list[dict[str, Report]]:
+    """Judge the class with two jobs and back again; for each order, a report by name."""
     assignment = load("small", Path(folder), need_solutions=True)
     limits = replace(
         assignment.limits,
@@ -72,27 +73,31 @@ def judge_in_order(names: list[str], folder: str) -> dict[str, Report]:
         submission_seconds=90,
         memory_bytes=900 << 20,
         scratch_bytes=32 << 20,
+        array_bytes=64 << 20,
     )
-    settings = process.ProcessSettings(str(assignment.folder), 0, limits, "auto", "cpu")
+    settings = ProcessSettings(str(assignment.folder), 0, limits, "auto", "cpu")
     class_of = write_the_class()
+    names = list(class_of)
     with local_pool(2) as pool:
         controlled = frozenset({pool.submit(process.start, settings).result().place})
-        futures = {
-            name: pool.submit(
-                process.grade_one, settings, submission_of(class_of[name], name), ("q1", "q2"),
-                controlled,
-            )
-            for name in names
-        }  # fmt: skip
-        return {name: future.result().report for name, future in futures.items()}
+
+        def judge(order: list[str]) -> dict[str, Report]:
+            futures = {
+                name: pool.submit(
+                    process.grade_one, settings, submission_of(class_of[name], name), ("q1", "q2"),
+                    controlled,
+                )
+                for name in order
+            }  # fmt: skip
+            return {name: future.result().report for name, future in futures.items()}
+
+        return [judge(names), judge(names[::-1])]
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Report]]:
     requirements.require("isolation")
-    course = str(write_small_course(tmp_path_factory.mktemp("course")))
-    names = list(write_the_class())
-    return [judge_in_order(names, course), judge_in_order(names[::-1], course)]
+    return judge_in_both_orders(str(write_small_course(tmp_path_factory.mktemp("course"))))
 
 
 def test_every_honest_student_fares_alike_in_any_order(both: list[dict[str, Report]]) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from grader.batch import process
-from grader.batch.process import ProcessSettings
+from grader.batch.messages import ProcessSettings
 from grader.batch.run import Batch
 from grader.course.assignments import load
 from grader.gradebook.store import Store
-from grader.model import Report, Status, Submission
+from grader.model import Status, Submission
+from grader.reports import Report
 from tests.conftest import notebook_of, submission_of, write_small_course
 from tests.grading.test_control import ProcessesHere
 from tests.support.classes import RIGHT, SETUP

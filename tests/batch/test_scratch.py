@@ -172,3 +172,22 @@ def test_the_folder_of_a_process_goes_once_what_it_had_started_has_let_go_of_it(
 
 def _hold_for_a_moment() -> None:
     time.sleep(0.5)
+
+
+def _make_until(step: str) -> None:
+    setattr(Path, step, lambda *_: os._exit(1))
+    Scratch()
+
+
+@pytest.mark.parametrize("step", ["chmod", "rename"])  # before it has its lock, or its name
+def test_what_a_process_had_begun_to_make_when_it_was_ended_goes_with_it(
+    step: str, place: Path
+) -> None:
+    process = FORK.Process(target=_make_until, args=(step,))
+    process.start()
+    process.join()
+    scratch.sweep()  # to others it may be of one that is not ready yet
+    assert len(list(place.iterdir())) == 1
+    assert process.pid is not None
+    scratch.remove_of(process.pid)
+    assert list(place.iterdir()) == []

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from grader.batch import process
+from grader.batch import process, warm_up
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import LocalProcesses
-from grader.batch.process import ProcessSettings
 from grader.course.assignments import load
 from grader.model import LIBRARIES, Assignment, Isolation, Limits, Status
 from grader.sandbox import Worker
@@ -89,9 +89,9 @@ def test_the_worker_that_starts_before_the_proof_is_the_one_that_serves(
     small: Assignment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    start, prove = process._worker, process._isolation
-    monkeypatch.setattr(process, "_worker", lambda *a: order.append("worker") or start(*a))
-    monkeypatch.setattr(process, "_isolation", lambda *a: order.append("proof") or prove(*a))
+    start, prove = warm_up._worker, warm_up._isolation
+    monkeypatch.setattr(warm_up, "_worker", lambda *a: order.append("worker") or start(*a))
+    monkeypatch.setattr(warm_up, "_isolation", lambda *a: order.append("proof") or prove(*a))
     before = workers()
     facts = process.start(settings(small))
     assert order == ["worker", "proof"]
@@ -133,7 +133,7 @@ def test_what_is_likely_is_what_is_proved_here(isolation: Isolation) -> None:
 def test_a_worker_that_cannot_start_early_is_started_after_the_proof(
     small: Assignment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start, tries = process._worker, []
+    start, tries = warm_up._worker, []
 
     def fail_once(*arguments: Any) -> Any:
         tries.append(arguments)
@@ -141,7 +141,7 @@ def test_a_worker_that_cannot_start_early_is_started_after_the_proof(
             raise OSError("no more processes")
         return start(*arguments)
 
-    monkeypatch.setattr(process, "_worker", fail_once)
+    monkeypatch.setattr(warm_up, "_worker", fail_once)
     assert grade(small, RIGHT["double"]).status is Status.PASSED
     assert len(tries) == 2
 

@@ -23,13 +23,13 @@ ATTACKS = {
         body="while True:\n        yield 'x' * 3_000"
     ),
     "one buffer of 64 KiB that a frame names 40,000 times": """import sys
-protocol, encoding = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.encoding"]
+nodes, encoding = sys.modules["sandbox.wire.nodes"], sys.modules["sandbox.wire.encoding"]
 encode = encoding.Encoder.encode
 
 def forge(self, value, depth=0):
     if value == "many":
         self.buffers.append(memoryview(bytes(64 << 10)))
-        return protocol.Sequence([protocol.Bytes(0)] * 40_000)
+        return nodes.Sequence([nodes.Bytes(0)] * 40_000)
     return encode(self, value, depth)
 
 encoding.Encoder.encode = forge

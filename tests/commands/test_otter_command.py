@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from grader.batch import process
+from grader.batch import warm_up
+from grader.batch.messages import ProcessSettings
 from grader.commands.grade import places_of
 from grader.errors import AssignmentError
 from grader.model import Limits
@@ -207,12 +208,12 @@ def test_a_score_by_hand_counts_in_the_total(graded: Graded) -> None:
 
 def test_a_machine_without_the_unpacked_folder_unpacks_it_again(graded: Graded) -> None:
     loaded = load(str(graded.archive), ignore_plugins=True)
-    elsewhere = process.ProcessSettings(
+    elsewhere = ProcessSettings(
         "/nowhere/unpacked", 0, Limits(), "none", "cpu", loaded.sha256, packed=str(graded.archive)
     )
-    assert process._load(elsewhere).sha256 == loaded.sha256
+    assert warm_up._load(elsewhere).sha256 == loaded.sha256
     with pytest.raises(AssignmentError, match="is not what the batch began with"):
-        process._load(replace(elsewhere, assignment_sha256="another"))
+        warm_up._load(replace(elsewhere, assignment_sha256="another"))
 
 
 def test_no_student_may_see_the_archive_itself(graded: Graded) -> None:

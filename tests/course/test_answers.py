@@ -10,7 +10,7 @@ import pytest
 
 from grader.course import notebooks
 from grader.course.assignments import load, reference_path
-from grader.model import Written
+from grader.reports import Written
 from tests.conftest import REPOSITORY
 
 Data = dict[str, Any]

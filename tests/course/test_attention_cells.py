@@ -15,6 +15,11 @@ from tests.course.test_attention_solutions import SOLUTIONS, module
 # Before any kernel is interpreted, whichever test comes first: see `preload`.
 instruments.preload(kernels=True)
 
+import triton  # noqa: E402 - only now does it interpret
+import triton.language as tl  # noqa: E402
+from triton.runtime import interpreter  # noqa: E402
+from triton.runtime.errors import InterpreterError  # noqa: E402
+
 NOTEBOOK = REPOSITORY / "assignments" / "attention" / "attention.ipynb"
 Attention = Callable[..., torch.Tensor]
 
@@ -120,3 +125,49 @@ def test_the_text_beside_the_tiles_gives_the_sizes_that_the_code_works_out(
     left = cells["fig-tiles"].split("show(")[1]
     assert "128 queries (16 KiB)" in left
     assert "64 keys" in left
+
+
+@triton.jit
+def _copy(X, OUT, from_, to, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    at = tl.arange(0, BLOCK)
+    tl.store(OUT + to + at, tl.load(X + from_ + at))
+
+
+def copied(x: torch.Tensor, out: torch.Tensor, from_: int = 0, to: int = 0) -> torch.Tensor:
+    _copy[(1,)](x, out, from_, to, BLOCK=16)
+    return out
+
+
+def test_the_notebook_itself_stops_a_store_past_the_end(
+    cells: dict[str, str],
+    names: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    executor, builder = interpreter.GridExecutor, interpreter.InterpreterBuilder
+    for owner, name in (
+        (executor, "_init_args_hst"),
+        (builder, "create_masked_load"),
+        (builder, "create_masked_store"),
+    ):  # as a student's own machine has them
+        monkeypatch.setattr(owner, name, getattr(owner, name).__wrapped__)
+    memory = torch.zeros(32)
+    x = torch.ones(16)
+    out = torch.frombuffer(memory.numpy().data, dtype=torch.float32, count=16)
+    copied(x, out, to=4)
+    assert memory[16:20].eq(1).all()  # nobody says a word
+    memory.zero_()
+    for _ in range(2):  # whoever runs the cell again is watched once
+        exec(cells["helpers"], names)  # noqa: S102
+    assert not hasattr(executor._init_args_hst.__wrapped__, "__wrapped__")
+    with names["once_written"]():
+        copied(x, out, to=4)
+    shown = capsys.readouterr().out
+    assert "IndexError: a store would write element 16 of `OUT`, whose memory holds the" in shown
+    assert "elements 0 to 15: is it masked in rows and in columns" in shown
+    assert "It arose in _copy, line" in shown
+    assert "tl.store(OUT + to + at, tl.load(X + from_ + at))" in shown
+    assert not memory.any()
+    with pytest.raises(InterpreterError, match=r"load would read element 1,073,741,824 of `X`"):
+        copied(x, out, from_=1 << 30)
+    assert copied(x, out).eq(1).all()

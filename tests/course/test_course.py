@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
 from grader.course import notebooks
 from grader.course.assignments import available, load
-from grader.model import Assignment, Report, Status
+from grader.model import Assignment, Status
+from grader.reports import Report
 from grader.verify.runner import Candidate, Runner, losses, lost_questions, outcomes
 from tests.conftest import REPOSITORY
 from tests.support import requirements, sharing
@@ -81,24 +82,26 @@ def expectation(path: Path) -> frozenset[str]:
     return frozenset(found["here"].split())
 
 
-def defined(tree: ast.Module) -> dict[str, set[str]]:
+Definitions = dict[str, set[str]]  # what each mentions, by name
+
+
+def defined(source: str) -> Definitions:
     """Return what each top-level definition of a module mentions."""
-    found: dict[str, set[str]] = {}
-    for node in tree.body:
+    found: Definitions = {}
+    for node in ast.parse(source).body:
+        met = [one for one in ast.walk(node) if isinstance(one, ast.Name)]
         names = {node.name} if isinstance(node, ast.FunctionDef | ast.ClassDef) else set()
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.If | ast.Try):
-            walked = ast.walk(node)
-            names = {n.id for n in walked if isinstance(n, ast.Name) and type(n.ctx) is ast.Store}
-        mentioned = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            names = {one.id for one in met if type(one.ctx) is ast.Store}
         for name in names:
-            found.setdefault(name, set()).update(mentioned)
+            found.setdefault(name, set()).update(one.id for one in met)
     return found
 
 
-def touched(assignment: Assignment, reference: str, solution: str) -> tuple[str, ...]:
+def touched(assignment: Assignment, reference: Definitions, solution: str) -> tuple[str, ...]:
     """Return the questions whose answer a solution changes; the others answer as the reference."""
-    theirs = defined(ast.parse(solution))
-    uses = defined(ast.parse(reference)) | theirs
+    theirs = defined(solution)
+    uses = reference | theirs
     found = []
     for question in assignment.questions:
         reached: set[str] = set()
@@ -132,12 +135,13 @@ def judge_solutions(slug: str) -> Table:
     short = notebooks.essential(right, names)
     everything = tuple(question.name for question in assignment.questions)
     asked = {"reference": everything, "stubs": everything}
+    known = defined(reference)
     decided: set[str] = set()  # by the first loss
     for path in sorted(solutions.glob("correct/*.py")) + sorted(solutions.glob("wrong/*.py")):
         label = f"{path.parent.name}/{path.stem}"
         text = path.read_text(encoding="utf-8")
         contents[label] = notebooks.fill(short, text, names, label)
-        asked[label] = touched(assignment, reference, text)
+        asked[label] = touched(assignment, known, text)
         if path.parent.name == "wrong":
             expected[label] = expectation(path)
             if len(asked[label]) == 1 and path.stem not in TO_THEIR_END[slug]:
@@ -151,7 +155,7 @@ def judge_solutions(slug: str) -> Table:
         Candidate(label, content, asked[label], cases.get(label), until_loss=label in decided)
         for label, content in contents.items()
     ]
-    settings = process.ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
+    settings = ProcessSettings(str(assignment.folder), 0, assignment.limits, "auto", "cpu")
     with local_pool(sharing.jobs()) as pool:
         # The reference is one of the notebooks: no control is needed to see what it comes to.
         reports = Runner(settings, pool).judge(candidates)
@@ -234,7 +238,10 @@ WARNED = {
         "columns_unmasked": "d = 80 needs a padded tile and a mask",
         "tail_values_unmasked": "mask the loads of K and of V",
         "mask_forgets_offset": "N - M",
-        "masked_rows_nan": "look at the masks of your loads and of your scores",
+        "masked_rows_nan": "-inf minus -inf and 0 / 0 are NaN there",
+        "mask_one_key_short": "hides one key too many",
+        "mask_one_key_wide": "shows one key too many",
+        "scale_of_the_padding": "that of the padded width",
         "masked_by_a_large_number": "see no key, and so get zeros",
         "no_maximum": "is the maximum subtracted",
         "tiles_of_eight_keys": "sides of 16",
@@ -247,7 +254,8 @@ WARNED = {
         "tile_by_torch": "tile_scores calls torch's mm",
         "row_by_torch": "row_logsumexp calls torch's logsumexp",
         "head_by_torch": "head_attention calls torch's mm",
-        "head_loop_to_queries": "the loop's end at N",
+        "head_loop_to_queries": "does the loop end at N",
+        "head_no_rescale": "is not multiplied by exp(old m - new m)",
         "head_one_program": "does the grid have M / 64 programs",
         "row_no_rescale": "times exp(old m - new m)",
         "loop_ends_at_the_tile": "of which the last sees all",

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.course import notebooks
 from grader.course.assignments import question_files
 from grader.grading.control import solved
@@ -60,7 +61,7 @@ def _compare(name: str, item: dict[str, Any], factor: int, within: float, log: L
         log.problem(f"{said}{item['ratio']:.3f} is not within {within:.0%} of {factor}")
 
 
-def measure(settings: process.ProcessSettings, question: str, calls: int) -> list[dict[str, Any]]:
+def measure(settings: ProcessSettings, question: str, calls: int) -> list[dict[str, Any]]:
     """Return what the question's own measurement makes of the reference, or of its slowed copy.
 
     It runs in a process, and everything is as when the question is judged, but for the points: a

@@ -3,6 +3,7 @@
 from typing import Any
 
 from grader.batch import process
+from grader.batch.messages import ProcessSettings
 from grader.course.assignments import load
 from tests.gpu.judging import hear
 from tests.gpu.rooms import Asked, Rooms
@@ -64,7 +65,7 @@ def _sentence(row: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def bound(settings: process.ProcessSettings, dtype: str, d: int, sizes: Sizes) -> dict[str, Any]:
+def bound(settings: ProcessSettings, dtype: str, d: int, sizes: Sizes) -> dict[str, Any]:
     """Return the reference's worst error as a share of its bound, worked out in this process."""
     import torch
 
@@ -78,7 +79,7 @@ def bound(settings: process.ProcessSettings, dtype: str, d: int, sizes: Sizes) -
     return {"dtype": dtype, "d": d, "seeds": sizes.seeds, "rows": sizes.rows, "worst": worst}
 
 
-def speed(settings: process.ProcessSettings, d: int, causal: bool, sizes: Sizes) -> dict[str, Any]:
+def speed(settings: ProcessSettings, d: int, causal: bool, sizes: Sizes) -> dict[str, Any]:
     """Return the reference's speed next to torch's, measured in this grader process."""
     from tests.gpu import kernel
 

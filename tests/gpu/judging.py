@@ -9,14 +9,8 @@ from typing import Any
 from grader.batch import process
 from grader.errors import GraderError
 from grader.grading.control import settle
-from grader.model import (
-    Assignment,
-    Control,
-    Outcome,
-    Report,
-    Status,
-    Submission,
-)
+from grader.model import Assignment, Status, Submission
+from grader.reports import Control, Outcome, Report
 from grader.verify.runner import describe, losses, ungraded
 from grader.verify.scores import Variant, variants
 from tests.gpu.rooms import Asked, Room, Rooms

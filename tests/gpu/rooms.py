@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.batch import process
+from grader.batch.messages import Facts, ProcessSettings
 from grader.batch.pool import LocalProcesses, local_pool
 from grader.errors import WorkerError
-from grader.model import Assignment, Control
+from grader.model import Assignment
+from grader.reports import Control
 from tests.gpu.setup import Setup
 from tests.gpu.steps import Log, OutOfTimeError
 
@@ -19,8 +21,8 @@ class Room:
     """Grader processes of one assignment and kind, and what the first one found at its start."""
 
     pool: LocalProcesses
-    settings: process.ProcessSettings
-    facts: process.Facts
+    settings: ProcessSettings
+    facts: Facts
 
     def demand_device(self) -> None:
         """Raise WorkerError where these grader processes were to use a GPU and cannot."""
@@ -35,7 +37,7 @@ class Rooms:
         self._setup = setup
         self._open: dict[tuple[str, str], Room] = {}
         self._stack = contextlib.ExitStack()
-        self.facts: process.Facts | None = None  # of the latest room for a GPU
+        self.facts: Facts | None = None  # of the latest room for a GPU
         self.controls: dict[tuple[str, tuple[str, ...]], Control] = {}  # by slug and questions
 
     def enter(
@@ -111,9 +113,7 @@ class Asked:
     take: Callable[[Any], None]
 
 
-def _first_started(
-    pool: LocalProcesses, settings: process.ProcessSettings, log: Log
-) -> process.Facts:
+def _first_started(pool: LocalProcesses, settings: ProcessSettings, log: Log) -> Facts:
     """Return what the first process to start found; the error of the last where none starts."""
     starts = [pool.submit(process.start, settings) for _ in range(pool.slots)]
     for future in as_completed(starts, timeout=max(0.0, log.seconds_left())):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grader.batch.process import ProcessSettings
+from grader.batch.messages import ProcessSettings
 from grader.batch.run import jobs_on_gpu
 from grader.course.assignments import available, load
 from grader.machine import usable_cores

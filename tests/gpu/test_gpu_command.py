@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch  # noqa: F401 - in the text of a condition
 
-from grader.batch.process import Facts
+from grader.batch.messages import Facts
 from grader.course.assignments import load
 from grader.errors import UsageError
 from grader.model import Environment, Isolation

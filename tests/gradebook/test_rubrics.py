@@ -17,8 +17,9 @@ from grader.gradebook.rubrics import (
     Step,
     Written,
 )
-from grader.model import QuestionReport, Status
+from grader.model import Status
 from grader.renderers import feedback
+from grader.reports import QuestionReport
 from tests.support.reading import student_of, write_store
 
 ITEMS = (

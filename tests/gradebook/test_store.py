@@ -11,23 +11,21 @@ from typing import Any
 import pytest
 
 from grader.errors import StoreError, UsageError
+from grader.gradebook.database import MIGRATIONS
 from grader.gradebook.manual import ManualScore, answer_id
-from grader.gradebook.store import MIGRATIONS, Store
+from grader.gradebook.store import Store
 from grader.model import (
     Assignment,
     Environment,
     Isolation,
     Limits,
-    Outcome,
     Question,
-    QuestionReport,
-    Report,
     Status,
     Submission,
     TestCase,
-    Written,
 )
 from grader.renderers import results_json
+from grader.reports import Outcome, QuestionReport, Report, Written
 
 QUESTIONS = (
     Question("q1", "one", 2.0, cases=(TestCase("a", 2.0, True),), sha256="t1"),
@@ -263,7 +261,7 @@ def test_a_second_batch_on_a_store_is_refused_and_a_reader_is_not(tmp_path: Path
 def test_a_store_that_somebody_else_holds_for_writing_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.gradebook.store.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("grader.gradebook.database.BUSY_SECONDS", 0.1)
     with Store(tmp_path / "grades.db") as store:
         other = closing(sqlite3.connect(tmp_path / "grades.db", isolation_level=None))
         with other as connection:

@@ -11,7 +11,8 @@ import pytest
 from grader.errors import UsageError
 from grader.gradebook import manual, outputs
 from grader.gradebook.store import Store
-from grader.model import Status, Written
+from grader.model import Status
+from grader.reports import Written
 from tests.gradebook.test_store import (
     ASSIGNMENT,
     QUESTIONS,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from grader.batch import process
+from grader.batch import process, warm_up
+from grader.batch.messages import Facts, ProcessSettings
 from grader.batch.pool import LocalProcesses, Processes
-from grader.batch.process import Facts, ProcessSettings
 from grader.batch.run import Batch
 from grader.commands import examination
 from grader.course.assignments import load
@@ -23,16 +23,8 @@ from grader.grading import control
 from grader.grading.assemble import assemble
 from grader.grading.control import judge_reference, not_judged, settle
 from grader.grading.judge import Engine, Request, judge
-from grader.model import (
-    Control,
-    ControlCase,
-    Environment,
-    Isolation,
-    Outcome,
-    QuestionReport,
-    Report,
-    Status,
-)
+from grader.model import Environment, Isolation, Status
+from grader.reports import Control, ControlCase, Outcome, QuestionReport, Report
 from grader.sandbox import CellResult, Session, TransferError, Worker
 from grader.sandbox.session import ToRun
 from tests.conftest import notebook_of, submission_of, write_small_course
@@ -281,14 +273,14 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
     is_wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = load("small", classes.write_gpu_course(tmp_path / "course"), need_solutions=True)
-    honest = process._worker
+    honest = warm_up._worker
 
     def worker(assignment: Any, isolation: Isolation, device: str = "cpu") -> Worker:
         if device == "simulated" and is_wrong:
-            return WrongDevice(isolation=isolation)
+            return WrongDevice(isolation=isolation, libraries=())
         return honest(assignment, isolation, device)
 
-    monkeypatch.setattr(process, "_worker", worker)
+    monkeypatch.setattr(warm_up, "_worker", worker)
     students = sorted(classes.write_class(tmp_path / "class", 2).iterdir())
     settings = ProcessSettings(str(small.folder), 0, small.limits, "none", "simulated")
     said: list[str] = []

@@ -9,8 +9,9 @@ import pytest
 from grader.course.assignments import load
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Assignment, Gradebook, Outcome, Report, Status
+from grader.model import Assignment, Status
 from grader.renderers import feedback, gradescope, results_json
+from grader.reports import Gradebook, Outcome, Report
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of, write_small_course
 

@@ -8,7 +8,7 @@ import pytest
 from grader.course.otter import load
 from grader.grading.assemble import assemble
 from grader.grading.judge import Request, judge
-from grader.model import Outcome
+from grader.reports import Outcome
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of
 from tests.support.autograders import write_autograder

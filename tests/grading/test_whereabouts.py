@@ -7,7 +7,8 @@ import pytest
 
 from grader import wording
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Outcome, Report, Status
+from grader.model import Status
+from grader.reports import Outcome, Report
 from tests.conftest import notebook_of, submission_of
 
 SETUP = "import otter\ngrader = otter.Notebook('small.ipynb')"

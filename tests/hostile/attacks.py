@@ -3,7 +3,8 @@
 An attack is notebook source with cells apart by `# %%`. Its first lines say, as comments:
 `expect:` the outcomes that are right; `reason:` a pattern for why a child was ended; `input:`
 "torch" where the answer is asked with a tensor; `output:` what a cell must print; `control:` why
-the attack is not shown to succeed where nothing protects, if it is not.
+the attack is not shown to succeed where nothing protects, if it is not; `once:` what stops it,
+where that is the same code at every level: it is then tried at one place instead of all.
 
 Before the first cell, `bait` says where the judge's things are, `attempt(name, action)` notes an
 action that did not fail, `hold()` keeps what was taken until somebody must have looked, which
@@ -16,7 +17,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "submissions"
 PAGE = Path(__file__).with_name("THREATS.md")
-HEADER = re.compile(r"^# (expect|reason|input|output|control): (.+)$", re.MULTILINE)
+HEADER = re.compile(r"^# (expect|reason|input|output|control|once): (.+)$", re.MULTILINE)
 
 # What the settings for a GPU open lies near these threats, which are tried there as well.
 WITH_CUDA = frozenset({17, 20, 22})
@@ -53,6 +54,7 @@ class Attack:
     library: str
     output: str
     control: str | None
+    once: str | None
 
     @property
     def threat(self) -> int:
@@ -74,6 +76,7 @@ def load(folder: Path) -> Attack:
         head.get("input", "numpy"),
         head.get("output", ""),
         head.get("control"),
+        head.get("once"),
     )
 
 

@@ -78,9 +78,7 @@ def needs(place: str) -> list[str]:
         wanted.append("seccomp")
     if level in {"same-uid", "container-uid"}:
         wanted.append("landlock")
-    as_root = requirements.lacking("root") == ""
-    # Root runs all but its own container-uid in namespaces of their own, a user all but same-uid.
-    if place != ("root-container-uid" if as_root else "user-same-uid"):
+    if place != places.of_every_machine():
         wanted.append("namespaces")
     return wanted
 

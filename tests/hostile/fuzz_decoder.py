@@ -29,6 +29,7 @@ with atheris.instrument_imports(include=["grader.sandbox"]):
     from grader.sandbox.wire import channel as wire
     from grader.sandbox.wire import (
         encoding,
+        nodes,
         protocol,
     )
     from grader.sandbox.worker import ChildEnd
@@ -95,7 +96,7 @@ def seeds() -> list[bytes]:
     frames = []
     for value in answers:
         encoder = encoding.Encoder(
-            array_bytes=1 << 20, nesting=32, keep=lambda _: protocol.Opaque(1, "function", True)
+            array_bytes=1 << 20, nesting=32, keep=lambda _: nodes.Opaque(1, "function", True)
         )
         node = encoder.encode(value)
         encoder.seal()
@@ -104,19 +105,19 @@ def seeds() -> list[bytes]:
             protocol.dump(protocol.Answer(1, node, sizes))
             + b"".join(bytes(buffer) for buffer in encoder.buffers)
         )
-    array = protocol.Array("numpy", "float64", [4], [1], 0, 0)
-    alias = protocol.Alias(0, array, [2], 0)
+    array = nodes.Array("numpy", "float64", [4], [1], 0, 0)
+    alias = nodes.Alias(0, array, [2], 0)
     for number, buffer in enumerate(handed_over()._encoder.buffers):
         changed = protocol.Answer(1, alias, [buffer.nbytes], [(number, 0)])
         frames.append(protocol.dump(changed) + bytes(buffer.nbytes))
-    contents = protocol.Sequence([protocol.Repeat(0), 1]), protocol.Sequence([1, 2])
+    contents = nodes.Sequence([nodes.Repeat(0), 1]), nodes.Sequence([1, 2])
     frames += [protocol.dump(protocol.Answer(1, it, [], [], [(0, it)])) for it in contents]
-    twice = protocol.Sequence([protocol.Sequence([1]), protocol.Repeat(-2), protocol.Repeat(-1)])
+    twice = nodes.Sequence([nodes.Sequence([1]), nodes.Repeat(-2), nodes.Repeat(-1)])
     frames.append(protocol.dump(protocol.Answer(1, twice, [], first=-1, dropped=[0, -1])))
     failure = protocol.Failure("Oops", "ValueError", "no", "Cell 1")
     frames.append(protocol.dump(protocol.Raised(1, failure)))
     frames.append(protocol.dump(protocol.CellDone(1, failure, "text", 3, 0.1)))
-    error = protocol.Opaque(2, "Oops", False, "__main__", [protocol.Kind(3, "__main__", "Oops")])
+    error = nodes.Opaque(2, "Oops", False, "__main__", [nodes.Kind(3, "__main__", "Oops")])
     frames.append(protocol.dump(protocol.Raised(1, failure, "printed", error)))
     frames.append(protocol.dump(protocol.Asked(1, 0, [array], {"key": 1}, [32])) + bytes(32))
     frames.append(protocol.dump(protocol.Fault(1, "it cannot travel")))
@@ -147,7 +148,7 @@ def read_one(data: bytes) -> None:
                     arguments(judge, reply, buffers)
                 else:
                     use(judge._answers.result(reply, buffers, handed_over()))
-        except (wire.ChannelClosedError, protocol.ProtocolViolationError, TimeoutError):
+        except (wire.ChannelClosedError, nodes.ProtocolViolationError, TimeoutError):
             return
         except StudentError as error:
             error.describe()
@@ -167,7 +168,7 @@ def handed_over() -> Handover:
     """Return the arguments of a call: views, arrays that share memory, a list in a list."""
     encoder = encoding.Encoder(
         array_bytes=1 << 20, nesting=32, as_arguments=True,
-        keep=lambda _: protocol.Opaque(1, "function", True),
+        keep=lambda _: nodes.Opaque(1, "function", True),
     )  # fmt: skip
     table = np.zeros((4, 4))
     for value in (

@@ -1,9 +1,9 @@
 """Runs every attack at one isolation level, in this process's place on the machine.
 
-`python matrix.py LEVEL [--only TEXT] [--deny-namespaces] [--own-processes]` prints one JSON object.
-It is started by the tests once for each identity and level; `none` runs the controls, where each
-attack has to succeed. With --own-processes nothing outside a process namespace of this run can be
-signalled.
+`python matrix.py LEVEL [--only TEXT] [--by-level] [--deny-namespaces] [--own-processes]` prints one
+JSON object. It is started by the tests once for each identity and level; `none` runs the controls,
+where each attack has to succeed. With --by-level, attacks that are stopped alike at every level are
+left out. With --own-processes nothing outside a process namespace of this run can be signalled.
 """
 
 import argparse
@@ -27,7 +27,6 @@ from typing import Any, Self
 from unittest import mock
 
 import numpy as np
-import torch
 from attacks import PRELUDE, WITH_CUDA, Attack, load_all
 
 from grader.model import Isolation, IsolationLevel, Limits
@@ -46,7 +45,7 @@ from grader.sandbox.proof.probes import choose_isolation
 from grader.sandbox.proof.targets import ProtectedTargets
 
 LIMITS = Limits(
-    cell_seconds=1.5, call_seconds=0.5, submission_seconds=6, cpu_seconds=6,
+    cell_seconds=0.5, call_seconds=0.25, submission_seconds=6, cpu_seconds=6,
     memory_bytes=900 << 20, tasks=32, open_files=64, file_bytes=8 << 20, scratch_bytes=32 << 20,
     cell_output_bytes=100_000, output_bytes=300_000, array_bytes=128 << 20,
 )  # fmt: skip
@@ -54,6 +53,8 @@ LIMITS = Limits(
 PATIENT = replace(
     LIMITS, cell_seconds=60, call_seconds=60, submission_seconds=120, cpu_seconds=120
 )  # fmt: skip
+# The judge's call that meets a byte out of band waits as long as a call may take.
+PATIENT_WITH_BYTES = replace(PATIENT, call_seconds=2)
 # How long an attack holds what it has taken, where somebody has to look, and where nobody does.
 UNTIL_SEEN, UNSEEN = 15.0, 0.3
 UNTIL_RIGHT = 8.0  # seconds, for an answer that is corrected after it was returned
@@ -85,8 +86,8 @@ try:
     found = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
 except KeyError:
     found = None
-import torch._dynamo
 """
+ASK_A_LIBRARY = "import torch._dynamo\n"  # takes as long as torch itself
 # What the course has put beside every notebook.
 FILES = {"helpers.py": "def twice(x):\n    return x * 2\n", "data/words.txt": "two"}
 HONEST = """
@@ -169,14 +170,15 @@ def session_of(worker: Worker, limits: Limits) -> Session:
 
 
 def run_attack(
-    worker: Worker, attack: Attack, victim: Victim, *, patience: float
+    worker: Worker, attack: Attack, victim: Victim, *, patience: float, limits: Limits | None = None
 ) -> tuple[Result, str]:
     """Return what became of it, and everything that student code said.
 
-    patience: how many seconds it holds what it has taken.
+    patience: how many seconds it holds what it has taken. limits: its own, instead of such as what
+    is expected of it asks for.
     """
     said: list[str] = []
-    session = session_of(worker, LIMITS if "timeout" in attack.expect else PATIENT)
+    session = session_of(worker, limits or (LIMITS if "timeout" in attack.expect else PATIENT))
     try:
         session.run_cell(f"bait = { {**victim.map(), 'patience': patience}!r}", 1)
         for number, cell in enumerate(attack.cells, 2):
@@ -195,8 +197,11 @@ def run_attack(
 
 def _ask(answer: Any, attack: Attack, seconds: float = 0.0) -> str:
     """Judge one answer as a hidden test would, again and again for some seconds until it passes."""
-    kinds = {"numpy": np.arange(4.0), "torch": torch.arange(4.0), "float": 2.0}
-    x: Any = kinds[attack.library]
+    x: Any = 2.0 if attack.library == "float" else np.arange(4.0)
+    if attack.library == "torch":
+        import torch  # a tenth of a place's time, where no attack asks for it
+
+        x = torch.arange(4.0)
     before = x + 0
     got = answer(x)
     end = time.monotonic() + seconds
@@ -214,6 +219,8 @@ def _is_right(got: Any, x: Any, before: Any) -> bool:
             np.testing.assert_allclose(got, want)
             np.testing.assert_array_equal(x, before)
             return getattr(got, "dtype", None) != np.dtype(object)
+        import torch
+
         return bool(torch.allclose(got, want)) and bool(torch.equal(x, before))
     return False
 
@@ -262,17 +269,24 @@ def judge_result(attack: Attack, result: Result, said: str, victim: Victim, leve
         result.problems.append(f"{len(said):,} characters of output came through")
 
 
-def run_level(level: str, *, own_processes: bool, only: str | None = None) -> dict[str, Any]:
-    """Prove the level, run the attacks at it, and look at the invariants after each."""
+def run_level(level: str, attacks: list[Attack], *, by_level: bool) -> dict[str, Any]:
+    """Prove the level, run the attacks at it, and look at the invariants after each.
+
+    by_level: without what is the same at every level.
+    """
     isolation = choose_isolation()
     if isolation.level != level:
         return {"error": f"this place offers {isolation.level}, not {level}"}
-    attacks = [a for a in load_all(only) if own_processes or a.name != "22_signal_everybody"]
-    with Worker(isolation=isolation, files=files_of_the_course()) as worker:
+    if by_level:
+        attacks = [attack for attack in attacks if attack.once is None]
+    if any(attack.library == "torch" for attack in attacks):
+        import torch  # noqa: F401 - the judge must not seem to grow by it later
+    files = files_of_the_course()
+    with Worker(isolation=isolation, libraries=("torch",), files=files) as worker:
         worker.wait_until_ready()
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         results = run_attacks(worker, attacks, level)
-        who = run_who(worker)
+        who = run_who(worker, WHO if by_level else WHO + ASK_A_LIBRARY)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - size
     if grown > PARENT_GROWTH:
         results["memory"] = asdict(Result("grown", problems=[f"the judge grew by {grown:,} bytes"]))
@@ -280,13 +294,11 @@ def run_level(level: str, *, own_processes: bool, only: str | None = None) -> di
     if planted:
         results["planted"] = asdict(Result("ran", problems=[f"{planted} ran in the judge"]))
     near = [attack for attack in attacks if attack.threat in WITH_CUDA]
-    with Worker(
-        isolation=isolation, devices=CUDA, warm=False, files=files_of_the_course()
-    ) as worker:
+    with Worker(isolation=isolation, libraries=(), devices=CUDA, files=files) as worker:
         results |= {
             f"{name}, cuda": item for name, item in run_attacks(worker, near, level).items()
         }
-    driver = run_driver(isolation)
+        driver = {"now": first_refused(worker), **run_weakened_driver(isolation)}
     weakened = {"succeeded": run_weakened(isolation), "within reach": within_reach(level)}
     return {"isolation": asdict(isolation), "results": results, "driver": driver, "who": who,
             "weakened": weakened}  # fmt: skip
@@ -325,10 +337,10 @@ def run_attacks(worker: Worker, attacks: list[Attack], level: str) -> dict[str, 
     return results
 
 
-def run_who(worker: Worker) -> Any:
+def run_who(worker: Worker, cell: str) -> Any:
     """Return the user's name by environment and by number, as a child finds them."""
     with session_of(worker, PATIENT) as session:
-        ran = session.run_cell(WHO, 1)
+        ran = session.run_cell(cell, 1)
         return repr(ran.failure) if ran.failure else [session.value("user"), session.value("found")]
 
 
@@ -348,9 +360,13 @@ def run_weakened(isolation: Isolation) -> dict[str, list[str]]:
         attacks = [attack for attack in load_all() if attack.name in WEAKENED]
         with Worker(isolation=isolation, warm=False) as worker, Victim() as victim:
             worker.wait_until_ready()
-            return {
-                a.name: run_attack(worker, a, victim, patience=UNSEEN)[0].succeeded for a in attacks
+            ran = {
+                attack.name: run_attack(
+                    worker, attack, victim, patience=UNSEEN, limits=PATIENT_WITH_BYTES
+                )
+                for attack in attacks
             }
+    return {name: result.succeeded for name, (result, _said) in ran.items()}
 
 
 def within_reach(level: str) -> dict[str, bool]:
@@ -372,16 +388,16 @@ def _kernel_sends_out_of_band() -> bool:
             return False
 
 
-def run_driver(isolation: Isolation) -> dict[str, str]:
-    """Return what becomes of the driver's requests now, and under each rule that was in its way."""
-    found = {"now": _first_refused(isolation)}
+def run_weakened_driver(isolation: Isolation) -> dict[str, str]:
+    """Return what becomes of the driver's requests under each rule that was in its way."""
+    found = {}
     sources, restrict = launch.module_sources, seccomp._restrict_sockets
 
     def old_sources() -> dict[str, str]:
         return {name: text.replace(*NAMING) for name, text in sources().items()}
 
     with mock.patch.object(launch, "module_sources", old_sources):
-        found["without truncating"] = _first_refused(isolation)
+        found["without truncating"] = _first_refused_by(isolation)
     if not recipe(isolation.level).has_private_files:  # there a unix socket was always one's own
         closed = mock.patch.object(
             seccomp,
@@ -389,7 +405,7 @@ def run_driver(isolation: Isolation) -> dict[str, str]:
             lambda *rules, cuda, network: restrict(*rules, cuda=cuda and False, network=network),
         )
         with closed, _no_filters_kept():
-            found["without a socket"] = _first_refused(isolation)
+            found["without a socket"] = _first_refused_by(isolation)
     return found
 
 
@@ -400,21 +416,27 @@ def _no_filters_kept() -> Iterator[None]:
     seccomp.compile_filter.cache_clear()
 
 
-def _first_refused(isolation: Isolation) -> str:
-    """Run the stand-in for the driver in the settings for a GPU."""
+def _first_refused_by(isolation: Isolation) -> str:
     with Worker(isolation=isolation, devices=CUDA, warm=False) as worker:
-        session = session_of(worker, PATIENT)
+        return first_refused(worker)
+
+
+def first_refused(worker: Worker) -> str:
+    """Run the stand-in for the driver in the settings for a GPU."""
+    with session_of(worker, PATIENT) as session:
         ran = session.run_cell(DRIVER.read_text(encoding="utf-8"), 1)
         return str(session.value("first_refused")()) if ran.failure is None else repr(ran.failure)
 
 
 def run_controls() -> dict[str, Any]:
     """Run each attack where nothing protects; it must succeed, or its test proves nothing."""
-    # An attack imports it too, in seconds of its own: too few where the machine has much to do.
+    # Attacks import them too, in seconds of their own: too few where the machine has much to do.
     import otter.test_files  # noqa: F401
+    import torch  # noqa: F401
 
     results: dict[str, Any] = {}
-    with Worker(isolation=Isolation("none"), files=files_of_the_course()) as worker:
+    files = files_of_the_course()
+    with Worker(isolation=Isolation("none"), libraries=("torch",), files=files) as worker:
         for attack in load_all():
             if attack.control is not None:
                 continue
@@ -477,6 +499,7 @@ def main() -> None:
     parser.add_argument("level")
     parser.add_argument("--deny-namespaces", action="store_true")
     parser.add_argument("--own-processes", action="store_true")
+    parser.add_argument("--by-level", action="store_true", help="without what no level decides")
     parser.add_argument("--only", metavar="TEXT", help="the attacks whose name contains this")
     options = parser.parse_args()
     if options.deny_namespaces:
@@ -485,7 +508,10 @@ def main() -> None:
     if options.level == "none":
         found = run_controls()
     else:
-        found = run_level(options.level, own_processes=options.own_processes, only=options.only)
+        attacks = load_all(options.only)
+        if not options.own_processes:
+            attacks = [attack for attack in attacks if attack.name != "22_signal_everybody"]
+        found = run_level(options.level, attacks, by_level=options.by_level)
     json.dump(found, out)
 
 

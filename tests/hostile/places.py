@@ -27,8 +27,15 @@ class Place:
         return f"{self.identity}-{self.level}"
 
 
-def _arguments(level: str, *, own_processes: bool) -> list[str]:
+def of_every_machine() -> str:
+    """Return the place that there is without namespaces: as whoever runs this, at their level."""
+    return "root-container-uid" if os.geteuid() == 0 else "user-same-uid"
+
+
+def _arguments(who: str, level: str, *, own_processes: bool) -> list[str]:
     command = [sys.executable, str(MATRIX), level]
+    if f"{who}-{level}" != of_every_machine():
+        command.append("--by-level")
     if level in {"container-uid", "same-uid"}:
         command.append("--deny-namespaces")
     return [*command, "--own-processes"] if own_processes else command
@@ -80,12 +87,12 @@ def find() -> tuple[list[Place], list[str]]:
     """Return where the attacks can be run here, and in words where they cannot."""
     if os.geteuid() == 0:
         if not _works(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"]):
-            alone = tuple(_arguments("container-uid", own_processes=False))
+            alone = tuple(_arguments("root", "container-uid", own_processes=False))
             return [Place("root", "container-uid", alone)], [
                 "strong, and everything as an ordinary user: this root may not make namespaces"
             ]
         places = [
-            Place(who, level, _opened(_arguments(level, own_processes=True), uids[level]))
+            Place(who, level, _opened(_arguments(who, level, own_processes=True), uids[level]))
             for who, level, uids in (
                 ("root", "strong", ROOTS), ("user", "same-uid", ORDINARY),
                 ("root", "container-uid", ROOTS), ("user", "strong", ORDINARY),
@@ -101,6 +108,5 @@ def find() -> tuple[list[Place], list[str]]:
     levels = ["strong", "same-uid", "none"] if own else ["same-uid"]
     if not own:
         absent.append("strong and the controls: this user may not make namespaces")
-    return [
-        Place("user", level, (*prefix, *_arguments(level, own_processes=own))) for level in levels
-    ], absent
+    commands = {level: _arguments("user", level, own_processes=own) for level in levels}
+    return [Place("user", level, (*prefix, *words)) for level, words in commands.items()], absent

@@ -16,20 +16,23 @@ LEVELS = ("root-strong", "user-same-uid", "root-container-uid", "user-strong")
 CONTROLS = ("user-none",)
 NOT_STRONG = tuple(place for place in LEVELS if not place.endswith("strong"))
 PARTS = "@{}".format  # each place may be tried by another process
+# What stops an attack at every level alike is tried once, at the place that every machine has.
+EVERYWHERE = [attack for attack in ALL if attack.once is None]
+ONCE = [attack for attack in ALL if attack.once is not None]
 
 # Threats that need more than one child: the judge, a class, files, the machine.
 ELSEWHERE = {
     13: ("hostile/test_verdicts.py", "test_13_a_table_of_known_inputs_meets_fresh_ones"),
     14: ("hostile/test_verdicts.py", "test_14_a_stored_public_answer_behind_an_exception_fails"),
     18: ("hostile/test_verdicts.py", "test_18_hidden_inputs_stay_out_of_what_a_student_reads"),
-    33: ("grading/test_judge.py", "test_a_file_that_is_no_notebook_is_rejected_with_what_it_is"),
+    33: ("grading/test_intake.py", "test_a_file_that_is_no_notebook_is_rejected_with_what_it_is"),
     34: (
         "submissions/test_submissions_hostile.py",
         "test_a_hostile_zip_is_refused_and_the_class_is_collected",
     ),
     35: ("submissions/test_submissions_hostile.py", "test_students_with_any_name_are_kept_apart"),
     36: ("hostile/test_verdicts.py", "test_36_only_the_question_concerned_is_touched"),
-    37: ("grading/test_judge.py", "test_another_assignments_notebook_is_rejected_with_its_name"),
+    37: ("grading/test_intake.py", "test_another_assignments_notebook_is_rejected_with_its_name"),
     38: ("batch/test_crash.py", "test_a_batch_killed_three_times_ends_as_if_nothing_had_happened"),
     39: (
         "course/test_attention_gpu.py",
@@ -49,7 +52,10 @@ ELSEWHERE = {
     ),
     47: ("testing/test_chain.py", "test_work_that_is_not_done_in_a_call_is_a_wrong_answer"),
     48: ("grading/test_careless_tests.py", "test_a_student_cannot_choose_to_be_ungraded"),
-    50: ("grading/test_judge.py", "test_a_question_is_told_of_only_what_a_student_may_read"),
+    50: (
+        "grading/test_hidden_inputs.py",
+        "test_a_question_is_told_of_only_what_a_student_may_read",
+    ),
     56: (
         "sandbox/test_bounds.py",
         "test_a_course_where_programs_lie_is_refused_with_the_folder_and_the_next_step",
@@ -57,8 +63,8 @@ ELSEWHERE = {
     57: ("submissions/test_evidence.py", "test_a_number_in_a_files_name_is_nobodys_identity"),
     58: ("submissions/test_evidence.py", "test_no_name_that_a_student_chooses_turns_the_layout"),
     59: ("submissions/test_evidence.py", "test_a_large_table_of_contents_is_refused_by_its_length"),
-    60: ("grading/test_judge.py", "test_what_trips_our_reader_is_rejected_and_never_ungraded"),
-    61: ("renderers/test_formats.py", "test_markup_and_escapes_in_names_reach_no_terminal"),
+    60: ("grading/test_intake.py", "test_what_trips_our_reader_is_rejected_and_never_ungraded"),
+    61: ("renderers/test_table.py", "test_markup_and_escapes_in_names_reach_no_terminal"),
     46: ("verify/test_attackers.py", "test_each_attacker_is_named_with_what_it_earns"),
     62: ("release/test_hand_out.py", "test_what_is_hidden_is_left_out"),
     63: ("review/test_review_browser.py", "test_hostile_answers_do_nothing"),
@@ -67,13 +73,14 @@ ELSEWHERE = {
         "test_another_page_in_the_browser_can_neither_read_nor_write",
     ),
     65: ("review/test_markdown.py", "test_no_answer_takes_long"),
-    66: ("grading/test_files.py", "test_a_notebook_that_reads_what_hidden_cases_read"),
-    67: ("grading/test_files.py", "test_nothing_that_a_notebook_wrote_is_unpickled"),
+    66: ("grading/test_files_of_tests.py", "test_a_notebook_that_reads_what_hidden_cases_read"),
+    67: ("grading/test_files_of_tests.py", "test_nothing_that_a_notebook_wrote_is_unpickled"),
     68: ("sandbox/test_network.py", "test_this_machines_other_ports_stay_closed"),
     69: (
         "hostile/test_evaluated_text.py",
         "test_no_text_of_a_students_does_anything_in_the_judge",
     ),
+    71: ("hostile/test_names_of_tests.py", "test_what_a_test_expects_is_not_read_by_its_name"),
     70: ("grading/test_own_time.py", "test_what_takes_too_long_in_one_case_ends_the_process"),
 }
 
@@ -100,7 +107,7 @@ def test_the_level_proves_itself(place: str, runs: Runs) -> None:
 
 
 @pytest.mark.parametrize("place", LEVELS, ids=PARTS)
-@pytest.mark.parametrize("attack", ALL, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", EVERYWHERE, ids=lambda attack: attack.name)
 def test_an_attack_does_no_harm(attack: attacks.Attack, place: str, runs: Runs) -> None:
     result = runs.of(place)["results"].get(attack.name)
     if result is None:  # it would signal every process of whoever runs the tests
@@ -109,9 +116,15 @@ def test_an_attack_does_no_harm(attack: attacks.Attack, place: str, runs: Runs) 
     assert not result["problems"]
 
 
+@pytest.mark.parametrize("place", [places.of_every_machine()], ids=PARTS)
+@pytest.mark.parametrize("attack", ONCE, ids=lambda attack: attack.name)
+def test_what_no_level_decides_does_no_harm(attack: attacks.Attack, place: str, runs: Runs) -> None:
+    assert not runs.of(place)["results"][attack.name]["problems"]
+
+
 @pytest.mark.parametrize("place", LEVELS, ids=PARTS)
 @pytest.mark.parametrize(
-    "attack", [a for a in ALL if a.threat in WITH_CUDA], ids=lambda attack: attack.name
+    "attack", [a for a in EVERYWHERE if a.threat in WITH_CUDA], ids=lambda attack: attack.name
 )
 def test_an_attack_does_no_harm_where_a_gpu_is_given(
     attack: attacks.Attack, place: str, runs: Runs

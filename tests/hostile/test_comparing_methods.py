@@ -4,7 +4,8 @@ from textwrap import dedent
 
 import pytest
 
-from grader.model import Outcome, Status
+from grader.model import Status
+from grader.reports import Outcome
 from grader.sandbox import Worker, live
 from tests.support.otter_assignments import OtterJudge, doctests
 

@@ -1,11 +1,12 @@
 """Text of a student's that a test, or a library that the test uses, would evaluate in the judge."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
-from grader.grading import evaluation
+from grader.grading import evaluation, test_folder, yaml_objects
 from grader.model import Status
 from grader.sandbox import Worker
 from grader.sandbox.wire import sympy_kinds
@@ -37,6 +38,21 @@ table = pd.DataFrame({{"a": [1, 2]}})
 answer = {text!r}
 """
 ANSWER = "answer = {text!r}"
+PICKLED = """
+import pickle
+class Trap:
+    def __reduce__(self):
+        return eval, ({text!r},)
+answer = pickle.dumps(Trap() if "trap" in {text!r} else {text})
+"""
+OF_A_TREE = """
+import ast
+@test_case()
+def test_it(answer):
+    found = {}
+    exec(compile(ast.parse(answer), "answer", "exec"), found)
+    assert found["x"] == 7
+"""
 EVALUATING = """
 @test_case()
 def test_it(answer):
@@ -106,8 +122,56 @@ EVALUATED = {
         ),
         DOCUMENTED, "x = 3",
     ),
+    "tree": (
+        doctests(
+            "q1", ">>> import ast\n>>> tree = ast.parse(answer, mode='eval')\n"
+            ">>> eval(compile(ast.fix_missing_locations(tree), '', 'eval'))\n7",
+        ),
+        ANSWER, "3 + 4",
+    ),
+    "tree in a function": (
+        functions("q1", OF_A_TREE), ANSWER, "x = 3 + 4",
+    ),
+    "tree by Python's own": (
+        doctests(
+            "q1", ">>> import ast, builtins\n"
+            ">>> code = builtins.compile(ast.parse(answer), '', 'exec')\n"
+            ">>> builtins.exec(code)",
+        ),
+        ANSWER, "x = 3",
+    ),
+    "timed": (
+        doctests("q1", ">>> import timeit\n>>> timeit.timeit(answer, number=1) < 60\nTrue"),
+        ANSWER, "3 + 4",
+    ),
+    "console": (
+        doctests(
+            "q1", ">>> import code\n>>> code.InteractiveInterpreter({}).runsource(answer)\nFalse",
+        ),
+        ANSWER, "x = 3",
+    ),
+    "key": (
+        doctests("q1", ">>> eval(answer)\n'bb'"), ANSWER, "max(['a', 'bb'], key=len)",
+    ),
+    "pickle": (
+        doctests("q1", ">>> import pickle\n>>> pickle.loads(answer)\n[1, 2]"),
+        PICKLED, "[1, 2]",
+    ),
+    "yaml": (
+        doctests(
+            "q1", ">>> import yaml\n>>> yaml.load(answer, Loader=yaml.Loader)\n{'a': [1, 2]}",
+        ),
+        ANSWER, "a: [1, 2]",
+    ),
+    "yaml that says so": (
+        doctests("q1", ">>> import yaml\n>>> yaml.unsafe_load(answer)\n{'a': [1, 2]}"),
+        ANSWER, "a: [1, 2]",
+    ),
 }  # fmt: skip
 DOES = {
+    "key": "max([\"__import__('pathlib').Path({trap!r}).touch()\"], key=eval)",
+    "yaml": "!!python/object/apply:os.mkdir [{trap}]",
+    "yaml that says so": "!!python/object/apply:os.mkdir [{trap}]",
     "query": "a == @pd.io.common.os.mkdir({trap!r})",
     "lambdify": "[].append(__import__('pathlib').Path({trap!r}).touch())",
 }
@@ -125,6 +189,14 @@ def attack(judge: OtterJudge, name: str, trap: Path) -> Status:
     return case.status
 
 
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    anything: Callable[..., str] = lambda *_, **__: ""  # noqa: E731
+    monkeypatch.setattr(evaluation, "what_is_wrong", anything)
+    nothing: Callable[..., AbstractContextManager[None]] = lambda *_, **__: nullcontext()  # noqa: E731
+    monkeypatch.setattr(yaml_objects, "of_own_text", nothing)
+    monkeypatch.setattr(test_folder._no_unpickling, "noted_on", nothing)
+
+
 @pytest.mark.parametrize("name", EVALUATED)
 def test_no_text_of_a_students_does_anything_in_the_judge(
     judge: OtterJudge, tmp_path: Path, name: str
@@ -137,8 +209,7 @@ def test_no_text_of_a_students_does_anything_in_the_judge(
 def test_the_control_unguarded_it_does(
     judge: OtterJudge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    everything: Callable[..., None] = lambda *_: None  # noqa: E731
-    monkeypatch.setattr(evaluation, "_look_at", everything)
+    unguarded(monkeypatch)
     monkeypatch.setattr(sympy_kinds, "NOT_IN_NAMES", frozenset())
     attack(judge, name, tmp_path / "trap")
     assert (tmp_path / "trap").exists()

@@ -19,7 +19,8 @@ import torch
 
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Isolation, Outcome, QuestionReport, Status
+from grader.model import Isolation, Status
+from grader.reports import Outcome, QuestionReport
 from grader.submissions.autograders import load
 from grader.submissions.unpacking import FOLDER_VARIABLE
 from tests.conftest import notebook_of, submission_of

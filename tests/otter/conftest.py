@@ -9,12 +9,13 @@ import pytest
 
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Assignment, Report, Submission
+from grader.model import Assignment, Submission
+from grader.reports import Report
 from grader.sandbox import Worker
 from grader.submissions.unpacking import FOLDER_VARIABLE
 
 Files = tuple[tuple[str, str], ...]
-HEAVY = ("pandas", "datascience", "matplotlib.pyplot")  # imported once, not by every child
+HEAVY = ("pandas", "datascience", "matplotlib.pyplot", "sympy")  # imported once, not by every child
 
 
 class Room:
@@ -40,7 +41,8 @@ def room() -> Iterator[Room]:
 
     def start(files: Files) -> Worker:
         # A worker with files serves one notebook or two, which import what they need themselves.
-        return workers.enter_context(Worker(imports=() if files else heavy, files=files))
+        imports = () if files else heavy
+        return workers.enter_context(Worker(imports=imports, libraries=(), files=files))
 
     with contextlib.ExitStack() as workers:
         yield Room(start)

@@ -16,7 +16,8 @@ from grader.course import beside
 from grader.course.otter import config, keys
 from grader.course.otter.keys import Becomes
 from grader.errors import UsageError
-from grader.model import Report, Submission
+from grader.model import Submission
+from grader.reports import Report
 from grader.submissions.autograders import load
 from grader.verify import Verification, solution
 from tests.conftest import notebook_of, submission_of, write_small_course

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from grader.model import Report, Status
+from grader.model import Status
+from grader.reports import Report
 from grader.submissions.autograders import load
 from grader.submissions.collection import collect
 from tests.otter.conftest import Room

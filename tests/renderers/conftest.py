@@ -5,18 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from grader.model import (
-    Environment,
-    Gradebook,
-    Isolation,
-    Outcome,
-    Question,
-    QuestionReport,
-    Report,
-    Status,
-    TestCase,
-    Written,
-)
+from grader.model import Environment, Isolation, Question, Status, TestCase
+from grader.reports import Gradebook, Outcome, QuestionReport, Report, Written
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror="alert(2)">'

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.model import Gradebook, OtterRules, Outcome, Question, QuestionReport, Status, TestCase
+from grader.model import OtterRules, Question, Status, TestCase
 from grader.renderers import canvas, final_grades, grades_csv, gradescope
 from grader.renderers.sheets import fill
+from grader.reports import Gradebook, Outcome, QuestionReport
 from tests.renderers.test_formats import small_book, small_report
 from tests.renderers.test_sheets import canvas_report, export
 

@@ -9,16 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from grader import wording
-from grader.model import (
-    Gradebook,
-    Outcome,
-    Picture,
-    Question,
-    QuestionReport,
-    Report,
-    Status,
-    Written,
-)
+from grader.model import Question, Status
 from grader.renderers import (
     feedback,
     gradescope,
@@ -26,6 +17,7 @@ from grader.renderers import (
     report,
 )
 from grader.renderers.text import feedback_name
+from grader.reports import Gradebook, Outcome, Picture, QuestionReport, Report, Written
 from tests.renderers.test_formats import small_book, small_report
 
 MakeBook = Callable[..., Gradebook]

@@ -9,8 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from grader.model import Gradebook, Outcome, QuestionReport, Report, Status
+from grader.model import Status
 from grader.renderers import feedback, report
+from grader.reports import Gradebook, Outcome, QuestionReport, Report
 
 pytestmark = pytest.mark.long
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from grader.errors import UsageError
-from grader.model import Gradebook, Report, Status
+from grader.model import Status
 from grader.renderers import brightspace, canvas, moodle
 from grader.renderers.sheets import Filled, Policy, Target, fill, value_of
+from grader.reports import Gradebook, Report
 from tests.renderers.test_formats import small_book, small_report
 
 Find = Callable[[Gradebook, str, str | None], Target]

@@ -4,18 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from grader.model import (
-    Environment,
-    Gradebook,
-    Isolation,
-    IsolationLevel,
-    Outcome,
-    Question,
-    QuestionReport,
-    Report,
-    Status,
-    TestCase,
-)
+from grader.model import Environment, Isolation, IsolationLevel, Question, Status, TestCase
+from grader.reports import Gradebook, Outcome, QuestionReport, Report
 from grader.review.figures import cases
 
 NAMES = ("easy", "fair", "wrong")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from grader.model import Picture, Written
+from grader.reports import Picture, Written
 from grader.review.markdown import render
 from grader.review.pictures import answer_html
 from tests.support.reading import picture

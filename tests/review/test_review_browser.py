@@ -18,7 +18,7 @@ from markupsafe import Markup
 from playwright.sync_api import Browser, Error, Page
 
 from grader.gradebook.rubrics import RubricStore
-from grader.model import Picture
+from grader.reports import Picture
 from grader.review import guard
 from grader.review.room import Room, prepare_rubrics
 from grader.review.server import Serving, served

@@ -1,9 +1,12 @@
-"""What the sandbox's tests share: NumPy prints here as it does by itself."""
+"""What the sandbox's tests share: a small worker, and NumPy prints here as it does by itself."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
+from grader.model import Isolation
+from grader.sandbox import Worker
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +14,9 @@ def prints_by_itself() -> Iterator[None]:
     """Undo what an import of the package datascience, in any test before, has set for printing."""
     with np.printoptions(legacy=False):
         yield
+
+
+@pytest.fixture(scope="module")
+def small_worker(isolation: Isolation) -> Iterator[Worker]:
+    with Worker(isolation=isolation, warm=False) as worker:
+        yield worker

@@ -85,11 +85,46 @@ def is_right(seen: Observation) -> bool:
     return isinstance(seen.value, torch.Tensor) and torch.allclose(seen.value, RIGHT)
 
 
+COMPILER = """
+import sys
+from torch.utils._python_dispatch import TorchDispatchMode
+
+def has_compiler():
+    return "torch._dynamo" in sys.modules
+
+def note_as_torch_does():
+    class Log(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            return func(*args, **(kwargs or {}))
+
+    with Log():
+        torch.zeros(1)
+"""
+
+
+def test_no_operation_is_noted_at_the_price_of_torchs_compiler(kernel_worker: Worker) -> None:
+    """It takes as long to import as torch itself, in each process that notes operations."""
+    with opened(kernel_worker) as session:
+        for number, cell in enumerate((COMPILER, "def f(x):\n    return torch.exp(x) + 1"), 2):
+            assert session.run_cell(cell, number).failure is None
+        function, has_compiler = session.value("f"), session.value("has_compiler")
+        seen = observed(function, torch.ones(2))
+        assert seen.operations == ("aten::exp", "aten::add.Tensor")
+        assert has_compiler() is False
+        session.value("note_as_torch_does")()
+        assert has_compiler() is True
+        assert observed(function, torch.ones(2)).operations == seen.operations
+
+
 UNWRITTEN = {
     "of a shape": "torch.empty(x.shape, dtype=x.dtype)",
     "like another": "torch.empty_like(x)",
     "of a tensor's kind": "x.new_empty(24)",
     "with strides": "torch.empty_strided((24,), (1,))",
+    "of a legacy class": "torch.Tensor(24)",
+    "of a legacy method": "x.new(24)",
+    "in another order": "torch.empty_permuted((24,), (0,))",
+    "of another size": "x.new_empty(0).resize_(24)",
     "of another dtype": "torch.empty(24, dtype=torch.float8_e5m2).float()",
 }
 
@@ -400,9 +435,9 @@ def test_a_kernel_that_ends_its_process_ends_the_session(
 ) -> None:
     kernel = """
 @triton.jit
-def wild(X, OUT, n, BLOCK: tl.constexpr):
-    tl.store(OUT + tl.arange(0, 16).to(tl.int64) * 1000000000, tl.arange(0, 16))
-f = lambda x: launch(wild, x)
+def wild(X, OUT, n, far, BLOCK: tl.constexpr):  # with a number that may be an address
+    tl.store(OUT + tl.arange(0, 16).to(tl.int64) * far, tl.arange(0, 16))
+f = lambda x: launch(wild, x, 1 << 41)
 """
     with pytest.raises(ChildEnded, match="SIGSEGV") as caught:
         observed(function(kernel), X)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import process
+from grader.batch import warm_up
+from grader.batch.messages import ProcessSettings
 from grader.errors import UsageError
 from grader.model import Assignment, Isolation, Limits
 from grader.sandbox import ChildEnded, Session, Worker
@@ -150,9 +151,9 @@ def test_a_course_where_programs_lie_is_refused_with_the_folder_and_the_next_ste
     small: Assignment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(view, "SYSTEM", (str(small.folder.parents[1]),))
-    settings = process.ProcessSettings(str(small.folder), 0, Limits(), "auto", "cpu")
+    settings = ProcessSettings(str(small.folder), 0, Limits(), "auto", "cpu")
     with pytest.raises(UsageError, match=r"lies in .*; move it to another folder"):
-        process._isolation(settings, small)
+        warm_up._isolation(settings, small)
 
 
 def test_the_packages_own_course_is_hidden_and_so_not_refused(

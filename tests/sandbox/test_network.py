@@ -11,7 +11,8 @@ import pytest
 
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Assignment, Isolation, Limits, Report, Status
+from grader.model import Assignment, Isolation, Limits, Status
+from grader.reports import Report
 from grader.sandbox import Session, Worker, launch
 from grader.sandbox.levels import recipes
 from grader.sandbox.proof import probes

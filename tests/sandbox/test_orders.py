@@ -11,7 +11,7 @@ import pytest
 from grader.errors import IsolationError, WorkerError
 from grader.model import Isolation, Limits
 from grader.sandbox import Worker, wire
-from grader.sandbox.wire import orders, protocol
+from grader.sandbox.wire import nodes, orders, protocol
 from grader.sandbox.wire.mount_plan import MountPlan
 from grader.sandbox.worker import ChildEnd
 from grader.sandbox.worker import _child_limits as child_limits
@@ -49,7 +49,7 @@ def test_every_message_arrives_as_it_was_sent(message: Any, load: Any) -> None:
 @pytest.mark.parametrize("load", [orders.load_order, orders.load_event, orders.load_first])
 @pytest.mark.parametrize("data", JUNK, ids=repr)
 def test_anything_else_is_a_violation(load: Any, data: bytes) -> None:
-    with pytest.raises(protocol.ProtocolViolationError):
+    with pytest.raises(nodes.ProtocolViolationError):
         load(data)
 
 

@@ -21,7 +21,7 @@ from grader.sandbox import (
 )
 from grader.sandbox.handover import Handover
 from grader.sandbox.wire import channel as wire
-from grader.sandbox.wire import dtypes, encoding, protocol
+from grader.sandbox.wire import dtypes, encoding, nodes, protocol
 from tests.support.in_thread import session_over
 
 LIMITS = Limits(frame_bytes=200_000, array_bytes=1 << 22, nesting=32)
@@ -31,7 +31,7 @@ DTYPES = sorted(dtypes.NUMPY_DTYPES)
 def handed_over(arguments: list[Any]) -> Handover:
     encoder = encoding.Encoder(
         array_bytes=1 << 22, nesting=32, as_arguments=True,
-        keep=lambda item: protocol.Opaque(1, type(item).__name__, callable(item)),
+        keep=lambda item: nodes.Opaque(1, type(item).__name__, callable(item)),
     )  # fmt: skip
     for value in arguments:
         encoder.encode(value)
@@ -58,7 +58,7 @@ def encode(value: Any, arguments: tuple[Any, ...] = ()) -> bytes:
     """Return the frame in which a child answers with a value."""
     encoder = encoding.Encoder(
         array_bytes=1 << 22, nesting=32, arguments=arguments,
-        keep=lambda item: protocol.Opaque(1, type(item).__name__, callable(item)),
+        keep=lambda item: nodes.Opaque(1, type(item).__name__, callable(item)),
     )  # fmt: skip
     node = encoder.encode(value)
     encoder.seal()
@@ -108,14 +108,14 @@ def test_a_value_comes_back_as_the_base_value_it_was(value: Any) -> None:
 @given(st.binary(max_size=4_000))
 def test_bytes_that_are_no_reply_end_the_child_or_the_wait(data: bytes) -> None:
     with pytest.raises(
-        (protocol.ProtocolViolationError, wire.ChannelClosedError, ChildEnded, StudentError)
+        (nodes.ProtocolViolationError, wire.ChannelClosedError, ChildEnded, StudentError)
     ):
         receive(data)
 
 
 odd = st.integers(-(2**63), 2**64 - 1) | st.integers(-2, 40)
 array_nodes = st.builds(
-    protocol.Array,
+    nodes.Array,
     library=st.sampled_from(["numpy", "torch", "json"]),
     dtype=st.sampled_from([*sorted(dtypes.TORCH_DTYPES), "object", "O8", "U4"]),
     shape=st.lists(odd, max_size=5),
@@ -124,30 +124,30 @@ array_nodes = st.builds(
     buffer=st.integers(-1, 3),
     device=st.sampled_from(["cpu", "cuda", "meta"]),
 )
-nodes = st.recursive(
+any_nodes = st.recursive(
     array_nodes
-    | st.builds(protocol.Alias, st.integers(-1, 2), array_nodes, st.lists(odd, max_size=4), odd)
-    | st.builds(protocol.Scalar, st.sampled_from([*DTYPES, "object"]), st.binary(max_size=17))
-    | st.builds(protocol.BigInt, st.text(max_size=20))
-    | st.builds(protocol.Text, odd)
-    | st.builds(protocol.Bytes, odd)
-    | st.builds(protocol.Opaque, odd, st.text(max_size=5), st.booleans())
+    | st.builds(nodes.Alias, st.integers(-1, 2), array_nodes, st.lists(odd, max_size=4), odd)
+    | st.builds(nodes.Scalar, st.sampled_from([*DTYPES, "object"]), st.binary(max_size=17))
+    | st.builds(nodes.BigInt, st.text(max_size=20))
+    | st.builds(nodes.Text, odd)
+    | st.builds(nodes.Bytes, odd)
+    | st.builds(nodes.Opaque, odd, st.text(max_size=5), st.booleans())
     | st.none(),
     lambda inner: (
-        st.builds(protocol.Sequence, st.lists(inner, max_size=3), st.booleans())
-        | st.builds(protocol.Mapping, st.lists(st.tuples(inner, inner), max_size=3))
+        st.builds(nodes.Sequence, st.lists(inner, max_size=3), st.booleans())
+        | st.builds(nodes.Mapping, st.lists(st.tuples(inner, inner), max_size=3))
     ),
     max_leaves=8,
 )
 
 
 @settings(max_examples=300, deadline=None)
-@given(nodes, st.lists(st.integers(0, 64), max_size=2))
+@given(any_nodes, st.lists(st.integers(0, 64), max_size=2))
 def test_a_reply_that_contradicts_itself_ends_the_child(node: Any, sizes: list[int]) -> None:
     frame = protocol.dump(protocol.Answer(1, node, sizes)) + bytes(sum(sizes))
     try:
         receive(frame, [np.zeros(4), torch.zeros(2, 2)])
-    except (ChildEnded, protocol.ProtocolViolationError):
+    except (ChildEnded, nodes.ProtocolViolationError):
         return
 
 
@@ -208,12 +208,12 @@ def test_no_claim_of_an_alias_reaches_what_lies_between_the_elements(
     argument = base[1:5, :3]
     argument[...] = 1.0
     count = math.prod(shape)
-    node = protocol.Array("numpy", "float64", shape, [0] * len(shape), 0, 0)
-    alias = protocol.Alias(0, node, strides, offset)
+    node = nodes.Array("numpy", "float64", shape, [0] * len(shape), 0, 0)
+    alias = nodes.Alias(0, node, strides, offset)
     frame = protocol.dump(protocol.Answer(1, alias, [8])) + np.float64(1.0).tobytes()
     try:
         back = receive(frame, [argument])
-    except (ChildEnded, protocol.ProtocolViolationError):
+    except (ChildEnded, nodes.ProtocolViolationError):
         return
     assert back.shape == tuple(shape)
     assert back.sum() == count
@@ -222,23 +222,23 @@ def test_no_claim_of_an_alias_reaches_what_lies_between_the_elements(
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (protocol.Answer(1, protocol.Mapping([(protocol.BigInt(hex(n * (2**61 - 1))), n)
+        (protocol.Answer(1, nodes.Mapping([(nodes.BigInt(hex(n * (2**61 - 1))), n)
                                               for n in range(2_000)]), []), "keys of one hash"),
-        (protocol.Answer(1, protocol.Mapping([(protocol.Mapping([]), 1)]), []), "hashed"),
-        (protocol.Answer(1, protocol.BigInt("f" * 9_000), []), "longer than its limit"),
-        (protocol.Answer(1, protocol.Text(0), []), "was not sent"),
+        (protocol.Answer(1, nodes.Mapping([(nodes.Mapping([]), 1)]), []), "hashed"),
+        (protocol.Answer(1, nodes.BigInt("f" * 9_000), []), "longer than its limit"),
+        (protocol.Answer(1, nodes.Text(0), []), "was not sent"),
         (protocol.Answer(1, None, [1 << 40]), "larger buffers"),
         (protocol.Answer(1, None, [-1]), "negative"),
         (protocol.Answer(1, None, [0] * 40_000), "too many buffers"),
         (protocol.Answer(1, None, [], [(7, 0)]), "was not sent"),
         (protocol.Answer(1, None, [], [(0, 7)]), "was not sent"),
-        (protocol.Answer(1, None, [], [], [(0, protocol.Sequence([]))]), "was not sent"),
-        (protocol.Answer(1, protocol.Sequence([protocol.Repeat(0)]), []), "was not sent"),
+        (protocol.Answer(1, None, [], [], [(0, nodes.Sequence([]))]), "was not sent"),
+        (protocol.Answer(1, nodes.Sequence([nodes.Repeat(0)]), []), "was not sent"),
         (protocol.Missing(1), "something else"),
     ],
 )  # fmt: skip
 def test_a_broken_reply_says_what_is_broken(body: Any, says: str) -> None:
-    with pytest.raises((ChildEnded, protocol.ProtocolViolationError), match=says):
+    with pytest.raises((ChildEnded, nodes.ProtocolViolationError), match=says):
         receive(protocol.dump(body))
 
 

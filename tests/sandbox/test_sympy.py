@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from grader.sandbox.wire import protocol, sympy_kinds
-from tests.sandbox.test_kinds import crossed, decoded, made
+from grader.sandbox.wire import nodes, sympy_kinds
+from tests.support.crossing import crossed, decoded, made
 
 sympy = pytest.importorskip("sympy")
 EXPRESSIONS = [
@@ -129,8 +129,8 @@ MATRICES = ["SymPy MutableDenseMatrix", "SymPy ImmutableDenseMatrix"]
 @pytest.mark.parametrize("kind", MATRICES)
 def test_no_text_in_a_matrix_is_evaluated(kind: str, tmp_path: Path) -> None:
     trap = tmp_path / "evaluated"
-    entries = protocol.Sequence([COMMAND.format(str(trap))])
-    with pytest.raises(protocol.ProtocolViolationError, match="no expression"):
+    entries = nodes.Sequence([COMMAND.format(str(trap))])
+    with pytest.raises(nodes.ProtocolViolationError, match="no expression"):
         decoded(made(kind, 1, 1, entries), [])
     assert not trap.exists()
 
@@ -144,7 +144,7 @@ def test_sympy_itself_evaluates_a_text_in_a_matrix(name: str, tmp_path: Path) ->
 
 
 def as_node(steps: list[tuple[Any, ...]]) -> Any:
-    return protocol.Sequence([protocol.Sequence(list(one), is_tuple=True) for one in steps])
+    return nodes.Sequence([nodes.Sequence(list(one), is_tuple=True) for one in steps])
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def as_node(steps: list[tuple[Any, ...]]) -> Any:
     ],
 )
 def test_a_frame_that_is_no_expression_breaks_the_protocol(steps: list[tuple[Any, ...]]) -> None:
-    with pytest.raises(protocol.ProtocolViolationError):
+    with pytest.raises(nodes.ProtocolViolationError):
         decoded(made("SymPy expression", as_node(steps)), [])
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grader.sandbox.wire import kinds, protocol
-from tests.sandbox.test_kinds import crossed, decoded, made, numbers
+from grader.sandbox.wire import kinds, nodes
+from tests.support.crossing import crossed, decoded, made, numbers
 from tests.support.in_thread import notebook
 
 
@@ -80,7 +80,7 @@ def test_a_row_crosses_as_it_is(datascience: Any, as_argument: bool) -> None:
         ([1], [numbers(1)]),
         (["a"], ["no array"]),
         (["a", "b"], [numbers(1), numbers(0)]),
-        (["a"], [protocol.Array("numpy", "int64", [], [], 0, 0)]),
+        (["a"], [nodes.Array("numpy", "int64", [], [], 0, 0)]),
     ],
     ids=["twice", "fewer", "no text", "no array", "lengths", "no rows"],
 )
@@ -88,8 +88,8 @@ def test_a_table_that_contradicts_itself_is_refused(
     datascience: Any, labels: list[Any], columns: list[Any]
 ) -> None:
     del datascience
-    node = made("Table", protocol.Sequence(labels), protocol.Sequence(columns))
-    with pytest.raises(protocol.ProtocolViolationError, match="a Table that cannot be built"):
+    node = made("Table", nodes.Sequence(labels), nodes.Sequence(columns))
+    with pytest.raises(nodes.ProtocolViolationError, match="a Table that cannot be built"):
         decoded(node, [memoryview(bytearray(8))])
 
 

@@ -33,6 +33,7 @@ from grader.sandbox.wire import (
     decoding,
     dtypes,
     encoding,
+    nodes,
     protocol,
 )
 from tests.support.in_thread import LIMITS, notebook, session_over
@@ -122,7 +123,7 @@ def test_any_layout_crosses_both_ways_unchanged(place: str, tensor: torch.Tensor
         assert identical(here, before)
 
 
-def _refuse(value: Any) -> protocol.Opaque:
+def _refuse(value: Any) -> nodes.Opaque:
     raise AssertionError(f"{value!r} did not travel by value")
 
 

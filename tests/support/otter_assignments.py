@@ -9,7 +9,7 @@ from typing import Any
 from grader.course.otter import load
 from grader.grading.assemble import assemble
 from grader.grading.judge import Request, judge
-from grader.model import Outcome, QuestionReport
+from grader.reports import Outcome, QuestionReport
 from grader.sandbox import Worker
 from tests.conftest import notebook_of, submission_of
 

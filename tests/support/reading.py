@@ -16,16 +16,12 @@ from grader.model import (
     Environment,
     Isolation,
     IsolationLevel,
-    Outcome,
-    Picture,
     Question,
-    QuestionReport,
-    Report,
     Status,
     Submission,
     TestCase,
-    Written,
 )
+from grader.reports import Outcome, Picture, QuestionReport, Report, Written
 
 WRITTEN = ("r1", "r2", "r3")
 TEXT = {

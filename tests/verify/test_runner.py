@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import LocalProcesses
-from grader.batch.process import ProcessSettings
 from grader.errors import ProcessLostError, WorkerError
 from grader.model import Limits
 from grader.verify.runner import Candidate, Runner

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from grader.batch.messages import ProcessSettings
 from grader.batch.pool import local_pool
-from grader.batch.process import ProcessSettings
 from grader.course import notebooks, scaffold
 from grader.course.assignments import load
 from grader.errors import AssignmentError, UsageError

@@ -36,7 +36,9 @@ def test_ordinary(stable_softmax):
 def test_large(stable_softmax):
     high = "exp(12) is infinite in float16, so take the maximum away first"
     check(stable_softmax, [12.0, 11.0, 1.0], [0.7310, 0.2689, 1.22e-5], torch.float16, high)
-    low = "every exp(-1000) is 0, and 0 / 0 is NaN, so take the maximum away first"
+    high = "exp(100) is infinite in float32, so take the maximum away first"
+    check(stable_softmax, [100.0, 99.0], [0.73106, 0.26894], torch.float32, high)
+    low = "every exp(-1000) is 0, which leaves nothing to divide by: take the maximum away first"
     check(stable_softmax, [-1000.0, -1000.0], [0.5, 0.5], torch.float32, low)
 
 

@@ -16,6 +16,22 @@ def exact_state(q, k, v):
     return m, weights.sum(1), weights @ v.double()
 
 
+def mistake(letter, got, q, k, v):
+    """Return a hint where a part of the state is that of a known mistake, else None."""
+    _, l, acc = exact_state(q, k, v)  # noqa: E741
+    first, last = (exact_state(q, part, v[: len(part)])[0] for part in (k[:4], k[8:]))
+    known = {
+        "m": (
+            (first, "it is that of the first tile alone: no `return` may stand inside the loop"),
+            (last, "it is that of the last tile alone: the old m takes part in the new one"),
+        ),
+        "l": (),
+        "acc": ((acc / l[:, None], "it is divided by l already: return the sum itself"),),
+    }
+    found = (hint for answer, hint in known[letter] if torch.allclose(got.double(), answer))
+    return next(found, None)
+
+
 def check(attention_tiled, q, k, v, asked):
     rights = exact_state(q, k, v)
     state = attention_tiled(q, k, v, 4)
@@ -36,7 +52,8 @@ def check(attention_tiled, q, k, v, asked):
         worst = int(error.argmax())
         entry, wanted = float(got.flatten()[worst]), float(right.flatten()[worst])
         assert bool((error <= 1e-4).all()), (
-            f"{letter} after {asked} is {entry:.5g} where {wanted:.5g} is right: {hint}."
+            f"{letter} after {asked} is {entry:.5g} where {wanted:.5g} is right: "
+            f"{mistake(letter, got, q, k, v) or hint}."
         )
 
 

@@ -54,6 +54,7 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
 
 
 def known_mistake(got, q, k, v, causal, scale):
+    """Return what it says that the answer is that of a known mistake, else None."""
     mistakes = {
         "it is zero everywhere, as if nothing was stored or no key was visited": torch.zeros_like(
             v[..., :1, :]
@@ -67,18 +68,15 @@ def known_mistake(got, q, k, v, causal, scale):
     if scale is not None:
         ignored = "`scale` is not used, which takes the place of 1 / sqrt(d)"
         mistakes[ignored] = exact(q, k, v, causal)
+    else:
+        padded = max(16, 2 ** math.ceil(math.log2(q.shape[-1])))
+        of_padding = exact(q, k, v, causal, scale=padded**-0.5)
+        mistakes["the scale is that of the padded width, not of d"] = of_padding
     blind = max(q.shape[-2] - k.shape[-2], 0)
-    if causal and q.shape[-2] != k.shape[-2]:
-        forgotten = "the mask forgets N - M: query i sees key j where j <= i + (N - M)"
-        mistakes[forgotten] = exact(q, k, v, causal, scale, offset=0)
-    if not causal:
-        wide = q.double(), k.double(), v.double()
-        factor = q.shape[-1] ** -0.5 if scale is None else scale
-        for block in (16, 32, 64):
-            for keep_sum, part in ((False, "accumulator"), (True, "sum")):
-                answer = without_rescale(*wide, block, factor, keep_sum=keep_sum)
-                sentence = f"the {part} is not rescaled when the running maximum rises"
-                mistakes[f"{sentence} (seen with tiles of {block} keys)"] = answer
+    if causal:
+        mistakes |= wrong_masks(q, k, v, scale)
+    else:
+        mistakes |= wrong_walks(q, k, v, scale)
     # Where a mistake makes no difference, being near to what it gives says nothing.
     off = (got.double() - exact(q, k, v, causal, scale)).abs().max()
     for sentence, answer in mistakes.items():
@@ -93,7 +91,78 @@ def known_mistake(got, q, k, v, causal, scale):
             "all of it is nearly right, and further off than rounding explains: scores, m, l and "
             "acc are float32, and the weights are rounded to the dtype of V, not below"
         )
-    return "see that each program visits all of its keys, with their values, and hides the others"
+    return None
+
+
+def wrong_masks(q, k, v, scale):
+    """Return the answers of causal masks that are not as asked."""
+    queries, keys = q.shape[-2], k.shape[-2]
+    rule = "query i sees key j where j <= i + (N - M)"
+    shifted = {
+        f"the mask shows one key too many: {rule}": keys - queries + 1,
+        f"the mask hides one key too many: {rule}": keys - queries - 1,
+    }
+    if queries != keys:
+        shifted = {f"the mask forgets N - M: {rule}": 0} | shifted
+    found = {why: exact(q, k, v, True, scale, offset) for why, offset in shifted.items()}
+    for block in (16, 32, 64, 128):
+        if queries <= block < keys:
+            early = (
+                f"it is the answer of the first {block} keys alone: the loop ends at the last key "
+                "that a query of the tile sees, which is i + (N - M)"
+            )
+            part = k[..., :block, :], v[..., :block, :]
+            found[early] = exact(q, *part, True, scale, keys - queries)
+    return found
+
+
+def wrong_walks(q, k, v, scale):
+    """Return the answers of walks over tiles of keys that go wrong."""
+    wide = q.double(), k.double(), v.double()
+    factor, keys = q.shape[-1] ** -0.5 if scale is None else scale, k.shape[-2]
+    found = {}
+    for block in (16, 32, 64, 128):
+        seen = f"(seen with tiles of {block} keys)"
+        if keys > block:
+            for keep_sum, part in ((False, "accumulator"), (True, "sum")):
+                answer = without_rescale(*wide, block, factor, keep_sum=keep_sum)
+                sentence = f"the {part} is not rescaled when the running maximum rises"
+                found[f"{sentence} {seen}"] = answer
+            alone = "it is the answer of the {} tile of keys alone: {} " + seen
+            last = (keys - 1) // block * block
+            for which, advice, part in (
+                ("first", "the loop goes on, and `start` moves both addresses", [0, block]),
+                ("last", "m, l and acc are carried from turn to turn", [last, keys]),
+            ):
+                tile = slice(*part)
+                answer = exact(q, k[..., tile, :], v[..., tile, :], scale=factor)
+                found[alone.format(which, advice)] = answer
+        if keys % block:
+            longer = (torch.nn.functional.pad(x, (0, 0, 0, -keys % block)) for x in (k, v))
+            answer = exact(q, *longer, scale=factor)
+            found[f"keys that do not exist take part with a score of 0 {seen}"] = answer
+    return found
+
+
+def where_it_lies(wrong, lost, causal):
+    """Return what it says that only some heads or queries are wrong, else None.
+
+    lost: which entries are NaN or inf; of a load without its mask all of a head is.
+    """
+    heads = wrong.flatten(0, 1).flatten(1).any(1)
+    if len(heads) > 1 and not heads[0] and heads[1:].all() and not lost.flatten(0, 1)[1:].all():
+        return (
+            "the first head is right, and no other: the grid has a program for each tile of each "
+            "of the B * H heads, which starts at its own batch entry and head"
+        )
+    rows = wrong.flatten(0, 1).transpose(0, 1).flatten(1).any(1)
+    first = int(rows.nonzero()[0])
+    if not causal and first and first % 16 == 0 and rows[first:].all():
+        return (
+            f"from query {first} on all are wrong, and none before: the number of programs is "
+            "rounded up (triton.cdiv), so that the last queries have one as well"
+        )
+    return None
 
 
 def quietly(function, *args, **kwargs):
@@ -114,23 +183,30 @@ def check_value(got, q, k, v, asked, causal=False, scale=None):
     assert got.shape == q.shape, f"{asked} has shape {tuple(got.shape)}, not {tuple(q.shape)}."
     assert got.dtype == q.dtype, f"{asked} is {got.dtype}, not the inputs' {q.dtype}."
     right = exact(q, k, v, causal, scale)
-    wrong = ~got.isfinite()
-    assert not wrong.any(), (
-        f"{asked} holds {int(wrong.sum())} NaN or inf, the first at {wrong.nonzero()[0].tolist()}: "
-        "look at the masks of your loads and of your scores, and whether all of it was stored."
-    )
     # Rounding the weights and the result once each, and float32 sums: see Step 3.
     u = 2.0**-11 if q.dtype == torch.float16 else 2.0**-24
     tolerance = (2 * u + 1e-5) * exact(q, k, v.abs(), causal, scale) + u * right.abs()
-    wrong = (got.double() - right).abs() > 2 * tolerance
-    if wrong.any():
-        index = wrong.nonzero()[0].tolist()
-        entry, number = float(got[tuple(index)]), float(right[tuple(index)])
+    wrong, lost = ~((got.double() - right).abs() <= 2 * tolerance), ~got.isfinite()
+    if not wrong.any():
+        return
+    where = where_it_lies(wrong, lost, causal)
+    if lost.any():
+        blind = max(q.shape[-2] - k.shape[-2], 0) if causal else 0
+        hint = "look at the masks of your loads and of your scores, and whether all was stored"
+        if blind and not wrong[..., blind:, :].any():
+            hint = f"the first {blind} queries see no key: -inf minus -inf and 0 / 0 are NaN there"
         raise AssertionError(
-            f"{asked} is {entry:.6g} at {index} where {number:.6g} is right, and wrong in "
-            f"{int(wrong.sum())} of {wrong.numel()} entries: "
-            f"{known_mistake(got, q, k, v, causal, scale)}."
+            f"{asked} holds {int(lost.sum())} NaN or inf, the first at "
+            f"{lost.nonzero()[0].tolist()}: {where or hint}."
         )
+    index = wrong.nonzero()[0].tolist()
+    entry, number = float(got[tuple(index)]), float(right[tuple(index)])
+    hint = "see that each program visits all of its keys, with their values, and hides others"
+    raise AssertionError(
+        f"{asked} is {entry:.6g} at {index} where {number:.6g} is right, and wrong in "
+        f"{int(wrong.sum())} of {wrong.numel()} entries: "
+        f"{known_mistake(got, q, k, v, causal, scale) or where or hint}."
+    )
 
 
 @test_case(name="128 queries and keys in float16", points=0.5, hidden=False)

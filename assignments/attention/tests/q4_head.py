@@ -45,17 +45,37 @@ def with_log(function, *args):
 
 
 def mistake(got, q, k, v):
-    """Return a hint where the answer is that of a known mistake, else None."""
+    """Return a hint where the answer is that of a known mistake, else None.
+
+    k and v: with what lies behind their 128 rows.
+    """
     q, k, v = q.double(), k.double(), v.double()
-    scores = q @ k.T / 32**0.5
-    weights = torch.exp(scores - scores.amax(1, keepdim=True))
+    all_scores = q @ k.T / 32**0.5
+    scores, v_128 = all_scores[:, :128], v[:128]
+    top, old_top = scores.amax(1, keepdim=True), scores[:, :64].amax(1, keepdim=True)
+    weights, old = torch.exp(scores - top), torch.exp(scores[:, :64] - old_top)
+    total, acc = weights.sum(1, keepdim=True), weights @ v_128
+    new_part = weights[:, 64:]
     for answer, hint in (
         (
-            torch.softmax(scores[:, 64:], 1) @ v[64:],
+            torch.softmax(scores[:, 64:], 1) @ v_128[64:],
             "it is the answer of the last tile alone; carry m, l and acc through the loop.",
         ),
-        (torch.softmax(q @ k.T, 1) @ v, "the scores are not divided by sqrt(d)."),
-        (weights @ v, "acc is not divided by l."),
+        (
+            torch.softmax(scores[:, :64], 1) @ v_128[:64],
+            "it is the answer of the first tile alone; is `start` in both addresses, K's and V's?",
+        ),
+        (torch.softmax(all_scores, 1) @ v, "the loop runs to M, not to N."),
+        (torch.softmax(q @ k[:128].T, 1) @ v_128, "the scores are not divided by sqrt(d)."),
+        (acc, "acc is not divided by l."),
+        (
+            acc / (old.sum(1, keepdim=True) + new_part.sum(1, keepdim=True)),
+            "l is not multiplied by exp(old m - new m).",
+        ),
+        (
+            (old @ v_128[:64] + new_part @ v_128[64:]) / total,
+            "acc is not multiplied by exp(old m - new m).",
+        ),
     ):
         if torch.allclose(got, answer, rtol=1e-2, atol=4e-3):
             return hint
@@ -70,6 +90,7 @@ def test_head(head_attention, device):
     q[64:] *= 40  # so that no exp is finite without the maximum
     q, k, v = (x.to(device or "cpu").half() for x in (q, k, v))
     # Behind their end lies more of the same: a loop that takes M for N reads it, and is wrong.
+    whole_k, whole_v = k, v
     k, v = k[:128], v[:128]
     weights = torch.softmax(q.double() @ k.double().T / 32**0.5, 1)
     right = weights @ v.double()
@@ -83,19 +104,26 @@ def test_head(head_attention, device):
     wrong = ~((got.double() - right).abs() <= tolerance)
     if wrong.any():
         index = wrong.nonzero()[0].tolist()
-        hint = (
-            "check in this order: the scale, `[:, None]`, `start` in the key addresses, the loop's "
-            "end at N, the factor of l and of acc, acc / l."
-        )
         if index[0] >= 64:
             hint = (
                 "does the grid have M / 64 programs, does each find its own queries, and is the "
                 "maximum subtracted?"
             )
+        elif got[tuple(index)].isnan():
+            hint = (
+                "NaN comes from what lies behind K and V (does the loop end at N, not at M?), or "
+                "from -inf minus -inf."
+            )
+        else:
+            hint = mistake(got.double(), q, whole_k, whole_v) or (
+                "check in this order: the scale, `[:, None]`, `start` in the key addresses, the "
+                "loop's end at N, the factor of l and of acc, acc / l."
+            )
         raise AssertionError(
             f"{asked} is {float(got[tuple(index)]):.5g} at {index} where "
             f"{float(right[tuple(index)]):.5g} is right, and wrong in {int(wrong.sum())} of "
-            f"{wrong.numel()} entries: {mistake(got.double(), q, k, v) or hint}"
+            f"{wrong.numel()} entries: "
+            f"{hint}"
         )
 
 

@@ -45,6 +45,24 @@ def with_log(function, *args):
     return got, next(busy, None)
 
 
+def mistake(found, right, largest):
+    """Return a hint where the answer is that of a known mistake, else None."""
+    total = math.exp(right - largest)
+    for answer, hint in (
+        (largest + total, "it is m + l; take the logarithm of l."),
+        (largest + math.log2(total), "it is m + log2(l); tl.log is the natural logarithm."),
+        (largest, "it is m alone; log(l) is missing."),
+    ):
+        if abs(found - answer) < 1e-4:
+            return hint
+    if not math.isfinite(found):
+        return (
+            "does m start at -inf, is it the new maximum after each turn, and are a tile's exps "
+            "relative to that?"
+        )
+    return None
+
+
 @test_case(name="three rows in two tiles", points=0.125, hidden=False)
 def test_rows(row_logsumexp, device):
     draw = torch.Generator().manual_seed(3)
@@ -65,11 +83,10 @@ def test_rows(row_logsumexp, device):
             "does m start at -inf, is the maximum subtracted, and does each program find its row?",
         )
     ):
-        right = rights[row]
-        lost = "" if math.isfinite(got[row]) else " Are a tile's exps relative to the new maximum?"
-        assert abs(float(got[row]) - right) < 1e-4, (
-            f"{asked} is {float(got[row]):.5f} in row {row} where {right:.5f} is right: "
-            f"{hint}{lost}"
+        right, found = rights[row], float(got[row])
+        assert abs(found - right) < 1e-4, (
+            f"{asked} is {found:.5f} in row {row} where {right:.5f} is right: "
+            f"{mistake(found, right, float(x[row].max())) or hint}"
         )
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from grader.model import Written
+from grader.reports import Written
 
 from .cells import CHECK, Cell, Notebook, bound_names
 from .pictures import Pictures

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from grader.model import Picture
+from grader.reports import Picture
 
 MAX_PICTURES = 8
 MAX_BYTES = 4_000_000  # of all pictures of one answer

@@ -9,7 +9,8 @@ import builtins
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..wire.protocol import GIVEN_OPERATIONS, Callback, Threw
+from ..wire.nodes import Callback
+from ..wire.protocol import GIVEN_OPERATIONS, Threw
 
 # Puts a question to the judge: the number, what is done, its arguments and keyword arguments.
 Ask = Callable[[int, str, tuple[Any, ...], dict[str, Any]], Any]

@@ -6,45 +6,35 @@ process, so nothing here is trusted by the judge: only the bytes that arrive the
 
 import builtins
 import contextlib
-import hashlib
-import io
-import itertools
 import os
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any
 
 from ..wire import plain
 from ..wire.channel import FOREVER, Channel, ChannelClosedError
 from ..wire.decoding import Decoder
 from ..wire.encoding import Encoder
+from ..wire.nodes import Callback, Contents, Named, Opaque
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
-    DEVICE_LOST,
     LENGTH,
     Answer,
     Asked,
     Bound,
     Call,
-    Callback,
     Case,
     CellDone,
     Chain,
     Compile,
     Compiled,
-    Contents,
-    Failure,
     Fault,
     Get,
     ListFiles,
     Missing,
-    Named,
     Next,
-    Opaque,
     Prepare,
     Prepared,
     Raised,
@@ -63,171 +53,27 @@ from ..wire.protocol import (
     WriteFile,
     dump,
 )
-from ..wire.shared import Shared, TooMuchError, check_amount
-from ..wire.values import ValueRefusedError, form_of
+from ..wire.values import ValueRefusedError
 from . import figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, GivenObject, error_of, number_of
+from .describing import MAX_MESSAGE, clean, describe_safely
 from .given import Given
+from .names import NotebookNames
+from .output import ErrorOutput, LimitedOutput
 from .recording import UnrecordableError, record
+from .running import StudentRaisedError, end_without_a_device, run_theirs
+from .sharing import Sharing
 from .warned import Warnings
 
-MAX_MESSAGE = 2_000
-MAX_ERRORS = 10_000
-MAX_FRAMES = 6
 FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 OUTPUT_HEADER = 8  # bytes before the text in an answer
-MOST_NAMES = 10_000  # that are listed
 REQUEST_BYTES = 64 << 20
 KERNELS_REACH = 1 << 16  # bytes past an array that a kernel without its masks may read
 
 
 Buffers = list[memoryview]
-
-
-class LimitedOutput(io.TextIOBase):
-    """Keeps what a cell or a call printed up to a limit, and counts what it had to discard."""
-
-    def __init__(self, cell_limit: int, total_limit: int) -> None:
-        super().__init__()
-        self._cell_limit, self._left = cell_limit, total_limit
-        self.start()
-
-    def start(self) -> None:
-        """Forget what was printed before."""
-        self._parts: list[str] = []
-        self._room = min(self._cell_limit, self._left)
-        self.discarded = 0
-
-    @contextlib.contextmanager
-    def of_one_request(self) -> Iterator[None]:
-        """Keep what is printed meanwhile apart; the judge may ask while it is answered."""
-        before = self._parts, self._room, self.discarded
-        self.start()
-        try:
-            yield
-        finally:
-            self._parts, self._room, self.discarded = before
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        kept = text[: self._room]
-        if kept:
-            self._parts.append(kept)
-            self._room -= len(kept)
-            self._left -= len(kept)
-        self.discarded += len(text) - len(kept)
-        return len(text)
-
-    def text(self) -> str:
-        return "".join(self._parts)
-
-
-class ErrorOutput(io.TextIOBase):
-    """Standard error: beside a cell's output, and no part of what a call printed."""
-
-    def __init__(self, output: LimitedOutput) -> None:
-        super().__init__()
-        self._output = output
-        self.is_kept = False
-        self._text = ""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        if self.is_kept:
-            return self._output.write(text)
-        self._text += text[: MAX_ERRORS - len(self._text)]
-        return len(text)
-
-    def taken(self) -> str:
-        """Return what was printed since the last time."""
-        text, self._text = self._text, ""
-        return text
-
-
-def describe_failure(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> Failure:
-    """Return what a student should see of an exception: their own lines and the last sentence."""
-    base = next((c for c in kind.__mro__ if c.__module__ == "builtins"), Exception)
-    lines = list(itertools.islice(_student_lines(trace), 50))
-    if isinstance(error.__cause__, BaseException):  # a kernel's own lines, from its interpreter
-        lines += itertools.islice(_student_lines(error.__cause__.__traceback__), 50)
-    lines = lines[:1] + lines[1:][1 - MAX_FRAMES :]  # where it began, and how it ended
-    if isinstance(error, SyntaxError):
-        lines.append(f"{_place(str(error.filename))}, line {error.lineno}: {error.text or ''}")
-    try:
-        message = str(error)
-    except BaseException:  # noqa: BLE001 - an exception's own __str__ is student code
-        message = "(its message could not be read)"
-    name = str(getattr(kind, "__name__", "Exception"))[:100]
-    return Failure(_clean(name), _clean(str(base.__name__)), _clean(message[:MAX_MESSAGE]),
-                   _clean("\n".join(lines)[:MAX_MESSAGE]))  # fmt: skip
-
-
-def describe_safely(kind: type[BaseException], error: BaseException) -> Failure:
-    """Describe an exception whatever its class has made of its own attributes."""
-    try:
-        return describe_failure(kind, error, error.__traceback__)
-    except BaseException:  # noqa: BLE001 - as above, it is student code all the way down
-        return Failure("Exception", "Exception", "(it could not be described)", "")
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _place(filename: str) -> str:
-    return filename.strip("<>").capitalize()
-
-
-def _student_lines(trace: TracebackType | None) -> Iterator[str]:
-    import linecache
-
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_filename.startswith(("<cell ", "<kernel ")):
-            line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-            inside = "" if code.co_name == "<module>" else f", in {code.co_name}"
-            yield f"{_place(code.co_filename)}, line {trace.tb_lineno}{inside}: {line}"
-        trace = trace.tb_next
-
-
-class StudentRaisedError(Exception):
-    """Carries what student code raised past our own code."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _run_theirs(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call into student code, and wait for what it left running on a GPU."""
-    try:
-        value = function(*args, **kwargs)
-    except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
-        _end_without_a_device()
-        raise StudentRaisedError(error) from None
-    _end_without_a_device()
-    return value
-
-
-def _end_without_a_device() -> None:
-    """End this process where student code has broken its GPU context: nothing else mends it.
-
-    Else the next transfer, of this case or of another question, would seem to be at fault.
-    """
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        try:
-            torch.cuda.synchronize()
-        except Exception:  # noqa: BLE001 - whatever it says, the context is gone
-            os._exit(DEVICE_LOST)
 
 
 class NotebookProcess:
@@ -239,9 +85,7 @@ class NotebookProcess:
         self._limits = limits
         self._references = references.References()
         self._given = GivenFunctions(self._ask_judge)
-        self._shared = Shared()
-        self._dropped: list[int] = []  # of them, what the judge has not been told yet
-        self._new: dict[int, Any] = {}  # what it will have once the message at hand is sent
+        self._sharing = Sharing(limits.array_bytes // 8)
         self._thrown: dict[int, BaseException] = {}  # of the judge's, by their numbers
         self._asked_by = 0  # the thread that a request runs in, and the request
         self._request = 0
@@ -249,10 +93,8 @@ class NotebookProcess:
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
         self._warnings = Warnings(self._references)
-        self._watched: dict[str, bytes] = {}  # what a name's value was, in short
-        self._told: dict[str, Any] = {}  # functions that the judge knows by these names
+        self._names = NotebookNames(shell)
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
-        self._own_names = dict(shell.user_ns)  # which IPython has put there
 
     def serve(self) -> None:
         """Answer requests until the judge closes the connection."""
@@ -268,7 +110,7 @@ class NotebookProcess:
             self._references.start_case(message.forget)
             self._given.clear()
             self._thrown.clear()
-            self._shared, self._dropped = Shared(), []
+            self._sharing.start(of_a_case=True)
             return
         self._reply_to(message, buffers)
 
@@ -283,8 +125,9 @@ class NotebookProcess:
         """Have a function of a test's called, and answer what the judge asks meanwhile."""
         if threading.get_ident() != self._asked_by:
             raise RuntimeError("a function of the test can be called only where its caller runs")
+        self._sharing.let_go()
         encoder = self._encoder(None)
-        contents = self._changed_contents(encoder)
+        contents = self._sharing.changed_contents(encoder)
         asked = Asked(
             self._request,
             number,
@@ -293,9 +136,9 @@ class NotebookProcess:
             [],
         )
         asked.operation = operation
-        self._share(asked, encoder, contents, [*args, *kwargs.values()])
+        self._end(asked, encoder, contents, [*args, *kwargs.values()])
         frame = self._with_output(asked, self._frame_of(asked))
-        self._sent()
+        self._sharing.sent()
         self._channel.send_frame(frame, encoder.buffers)
         while True:
             message, buffers = self._channel.receive()
@@ -304,7 +147,7 @@ class NotebookProcess:
                     self._output.start()
                     decoder = self._decoder(buffers, message.first)
                     value = decoder.decode(message.value)
-                    self._know(decoder.new)
+                    self._sharing.know(decoder.new)
                     return value
                 case Threw():
                     self._output.start()
@@ -318,17 +161,17 @@ class NotebookProcess:
         self._carrying = "The request"
         with self._output.of_one_request():
             reply, out = self._answer_silently(message, buffers)
-            if self._told and isinstance(reply, Ran):
-                reply.rebound = self._rebound()
+            if isinstance(reply, Ran):
+                reply.rebound = self._names.rebound()
             self._carrying = "The answer"
             try:
                 frame = self._frame_of(reply)
                 if isinstance(reply, Answer | Raised) and reply.first:
-                    self._sent()
+                    self._sharing.sent()
             except Exception as error:  # noqa: BLE001 - a student's names can be no text
                 reply, out = self._explain(message.request, error), []
                 frame = dump(reply)
-            self._new = {}
+            self._sharing.not_sent()
             if isinstance(reply, Answer | Raised):
                 frame = self._with_output(reply, frame)
         return frame, out
@@ -342,7 +185,7 @@ class NotebookProcess:
 
     def _with_output(self, reply: Answer | Raised | Asked, frame: bytes) -> bytes:
         """Return a reply's frame, with as much of what was printed as it has room for."""
-        text = _clean(self._output.text())
+        text = clean(self._output.text())
         if not text:
             return frame
         room = self._limits.frame_bytes - (len(frame) - LENGTH)
@@ -371,12 +214,12 @@ class NotebookProcess:
     ) -> tuple[Reply, list[memoryview]]:
         match message:
             case Bound():
-                return self._finish(message.request, self._bound())
+                return self._finish(message.request, self._names.bound())
             case Seed():
-                _run_theirs(randomness.put, message)
+                run_theirs(randomness.put, message)
                 return self._finish(message.request, None)
             case ListFiles() | ReadFile() | WriteFile():
-                found = _run_theirs(self._at_a_file, message, buffers)
+                found = run_theirs(self._at_a_file, message, buffers)
                 return self._finish(message.request, found)
             case Record():
                 return self._record(message, buffers)
@@ -428,11 +271,11 @@ class NotebookProcess:
         started = time.perf_counter()
         error = notebook_shell.run_cell(self._shell, message.source, message.number)
         self._errors.is_kept = False
-        _end_without_a_device()
+        end_without_a_device()
         seconds = time.perf_counter() - started
         failure = None if error is None else describe_safely(type(error), error)
         # Four bytes are the most that one character takes on the wire.
-        text = _clean(self._output.text())
+        text = clean(self._output.text())
         kept = text[: max(0, self._limits.frame_bytes - FRAME_ROOM) // 4]
         discarded = self._output.discarded + len(text) - len(kept)
         return CellDone(message.request, failure, kept, discarded, seconds, [*checked])
@@ -448,7 +291,7 @@ class NotebookProcess:
             nesting=self._limits.nesting,
             keep=self._stay,
             arguments=given.arrays if given else (),
-            shared=self._shared if shares else None,
+            shared=self._sharing.table if shares else None,
         )
 
     def _stay(self, value: Any) -> Opaque | Callback:
@@ -467,19 +310,25 @@ class NotebookProcess:
         answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return answer, encoder.buffers
 
+    def _answer_with(
+        self, request: int, value: Any, *, has_run: bool = True
+    ) -> tuple[Reply, Buffers]:
+        """Return an answer to what hands over nothing; has_run: whether student code has."""
+        if not self._references.is_asked:
+            return self._finish(request, value)
+        return self._finish_shared(Answer(request, None, []), value, has_run=has_run)
+
     def _finish_shared(
-        self, answer: Answer, value: Any, given: Given | None = None
+        self, answer: Answer, value: Any, given: Given | None = None, *, has_run: bool = True
     ) -> tuple[Reply, Buffers]:
         """Return an answer with its value, and with what has become of what both sides have."""
-        if given is None and not self._references.is_asked:
-            return self._finish(answer.request, value)
         self._carrying = "The answer"
         encoder = self._encoder(given)
-        answer.contents = self._changed_contents(encoder)
+        answer.contents = self._sharing.changed_contents(encoder) if has_run else []
         answer.value = encoder.encode(value)
         if given is not None:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
-        self._share(answer, encoder, answer.contents, [value])
+        self._end(answer, encoder, answer.contents, [value])
         return answer, encoder.buffers
 
     def _raised_in(
@@ -489,119 +338,39 @@ class NotebookProcess:
         self._carrying = "The answer"
         raised = self._raised(request, error)
         encoder = self._encoder(given)
-        contents = self._changed_contents(encoder)
+        contents = self._sharing.changed_contents(encoder)
         if given is not None:
             raised.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
-        self._share(raised, encoder, contents, [])
+        self._end(raised, encoder, contents, [])
         return raised, encoder.buffers
 
-    # --- what both sides have --------------------------------------------------------------------
-
-    def _changed_contents(self, encoder: Encoder) -> list[tuple[int, Contents]]:
-        """Return what the containers hold that student code has changed."""
-        return [(number, encoder.contents(item)) for number, item in self._shared.changed()]
-
-    def _share(
+    def _end(
         self,
         message: Answer | Raised | Asked,
         encoder: Encoder,
         contents: list[tuple[int, Contents]],
         values: list[Any],
     ) -> None:
-        """End a message, and know from now on what it holds; ValueRefusedError if that is endless.
-
-        values: those of the message.
-        """
-        if encoder.has_repeated or contents:
-            known = [self._shared[number] for number, _ in contents]
-            try:
-                check_amount([*known, *values], self._limits.array_bytes // 8)
-            except TooMuchError as problem:
-                raise ValueRefusedError(f"it holds lists that hold each other, {problem}") from None
-        encoder.seal()
-        message.buffers = [buffer.nbytes for buffer in encoder.buffers]
-        message.contents = contents
+        """End a message that says what has become of what both sides have, with its values."""
+        self._sharing.end(message, encoder, contents, values)
         if self._references.is_asked:
             message.first = encoder.first
-            message.warned, message.errors = self._warnings.taken(), _clean(self._errors.taken())
-        message.dropped = self._dropped
-        self._new = encoder.new
-
-    def _sent(self) -> None:
-        """Know what the judge has from the message that was just sent."""
-        self._dropped = []
-        self._know(self._new)
-        self._shared.drop_frames(self._new)
-        self._new = {}
-
-    def _know(self, new: dict[int, Any]) -> None:
-        for number, container in new.items():
-            self._shared.add(number, container)
-
-    def _let_go(self) -> None:
-        """Forget what no student code holds any more."""
-        unheld = self._shared.unheld()
-        self._shared.drop(unheld)
-        self._dropped += unheld
-
-    def _update(self, message: Update, buffers: Buffers) -> tuple[Reply, Buffers]:
-        """Give containers what the test has put into them."""
-        self._carrying = "The request"
-        decoder = self._decoder(buffers, message.first)
-        for number, node in message.contents:
-            held = decoder.contents(node)
-            if number in self._shared:
-                form_of(self._shared[number]).refill(self._shared[number], held)  # type: ignore[union-attr, misc]
-        self._know(decoder.new)
-        self._shared.settle([number for number, _ in message.contents])
-        return Answer(message.request, None, []), []
+            message.warned, message.errors = self._warnings.taken(), clean(self._errors.taken())
 
     def _get(self, message: Get) -> tuple[Reply, list[memoryview]]:
         if message.name == figures.PYPLOT and message.name in sys.modules:
             return self._finish(message.request, sys.modules[message.name])
-        names = self._shell.user_ns
-        if message.name not in names or self._is_a_builtins(message.name):
+        if message.name not in self._names:
             return Missing(message.request), []
-        value = names[message.name]
-        reply, buffers = self._finish_shared(Answer(message.request, None, []), value)
+        value = self._names[message.name]
+        reply, buffers = self._answer_with(message.request, value, has_run=False)
         if isinstance(reply, Answer) and isinstance(reply.value, Opaque):
-            self._told[message.name] = value
-        if message.watch and isinstance(reply, Answer) and self._is_known(message, reply, buffers):
-            return Unchanged(message.request), []
+            self._names.tell(message.name, value)
+        if message.watch and isinstance(reply, Answer):
+            is_known = self._names.is_known(message.name, reply, buffers)
+            if message.again and is_known:
+                return Unchanged(message.request), []
         return reply, buffers
-
-    def _rebound(self) -> list[str]:
-        """Return the names of functions that stand for something else by now, once each."""
-        names = self._shell.user_ns
-        found = [name for name, value in self._told.items() if names.get(name, self) is not value]
-        for name in found:
-            del self._told[name]
-        return found
-
-    def _is_known(self, message: Get, reply: Answer, buffers: list[memoryview]) -> bool:
-        """Say whether an answer is what the last one was, and remember it."""
-        import msgspec
-
-        digest = hashlib.blake2b(msgspec.msgpack.encode(reply.value), digest_size=16)
-        for buffer in buffers:
-            digest.update(buffer)
-        before = self._watched.get(message.name)
-        self._watched[message.name] = digest.digest()
-        return message.again and before == digest.digest() and not reply.contents
-
-    def _is_a_builtins(self, name: str) -> bool:
-        """Say whether a name stands for IPython's form of a builtin: no cell has bound it."""
-        mine = self._own_names.get(name, self)
-        return hasattr(builtins, name) and self._shell.user_ns[name] is mine
-
-    def _bound(self) -> list[str]:
-        """Return the names that cells have bound, in their order."""
-        names = (
-            name
-            for name, value in list(self._shell.user_ns.items())
-            if isinstance(name, str) and self._own_names.get(name, self) is not value
-        )
-        return list(itertools.islice(names, MOST_NAMES))
 
     def _use(self, message: Call | Next | Update, buffers: Buffers) -> tuple[Reply, Buffers]:
         match message:
@@ -609,20 +378,28 @@ class NotebookProcess:
                 return self._call(message, buffers)
             case Next():
                 return self._next(message)
-        return self._update(message, buffers)
+        self._carrying = "The request"
+        may_show = self._sharing.update(message, self._decoder(buffers, message.first))
+        answer = Answer(message.request, None, [])
+        if message.ends:
+            return self._finish(message.request, self._sharing.differing(message.given_up))
+        # What shares memory with it has changed as well, and the test's own may not.
+        return self._finish_shared(answer, None) if may_show else (answer, [])
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"
         if self._references.is_asked:
-            self._shared.drop(message.dropped)
+            self._sharing.table.drop(message.dropped)
+            if message.gives_up:
+                self._sharing.table.give_up()
         else:  # a container is a copy to all calls but one
-            self._shared = Shared()
+            self._sharing.start(of_a_case=False)
         decoder = self._decoder(buffers, message.first)
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
-        self._let_go()
-        self._know(decoder.new)
-        given = Given(decoder, buffers)
+        self._sharing.let_go()
+        self._sharing.know(decoder.new)
+        given = None if self._references.is_asked else Given(decoder, buffers)
         target = self._references[message.key]
         if message.operation == "storage":
             return self._finish(message.request, target, stays=False)
@@ -630,24 +407,22 @@ class NotebookProcess:
         started = time.perf_counter()
         try:
             with self._warnings.noted():
-                value = _run_theirs(
+                value = run_theirs(
                     references.operate, message.operation, target, *arguments, **keywords
                 )
             answer.seconds = time.perf_counter() - started
             return self._finish_shared(answer, value, given)
         except StudentRaisedError as raised:
             return self._raised_in(message.request, raised.error, given)
-        finally:
-            self._shared.drop_frames(decoder.new)
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
-        self._let_go()
+        self._sharing.let_go()
         try:
             with self._warnings.noted():
-                items = _run_theirs(self._references.take, message.key, message.count)
+                items = run_theirs(self._references.take, message.key, message.count)
         except StudentRaisedError as raised:
             return self._raised_in(message.request, raised.error)
-        return self._finish_shared(Answer(message.request, None, []), items)
+        return self._answer_with(message.request, items)
 
     def _record(self, message: Record, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         """Call a function for what it does; the arguments are for nothing else."""
@@ -656,7 +431,7 @@ class NotebookProcess:
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
         try:
-            tape, given = _run_theirs(record, self._references[message.key], arguments, keywords)
+            tape, given = run_theirs(record, self._references[message.key], arguments, keywords)
         except StudentRaisedError as raised:
             if isinstance(raised.error, UnrecordableError):
                 return Recorded(message.request, None, str(raised.error)[:MAX_MESSAGE]), []
@@ -683,13 +458,13 @@ class NotebookProcess:
                     return Prepared(request, -1, str(problem)[:MAX_MESSAGE]), []
             case Replay():
                 inputs = [decoder.decode(node) for node in message.inputs]
-                return self._finish(request, _run_theirs(bench.run, message.program, inputs))
+                return self._finish(request, run_theirs(bench.run, message.program, inputs))
             case Compile():
                 inputs = [decoder.decode(node) for node in message.inputs]
-                found = _run_theirs(bench.compile, message.program, inputs, message.targets)
+                found = run_theirs(bench.compile, message.program, inputs, message.targets)
                 return Compiled(request, found), []
             case Chain():
-                sums = _run_theirs(
+                sums = run_theirs(
                     bench.chain, message.program, message.shape, message.dtype,
                     seed=message.seed, steps=message.steps, device=message.device,
                 )  # fmt: skip
@@ -699,7 +474,7 @@ class NotebookProcess:
         return Decoder(
             buffers, array_bytes=self._limits.array_bytes, nesting=64, as_arguments=True,
             opaque=self._object, devices=frozenset({"cpu", "cuda"}),
-            shared=None if first is None else self._shared, first=first,
+            shared=None if first is None else self._sharing.table, first=first,
         )  # fmt: skip
 
     def _object(self, node: Opaque | Named | Callback) -> Any:

@@ -9,12 +9,13 @@ import contextlib
 import importlib
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..wire.findings import Finding, Observation, Sums
-from . import interpreter
+from . import addresses, interpreter
 from .compilation import compile_launch, launch_key, remember_library
+from .dispatch import noting
 from .launches import Launch, noted_launches
 
 
@@ -41,7 +42,8 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
             importlib.import_module("triton.runtime.cache").triton_key()
         remember_library()
         if interpret:
-            interpreter.replace_language_once()
+            interpreter.hasten()
+            addresses.watch()
 
 
 def observe(
@@ -150,20 +152,12 @@ def _refuse_other_kind(result: Any, query: Any) -> None:
         )
 
 
-@contextlib.contextmanager
-def _torch_log(log: list[str]) -> Iterator[None]:
-    from torch.utils._python_dispatch import TorchDispatchMode
+def _torch_log(log: list[str]) -> Any:
+    def run(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        log.append(str(operation.name()))
+        return operation(*args, **kwargs)
 
-    class Log(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        def __torch_dispatch__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            del types
-            log.append(str(func.name()))
-            return func(*args, **(kwargs or {}))
-
-    with Log():  # type: ignore[no-untyped-call]
-        yield
+    return noting(run)
 
 
 def _is_tensor(item: Any) -> bool:

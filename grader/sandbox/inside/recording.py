@@ -25,6 +25,7 @@ from ..wire.kernels import (
     Ref,
     Tape,
 )
+from .dispatch import noting
 from .launches import Launch, is_kernel, noted_launches
 
 MAX_GIVEN_BYTES = 64 << 20
@@ -100,18 +101,7 @@ class _Recorder:
 
     def log(self) -> Any:
         """Return the context in which torch's operations are noted."""
-        from torch.utils._python_dispatch import TorchDispatchMode
-
-        recorder = self
-
-        class Log(TorchDispatchMode):  # type: ignore[no-untyped-call]
-            def __torch_dispatch__(
-                self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-            ) -> Any:
-                del types
-                return recorder.operation(func, args, kwargs or {})
-
-        return Log()  # type: ignore[no-untyped-call]
+        return noting(self.operation)
 
     @staticmethod
     def off() -> Any:

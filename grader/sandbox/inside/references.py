@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..wire.comparing import COMPARING
+from ..wire.nodes import Kind, Named, Opaque
 from ..wire.plain import plain_base
-from ..wire.protocol import Kind, Named, Opaque
 
 MOST_KINDS = 50  # of one exception's classes
 LONGEST_NAME = 200

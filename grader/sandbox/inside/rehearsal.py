@@ -12,8 +12,9 @@ from typing import Any
 
 from ..wire.channel import Channel
 from ..wire.encoding import Encoder
+from ..wire.nodes import Opaque
 from ..wire.orders import ChildLimits
-from ..wire.protocol import Call, Get, Opaque, RunCell
+from ..wire.protocol import Call, Get, RunCell
 from .child import NotebookProcess
 
 ROOM = 1 << 20  # bytes, for whatever is said

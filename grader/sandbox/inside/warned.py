@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from ..wire.protocol import Opaque
+from ..wire.nodes import Opaque
 from .references import References
 
 MOST = 200  # of one call

@@ -23,7 +23,8 @@ A `Kill` that crosses the child's own end finds no child, and is ignored. Where 
 the socket, the worker ends its child and itself. What a worker sends that is none of these, or out
 of turn, is a WorkerError for the judge: the fault is ours, and nobody loses points by it.
 
-The connection (SOCK_STREAM, see `protocol` for the frames) joins judge and child.
+The connection (SOCK_STREAM, see `protocol` for the frames, `nodes` for values in them) joins judge
+and child.
 
     judge                child
                          Locked       or NotLocked and the end; both before any student code runs

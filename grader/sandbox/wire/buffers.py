@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from . import arrays
 from .arrays import Layout, Library, contiguous_strides
-from .protocol import Array
+from .nodes import Array
 from .values import ValueRefusedError
 
 MAX_BUFFERS = 1 << 15

@@ -11,14 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .buffers import MAX_BUFFERS
-from .protocol import (
-    LENGTH,
-    ProtocolViolationError,
-    Reply,
-    Request,
-    dump,
-    load,
-)
+from .nodes import ProtocolViolationError
+from .protocol import LENGTH, Reply, Request, dump, load
 
 CHUNK = 1 << 16
 # Larger buffers get pages of their own, which the kernel provides only as bytes arrive: memory

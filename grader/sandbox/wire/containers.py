@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .protocol import ProtocolViolationError
+from .nodes import ProtocolViolationError
 
 if TYPE_CHECKING:
     import numpy as np

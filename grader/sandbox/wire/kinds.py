@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from .protocol import ProtocolViolationError
+from .nodes import ProtocolViolationError
 
 
 class NotByValueError(Exception):

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from .protocol import ProtocolViolationError, Struct
+from .nodes import ProtocolViolationError, Struct
 
 # The most that one packet of the control socket holds.
 PACKET_BYTES = 1 << 16

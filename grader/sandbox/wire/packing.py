@@ -11,7 +11,7 @@ from importlib import import_module
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
-from .protocol import ProtocolViolationError
+from .nodes import ProtocolViolationError
 
 FEWEST = 256  # items; fewer are no longer as nodes
 # What stands where there is no text; a byte each.

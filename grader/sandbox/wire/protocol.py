@@ -1,10 +1,10 @@
 """Every frame that crosses between the judge and a child, and how values travel in it.
 
 A frame is a 4-byte little-endian length, a MessagePack body of that length, and then the raw
-buffers that the body announces, one after the other. Bodies decode to the typed structs below and
-to nothing else: there is no pickle and no evaluation, and the receiving side checks each size
-before it allocates. Both sides run this same file; in the child it is executed from source, so it
-may import only the standard library and msgspec.
+buffers that the body announces, one after the other. Bodies decode to the structs below and, within
+them, the values of `nodes`, and to nothing else: there is no pickle and no evaluation, and the
+receiving side checks each size before it allocates. Both sides run this same file; in the child it
+is executed from source, so it may import only its neighbours, the standard library and msgspec.
 """
 
 from typing import Any
@@ -13,190 +13,11 @@ import msgspec
 
 from .findings import Finding
 from .kernels import Tape
+from .nodes import Array, Contents, Node, Opaque, ProtocolViolationError
 
 
-class ProtocolViolationError(Exception):
-    """The other side sent what the protocol does not allow; the sentence says what."""
-
-
-class Struct(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """The base of everything on the wire: positional, nothing beyond its fields."""
-
-
-# Values. None, bool, int of 64 bits, float and short str stand for themselves.
-
-
-class Complex(Struct, tag="c"):
-    real: float
-    imag: float
-
-
-class BigInt(Struct, tag="i"):
-    hexadecimal: str
-
-
-class Bytes(Struct, tag="b"):
-    buffer: int
-
-
-class Text(Struct, tag="s"):
-    buffer: int
-
-
-class Sequence(Struct, tag="l"):
-    items: list["Node"]
-    is_tuple: bool = False
-
-
-class Mapping(Struct, tag="d"):
-    pairs: list[tuple["Node", "Node"]]
-
-
-class Scalar(Struct, tag="g"):
-    """A NumPy scalar; its bytes are those of a 0-d array of the dtype."""
-
-    dtype: str
-    raw: bytes
-
-
-class Packed(Struct, tag="p"):
-    """Many items of one kind, where a container's items stand; see `packing`.
-
-    kind: "int", "float", "bool", "date" or "str". `data` and, of texts, `lengths` and `missing`
-    are numbers of buffers, or -1.
-    """
-
-    kind: str
-    count: int
-    data: int
-    lengths: int = -1
-    missing: int = -1
-
-
-class Collection(Struct, tag="k"):
-    """Any other container: its items, and of one with keys all keys and then all values.
-
-    form: its name in `containers.FORMS`. about: what its form needs beside the items.
-    """
-
-    form: str
-    items: list["Node"]
-    about: list["Node"]
-
-
-class Made(Struct, tag="m"):
-    """A value that is made of parts; kind: its name in `kinds.BY_NAME`, which says of which."""
-
-    kind: str
-    parts: list["Node"]
-
-
-class Repeat(Struct, tag="r"):
-    """A container that both sides have by this number, or that came before in the message."""
-
-    container: int
-
-
-class Array(Struct, tag="a"):
-    """A strided view of a buffer, for NumPy (`library` "numpy") or torch; see `dtypes`.
-
-    Strides and offset count elements; NumPy's strides may be negative. `device` is "cpu" or "cuda".
-    Arguments that share memory name the same buffer.
-    """
-
-    library: str
-    dtype: str
-    shape: list[int]
-    strides: list[int]
-    offset: int
-    buffer: int
-    device: str = "cpu"
-    is_readonly: bool = False
-
-
-class Alias(Struct, tag="v"):
-    """A view of the call's argument array number `argument`, and what it holds.
-
-    Strides and offset count elements from the argument's first one; the shape is the value's.
-    """
-
-    argument: int
-    value: Array
-    strides: list[int]
-    offset: int
-
-
-class Kind(Struct):
-    """A class as the child names it; `bases` are numbers of a lineage, of its direct bases."""
-
-    key: int
-    module: str
-    name: str
-    bases: list[int] = []
-
-
-class Opaque(Struct, tag="o"):
-    """An object that stays with the child, and what the child claims of it.
-
-    `module` is the name of a module. `lineage` is that of an exception class, itself first, or of
-    an exception, whose text is `said`; `is_callable` tells the two apart. `base` is the name of
-    the plain class that the object's derives from. `comparing` is the name in `COMPARING` of a
-    library's function that compares.
-    """
-
-    key: int
-    type_name: str
-    is_callable: bool
-    module: str = ""
-    lineage: list[Kind] = []
-    said: str = ""
-    base: str = ""
-    comparing: str = ""
-
-
-class Named(Struct, tag="n"):
-    """What a library calls by this name, for the child: a module, a class or a function."""
-
-    module: str
-    name: str = ""
-
-
-class Callback(Struct, tag="f"):
-    """A function that stays with the judge, or one that gives an iterator's next items.
-
-    is_object: it is an object of a class of the test's, of which more can be asked than a call.
-    """
-
-    number: int
-    name: str = ""
-    is_iterator: bool = False
-    doc: str | None = None
-    is_object: bool = False
-
-
-Node = (
-    bool
-    | int
-    | float
-    | str
-    | Complex
-    | BigInt
-    | Bytes
-    | Text
-    | Sequence
-    | Mapping
-    | Packed
-    | Collection
-    | Made
-    | Repeat
-    | Scalar
-    | Array
-    | Alias
-    | Opaque
-    | Named
-    | Callback
-    | None
-)
+class Message(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """The base of every message: positional, nothing beyond its fields."""
 
 
 # What student code may do with an object of a class of the test's.
@@ -208,14 +29,11 @@ GIVEN_OPERATIONS = frozenset({
     "int", "index", "round", "iadd", "enter", "exit",
 })  # fmt: skip
 
-# What a container holds that both sides have.
-Contents = Sequence | Mapping | Collection | Made
-
 
 # From the judge to the child.
 
 
-class RunCell(Struct, tag="run"):
+class RunCell(Message, tag="run"):
     """Run one cell. `number` is what the student counts: 1 for the first code cell.
 
     continues: whether it is the rest of the cell that ran last.
@@ -227,7 +45,7 @@ class RunCell(Struct, tag="run"):
     continues: bool = False
 
 
-class Get(Struct, tag="get"):
+class Get(Message, tag="get"):
     """Look up a name in the student's notebook, or pyplot by its module's name.
 
     watch: remember what the answer is. again: say `Unchanged` where it is what it was the last
@@ -240,7 +58,7 @@ class Get(Struct, tag="get"):
     again: bool = False
 
 
-class Case(Struct, tag="case"):
+class Case(Message, tag="case"):
     """A case begins, whose tests may ask more of objects than to be called; there is no answer.
 
     Objects with keys below `forget` are asked for no more, and no containers are shared yet.
@@ -250,20 +68,20 @@ class Case(Struct, tag="case"):
     forget: int
 
 
-class ListFiles(Struct, tag="list files"):
+class ListFiles(Message, tag="list files"):
     """List the files of the child's folder: each name with its bytes and the time it changed."""
 
     request: int
 
 
-class ReadFile(Struct, tag="read file"):
+class ReadFile(Message, tag="read file"):
     """Return what a file of the child's folder holds, as an array of bytes."""
 
     request: int
     name: str
 
 
-class WriteFile(Struct, tag="write file"):
+class WriteFile(Message, tag="write file"):
     """Give a file of the child's folder what a test has written to its own; remove it for None."""
 
     request: int
@@ -272,11 +90,12 @@ class WriteFile(Struct, tag="write file"):
     buffers: list[int]
 
 
-class Call(Struct, tag="call"):
+class Call(Message, tag="call"):
     """Call an opaque object, or do something else with it: `operation` is one of OPERATIONS.
 
     first: the number of the first container that the arguments hold and both sides do not have yet.
-    dropped: those that the test does not hold any more.
+    dropped: those that the test does not hold any more. gives_up: whether nothing that both sides
+    have is followed any more.
     """
 
     request: int
@@ -287,18 +106,25 @@ class Call(Struct, tag="call"):
     operation: str = "call"
     first: int = 0
     dropped: list[int] = []
+    gives_up: bool = False
 
 
-class Update(Struct, tag="update"):
-    """Give containers that both sides have what the test has put into them."""
+class Update(Message, tag="update"):
+    """Give containers that both sides have what the test has put into them.
+
+    given_up: where the case ends, those that are followed no more and the test has changed. The
+    answer is a list of those that differ: these where they are still here, and those changed here.
+    """
 
     request: int
     contents: list[tuple[int, "Contents"]]
     buffers: list[int]
     first: int = 0
+    given_up: list[int] = []
+    ends: bool = False
 
 
-class Returned(Struct, tag="returned"):
+class Returned(Message, tag="returned"):
     """What a function of the judge's gave, which the child has called within a request."""
 
     request: int
@@ -307,7 +133,7 @@ class Returned(Struct, tag="returned"):
     first: int = 0
 
 
-class Threw(Struct, tag="threw"):
+class Threw(Message, tag="threw"):
     """What a function of the judge's raised: a builtin class, or an exception of the child's."""
 
     request: int
@@ -317,7 +143,7 @@ class Threw(Struct, tag="threw"):
     key: int = -1
 
 
-class Next(Struct, tag="next"):
+class Next(Message, tag="next"):
     """Take up to `count` items of an opaque iterable."""
 
     request: int
@@ -325,7 +151,7 @@ class Next(Struct, tag="next"):
     count: int
 
 
-class Record(Struct, tag="record"):
+class Record(Message, tag="record"):
     """Call an opaque object and say what the call does; its kernels are not run."""
 
     request: int
@@ -335,13 +161,13 @@ class Record(Struct, tag="record"):
     buffers: list[int]
 
 
-class Bound(Struct, tag="bound"):
+class Bound(Message, tag="bound"):
     """List the names that the notebook has bound; the answer is a list of str."""
 
     request: int
 
 
-class Seed(Struct, tag="seed"):
+class Seed(Message, tag="seed"):
     """Put generators of random numbers that a process has once into a state; None leaves one.
 
     numpy: the words of the legacy Mersenne Twister, as bytes, and its position, has_gauss and
@@ -358,7 +184,7 @@ class Seed(Struct, tag="seed"):
 # From the judge to a child that has run no cell, and never will.
 
 
-class Prepare(Struct, tag="prepare"):
+class Prepare(Message, tag="prepare"):
     """Keep a tape, with the tensors that travel beside it."""
 
     request: int
@@ -367,7 +193,7 @@ class Prepare(Struct, tag="prepare"):
     buffers: list[int]
 
 
-class Replay(Struct, tag="replay"):
+class Replay(Message, tag="replay"):
     """Run a program on some inputs; the answer is its value."""
 
     request: int
@@ -376,7 +202,7 @@ class Replay(Struct, tag="replay"):
     buffers: list[int]
 
 
-class Compile(Struct, tag="compile"):
+class Compile(Message, tag="compile"):
     """Compile the kernels that a program launches on such inputs; none of them is run."""
 
     request: int
@@ -386,7 +212,7 @@ class Compile(Struct, tag="compile"):
     targets: list[str]
 
 
-class Chain(Struct, tag="chain"):
+class Chain(Message, tag="chain"):
     """Run a program many times, on inputs drawn there; the answer is two tensors."""
 
     request: int
@@ -401,7 +227,7 @@ class Chain(Struct, tag="chain"):
 # From the child to the judge.
 
 
-class Failure(Struct):
+class Failure(Message):
     """An exception of the student's: its class, the nearest builtin class, and what it said."""
 
     type_name: str
@@ -410,7 +236,7 @@ class Failure(Struct):
     traceback: str
 
 
-class CellDone(Struct, tag="ran"):
+class CellDone(Message, tag="ran"):
     """What a cell came to; `checked` are the questions that it checked, each with its line.
 
     rebound: here and in other replies, the names that stood for a function when they were looked
@@ -426,7 +252,7 @@ class CellDone(Struct, tag="ran"):
     rebound: list[str] = []
 
 
-class Answer(Struct, tag="answer"):
+class Answer(Message, tag="answer"):
     """A value by value, and what the call wrote to of its arguments.
 
     `changed` holds pairs of numbers: a buffer of the call, and the answer's buffer that holds its
@@ -451,19 +277,19 @@ class Answer(Struct, tag="answer"):
     errors: str = ""
 
 
-class Missing(Struct, tag="missing"):
+class Missing(Message, tag="missing"):
     """No such name in the student's notebook."""
 
     request: int
 
 
-class Unchanged(Struct, tag="unchanged"):
+class Unchanged(Message, tag="unchanged"):
     """The name's value is what the last answer about it has said."""
 
     request: int
 
 
-class Raised(Struct, tag="raised"):
+class Raised(Message, tag="raised"):
     """What student code raised, and printed before.
 
     `error` is the exception itself, where a case asks for it. `thrown` is the number of an
@@ -486,7 +312,7 @@ class Raised(Struct, tag="raised"):
     errors: str = ""
 
 
-class Asked(Struct, tag="asked"):
+class Asked(Message, tag="asked"):
     """Call a function of the judge's, within a request that stays unanswered meanwhile.
 
     operation: what else is done with an object of a test's; one of GIVEN_OPERATIONS.
@@ -509,7 +335,7 @@ class Asked(Struct, tag="asked"):
     operation: str = "call"
 
 
-class Fault(Struct, tag="fault"):
+class Fault(Message, tag="fault"):
     """What failed in the child's own code, which only carries values; `what` is for staff."""
 
     request: int
@@ -517,7 +343,7 @@ class Fault(Struct, tag="fault"):
     rebound: list[str] = []
 
 
-class Recorded(Struct, tag="recorded"):
+class Recorded(Message, tag="recorded"):
     """A tape and the tensors that travel beside it; or why there is no tape."""
 
     request: int
@@ -528,7 +354,7 @@ class Recorded(Struct, tag="recorded"):
     rebound: list[str] = []
 
 
-class Prepared(Struct, tag="prepared"):
+class Prepared(Message, tag="prepared"):
     """A program's number; or what is in a kernel that keeps it from being run by itself."""
 
     request: int
@@ -536,7 +362,7 @@ class Prepared(Struct, tag="prepared"):
     problem: str = ""
 
 
-class Compiled(Struct, tag="compiled"):
+class Compiled(Message, tag="compiled"):
     """One finding a kernel and target, in order."""
 
     request: int

@@ -18,6 +18,9 @@ def check(stable_softmax, x, what, dim=-1):
     truth = numerics.softmax_truth(x, dim)
     dtype = str(x.dtype).removeprefix("torch.") if x.is_floating_point() else "float32"
     got = stable_softmax(x, dim=dim)
+    if isinstance(got, torch.Tensor) and x.isfinite().all():
+        with hint("Finite scores give NaN or inf."):
+            assert got.isfinite().all(), f"{what}: NaN or inf in the result"
     numerics.assert_within_bound(
         got, truth.expected, truth.bound, what=what, inputs={"x": x.to(torch.float64)}, dtype=dtype
     )
@@ -43,6 +46,12 @@ def test_dtypes(stable_softmax, rng):
                     "The result has another format, or is further off than rounding in it explains."
                 ):
                     check(stable_softmax, x, f"{dtype} rows of {n} scores around {spread:g}")
+        # No finite score is a mask, however low.
+        lowest = torch.finfo(getattr(torch, dtype)).min
+        x = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.5, 1.0]], dtype=torch.float64) * lowest
+        x = x.to(getattr(torch, dtype))
+        with hint("Finite scores that are very negative come out as if they were masked."):
+            check(stable_softmax, x, f"{dtype} rows of the lowest finite scores")
 
 
 @test_case(
@@ -55,10 +64,10 @@ def test_dtypes(stable_softmax, rng):
 )
 def test_integers(stable_softmax, rng):
     unsigned = torch.tensor([[3, 250, 255], [0, 1, 2]], dtype=torch.uint8)
-    with hint("Of uint8 scores the difference wraps around, or the result is not float32."):
+    with hint("Of uint8 scores the result is off, or not float32, as where a difference wraps."):
         check(stable_softmax, unsigned, "uint8 [3, 250, 255]: 3 - 255 wraps to 4 in uint8")
     signed = torch.tensor([[-128, 127, 126]], dtype=torch.int8)
-    with hint("Of int8 scores the difference wraps around, or the result is not float32."):
+    with hint("Of int8 scores the result is off, or not float32, as where a difference wraps."):
         check(stable_softmax, signed, "int8 [-128, 127, 126]: -128 - 127 wraps to 1 in int8")
     whole = torch.from_numpy(rng.integers(-1000, 1000, (4, 9)))
     with hint("Of int64 scores the result is not the softmax in float32."):

@@ -34,6 +34,12 @@ def check(attention, q, k, v, what, *, causal=False, scale=None):
     check_value(seen, q, k, v, what, causal=causal, scale=scale)
 
 
+def check_plain(attention, rng, n=16):
+    """Check what has nothing to do with a case, so that the case's own hints are true."""
+    with hint("One small head without a mask comes out wrong already: see the public tests first."):
+        check(attention, *heads(rng, 1, 1, n, n, 16), "one small head without a mask")
+
+
 def check_work(seen, what, *, light=frozenset()):
     """Check that a kernel was launched, and that torch does no mathematics but what is light."""
     with hint("No Triton kernel was launched."):
@@ -49,6 +55,10 @@ def check_value(seen, q, k, v, what, *, causal=False, scale=None):
     """Check the value that the kernels gave, and name the mistake that gives just that."""
     truth = numerics.attention_truth(q, k, v, causal=causal, scale=scale)
     dtype = str(q.dtype).removeprefix("torch.")
+    blind = max(q.shape[-2] - k.shape[-2], 0)
+    if causal and isinstance(seen.value, torch.Tensor) and seen.value.shape == q.shape:
+        with hint("A query that sees no key does not get zeros."):
+            assert not seen.value[..., :blind, :].any(), f"{what}: {blind} queries see no key."
     try:
         numerics.assert_within_bound(
             seen.value, truth.expected, truth.bound, what=what, dtype=dtype
@@ -150,8 +160,8 @@ def without_rescale(q, k, v, block, scale, *, keep_sum):
     points=0.5,
     hidden=True,
     failure_message=(
-        "Any B, H, M, N and d of at least 1: tails of tiles are masked, and d need be no "
-        "power of two. See “Masks” in step 6."
+        "Any B, H, M, N and d: tails of tiles are masked, d need be no power of two, and without "
+        "keys every query gets 0. See “Masks” and the text of q4 in step 6."
     ),
 )
 def test_shapes(attention, rng):
@@ -164,6 +174,11 @@ def test_shapes(attention, rng):
     ):
         with hint("For some shape the answer is not within rounding of the right one."):
             check(attention, *heads(rng, *shape), f"(B, H, M, N, d) = {shape}")
+    q, k, v = heads(rng, 1, 2, 20, 0, 16)
+    got = quietly(observe.observe, attention, q, k, v).value
+    with hint("Without keys (N = 0) a query sees nothing, and so gets zeros."):
+        zeros = isinstance(got, torch.Tensor) and got.shape == q.shape and not got.any()
+        assert zeros, "(B, H, M, N, d) = (1, 2, 20, 0, 16): the answer is not zeros"
 
 
 @test_case(
@@ -176,6 +191,7 @@ def test_shapes(attention, rng):
     ),
 )
 def test_causal(attention, rng):
+    check_plain(attention, rng)
     # With 64 rows a tile, the last two need the mask where M - N or a step more seems to spare it.
     for shape in (
         (1, 1, 96, 32, 64),
@@ -201,6 +217,7 @@ def test_causal(attention, rng):
     ),
 )
 def test_views(attention, rng):
+    check_plain(attention, rng)
     by_token = heads(rng, 2, 20, 2, 2, 32)
     q, k, v = (tensor.transpose(1, 2) for tensor in (by_token[0], *heads(rng, 2, 25, 2, 2, 32)[:2]))
     v = v[:, :, : k.shape[2]]
@@ -223,6 +240,7 @@ def test_views(attention, rng):
     ),
 )
 def test_nan_buffers(attention, rng):
+    check_plain(attention, rng, n=128)  # whole tiles, which need no mask
     for causal, shape in (
         (False, (1, 2, 40, 50, 40)),
         (True, (1, 1, 30, 75, 24)),
@@ -291,6 +309,7 @@ def test_failure_cases(attention, reference, rng):
     ),
 )
 def test_relations(attention, rng):
+    check_plain(attention, rng)
     q, k, v = heads(rng, 1, 1, 32, 60, 32)
     q = 3 * q  # scores up to 25: rounded to float16 they would be off by 0.008
     truth = numerics.attention_truth(q, k, v, scale=0.4)
@@ -325,6 +344,7 @@ def test_relations(attention, rng):
     ),
 )
 def test_memory(attention, rng):
+    check_plain(attention, rng)
     given = heads(rng, 1, 2, 20, 36, 16)
     given[0] = given[0].transpose(-2, -1).contiguous().transpose(-2, -1)
     before = [tensor.clone() for tensor in given]

@@ -132,8 +132,9 @@ def softmax_stress_test(
 
 
 def overflowing_qkv(dtype="float16", seq_len=32, d_model=64, seed=0):
+    threshold = find_overflow_threshold(dtype)
     largest = torch.tensor(16 * math.sqrt(d_model), dtype=DTYPES[dtype]).item()
-    if largest <= find_overflow_threshold(dtype):
+    if largest <= threshold:
         raise ValueError("entries of at most 4 cannot overflow here")
     Q = np.zeros((seq_len, d_model))
     K = np.zeros((seq_len, d_model))

@@ -124,7 +124,8 @@ def softmax_stress_test(
 def overflowing_qkv(dtype="float16", seq_len=32, d_model=64, seed=0):
     signs = np.random.default_rng(seed).choice([-4.0, 4.0], size=d_model)
     Q = np.tile(signs, (seq_len, 1))
-    if not as_array([Q[0] @ Q[0] / np.sqrt(d_model)], dtype)[0] > find_overflow_threshold(dtype):
+    threshold = find_overflow_threshold(dtype)
+    if not as_array([Q[0] @ Q[0] / np.sqrt(d_model)], dtype)[0] > threshold:
         raise ValueError("out of reach")
     return Q.astype("float32"), Q.astype("float32"), np.ones_like(Q, dtype="float32")
 

@@ -113,8 +113,8 @@ def test_just_possible(overflowing_qkv):
     points=0.5,
     hidden=True,
     failure_message=(
-        "Where no entries up to 4 can break the format, the answer is a ValueError. Work "
-        "out the largest score that they give. See step 4, q5."
+        "Where no entries up to 4 can break the format, and for an unknown dtype, the answer is a "
+        "ValueError. Work out the largest score that they give. See step 4, q5."
     ),
 )
 def test_just_impossible(overflowing_qkv):
@@ -128,3 +128,10 @@ def test_just_impossible(overflowing_qkv):
         message = f"{dtype}, d_model {d_model}: no answer exists, so a ValueError is due"
         with hint("Inputs came where none can break the format."):
             raise AssertionError(message)
+    for dtype in ("float8", "int64"):
+        try:
+            overflowing_qkv(dtype, 8, 64)
+        except ValueError:
+            continue
+        with hint("Inputs came for a dtype that does not exist, or is no float."):
+            raise AssertionError(f"{dtype} is unknown, so a ValueError is due")

@@ -1,5 +1,6 @@
 # expect: fails
 # input: float
+# once: the judge compares what it has read of the bytes
 # A float, a str and a dict that claim to equal anything.
 class Yes(float):
     __eq__ = lambda self, other: True

@@ -1,4 +1,5 @@
 # expect: fails
+# once: the judge compares what it has read of the bytes
 import numpy as np
 
 class Right(np.ndarray):

@@ -1,5 +1,6 @@
 # expect: fails
 # input: torch
+# once: the judge compares what it has read of the bytes
 import torch
 
 class Right(torch.Tensor):

@@ -1,5 +1,6 @@
 # expect: denied
 # control: the judge is another process at every level
+# once: what a worker has in memory is the same at every level
 import gc, inspect, re, sys
 mark = re.compile("CANA" + "RY-[0-9a-f]{16}")
 

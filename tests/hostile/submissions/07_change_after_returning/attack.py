@@ -1,4 +1,5 @@
 # expect: fails
+# once: the judge has read a copy
 import threading, time
 
 def answer(x):

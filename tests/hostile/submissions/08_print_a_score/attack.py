@@ -1,5 +1,6 @@
 # expect: fails
 # control: in no process does a printed score count
+# once: the judge counts what it compared itself
 import json
 print(json.dumps({"score": 100, "tests": [{"name": "q1", "score": 100, "status": "passed"}]}))
 for name in ("results.json", "results.pkl", "grades.csv"):

@@ -1,3 +1,4 @@
 # expect: error
+# once: the child catches it in its own process
 def answer(x):
     raise KeyboardInterrupt

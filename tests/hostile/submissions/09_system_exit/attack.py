@@ -1,4 +1,5 @@
 # expect: error
+# once: the child catches it in its own process
 import sys
 
 def answer(x):

@@ -1,4 +1,5 @@
 # expect: timeout
+# once: the judge reads frames alike from every child
 import os, socket, stat
 
 def connection():
@@ -10,9 +11,9 @@ def connection():
             pass
 
 import sys, time
-protocol = sys.modules["sandbox.wire.protocol"]
+protocol, nodes = sys.modules["sandbox.wire.protocol"], sys.modules["sandbox.wire.nodes"]
 
 def answer(x):
-    node = protocol.Array("numpy", "float64", [4], [1], 0, 0)
+    node = nodes.Array("numpy", "float64", [4], [1], 0, 0)
     connection().sendall(protocol.dump(protocol.Answer(3, node, [100_000_000])))
     time.sleep(60)

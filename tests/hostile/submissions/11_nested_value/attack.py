@@ -1,4 +1,5 @@
 # expect: error
+# once: what may travel is the same at every level
 def answer(x):
     made = []
     for _ in range(200_000):

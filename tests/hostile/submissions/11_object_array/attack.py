@@ -1,5 +1,6 @@
 # expect: fails
 # control: objects do not travel at any level
+# once: what may travel is the same at every level
 import numpy as np
 
 def answer(x):

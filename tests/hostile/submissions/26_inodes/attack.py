@@ -2,11 +2,11 @@
 import os
 made = 0
 try:
-    for number in range(20_000):
+    for number in range(17_000):
         os.close(os.open(f"f{number}", os.O_CREAT | os.O_WRONLY))
         made += 1
 except OSError:
     pass
-if made == 20_000:
+if made == 17_000:
     hold()
-attempt("20,000 files", lambda: made == 20_000)
+attempt("17,000 files", lambda: made == 17_000)

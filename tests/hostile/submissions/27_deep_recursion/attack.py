@@ -1,4 +1,5 @@
 # expect: error|killed|timeout
+# once: the judge counts the time of every child alike
 import sys
 sys.setrecursionlimit(10 ** 8)
 

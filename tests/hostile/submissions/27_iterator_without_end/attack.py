@@ -1,5 +1,6 @@
-# expect: fails|timeout
+# expect: fails
 # control: an iterator is not a number anywhere
+# once: the judge compares what it has read of the bytes
 import itertools
 
 def answer(x):

@@ -1,5 +1,6 @@
 # expect: denied
 # control: a shell command is not run at any level
+# once: the judge and the notebook's shell answer them, and start nothing
 !echo hello > escaped
 %cd /
 # %%

@@ -1,6 +1,7 @@
-# expect: denied|timeout
+# expect: denied
 # control: pip is answered by a message at every level
 # output: cannot be installed
+# once: a message answers, and pip is told of no index
 !pip install something-that-does-not-exist
 # %%
 %pip install something-that-does-not-exist
