@@ -211,6 +211,7 @@ class TestFolder:
                 places = Places(self._folder, self._names, self._withheld)
                 written = _Written(places, text, session, refusals)
                 written.fetch()
+                session.files.said.clear()
                 session.first, session.then = written.hand_over, written.fetch
                 undo.callback(setattr, session, "then", None)
                 undo.callback(setattr, session, "first", None)
@@ -322,7 +323,7 @@ class _Written:
         listed = {
             name: seen
             for name, seen in self._session.files.listed().items()
-            if name not in self._names and (self._lists or mentions(self._text, name))
+            if name not in self._names and (self._lists or self._is_asked_for(name))
         }
         for name in self._held.keys() - listed.keys():
             # As a child has it a file may be a folder by now.
@@ -335,9 +336,13 @@ class _Written:
                 self._take(name, seen[0])
         self._held = listed
 
+    def _is_asked_for(self, name: str) -> bool:
+        """Say whether the test names a file, or has got its name from the notebook."""
+        return name in self._session.files.said or mentions(self._text, name)
+
     def _take(self, name: str, size: int) -> None:
         if PurePosixPath(name).suffix.lower() in RUN:
-            if mentions(self._text, name):
+            if self._is_asked_for(name):
                 self._refusals.append(NOT_READ.format(name=name))
             return
         if not self._has_room(name, size):

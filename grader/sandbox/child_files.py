@@ -1,6 +1,7 @@
 """The files of a child's folder, as the judge asks for them and writes them."""
 
-from pathlib import Path
+import posixpath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,17 @@ class ChildFiles:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self.folder_of_test = ""  # where the test works, whose files are in the child's folder too
+        self.said: set[str] = set()  # names that a case has got from the notebook, as values
+
+    def may_be_named_by(self, value: Any) -> bool:
+        """Note a value by which a test may name a file; say whether it is a new one."""
+        if not isinstance(value, str | PurePath) or len(str(value)) > LONGEST_NAME:
+            return False
+        name = posixpath.normpath(str(value))
+        if not is_inside(name) or name in self.said or len(self.said) > MOST_FILES:
+            return False
+        self.said.add(name)
+        return True
 
     def listed(self) -> dict[str, tuple[int, int, int]]:
         """Return the files of the child's folder, each with what is another when it has changed.

@@ -243,6 +243,8 @@ class Session:
         if isinstance(reply, Unchanged) and again:
             return held
         found = self._answers.result(reply, buffers)
+        if self.then is not None and self.files.may_be_named_by(found):
+            self.then()
         if self.current.live is not None:
             return self.current.live.called(found, name)
         if isinstance(found, StudentObject):

@@ -29,7 +29,8 @@ CHANGES = {
 }
 HONEST = {
     "its own": ">>> open('own.txt', 'w').write('kept')\n4\n>>> open('own.txt').read()\n'kept'",
-    "of the notebook": ">>> 'mine.txt' and open(name).read()\n'kept'",
+    "of the notebook": ">>> open(name).read()\n'kept'",
+    "of the notebook, by a library": USES["NumPy"],
     "for a while": (
         ">>> import os, tempfile\n>>> with tempfile.TemporaryDirectory() as folder:\n"
         "...     path = os.path.join(folder, 'a')\n...     open(path, 'w').write('kept')\n"
