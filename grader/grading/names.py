@@ -11,13 +11,8 @@ from typing import Any
 
 from grader.sandbox import MissingNameError, Session
 from grader.sandbox.asking import is_reference
-from grader.sandbox.handover import NO_SIZE, amount, become, is_followed
 from grader.sandbox.libraries import meant_to_compare
 from grader.sandbox.session import NOT_HELD
-
-# What the judge compares in a case to see which of a notebook's own values a call has changed;
-# beyond it a name is looked up again, and other names of the same object keep what it was.
-MOST_COMPARED = 1_000_000
 
 
 class Names(Mapping[str, Any]):
@@ -104,7 +99,6 @@ class OtterNames(Names):
         self._held: dict[str, Any] = {}
         self._held_after: dict[str, int] = {}
         self._missing: dict[str, None] = {}
-        self._left = MOST_COMPARED
 
     def start_case(self, given: dict[str, Callable[[], Any]]) -> None:
         """Forget what the last case has found."""
@@ -112,8 +106,6 @@ class OtterNames(Names):
             super().start_case(given)
         self._held, self._held_after, self._missing, self._shadowed = {}, {}, {}, {}
         self._bound_after = -1
-        self._left = MOST_COMPARED
-        self._session.current.on_return = self._refresh
 
     def bound(self) -> frozenset[str]:
         """Return what the notebook has bound by now."""
@@ -168,8 +160,7 @@ class OtterNames(Names):
     def _fetch(self, name: str) -> None:
         held = self._held.get(name, NOT_HELD)
         found = self._session.value(name, held=held, watch=True)
-        if held is NOT_HELD or not _is_still(held, found):
-            self._held[name] = found
+        self._held[name] = found
         self._held_after[name] = self._session.asked
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -183,32 +174,6 @@ class OtterNames(Names):
 
     def __contains__(self, name: object) -> bool:
         return name in self.bound()
-
-    def _refresh(self) -> None:
-        """Give the values that a test has, and a call has changed in the notebook, the change."""
-        self._session.current.on_return = None  # what is asked here is no call of the test's
-        try:
-            self._refresh_held()
-        finally:
-            self._session.current.on_return = self._refresh
-
-    def _refresh_held(self) -> None:
-        for name, value in list(self._held.items()):
-            size = NO_SIZE if is_reference(value) else amount(value)
-            if size != NO_SIZE and self._left > 0:
-                self._left -= size
-                try:
-                    self._fetch(name)
-                except Exception:  # noqa: BLE001 - whoever looks it up next is told
-                    self._held_after.pop(name, None)
-
-
-def _is_still(held: Any, found: Any) -> bool:
-    """Give an object of the test's what the notebook's holds now; False where it cannot be it."""
-    if held is found or is_reference(held) or is_reference(found):
-        return held is found
-    # A list or the like is the same one, unless the name stands for another by now.
-    return amount(held) != NO_SIZE and not is_followed(held) and become(held, found)
 
 
 class _Builtins(dict[str, Any]):

@@ -100,7 +100,6 @@ class Answers:
             self._session.broken(str(problem))
         except Exception as problem:  # noqa: BLE001 - a value that a library refuses to build
             self._session.broken(f"a value that cannot be built ({type(problem).__name__})")
-        self._current.come_back()
         self._warn(reply)
         if isinstance(reply, Raised):
             self._raise(reply)
@@ -129,7 +128,6 @@ class Answers:
         self._print(asked.output)
         try:
             args, kwargs = self._arguments_of(asked, buffers)
-            self._current.come_back()
             self._warn(asked)
             came = live.run(asked, args, kwargs)
             self._session.share_changes()

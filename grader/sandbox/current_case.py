@@ -3,7 +3,6 @@
 Between two cases there is none, and only what the next one must know is kept.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from . import replaced
@@ -24,18 +23,15 @@ class CurrentCase:
     """What a session knows of the case that it is asked for.
 
     changes: None between two cases. live: where the case may do more with the student's objects
-    than call them. seeds: the random numbers that it shares with the child. on_return: what is
-    done when student code that it has called has come back. has_run: whether any has since then.
-    shared: the lists and so on that the case and the child both have; None where each call has its
-    own copies.
+    than call them. seeds: the random numbers that it shares with the child. shared: the
+    lists, arrays and so on that the case and the child both have; None where each call has its own
+    copies.
     """
 
     def __init__(self) -> None:
         self.changes: Changes | None = None
         self.live: LiveCase | None = None
         self.seeds: Seeds | None = None
-        self.on_return: Callable[[], None] | None = None
-        self.has_run = False
         self.shared: Shared | None = None
         self._before: replaced.State = {}
         self._errors = ErrorClasses()
@@ -52,7 +48,7 @@ class CurrentCase:
         Return the number below which the child may forget objects: those before the last case's.
         """
         self._before = replaced.state()
-        self.shared = Shared()
+        self.shared = Shared(with_arrays=True)
         self.live = LiveCase(session, changes, self._errors, self._functions)
         if self._highest - self._forgotten > KEPT_OBJECTS:
             self._forgotten = self._highest
@@ -60,7 +56,7 @@ class CurrentCase:
 
     def end(self) -> None:
         """End the case; its references are of no use from now on."""
-        self.changes = self.seeds = self.on_return = None
+        self.changes = self.seeds = None
         if self.live is not None:
             self._highest = max(self._highest, self.live.highest + 1)
             self._functions = self.live.next_function
@@ -74,16 +70,12 @@ class CurrentCase:
 
     def note(self, sentence: str) -> None:
         """Note of a case that asks for more than calls that something could not cross."""
-        if self.live is not None and self.changes is not None:
+        if self.live is None or self.changes is None:
+            return
+        if sentence[:MAX_FAULT] not in self.changes.refusals:
             self.changes.refusals.append(sentence[:MAX_FAULT])
 
     def note_replaced(self) -> None:
         """Note what a case that asks for more than calls has replaced in this process."""
         if self.live is not None and self.changes is not None:
             self.changes.replaced.update(replaced.since(self._before))
-
-    def come_back(self) -> None:
-        """Tell a case that asks for it that student code has run, and may have changed values."""
-        if self.has_run and self.on_return is not None:
-            self.has_run = False
-            self.on_return()

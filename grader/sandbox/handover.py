@@ -18,13 +18,21 @@ from .wire import arrays
 from .wire.containers import Form
 from .wire.decoding import Decoder
 from .wire.encoding import Encoder, SentArray
-from .wire.kinds import TABLE
-from .wire.nodes import Node, ProtocolViolationError
+from .wire.memory import about, library_of, write
+from .wire.nodes import ProtocolViolationError
 from .wire.protocol import Answer, Asked, Failure, Raised
 from .wire.shared import Shared, TooMuchError, check_amount
-from .wire.values import form_of, form_of_node
+from .wire.values import fits, form_of, refill
 
-NO_SIZE = -1
+CHANGED_BEHIND = (
+    "The student's code has changed what an array that cannot be written to shows to the test; let "
+    "the test ask for it again"
+)
+IN_TWO_PARTS = (
+    "The test has handed over a part of an array before the whole, so that they are two arrays in "
+    "the student's process, and one of them was changed there; hand over the whole first"
+)
+READ_ONLY = Failure("ValueError", "ValueError", "assignment destination is read-only", "")
 KEPT = 2  # times the limit of one call's arrays that calls of one case may change
 
 
@@ -84,21 +92,29 @@ class Changes:
         """Give each object back what it held before the case."""
         while self._before:
             _key, (item, before) = self._before.popitem()
-            if form_of(item) is None:
-                _write(item, before)
-            else:
-                _replace(item, before)
+            if form_of(item) is not None or about(item) == about(before):  # a test can reshape
+                refill(item, before)
 
 
 class Handover:
-    """The arguments of one call, as they were sent, and the containers that both sides have."""
+    """The arguments of one call, as they were sent, and the containers that both sides have.
+
+    tells: whether the child is told what the test writes to the frames and arrays that come back.
+    """
 
     def __init__(
-        self, encoder: Encoder, function: str = "", *, shared: Shared | None = None
+        self,
+        encoder: Encoder,
+        function: str = "",
+        *,
+        shared: Shared | None = None,
+        tells: bool = True,
     ) -> None:
+        self._tells = tells
         self._encoder = encoder
         self._function = function
-        self.shared = Shared() if shared is None else shared
+        # Where it ends with the call, only the child says what it has changed.
+        self.shared = Shared(is_followed=False) if shared is None else shared
         self._withheld: set[int] = set()
         for place, (number, container) in enumerate(encoder.new.items()):
             self.shared.add(number, container, Place(function, "kept", place))
@@ -130,11 +146,10 @@ class Handover:
 
     def _change_array(self, number: int, one: SentArray, after: Any, changes: Changes) -> None:
         if one.node.is_readonly:
-            said = "assignment destination is read-only"
-            raise student_error(Failure("ValueError", "ValueError", said, ""))
+            raise student_error(READ_ONLY)
         if changes.take(Place(self._function, "array", number)):
             changes.keep(one.array)
-            _write(one.array, after)
+            write(one.array, after)
         else:
             self._withheld.add(number)
 
@@ -147,16 +162,24 @@ class Handover:
             if number not in self.shared:
                 raise ProtocolViolationError("a changed container that was not sent")
             container = self.shared[number]
-            if not _fits(container, node):
+            if not fits(container, node):
                 raise ProtocolViolationError("a changed container of another kind")
+            if number >= 0 and is_read_only(container):
+                raise student_error(READ_ONLY)
             if changes.take(self._place(number, passed)):
                 if number >= 0:
                     changes.keep(container)
             else:  # a result that holds it holds one of its own
                 self.shared.replace(number, _copied(container))
         for number, node in reply.contents:
-            _replace(self.shared[number], decoder.contents(node))
-        self.shared.settle(number for number, _ in reply.contents)
+            try:
+                refill(self.shared[number], decoder.contents(node))
+            except ValueError:  # a view of memory that is no test's to write to
+                changes.refusals.append(CHANGED_BEHIND)
+        numbers = [number for number, _ in reply.contents]
+        self.shared.settle(numbers)
+        if self.shared.shows_elsewhere(numbers):
+            changes.refusals.append(IN_TWO_PARTS)
 
     def _place(self, number: int, passed: dict[int, int]) -> Place:
         """Return what a container is: an argument of this call, or of which other call."""
@@ -173,9 +196,10 @@ class Handover:
         while due:
             value = due.pop()
             form = form_of(value)
-            if form is None or id(value) in found:
+            is_array = form is None and library_of(value) is not None
+            if (form is None and not is_array) or id(value) in found:
                 continue
-            if form.is_mutable:
+            if form is None or form.is_mutable:
                 found[id(value)] = len(found)
             if isinstance(form, Form):
                 due += reversed(form.items(value))
@@ -198,24 +222,33 @@ class Handover:
         if reply.first:
             for place, (number, container) in enumerate(decoder.new.items()):
                 self.shared.add(number, container, Place(self._function, "result", place))
+                if not self._tells:
+                    self.shared.keep_to_itself(number)
         self.shared.drop(reply.dropped)
-        self.shared.drop_frames([*decoder.new, *self._encoder.new])
+
+    def _keep_shared_arrays(self, decoder: Decoder, changes: Changes) -> None:
+        for number in decoder.aliased | decoder.repeated:
+            array = self.shared.array(number) if number >= 0 else None
+            if array is not None and not is_read_only(array):
+                changes.keep(array)
 
     def _keep_shared(self, decoder: Decoder, changes: Changes) -> None:
         """Keep what results share memory with: a test that writes to a result writes there."""
-        numbers: Iterable[int] = decoder.aliased
+        if self.shared.with_arrays:
+            self._keep_shared_arrays(decoder, changes)
+        numbers: Iterable[int] = () if self.shared.with_arrays else decoder.aliased
         if any(number >= 0 for number in decoder.repeated):  # with all that it holds
-            numbers = range(len(self._encoder.sent))
+            numbers = () if self.shared.with_arrays else range(len(self._encoder.sent))
             for number in self.shared:
-                if number >= 0:
+                if number >= 0 and self.shared.array(number) is None:
                     changes.keep(self.shared[number])
         for number in numbers:
             if not self._encoder.sent[number].node.is_readonly:
                 changes.keep(self._encoder.sent[number].array)
 
 
-def _fits(container: Any, node: Node) -> bool:
-    return form_of(container) is form_of_node(node)
+def is_read_only(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and not item.flags.writeable
 
 
 def _identity(item: Any) -> tuple[Any, ...]:
@@ -241,48 +274,6 @@ def _copied(item: Any) -> Any:
     return item.detach().clone() if hasattr(item, "detach") else item.copy()
 
 
-def _replace(target: Any, other: Any) -> None:
-    """Give a container or frame what another of its form holds."""
-    form = form_of(target)
-    if form is None or form.refill is None:
-        raise ProtocolViolationError("a changed argument of a kind that does not change")
-    form.refill(target, other)
-
-
-def amount(item: Any) -> int:
-    """Return how much there is to read in an object that can change in place, else NO_SIZE.
-
-    That is its items, or its bytes in words of eight.
-    """
-    TABLE.look_for_libraries()
-    form = form_of(item)
-    is_array = (
-        type(item) is np.ndarray or type(item).__module__ == "torch"
-    )  # asking it may run code
-    if not is_array and (form is None or form.refill is None):
-        return NO_SIZE
-    bytes_ = _size(item)
-    return 1 + (bytes_ // 8 if bytes_ else len(item))
-
-
-def is_followed(value: Any) -> bool:
-    """Say whether what is changed of a value, on either side, is changed on the other by itself."""
-    return isinstance(form_of(value), Form)
-
-
-def become(held: Any, found: Any) -> bool:
-    """Give an object what another of its kind holds, where it lies; False where it cannot be."""
-    if type(held) is not type(found):
-        return False
-    if form_of(held) is not None:
-        _replace(held, found)
-    elif held.shape != found.shape or held.dtype != found.dtype:
-        return False
-    else:
-        _write(held, found)
-    return True
-
-
 def _rebuilt(one: SentArray, raw: memoryview) -> Any:
     node = msgspec.structs.replace(one.node, buffer=0, device="cpu", is_readonly=False)
     decoder = Decoder([raw], array_bytes=arrays.MOST, nesting=0, opaque=lambda found: found)
@@ -299,19 +290,3 @@ def _bytes(array: Any) -> "np.ndarray":
     is_numpy = isinstance(array, np.ndarray)
     raw = arrays.compact_bytes(array) if is_numpy else arrays.tensor_bytes(array)
     return np.frombuffer(raw, np.uint8)
-
-
-def _write(array: Any, value: Any) -> None:
-    """Give an array other elements, where it lies."""
-    if isinstance(array, np.ndarray):
-        was_writeable = array.flags.writeable
-        array.flags.writeable = True
-        array[...] = value
-        array.flags.writeable = was_writeable
-        return
-    import torch
-
-    # Along a stride of 0, which `expand` makes, all elements are one, and are written once.
-    once = tuple(slice(1) if step == 0 else slice(None) for step in array.stride())
-    with torch.no_grad():
-        array[once].copy_(value[once])

@@ -4,11 +4,8 @@ Holds what stands here for objects of the child's, the functions that the test h
 much of either there may be.
 """
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from . import libraries
 from .asking import (
@@ -36,12 +33,6 @@ if TYPE_CHECKING:
 MAX_OPERATIONS = 1_000_000  # of one case
 MAX_REFERENCES = 200_000
 MAX_CALLBACKS = 200_000
-MOST_WATCHED, MOST_ARRAYS = 1 << 20, 100  # bytes of one array that a test may write to, and arrays
-UNHELD = 3  # how often an array is held while it is looked at, if no test holds it
-WRITTEN = (
-    "The test writes to an array that an attribute of a student's object gave it, which is a copy "
-    "here; set the attribute, or call a method that writes"
-)
 MAX_DEPTH = 16  # of functions of the test's within functions of the student's within …
 MAX_MESSAGE = 1_000
 MAX_NAME = 100
@@ -68,8 +59,6 @@ class LiveCase:
         self._functions: list[Any] = []  # that the test passed, by their numbers
         self._thrown: list[BaseException] = []  # by them, by their numbers
         self._operations = self._calls = self._depth = 0
-        # Arrays that attributes gave, with what they held.
-        self._watched: list[tuple[np.ndarray, bytes]] = []
 
     # What a test asks.
 
@@ -101,23 +90,9 @@ class LiveCase:
     def attribute(self, reference: Any, name: str) -> Any:
         """Return an attribute; what is called of it changes arguments under its own name."""
         found = self.operate(reference, "getattr", (name,), {})
-        if type(found) is np.ndarray and found.nbytes <= MOST_WATCHED:
-            self._watched = [*self._watched[1 - MOST_ARRAYS :], (found, found.tobytes())]
         if is_reference(found) and not label_of(found):
             relabel(found, f"{type_name_of(reference)}.{name}")
         return method_of(reference, name, found)
-
-    def check_arrays(self) -> None:
-        """Refuse to go on where the test has written to an array that an attribute gave it.
-
-        It is a copy here, so that the student's object would not see it.
-        """
-        watched, self._watched = self._watched, []
-        for array, before in watched:
-            if array.tobytes() != before:
-                self.session.refuse(WRITTEN)
-            if sys.getrefcount(array) > UNHELD:
-                self._watched.append((array, before))
 
     def take(self, reference: Any, count: int) -> list[Any]:
         """Return the next items of an iterator."""

@@ -11,7 +11,7 @@ import msgspec
 from grader.model import Limits, Status
 
 from .answers import Answers, CellResult
-from .arguments import Arguments
+from .arguments import Arguments, no_arguments
 from .bench import Bench, BenchBeside
 from .child_files import ChildFiles
 from .conversation import Conversation
@@ -31,6 +31,7 @@ from .seeds import Seeds
 from .wire.encoding import Encoder
 from .wire.nodes import Array, Opaque
 from .wire.protocol import (
+    Answer,
     Bound,
     Call,
     Compiled,
@@ -59,6 +60,19 @@ if TYPE_CHECKING:
 
 _NO_BUFFERS: list[memoryview] = []
 NOT_HELD = object()
+GIVES_ITS_OWN = frozenset({"getattr", "getitem"})  # what an object has, by a name or a place
+OVERLAPPING = (
+    "The test writes to an array or frame that shares memory in the student's process with another "
+    "which the test has as well; let it ask for the other again after it has written"
+)
+WRITTEN = (
+    "The test writes to an array or frame that a call gave, and the student's code still has it; "
+    "let the test write to a copy, or to an attribute or a name"
+)
+UNSEEN = (
+    "The test and the student's code share more than is compared in one case, and one of them has "
+    "changed it; let the test use smaller data, or share the case in two"
+)
 RUNS_NOTHING = (
     Get,
     Bound,
@@ -147,7 +161,7 @@ class Session:
         finally:
             self.current.end()
             if asks:  # what both sides have ends with it
-                self.current.shared = Shared()
+                self.current.shared = Shared(with_arrays=True)
                 self._conversation.begin_case(0)
             changes.undo()
 
@@ -156,6 +170,7 @@ class Session:
         if self.ended is None:
             with suppress(CannotCrossError, StudentError, TransferError, ChildEnded):
                 self.share_changes()
+                self._look_at_given_up()
 
     def refuse(self, sentence: str) -> NoReturn:
         """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""
@@ -270,16 +285,33 @@ class Session:
             args = tuple(map(self.files.as_there, args))
             kwargs = {name: self.files.as_there(value) for name, value in kwargs.items()}
         dropped = self._let_go()
+        gives_up = self._gives_up()
         self._conversation.number += 1
         message, encoder = self._arguments.message(
             Call, self._conversation.number, key, args=args, kwargs=kwargs
         )
         if isinstance(message, Call):
             message.operation, message.first, message.dropped = operation, encoder.first, dropped
-        handover = Handover(encoder, label, shared=self.current.shared)
+            message.gives_up = gives_up
+        tells = operation in GIVES_ITS_OWN
+        handover = Handover(encoder, label, shared=self.current.shared, tells=tells)
         seconds = self._limits.call_seconds
         reply, buffers = self._ask(message, encoder.buffers, seconds, "one call")
-        return self._answers.result(reply, buffers, handover)
+        try:
+            return self._answers.result(reply, buffers, handover)
+        finally:
+            self._note_untold()
+
+    def _note_untold(self) -> None:
+        """Note that a test has written to what a call gave, and the student's code still has.
+
+        The child is not told: a test works out there how far a result is from what it expects. What
+        nobody there holds any more, the child's answer has just named.
+        """
+        shared = self.current.shared
+        if shared is not None and shared.untold:
+            self.current.note(WRITTEN)
+            shared.untold.clear()
 
     def _let_go(self) -> list[int]:
         """Forget containers that the test does not hold any more, and return their numbers.
@@ -288,8 +320,6 @@ class Session:
         """
         if self.current.shared is None:
             return []
-        if self.current.live is not None:
-            self.current.live.check_arrays()
         self.share_changes()
         dropped = self.current.shared.unheld()
         self.current.shared.drop(dropped)
@@ -298,21 +328,49 @@ class Session:
     def share_changes(self) -> None:
         """Give the child what the test has put into containers that both have."""
         shared = self.current.shared
-        changed = [] if shared is None else shared.changed(with_frames=False)
-        if not changed:
+        if shared is None:
             return
         encoder = self.encoder()
         try:
+            changed = shared.changed()
+            if not changed:
+                return
             contents = [(number, encoder.contents(container)) for number, container in changed]
             encoder.seal()
         except ValueRefusedError as problem:
-            self.refuse(f"What the test has put into a list or dict cannot travel: {problem}")
+            self.refuse(f"What the test has put into a list or the like cannot travel: {problem}")
         self._conversation.number += 1
         message = Update(self._conversation.number, contents, [], encoder.first)
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         handover = Handover(encoder, shared=shared)
         reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, "a change")
         self._answers.result(reply, buffers, handover)
+        if isinstance(reply, Answer) and reply.contents:
+            self.refuse(OVERLAPPING)
+
+    def _gives_up(self) -> bool:
+        """Follow nothing any more where a case has compared too much; say whether that is so."""
+        shared = self.current.shared
+        if shared is None or not shared.has_looked_enough():
+            return False
+        shared.give_up()
+        return True
+
+    def _look_at_given_up(self) -> None:
+        """Refuse to judge where what is followed no more is not the same on both sides."""
+        shared = self.current.shared
+        if shared is None or not (shared.given_up or shared.untold):
+            return
+        self._conversation.number += 1
+        ours = shared.changed_unseen()
+        message = Update(self._conversation.number, [], [], 0, ours, ends=True)
+        reply, buffers = self._ask(message, [], self._limits.call_seconds, "a change")
+        differing = self._answers.result(reply, buffers)
+        said = {one for one in differing if type(one) is int} if type(differing) is list else set()
+        if said & shared.untold:
+            self.refuse(WRITTEN)
+        if said & shared.given_up:
+            self.refuse(UNSEEN)
 
     def encoder(self) -> Encoder:
         """Return what turns the values of one message into nodes and buffers."""
@@ -372,7 +430,11 @@ class Session:
         self._conversation.number += 1
         message = Next(self._conversation.number, key, count)
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "taking an item")
-        items = self._answers.result(reply, buffers)
+        handover = Handover(no_arguments(), shared=self.current.shared, tells=False)
+        try:
+            items = self._answers.result(reply, buffers, handover)
+        finally:
+            self._note_untold()
         if not isinstance(items, list) or len(items) > count:
             self.broken("items were not a list")
         return items
@@ -398,7 +460,6 @@ class Session:
             if self.current.seeds is not None and not isinstance(message, Seed):
                 self._share_seeds(self.current.seeds)
             self.asked += 1
-            self.current.has_run = not isinstance(message, Seed)
 
     def _follow(self, message: Any) -> None:
         """Do what is to be done after each request by which something may have changed."""

@@ -54,7 +54,7 @@ from ..wire.protocol import (
     dump,
 )
 from ..wire.values import ValueRefusedError
-from . import figures, files, imports, randomness, references, standins
+from . import addresses, figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, GivenObject, error_of, number_of
@@ -70,7 +70,6 @@ from .warned import Warnings
 FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 OUTPUT_HEADER = 8  # bytes before the text in an answer
 REQUEST_BYTES = 64 << 20
-KERNELS_REACH = 1 << 16  # bytes past an array that a kernel without its masks may read
 
 
 Buffers = list[memoryview]
@@ -110,7 +109,7 @@ class NotebookProcess:
             self._references.start_case(message.forget)
             self._given.clear()
             self._thrown.clear()
-            self._sharing.start()
+            self._sharing.start(of_a_case=True)
             return
         self._reply_to(message, buffers)
 
@@ -125,6 +124,7 @@ class NotebookProcess:
         """Have a function of a test's called, and answer what the judge asks meanwhile."""
         if threading.get_ident() != self._asked_by:
             raise RuntimeError("a function of the test can be called only where its caller runs")
+        self._sharing.let_go()
         encoder = self._encoder(None)
         contents = self._sharing.changed_contents(encoder)
         asked = Asked(
@@ -309,15 +309,21 @@ class NotebookProcess:
         answer.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return answer, encoder.buffers
 
+    def _answer_with(
+        self, request: int, value: Any, *, has_run: bool = True
+    ) -> tuple[Reply, Buffers]:
+        """Return an answer to what hands over nothing; has_run: whether student code has."""
+        if not self._references.is_asked:
+            return self._finish(request, value)
+        return self._finish_shared(Answer(request, None, []), value, has_run=has_run)
+
     def _finish_shared(
-        self, answer: Answer, value: Any, given: Given | None = None
+        self, answer: Answer, value: Any, given: Given | None = None, *, has_run: bool = True
     ) -> tuple[Reply, Buffers]:
         """Return an answer with its value, and with what has become of what both sides have."""
-        if given is None and not self._references.is_asked:
-            return self._finish(answer.request, value)
         self._carrying = "The answer"
         encoder = self._encoder(given)
-        answer.contents = self._sharing.changed_contents(encoder)
+        answer.contents = self._sharing.changed_contents(encoder) if has_run else []
         answer.value = encoder.encode(value)
         if given is not None:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
@@ -356,7 +362,7 @@ class NotebookProcess:
         if message.name not in self._names:
             return Missing(message.request), []
         value = self._names[message.name]
-        reply, buffers = self._finish_shared(Answer(message.request, None, []), value)
+        reply, buffers = self._answer_with(message.request, value, has_run=False)
         if isinstance(reply, Answer) and isinstance(reply.value, Opaque):
             self._names.tell(message.name, value)
         if message.watch and isinstance(reply, Answer):
@@ -372,21 +378,27 @@ class NotebookProcess:
             case Next():
                 return self._next(message)
         self._carrying = "The request"
-        self._sharing.update(message, self._decoder(buffers, message.first))
-        return Answer(message.request, None, []), []
+        may_show = self._sharing.update(message, self._decoder(buffers, message.first))
+        answer = Answer(message.request, None, [])
+        if message.ends:
+            return self._finish(message.request, self._sharing.differing(message.given_up))
+        # What shares memory with it has changed as well, and the test's own may not.
+        return self._finish_shared(answer, None) if may_show else (answer, [])
 
     def _call(self, message: Call, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         self._carrying = "The arguments"
         if self._references.is_asked:
             self._sharing.table.drop(message.dropped)
+            if message.gives_up:
+                self._sharing.table.give_up()
         else:  # a container is a copy to all calls but one
-            self._sharing.start()
+            self._sharing.start(of_a_case=False)
         decoder = self._decoder(buffers, message.first)
         arguments = [decoder.decode(node) for node in message.arguments]
         keywords = {name: decoder.decode(node) for name, node in message.keywords.items()}
         self._sharing.let_go()
         self._sharing.know(decoder.new)
-        given = Given(decoder, buffers)
+        given = None if self._references.is_asked else Given(decoder, buffers)
         target = self._references[message.key]
         if message.operation == "storage":
             return self._finish(message.request, target, stays=False)
@@ -401,8 +413,6 @@ class NotebookProcess:
             return self._finish_shared(answer, value, given)
         except StudentRaisedError as raised:
             return self._raised_in(message.request, raised.error, given)
-        finally:
-            self._sharing.table.drop_frames(decoder.new)
 
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         self._sharing.let_go()
@@ -411,7 +421,7 @@ class NotebookProcess:
                 items = run_theirs(self._references.take, message.key, message.count)
         except StudentRaisedError as raised:
             return self._raised_in(message.request, raised.error)
-        return self._finish_shared(Answer(message.request, None, []), items)
+        return self._answer_with(message.request, items)
 
     def _record(self, message: Record, buffers: list[memoryview]) -> tuple[Reply, list[memoryview]]:
         """Call a function for what it does; the arguments are for nothing else."""
@@ -488,6 +498,6 @@ def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
     shell.builtin_trap.__enter__()
     channel = Channel(
         connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes,
-        margin=KERNELS_REACH if "triton" in sys.modules else 0,
+        margin=addresses.MARGIN if "triton" in sys.modules else 0,
     )  # fmt: skip
     NotebookProcess(shell, channel, limits).serve()

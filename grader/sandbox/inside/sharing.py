@@ -7,10 +7,10 @@ from typing import Any
 
 from ..wire.decoding import Decoder
 from ..wire.encoding import Encoder
-from ..wire.nodes import Contents
+from ..wire.nodes import Array, Contents, Made
 from ..wire.protocol import Answer, Asked, Raised, Update
 from ..wire.shared import Shared, TooMuchError, check_amount
-from ..wire.values import ValueRefusedError, form_of
+from ..wire.values import ValueRefusedError, refill
 
 
 class Sharing:
@@ -25,9 +25,9 @@ class Sharing:
         self._dropped: list[int] = []  # of them, what the judge has not been told yet
         self._new: dict[int, Any] = {}  # what it will have once the message at hand is sent
 
-    def start(self) -> None:
+    def start(self, *, of_a_case: bool) -> None:
         """Begin with none: a case begins, or a call whose containers are copies to all others."""
-        self.table, self._dropped = Shared(), []
+        self.table, self._dropped = Shared(with_arrays=of_a_case), []
 
     def know(self, new: dict[int, Any]) -> None:
         """Know containers by their numbers from now on."""
@@ -71,18 +71,29 @@ class Sharing:
         """Know what the judge has from the message that was just sent."""
         self._dropped = []
         self.know(self._new)
-        self.table.drop_frames(self._new)
         self._new = {}
 
     def not_sent(self) -> None:
         """Forget what a message would have told that is not on its way."""
         self._new = {}
 
-    def update(self, message: Update, decoder: Decoder) -> None:
-        """Give containers what the test has put into them."""
+    def update(self, message: Update, decoder: Decoder) -> bool:
+        """Give containers what the test has put into them; say whether they can share memory."""
+        shares_memory = False
         for number, node in message.contents:
             held = decoder.contents(node)
             if number in self.table:
-                form_of(self.table[number]).refill(self.table[number], held)  # type: ignore[union-attr, misc]
+                refill(self.table[number], held)
+                shares_memory |= isinstance(node, Array | Made)
         self.know(decoder.new)
         self.table.settle([number for number, _ in message.contents])
+        return shares_memory
+
+    def differing(self, theirs: list[int]) -> list[int]:
+        """Return what student code still has and differs from what the judge has.
+
+        theirs: the numbers of what the test has changed, and this side was not told of.
+        """
+        self.let_go()
+        here = {*self.table, *self.table.given_up}.intersection(theirs)
+        return sorted(here.union(self.table.changed_unseen()))

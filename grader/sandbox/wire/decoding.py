@@ -56,8 +56,9 @@ class Decoder:
 
     `opaque` makes what stands for an object that stayed on the other side. `arguments` are the
     call's own arrays, for aliases; where one is None an alias of it comes by value. `shared` are
-    the lists and so on that this side has as well, and `new` those that come first in this message,
-    by the numbers from `first` on. Every claim of the other side is checked before memory is used.
+    the lists and so on that this side has as well, arrays among them where it is `with_arrays`, and
+    `new` those that come first in this message, by the numbers from `first` on. Every claim of the
+    other side is checked before memory is used.
     `total_bytes` bounds what the values of one message take together when each element is a number
     of its own. With `as_arguments` numbers go up, and a list can hold itself, as an Encoder of the
     same kind sends them.
@@ -118,6 +119,8 @@ class Decoder:
         """Return another container that holds what one holds that both sides have."""
         if isinstance(node, Made):
             return self._built(node, 0)
+        if isinstance(node, Array):
+            return self.array(node)
         if not isinstance(node, Sequence | Mapping | Collection):
             raise ProtocolViolationError("the contents of what holds nothing")
         return self._filled(node, 0, is_new=False)
@@ -151,6 +154,8 @@ class Decoder:
         self.arrays.append(array)
         if isinstance(node, Array):
             self.written.add(node.buffer)
+            if self._shared.with_arrays:
+                self._number(array)
         return array
 
     def _once(self, node: Array) -> Any:
@@ -369,16 +374,14 @@ class Decoder:
     def _alias(self, node: Alias) -> Any:
         """Return a view of the judge's own array where there is one, else the value as it came."""
         value = self.array(node.value)
-        if not 0 <= node.argument < len(self._arguments):
-            raise ProtocolViolationError("an alias of an argument that was not sent")
-        argument = self._arguments[node.argument]
+        argument = self._argument(node.argument)
         if type(argument) is not type(value) or argument.dtype != value.dtype:
             return value
         shape, strides, offset = node.value.shape, node.strides, node.offset
         if len(shape) != len(strides):
             raise ProtocolViolationError("an alias whose shape and strides disagree")
         library = NUMPY if node.value.library == "numpy" else TORCH
-        if not self._lies_in(library, node):
+        if not self._lies_in(library, node, argument):
             return value
         self.aliased.add(node.argument)
         own = zip(shape, strides, library.strides(argument), strict=False)
@@ -387,9 +390,16 @@ class Decoder:
             return argument
         return library.view_at(argument, shape, strides, offset)
 
-    def _lies_in(self, library: Library, node: Alias) -> bool:
+    def _argument(self, number: int) -> Any:
+        """Return the array that a view is of, by its number; None where there is none here."""
+        if self._shared.with_arrays and (found := self._shared.array(number)) is not None:
+            return found
+        if self._shared.with_arrays or not 0 <= number < len(self._arguments):
+            raise ProtocolViolationError("an alias of an argument that was not sent")
+        return self._arguments[number]
+
+    def _lies_in(self, library: Library, node: Alias, argument: Any) -> bool:
         """Say whether a view has only elements of its argument, and none that lies between."""
-        argument = self._arguments[node.argument]
         if not math.prod(node.value.shape) or not math.prod(argument.shape):
             return False
         if library is TORCH and min(node.strides, default=0) < 0:

@@ -18,6 +18,7 @@ from .arrays import NUMPY, TORCH, Extent, Layout, Library
 from .buffers import Buffers, by_value, place, place_compactly
 from .containers import CLASSES, FORMS, OBJECTS, Form
 from .kinds import TABLE, Kind, NotByValueError
+from .memory import place_of
 from .nodes import (
     Alias,
     Array,
@@ -26,6 +27,7 @@ from .nodes import (
     Callback,
     Collection,
     Complex,
+    Contents,
     Made,
     Mapping,
     Named,
@@ -61,8 +63,9 @@ class Encoder:
     `keep` gives an object that cannot travel its key (in the child), or refuses it (in the judge).
     `stays` says of a class that its objects stay, though they could travel as what they hold.
     `arguments` are the call's arrays, for a result that shares memory with one of them. `shared`
-    are the lists, frames and so on that the other side has as well, and `new` are those that come
-    first in this message, by the numbers from `first` on: up with `as_arguments`, and else down.
+    are the lists, frames and so on that the other side has as well, arrays among them where it is
+    `with_arrays`, and `new` are those that come first in this message, by the numbers from `first`
+    on: up with `as_arguments`, and else down.
     A list that comes twice is the same list, and arrays share memory where they do; `seal` ends it.
     With `as_arguments` arrays keep their strides, though nothing of the memory around them is sent.
     What a value of several parts is made of travels by value, and shares nothing.
@@ -95,7 +98,8 @@ class Encoder:
         self._nesting = nesting
         self._keep = keep
         self._stays = stays
-        self._arguments = list(arguments)
+        self._arguments = list(enumerate(arguments))
+        self._places: dict[tuple[Any, ...], int] = {}  # of the new arrays, by their memory
         self._as_arguments = as_arguments
         self._by_parts = False  # within a value that is made of parts
         self._may_keep = True  # whether what stands here may stay where it is
@@ -246,14 +250,16 @@ class Encoder:
         self.new[number] = value
         return None
 
-    def contents(self, container: Container) -> Sequence | Mapping | Collection | Made:
-        """Return what a container holds that the other side has."""
+    def contents(self, container: Container) -> Contents:
+        """Return what a container or array holds that the other side has."""
         form = form_of(container)
-        held: Sequence | Mapping | Collection | Made | None = None
+        held: Contents | None = None
         with suppress(NotByValueError):
-            if isinstance(form, Kind):
+            if form is None:
+                held = self._memory_of(container)
+            elif isinstance(form, Kind):
                 held = self._parts(form, container, 0)
-            elif form is not None:
+            else:
                 held = self._held(form, container, 0)
         if held is None:
             raise ValueRefusedError("an argument was changed to hold what cannot travel")
@@ -335,26 +341,63 @@ class Encoder:
 
     def _array(self, original: Any, plain: Any, library: Library) -> Node:
         layout = library.layout(plain)
-        if self._as_arguments and not self._by_parts:
-            node = Array(library.name, layout.dtype, list(layout.shape), [], 0, -1, layout.device)
-            if library is NUMPY:
-                node.is_readonly = not original.flags.writeable
-            self._unplaced.append((node, layout))
-            is_itself = library.address(original) == layout.address
-            self.sent.append(SentArray(original, node, is_itself))
-            return node
         if self._by_parts:
             return by_value(layout, library, self._memory)
-        for number, argument in enumerate(self._arguments):
-            view = library.place_in(argument, plain)
-            if view is None:
-                continue
-            extent = Extent.of(argument.shape, library.strides(argument))
-            if extent.holds(layout.shape, *view):
-                return Alias(number, by_value(layout, library, self._memory), *view)
-        self._memory.check_room(0 if layout.is_empty else layout.host.nbytes)
+        if self._shared.with_arrays:
+            again = self._seen_array(_exactly(original, plain), plain, layout, library)
+        else:
+            again = self._view(self._arguments, plain, layout, library)
+        if again is not None:
+            return again
         node = Array(library.name, layout.dtype, list(layout.shape), [], 0, -1, layout.device)
+        if library is NUMPY and (self._as_arguments or self._shared.with_arrays):
+            node.is_readonly = not original.flags.writeable
+        if self._as_arguments:
+            is_itself = library.address(original) == layout.address
+            self.sent.append(SentArray(original, node, is_itself))
+        else:
+            self._memory.check_room(0 if layout.is_empty else layout.host.nbytes)
         self._unplaced.append((node, layout))
+        return node
+
+    def _seen_array(
+        self, array: Any, plain: Any, layout: Layout, library: Library
+    ) -> Repeat | Alias | None:
+        """Return an array that is known as its number, or as a view of one; number another one."""
+        place = place_of(array, layout, library)
+        number = None
+        if place is not None:
+            number = self._places.get(place, self._shared.number_at(place))
+        if number is not None:
+            return Repeat(number)
+        view = self._view(self._shared.around(plain, library), plain, layout, library)
+        if view is not None:
+            return view
+        if (again := self._seen(array)) is None and place is not None:
+            self._places[place] = self.first + self._step * (len(self.new) - 1)
+        return again
+
+    def _view(
+        self, known: Iterable[tuple[int, Any]], plain: Any, layout: Layout, library: Library
+    ) -> Alias | None:
+        """Return an array as a view of one that the other side has; None where it is of none."""
+        for number, array in known:
+            view = library.place_in(array, plain)
+            if view is not None:
+                extent = Extent.of(array.shape, library.strides(array))
+                if extent.holds(layout.shape, *view):
+                    return Alias(number, by_value(layout, library, self._memory), *view)
+        return None
+
+    def _memory_of(self, array: Any) -> Array:
+        """Return what an array of plain numbers, texts or dates holds."""
+        before, self._by_parts = self._by_parts, True
+        try:
+            node = self.encode(array)
+        finally:
+            self._by_parts = before
+        if not isinstance(node, Array):
+            raise NotByValueError("an array that does not travel")
         return node
 
     def seal(self) -> None:
@@ -368,6 +411,11 @@ class Encoder:
     def add(self, raw: memoryview) -> int:
         """Take memory into the message and return its number."""
         return self._memory.add(raw)
+
+
+def _exactly(original: Any, plain: Any) -> Any:
+    """Return an array as one of the library's own class, which no student's answers for."""
+    return original if type(original) is type(plain) else plain
 
 
 def _contained(form: Form, encoder: Encoder, value: Any, depth: int) -> Node:

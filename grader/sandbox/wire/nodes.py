@@ -110,6 +110,8 @@ class Array(Struct, tag="a"):
 class Alias(Struct, tag="v"):
     """A view of the call's argument array number `argument`, and what it holds.
 
+    Where arrays are shared from call to call, it is the number by which both sides know the array.
+
     Strides and offset count elements from the argument's first one; the shape is the value's.
     """
 
@@ -191,5 +193,5 @@ Node = (
     | None
 )
 
-# What a container holds that both sides have.
-Contents = Sequence | Mapping | Collection | Made
+# What a container, a frame or an array holds that both sides have.
+Contents = Sequence | Mapping | Collection | Made | Array

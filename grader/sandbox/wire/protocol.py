@@ -94,7 +94,8 @@ class Call(Message, tag="call"):
     """Call an opaque object, or do something else with it: `operation` is one of OPERATIONS.
 
     first: the number of the first container that the arguments hold and both sides do not have yet.
-    dropped: those that the test does not hold any more.
+    dropped: those that the test does not hold any more. gives_up: whether nothing that both sides
+    have is followed any more.
     """
 
     request: int
@@ -105,15 +106,22 @@ class Call(Message, tag="call"):
     operation: str = "call"
     first: int = 0
     dropped: list[int] = []
+    gives_up: bool = False
 
 
 class Update(Message, tag="update"):
-    """Give containers that both sides have what the test has put into them."""
+    """Give containers that both sides have what the test has put into them.
+
+    given_up: where the case ends, those that are followed no more and the test has changed. The
+    answer is a list of those that differ: these where they are still here, and those changed here.
+    """
 
     request: int
     contents: list[tuple[int, "Contents"]]
     buffers: list[int]
     first: int = 0
+    given_up: list[int] = []
+    ends: bool = False
 
 
 class Returned(Message, tag="returned"):

@@ -11,7 +11,8 @@ from typing import Any
 from . import generators, numpy_kinds, pandas_kinds, standard, sympy_kinds, tables
 from .containers import CLASSES, FORMS, OBJECTS, Form
 from .kinds import TABLE, Kind
-from .nodes import Collection, Made, Mapping, Node, Sequence
+from .memory import about, library_of, write
+from .nodes import Array, Collection, Made, Mapping, Node, ProtocolViolationError, Sequence
 
 MAX_BIG_INT_DIGITS = 4_096
 MAX_KEYS = 1_000_000
@@ -46,6 +47,27 @@ def form_of(value: Any) -> Form | Kind | None:
             records = numpy_kinds.RECORDS if value.dtype.names is not None else None
             return OBJECTS if value.dtype == object else records
     return None
+
+
+def refill(target: Any, held: Any) -> None:
+    """Give a container, a frame or an array what another of its form holds, where it lies."""
+    form = form_of(target)
+    if form is not None:
+        if form.refill is None:
+            raise ProtocolViolationError("a changed argument of a kind that does not change")
+        form.refill(target, held)
+    elif library_of(target) is None or about(target) != about(held):
+        raise ProtocolViolationError("a changed argument of another kind")
+    else:
+        write(target, held)
+
+
+def fits(target: Any, node: Node) -> bool:
+    """Say whether a node holds what can be given to a container, a frame or an array."""
+    if isinstance(node, Array):
+        library = library_of(target)
+        return form_of(target) is None and library is not None and library.name == node.library
+    return form_of(target) is not None and form_of(target) is form_of_node(node)
 
 
 def form_of_node(node: Node) -> Form | Kind | None:
