@@ -97,7 +97,16 @@ def test_every_threat_has_an_attack_or_a_test() -> None:
 
 
 def test_no_place_of_this_machine_is_left_out() -> None:
-    assert {str(place) for place in places.find()[0]} <= {*LEVELS, *CONTROLS}
+    here = {str(place) for place in places.find()[0]}
+    assert here <= {*LEVELS, *CONTROLS}
+    assert places.of_every_machine() in here
+
+
+def test_what_a_level_decides_is_tried_at_every_level() -> None:
+    """Files, processes, the network, the kernel and what a submission may take of the machine."""
+    by_level = {6, 12, 16, 17, *range(19, 27), 31, 32, 49, *range(52, 56)}
+    assert by_level <= {attack.threat for attack in EVERYWHERE}
+    assert by_level.isdisjoint({attack.threat for attack in ONCE})
 
 
 @pytest.mark.parametrize("place", LEVELS, ids=PARTS)
