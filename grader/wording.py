@@ -70,8 +70,8 @@ PARTLY_UNGRADED = (
     "will repeat it."
 )
 PENDING_POINTS = (
-    "They need a GPU or a person to grade them. They are neither won nor lost, and will be added "
-    "to this score."
+    "What is pending needs a GPU or a person to grade it, is neither won nor lost, and will be "
+    "added to this score."
 )
 NOT_FINISHED = (
     "Grading has begun and is not finished, so there is no score yet. If this stays, staff will "

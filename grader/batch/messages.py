@@ -1,12 +1,14 @@
 """What a command tells the grader processes of a batch, and what they answer."""
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from grader.course.beside import Access
-from grader.gradebook.terms import Terms
 from grader.model import Assignment, Environment, Isolation, Limits
 from grader.reports import Control, Report
+
+if TYPE_CHECKING:
+    from grader.gradebook.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class ProcessSettings:
     packed: str = ""  # what the folder was unpacked from, for a machine that lacks it
 
     @classmethod
-    def of_class(cls, assignment: Assignment, terms: Terms, seed: int, isolation: str) -> Self:
+    def of_class(cls, assignment: Assignment, terms: "Terms", seed: int, isolation: str) -> Self:
         """Return what the terms of a class come to, which are applied to the assignment by now."""
         return cls(
             str(assignment.folder), seed, assignment.limits, isolation, terms.device,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # which an order is looked for.
 AHEAD = (
     "grader.sandbox.launch", "grader.sandbox.worker", "numpy", "grader.sandbox.proof.probes",
-    "nbformat", "grader.course.otter.classes", "grader.grading.judge",
+    "grader.course.otter.classes", "grader.grading.judge",
 )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """Load an assignment from its two folders, and say in one sentence what contradicts the design."""
 
+import ast
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -89,10 +90,14 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
     stated, tables = settings.read(path)
     notebook = folder / (stated.notebook or f"{folder.name}.ipynb")
     if not notebook.is_file():
-        raise AssignmentError(f"{path} names the notebook {notebook.name}, which is not there.")
+        raise AssignmentError(
+            f"{path} names the notebook {notebook.name}, which is not there; "
+            "put it there, or correct the name."
+        )
     names = [item.name for item in stated.questions]
     for repeated in {name for name in names if names.count(name) > 1}:
         raise AssignmentError(f"{path} has two questions named {repeated!r}; rename one.")
+    _refuse_stray_tests(folder, solutions, names)
     rules = None if stated.otter is None else config.rules(stated.otter)
     given, withheld = beside.published(folder, notebook), beside.kept_back(solutions)
     of_files = beside.digest(given, withheld) if given or withheld else ""
@@ -101,7 +106,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         _told(_question(item, table + of_files, folder, solutions, reader), stated.feedback)
         for item, table in zip(stated.questions, tables, strict=True)
     )
-    _refuse_stray_tests(folder, solutions, names)
+    _refuse_broken(reference_path(solutions))
     read = [path, notebook, *question_files(folder, solutions, names)]
     return Assignment(
         slug=folder.name,
@@ -156,6 +161,9 @@ def _question(
     reader: Callable[[Path], list[TestCase]],
 ) -> Question:
     files = question_files(folder, solutions, [stated.name])
+    cases = {file: tuple(reader(file)) for file in files}
+    if reader is read_cases:
+        _check_sides(cases, solutions)
     question = Question(
         name=stated.name,
         title=stated.title or stated.name,
@@ -164,7 +172,7 @@ def _question(
         requires=stated.requires,
         alone=stated.alone,
         names=stated.names,
-        cases=tuple(case for file in files for case in reader(file)),
+        cases=tuple(case for found in cases.values() for case in found),
         sha256=_digest(files, reference_path(solutions), table),
     )
     _check_cases(question, folder / "assignment.toml", complete=solutions is not None)
@@ -177,6 +185,23 @@ def _told(question: Question, feedback: Feedback) -> Question:
         return question
     cases = tuple(replace(case, promise="") for case in question.cases)
     return replace(question, cases=cases)
+
+
+def _check_sides(cases: Mapping[Path, Iterable[TestCase]], solutions: Path | None) -> None:
+    """Refuse a case that says the other of its folder: students would read what they must not."""
+    for file, found in cases.items():
+        is_staffs = solutions is not None and file.is_relative_to(solutions)
+        for case in found:
+            if is_staffs and not case.hidden:
+                raise AssignmentError(
+                    f"{file}: the case {case.name!r} is not hidden, so students would read what it "
+                    "says; write hidden=True, or put it among the assignment's own tests."
+                )
+            if case.hidden and not is_staffs:
+                raise AssignmentError(
+                    f"{file}: the case {case.name!r} is hidden, but students get this file; put it "
+                    "into the tests of solutions/, or write hidden=False."
+                )
 
 
 def _check_cases(question: Question, path: Path, *, complete: bool) -> None:
@@ -193,6 +218,16 @@ def _check_cases(question: Question, path: Path, *, complete: bool) -> None:
             f"{path} gives {question.name} {question.points:g} points, "
             f"but its cases add up to {total:g}; make them agree."
         )
+
+
+def _refuse_broken(reference: Path | None) -> None:
+    """Refuse a reference that is no Python, before anything is made of it."""
+    if reference is None:
+        return
+    try:
+        ast.parse(reference.read_text(encoding="utf-8"))
+    except SyntaxError as problem:
+        raise AssignmentError(f"{reference}, line {problem.lineno}: {problem.msg}.") from problem
 
 
 def _refuse_stray_tests(folder: Path, solutions: Path | None, names: Iterable[str]) -> None:

@@ -26,12 +26,36 @@ def read_cases(path: Path) -> list[TestCase]:
     except SyntaxError as problem:
         raise AssignmentError(f"{path}, line {problem.lineno}: {problem.msg}.") from problem
     settings = _literals(tree, path)
+    if settings.get("name", path.stem) != path.stem:
+        raise AssignmentError(
+            f"{path} says that its name is {settings['name']!r}, but by its file it tests "
+            f"{path.stem}; make them agree."
+        )
+    if settings.get("OK_FORMAT") is True and "test" not in settings:
+        raise AssignmentError(
+            f"{path} says OK_FORMAT = True and has no `test = …`; tests under @test_case need "
+            "OK_FORMAT = False."
+        )
     if settings.get("OK_FORMAT") is True:
         return _doctest_cases(settings.get("test"), path)
+    _refuse_hidden_by_name(tree, path)
     cases = list(_declared_cases(tree, path))
     if not cases:
         raise AssignmentError(f"{path} has no function under @test_case; add one or delete it.")
     return cases
+
+
+def _refuse_hidden_by_name(tree: ast.Module, path: Path) -> None:
+    """Refuse a test function that a later one of the same name would replace."""
+    lines: dict[str, int] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and any(map(_is_test_case, node.decorator_list)):
+            if node.name in lines:
+                raise AssignmentError(
+                    f"{path}, line {node.lineno}: {node.name} replaces the test of that name on "
+                    f"line {lines[node.name]}; rename one."
+                )
+            lines[node.name] = node.lineno
 
 
 def hints(source: str) -> list[ast.expr | None]:
@@ -125,6 +149,8 @@ def _decorated_case(call: ast.Call, path: Path, names: dict[str, Any]) -> TestCa
     name, points = given.get("name"), given.get("points")
     if not isinstance(name, str) or isinstance(points, bool) or not isinstance(points, int | float):
         raise AssignmentError(f"{where}: @test_case needs name=… and points=….")
+    if points < 0:
+        raise AssignmentError(f"{where}: {name!r} has {points:g} points; 0 is the least.")
     promise = given.get("failure_message") or ""
     if not isinstance(promise, str):
         raise AssignmentError(f"{where}: failure_message is the text that students read.")

@@ -65,6 +65,7 @@ class DeviceJudging:
         self._found: dict[str, dict[str, Outcome]] = {q.name: {} for q in questions}
         self._notes: dict[str, list[str]] = {q.name: [] for q in questions}
         self._without_network: set[int] = set()  # cells that failed for that
+        self._unharmed: dict[tuple[str, int], bool] = {}  # by question and how far a child has come
         self._fault = ""  # of ours, after which nothing more can be judged
 
     def judge(self, *, is_hidden: bool) -> None:
@@ -154,12 +155,15 @@ class DeviceJudging:
         here, there = self._cases.position(question.name), self._replay.position
         if here >= there:
             return here == there
-        return leave_alone(
-            self._replay.sources(0, here),
-            self._replay.sources(here, there),
-            self._handed_out,
-            self._suite.names(question.name) | set(question.names),
-        )
+        at = question.name, there
+        if at not in self._unharmed:
+            self._unharmed[at] = leave_alone(
+                self._replay.sources(0, here),
+                self._replay.sources(here, there),
+                self._handed_out,
+                self._suite.names(question.name) | set(question.names),
+            )
+        return self._unharmed[at]
 
     def _go_to(self, question: Question) -> None:
         """Have a child that stands where a question is judged; ChildEnded where time is out."""

@@ -22,6 +22,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -41,6 +42,7 @@ from grader.grading import (
     evaluation,
     fresh_memory,
     met_errors,
+    missing_values,
     pyplot,
     sources,
     yaml_objects,
@@ -84,7 +86,7 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
         return ""  # a text of any size, which nobody would read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadedCase:
     """One case, ready to run as often as there are submissions; `fault` is why it is not."""
 
@@ -120,12 +122,12 @@ class LoadedCase:
             problem = AssertionError(str(problem) or type(problem).__name__)
         return Ended(problem, "" if problem is None else _place(self.file) + where)
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The test file's, as its code has it; "" where there is none to run."""
         return "" if self.fault else str(Path(self.file.path))
 
-    @property
+    @cached_property
     def own_names(self) -> dict[str, Any] | None:
         """What its file has defined and imported; None of a doctest."""
         body = None if self.fault else self.file.test_cases[0].body
@@ -334,9 +336,12 @@ class CaseSuite:
         names.start_case(self._given(loaded))
         with (
             warnings.catch_warnings(),
+            missing_values.are_unequal(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
-            fresh_memory.for_test(loaded.path, loaded.own_names),
+            fresh_memory.for_test(
+                loaded.path, loaded.own_names, self._texts.get((question, case), "")
+            ),
         ):
             warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)

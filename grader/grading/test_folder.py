@@ -57,6 +57,11 @@ def _touches(text: str) -> bool:
     return TOUCHES.search(text) is not None
 
 
+@functools.lru_cache(maxsize=8)  # it is asked for at every case
+def _absolute(places: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(place for place in places if os.path.isabs(place))  # noqa: PTH117 - a text
+
+
 class _Loader(importlib.machinery.SourceFileLoader):
     """Loads a module and leaves nothing in its folder."""
 
@@ -180,16 +185,12 @@ class TestFolder:
     def entered(self) -> Iterator[None]:
         """Have this process work in the folder, where nothing but the course is imported from."""
         before = sys.path[:]
-        sys.path[:] = self._absolute(before)
+        sys.path[:] = _absolute(tuple(before))
         try:
             with contextlib.chdir(self._folder), self._modules.in_use():
                 yield
         finally:
             sys.path[:] = before
-
-    @staticmethod
-    def _absolute(places: list[str]) -> list[str]:
-        return [place for place in places if os.path.isabs(place)]  # noqa: PTH117 - at every case
 
     @contextlib.contextmanager
     def for_case(self, text: str, session: Session | None, refusals: list[str]) -> Iterator[None]:

@@ -110,7 +110,8 @@ def _summary(report: Report, book: Gradebook) -> str:
     if (reason := wording.problem(report)) is not None:
         sentences.append(f"{wording.NOTEBOOK_NOT_GRADED} {lines(reason)}")
     if report.pending:
-        sentences.append(f"{number(report.pending)} points are pending. {wording.PENDING_POINTS}")
+        count = "1 point is" if report.pending == 1 else f"{number(report.pending)} points are"
+        sentences.append(f"{count} pending. {wording.PENDING_POINTS}")
     sentences.extend(
         f"{shown(question.name)}, {number(question.score)} points: {remark}"
         for question in report.questions

@@ -113,7 +113,8 @@ class Handover:
         self._tells = tells
         self._encoder = encoder
         self._function = function
-        self.shared = Shared() if shared is None else shared
+        # Where it ends with the call, only the child says what it has changed.
+        self.shared = Shared(is_followed=False) if shared is None else shared
         self._withheld: set[int] = set()
         for place, (number, container) in enumerate(encoder.new.items()):
             self.shared.add(number, container, Place(function, "kept", place))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from grader.course import notebooks
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError
-from grader.model import Assignment, Question
+from grader.model import POINT_TOLERANCE, Assignment, Question
 
 from .gates import Findings
 
@@ -104,12 +104,14 @@ def notebook_is_clean(assignment: Assignment, findings: Findings) -> str:
 
 def _misused_ignores(notebook: notebooks.Notebook, stubs: list[str]) -> Iterator[str]:
     """Say which cells are not run for a grade although something depends on them."""
-    reads = {c.number: _read(c.source) - _bound(c.source) for c in notebook.cells if not c.ignored}
+    reads = {
+        c.number: _read(c.source) - bound_names(c.source) for c in notebook.cells if not c.ignored
+    }
     for cell in notebook.cells:
         if not cell.ignored:
             continue
         where = f"code cell {cell.number} has the tag {notebooks.IGNORE_TAG}"
-        bound = _bound(cell.source)
+        bound = bound_names(cell.source)
         if cell.checks or bound.intersection(stubs):
             yield f"{where}, and holds a stub or a check; take the tag off"
         for name in sorted(bound):
@@ -118,7 +120,7 @@ def _misused_ignores(notebook: notebooks.Notebook, stubs: list[str]) -> Iterator
                 yield f"{where}, and cell {reader} reads {name}, which it binds; move that"
 
 
-def _bound(source: str) -> set[str]:
+def bound_names(source: str) -> set[str]:
     """Return the names that a cell leaves to the cells after it."""
     try:
         symbols = symtable.symtable(source, "cell", "exec").get_symbols()
@@ -136,7 +138,11 @@ def _read(source: str) -> set[str]:
 
 
 def points_add_up(assignment: Assignment, findings: Findings) -> str:
-    """Look for questions of which a machine can judge nothing; loading has added the points."""
+    """Look for questions of which a machine can judge nothing, and for points told otherwise.
+
+    Loading has added the points of the cases.
+    """
+    findings.problems.extend(_told_otherwise(assignment))
     for question in assignment.questions:
         if question.kind == "code" and not question.cases:
             findings.problems.append(f"{question.name} has no test; add one")
@@ -144,6 +150,23 @@ def points_add_up(assignment: Assignment, findings: Findings) -> str:
             findings.notes.append(f"{question.name} has no hidden test: its public ones are all")
     public = sum(question.public_points for question in assignment.questions)
     return f"{assignment.points:g} points, {public:g} of them by public tests"
+
+
+def _told_otherwise(assignment: Assignment) -> Iterator[str]:
+    """Say where the notebook names other points for a question: in a heading or in a table."""
+    prose = notebooks.read(assignment.notebook.read_bytes(), assignment.limits).prose
+    lines = [line for text in prose.values() for line in text.splitlines()]
+    for question in assignment.questions:
+        name = re.escape(f"`{question.name}`")
+        heading = re.compile(rf"#+ .*{name}.*\((?P<points>\d+(?:\.\d+)?) points?\)")
+        row = re.compile(rf"\|\s*{name}\s*(?:\|.*)?\|\s*(?P<points>\d+(?:\.\d+)?)\b[^|]*\|?\s*")
+        for line in lines:
+            found = heading.match(line) or row.fullmatch(line)
+            if found and abs(float(found["points"]) - question.points) > POINT_TOLERANCE:
+                yield (
+                    f"the notebook gives {question.name} {found['points']} points, assignment.toml "
+                    f"{question.points:g}: {line.strip()[:80]}"
+                )
 
 
 def points_table(assignment: Assignment) -> list[str]:

@@ -10,7 +10,7 @@ from grader.grading.control import solved
 from grader.model import Assignment, Status
 from grader.reports import Report
 
-from .agreement import stub_names
+from .agreement import bound_names, stub_names
 from .gates import Findings
 from .runner import (
     Candidate,
@@ -49,7 +49,12 @@ def variants(assignment: Assignment, kind: str) -> list[Variant]:
 def _variant(assignment: Assignment, path: Path, base: bytes, kind: str) -> Variant:
     text = path.read_text(encoding="utf-8")
     label = f"{kind}/{path.name}"
-    content = notebooks.fill(base, text, stub_names(assignment), label)
+    names = stub_names(assignment)
+    content = notebooks.fill(base, text, names, label)
+    if names and not bound_names(text) & set(names):
+        raise AssignmentError(
+            f"{label} defines none of {', '.join(names)}, so it is the reference; correct it."
+        )
     if kind == "correct":
         return Variant(label, content)
     found = EXPECT.match(text.partition("\n")[0])

@@ -126,6 +126,27 @@ def nans(reference: Any, *args: Any, **kwargs: Any) -> Any:
     return _filled(_formed(reference, args, kwargs), math.nan)
 
 
+def nothing_in_it(reference: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return an array without elements, of which every comparison with all of them holds."""
+    form = _formed(reference, args, kwargs)
+    if isinstance(form, list | tuple | dict | str):
+        return type(form)()
+    if _is_array(form):
+        return form.reshape(-1)[:0]
+    zeros = _numpy("zeros")
+    return [] if zeros is None else zeros(0)
+
+
+def masked(reference: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return an array of which every element is masked, so that NumPy leaves all of them out."""
+    form, numpy = _formed(reference, args, kwargs), sys.modules.get("numpy")
+    if numpy is None:
+        return None
+    if not _is_array(form):
+        return numpy.ma.masked
+    return numpy.ma.masked_array(numpy.zeros(tuple(form.shape)), mask=True)
+
+
 class Agreeable(float):
     """A number that equals everything, and is less and greater too."""
 

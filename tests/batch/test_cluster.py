@@ -21,7 +21,7 @@ from tests.support.processes import lives
 
 pytestmark = pytest.mark.long
 
-CLASS = 40
+CLASS = 24
 PATIENCE = 240.0
 
 

@@ -4,10 +4,11 @@ Nothing here needs a GPU: what its driver tells is made up, and questions that n
 on the CPU.
 """
 
+import itertools
 import sys
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +107,26 @@ def gpu_worker() -> Iterator[Worker]:
         yield worker
 
 
-def held_by_children(worker: Worker, size: int) -> Any:
-    pid = worker._started.process.pid
-    return lambda: dict.fromkeys(below(pid), size)
+LOOKS = 6
 
 
-def run_for(seconds: float, worker: Worker) -> str:
-    limits = Limits(cell_seconds=60)
-    session = worker.session(limits, deadline=time.monotonic() + 600)
+def run_until_seen(
+    worker: Worker, held: Callable[[], dict[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Run cells until the GPU's memory was looked at several times; say how the child ended."""
+    looks: list[dict[int, int]] = []
+
+    def look() -> dict[int, int]:
+        looks.append(held())
+        return looks[-1]
+
+    monkeypatch.setattr(machine, "gpu_memory_by_process", look)
+    session = worker.session(Limits(cell_seconds=60), deadline=time.monotonic() + 600)
     try:
-        session.run_cell(f"import time; time.sleep({seconds})", 1)
+        for number in itertools.count(1):
+            session.run_cell("import time; time.sleep(0.02)", number)
+            if len(looks) >= LOOKS:
+                break
     except ChildEnded as ended:
         return f"{ended.status}: {ended.reason}"
     finally:
@@ -127,13 +138,14 @@ def test_who_takes_too_much_of_the_gpus_memory_is_ended_and_the_next_one_is_not(
     gpu_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpu_memory, "EVERY_SECONDS", 0.05)
-    monkeypatch.setattr(machine, "gpu_memory_by_process", held_by_children(gpu_worker, 7 * GIB))
-    said = run_for(60, gpu_worker)
+    pid = gpu_worker._started.process.pid
+    said = run_until_seen(gpu_worker, lambda: dict.fromkeys(below(pid), 7 * GIB), monkeypatch)
     assert said == "killed: the notebook used more than 6 GiB of the GPU's memory"
-    monkeypatch.setattr(machine, "gpu_memory_by_process", held_by_children(gpu_worker, 5 * GIB))
-    assert run_for(1.5, gpu_worker) == "ran"
-    monkeypatch.setattr(machine, "gpu_memory_by_process", lambda: {1: 70 * GIB})  # somebody else's
-    assert run_for(1.5, gpu_worker) == "ran"
+    for held in (
+        lambda: dict.fromkeys(below(pid), 5 * GIB),
+        lambda: {1: 70 * GIB},  # somebody else's
+    ):
+        assert run_until_seen(gpu_worker, held, monkeypatch) == "ran"
 
 
 # Who goes alone.

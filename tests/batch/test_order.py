@@ -73,6 +73,7 @@ def judge_in_both_orders(folder: str) -> list[dict[str, Report]]:
         submission_seconds=90,
         memory_bytes=900 << 20,
         scratch_bytes=32 << 20,
+        array_bytes=64 << 20,
     )
     settings = ProcessSettings(str(assignment.folder), 0, limits, "auto", "cpu")
     class_of = write_the_class()

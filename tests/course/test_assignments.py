@@ -38,6 +38,7 @@ def edit(course: Path) -> Edit:
 TOML = "assignments/small/assignment.toml"
 PUBLIC = "assignments/small/tests/q1.py"
 HIDDEN = "solutions/small/tests/q1.py"
+REFERENCE = "solutions/small/reference.py"
 
 
 def test_a_question_is_its_public_and_hidden_cases(course: Path) -> None:
@@ -95,6 +96,18 @@ def test_the_course_that_a_clone_comes_with_is_the_last_resort(tmp_path: Path) -
         (PUBLIC, "def test_two", "def test_two(", "q1.py, line 8"),
         (PUBLIC, "@test_case", "#", "has no function under @test_case"),
         (HIDDEN, "q1 of many", "q1 of two", "two cases named 'q1 of two'"),
+        (HIDDEN, 'name = "q1"', 'name = "ql"', "its name is 'ql', but by its file it tests q1"),
+        (PUBLIC, 'name = "q1"', 'name = "ql"', "its name is 'ql', but by its file it tests q1"),
+        (HIDDEN, "hidden=True", "hidden=False", "'q1 of many' is not hidden, so students would"),
+        (PUBLIC, "hidden=False", "hidden=True", "'q1 of two' is hidden, but students get this"),
+        (PUBLIC, "points=1", "points=-1", "'q1 of two' has -1 points; 0 is the least"),
+        (
+            HIDDEN,
+            "OK_FORMAT = False",
+            "OK_FORMAT = True",
+            "need OK_FORMAT = False",
+        ),
+        (REFERENCE, "def double", "def = double", "reference.py, line "),
     ],
 )
 def test_a_contradiction_is_one_sentence_with_its_place(
@@ -128,6 +141,21 @@ def test_every_field_of_the_settings_has_words_for_a_wrong_value() -> None:
     own = set(settings.AssignmentSettings.__struct_fields__) - {"release"}  # anything for us
     questions = {f"question.{name}" for name in settings.QuestionSettings.__struct_fields__}
     assert set(settings.FAULTS) == own | questions | {"question"}
+
+
+def test_a_test_that_a_later_one_of_its_name_replaces_is_named(course: Path) -> None:
+    path = course / HIDDEN
+    text = path.read_text(encoding="utf-8")
+    case = text[text.index("@test_case") :]
+    path.write_text(f"{text}\n\n{case.replace('q1 of many', 'more')}", encoding="utf-8")
+    with pytest.raises(AssignmentError, match=r"q1\.py, line \d+: test_\w+ replaces the test of"):
+        load("small", course)
+
+
+def test_a_test_file_under_a_wrong_name_is_named_before_its_points_lack(course: Path) -> None:
+    (course / HIDDEN).rename(course / "solutions" / "small" / "tests" / "q11.py")
+    with pytest.raises(AssignmentError, match=r"q11\.py tests no question"):
+        load("small", course)
 
 
 def test_a_test_file_of_no_question_is_named(course: Path) -> None:

@@ -223,7 +223,8 @@ def passed(report: QuestionReport) -> set[str]:
 ASKS_FOR_MEMORY = """
 import numpy as np
 import torch
-from numpy import empty as named, empty_like as alike
+from numpy import empty as named, empty_like as alike, ndarray
+from torch import Tensor
 
 X = np.ones(3)
 
@@ -233,10 +234,30 @@ def stale():
     del expected
     return np.empty(5)
 
+def stale_by_class():
+    expected = np.empty(5)
+    expected[...] = 7
+    del expected
+    return np.ndarray(5)
+
 def numbers():
     yield from (np.empty(5), np.empty_like(np.ones(3, np.float16)), np.empty(2, complex))
     yield from (torch.empty(5), torch.empty_like(torch.ones(3)), torch.empty(2).half())
     yield from (torch.empty_strided((2, 2), (2, 1)), torch.ones(3).new_empty(2), named(3), alike(X))
+    yield from (np.ndarray(5), np.ndarray((2, 2), np.float32), ndarray(shape=3), torch.Tensor(5))
+    yield from (torch.Tensor(2, 3), torch.Tensor(torch.Size([2])), torch.FloatTensor(5), Tensor(5))
+    yield from (torch.ones(3).new(5), torch.zeros(0).resize_(5), torch.ones(2).resize_(5)[2:])
+
+def values():
+    yield from (np.ndarray(3, buffer=np.ones(3)), torch.Tensor([1, 1]), torch.FloatTensor([1]))
+    yield from (torch.ones(3).new([1, 1]), torch.ones(3).resize_(2), torch.Tensor(torch.ones(2)))
+
+def kinds():
+    class Own(np.ndarray):
+        pass
+    yield from (isinstance(X, np.ndarray), isinstance(X, (int, ndarray)), type(X) == np.ndarray)
+    yield from (issubclass(Own, np.ndarray), isinstance(torch.ones(1), (list, Tensor)))
+    yield from (X.view(Own).sum() == 3, np.ndarray.sum(X) == 3)
 
 def others():
     yield from (np.empty(3, int), np.empty(3, "U4"), np.empty(3, object), torch.empty(3).long())
@@ -248,19 +269,22 @@ def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> 
     here: dict[str, Any] = {}
     exec(compile(ASKS_FOR_MEMORY, path, "exec"), here)  # noqa: S102 - as a test file is
     empty = np.empty
-    assert (here["stale"]() == 7).all()  # what an answer that does nothing would pass by
+    for name in ("stale", "stale_by_class"):  # what an answer that does nothing would pass by
+        assert (here[name]() == 7).all()
     before = dict(here)
-    with fresh_memory.for_test(path, here):
-        assert np.isnan(here["stale"]()).all()
+    with fresh_memory.for_test(path, here, ASKS_FOR_MEMORY):
+        assert np.isnan([here["stale"](), here["stale_by_class"]()]).all()
         assert all((one != one).all() for one in here["numbers"]())  # noqa: PLR0124 - NaN
         assert all(len(one) == 3 for one in here["others"]())
+        assert all((one == 1).all() for one in here["values"]())
+        assert all(here["kinds"]())
         held = np.zeros(5)
         held[...] = 7
         del held
         assert (np.empty(5) == 7).all()  # whoever else asks gets what there is
     assert np.empty is empty
     assert here == before
-    assert "new_empty" not in vars(here["torch"].Tensor)
+    assert not {"new_empty", "new", "resize_"} & vars(here["torch"].Tensor).keys()
 
 
 def test_a_right_answer_has_full_marks(engine: Engine) -> None:

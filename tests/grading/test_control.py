@@ -277,7 +277,7 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
 
     def worker(assignment: Any, isolation: Isolation, device: str = "cpu") -> Worker:
         if device == "simulated" and is_wrong:
-            return WrongDevice(isolation=isolation)
+            return WrongDevice(isolation=isolation, libraries=())
         return honest(assignment, isolation, device)
 
     monkeypatch.setattr(warm_up, "_worker", worker)

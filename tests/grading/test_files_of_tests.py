@@ -204,7 +204,7 @@ def test_the_control_unprotected_the_judge_runs_what_a_notebook_wrote(
     monkeypatch.setattr(test_folder, "_no_unpickling", Unguarded())
     # The trap is a text that is evaluated, which alone would be refused.
     monkeypatch.setattr(evaluation, "_look_at", lambda *_: None)
-    monkeypatch.setattr(TestFolder, "_absolute", staticmethod(lambda places: ["", *places]))
+    monkeypatch.setattr(test_folder, "_absolute", lambda places: ("", *places))
     trap = tmp_path / "trap"
     try:
         judged_by(worker, tmp_path / "a", code, attack(trap))

@@ -154,6 +154,11 @@ def test_addresses_that_come_from_elsewhere_are_not_judged() -> None:
     assert x.equal(y)
 
 
+def test_from_far_away_no_argument_is_named() -> None:
+    with pytest.raises(InterpreterError, match="would read far outside of each argument's memory"):
+        _reads[(1,)](torch.zeros(4), torch.zeros(1), 1 << 38)
+
+
 def test_an_empty_argument_is_called_empty() -> None:
     with pytest.raises(InterpreterError, match="element 0 of `OUT`, which is empty"):
         doubled(torch.empty(0), 16, 1, mask=False)

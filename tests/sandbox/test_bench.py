@@ -121,6 +121,10 @@ UNWRITTEN = {
     "like another": "torch.empty_like(x)",
     "of a tensor's kind": "x.new_empty(24)",
     "with strides": "torch.empty_strided((24,), (1,))",
+    "of a legacy class": "torch.Tensor(24)",
+    "of a legacy method": "x.new(24)",
+    "in another order": "torch.empty_permuted((24,), (0,))",
+    "of another size": "x.new_empty(0).resize_(24)",
     "of another dtype": "torch.empty(24, dtype=torch.float8_e5m2).float()",
 }
 

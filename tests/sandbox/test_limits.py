@@ -28,7 +28,7 @@ for _ in range(3):
         time.sleep(9)
 time.sleep(9)
 """
-TOO_LONG = r"longer than 0\.3 s of processor time, or 1\.2 s by the clock$"
+TOO_LONG = r"longer than 0\.1 s of processor time, or 0\.4 s by the clock$"
 FAMILY = """
 import os
 for _ in range(2):
@@ -44,11 +44,11 @@ os.wait()
         ({"cpu_seconds": 1}, "while True: pass", "more than 1 s of processor time"),
         ({"memory_bytes": 300 << 20}, MUCH_MEMORY, r"used more than 0.29\d* GiB of memory"),
         # The same words whichever limit is over first: on a busy machine it may be the clock's.
-        ({"cell_seconds": 0.3}, "while True: pass", TOO_LONG),
-        ({"cell_seconds": 0.3}, "import time; time.sleep(9)", TOO_LONG),
-        ({"cell_seconds": 0.3}, FAMILY, TOO_LONG),
+        ({"cell_seconds": 0.1}, "while True: pass", TOO_LONG),
+        ({"cell_seconds": 0.1}, "import time; time.sleep(9)", TOO_LONG),
+        ({"cell_seconds": 0.1}, FAMILY, TOO_LONG),
         # Refused by the kernel until the cell is out of time, or seen by the watchdog.
-        ({"tasks": 8, "cell_seconds": 1}, MANY_PROCESSES, "more than 8 processes|longer than"),
+        ({"tasks": 8, "cell_seconds": 0.3}, MANY_PROCESSES, "more than 8 processes|longer than"),
     ],
     ids=["processor", "memory", "a cell's", "wall", "a cell's family", "tasks"],
 )
@@ -63,7 +63,7 @@ def test_a_limit_ends_the_child_in_words(
     ("cell", "limits", "reason"),
     [
         ("import os; os._exit(3)", {}, "exit status 3"),
-        ("import time; time.sleep(9)", {"cell_seconds": 0.3}, "^cell 2 took longer than 0.3 s"),
+        ("import time; time.sleep(9)", {"cell_seconds": 0.1}, "^cell 2 took longer than 0.1 s"),
     ],
     ids=["an end", "a wait"],
 )
@@ -103,9 +103,9 @@ def test_a_cell_that_answers_for_those_sent_with_it_ends_its_child(small_worker:
 
 
 def test_what_only_waits_may_take_longer_than_what_computes(small_worker: Worker) -> None:
-    with session(small_worker, cell_seconds=0.7) as child:
-        assert child.run_cell("import time\ntime.sleep(0.9)", 1).failure is None
-        assert child.processor_seconds() < 0.7
+    with session(small_worker, cell_seconds=0.3) as child:
+        assert child.run_cell("import time\ntime.sleep(0.4)", 1).failure is None
+        assert child.processor_seconds() < 0.3
 
 
 def test_the_processor_time_of_a_family_that_has_ended_is_known(small_worker: Worker) -> None:

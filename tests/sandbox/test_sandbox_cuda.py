@@ -19,7 +19,7 @@ from tests.support.processes import lives
 
 @pytest.fixture(scope="module")
 def warm(isolation: Isolation) -> Iterator[Worker]:
-    with Worker(isolation=isolation, imports=("triton",)) as worker:
+    with Worker(isolation=isolation, libraries=("torch",), imports=("triton",)) as worker:
         yield worker
 
 
@@ -31,7 +31,8 @@ def test_the_steps_succeed_where_the_device_works(warm: Worker) -> None:
 def test_without_a_gpu_one_sentence_says_what_failed_and_what_to_do(isolation: Isolation) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    with Worker(isolation=isolation, devices=frozenset({"cpu", "cuda"})) as worker:
+    devices = frozenset({"cpu", "cuda"})
+    with Worker(isolation=isolation, libraries=("torch",), devices=devices) as worker:
         said = cuda.prove_cuda(worker, kernels=True)
     assert said.startswith("CUDA does not work inside the sandbox (")
     assert "nvidia-smi" in said

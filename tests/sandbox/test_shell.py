@@ -85,6 +85,31 @@ names = [name for name in globals() if name in ("left", "right", "half", "torch"
     assert child.value("names") == []
 
 
+def test_a_figure_takes_properties_and_a_class_of_ones_own_has_its_table(
+    child: Session,
+) -> None:
+    """Those of matplotlib's own classes are left out of its import, and nothing else is."""
+    cell = """
+import matplotlib.pyplot as plt
+from matplotlib.lines import Line2D
+class Thick(Line2D):
+    def set_thickness(self, value):
+        self.set_linewidth(value)
+[line] = plt.plot([1, 2])
+line.set(linewidth=3, color="r")
+plt.gca().set(title="A", xlabel="x")
+found = line.get_linewidth(), line.get_color(), plt.gca().get_title(), plt.gca().get_xlabel()
+mine = Thick([0], [1])
+mine.set(thickness=5)
+thick = mine.get_linewidth()
+tables = "linewidth" in str(Line2D.set.__doc__), "thickness" in str(Thick.set.__doc__)
+"""
+    assert child.run_cell(cell, 1).failure is None
+    assert child.value("found") == (3, "r", "A", "x")
+    assert child.value("thick") == 5
+    assert child.value("tables") == (False, True)
+
+
 @pytest.mark.parametrize(
     "lines",
     [

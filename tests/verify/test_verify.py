@@ -142,6 +142,41 @@ def test_a_hidden_case_without_a_promise_or_with_a_made_up_hint_is_named(course:
     assert silent.problems == []
 
 
+def test_inputs_that_no_seed_decides_are_named(course: Path) -> None:
+    tests = course / "solutions/sums/tests/q1.py"
+    edit(tests, "rng.standard_normal(50)", "np.random.default_rng().standard_normal(50)")
+    findings = Findings()
+    promises.are_stated(sums(course), findings)
+    (said,) = findings.problems
+    assert said.startswith("sums/tests/q1.py, line 24: default_rng() gives other inputs each time")
+    edit(tests, "default_rng()", "default_rng(7)")
+    findings = Findings()
+    promises.are_stated(sums(course), findings)
+    assert findings.problems == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("| `q1` | 2 |", "| `q1` | 5 |"), ("squares (2 points)", "squares (5 points)")]
+)
+def test_points_that_the_notebook_tells_otherwise_are_named(
+    course: Path, old: str, new: str
+) -> None:
+    findings = Findings()
+    agreement.points_add_up(sums(course), findings)
+    assert findings.problems == []
+    edit(course / "assignments/sums/sums.ipynb", old, new)
+    agreement.points_add_up(sums(course), findings)
+    (said,) = findings.problems
+    assert said.startswith("the notebook gives q1 5 points, assignment.toml 2: ")
+
+
+def test_a_solution_that_defines_nothing_asked_for_is_named(course: Path) -> None:
+    path = course / "solutions" / "sums" / "wrong" / "misspelled.py"
+    path.write_text("# expect: q1\ndef mean_of_sqares(x):\n    return 0\n", encoding="utf-8")
+    with pytest.raises(AssignmentError, match=r"misspelled\.py defines none of mean_of_squares"):
+        scores.variants(sums(course), "wrong")
+
+
 def test_what_is_hidden_is_named_since_it_is_not_handed_out(course: Path) -> None:
     folder = course / "assignments/sums"
     (folder / "data" / ".cache").mkdir(parents=True)

@@ -22,7 +22,7 @@ def mistake(letter, got, q, k, v):
     first, last = (exact_state(q, part, v[: len(part)])[0] for part in (k[:4], k[8:]))
     known = {
         "m": (
-            (first, "it is that of the first tile alone: does a `return` stand inside the loop?"),
+            (first, "it is that of the first tile alone: no `return` may stand inside the loop"),
             (last, "it is that of the last tile alone: the old m takes part in the new one"),
         ),
         "l": (),

@@ -104,7 +104,16 @@ def wrong_masks(q, k, v, scale):
     }
     if queries != keys:
         shifted = {f"the mask forgets N - M: {rule}": 0} | shifted
-    return {why: exact(q, k, v, True, scale, offset) for why, offset in shifted.items()}
+    found = {why: exact(q, k, v, True, scale, offset) for why, offset in shifted.items()}
+    for block in (16, 32, 64, 128):
+        if queries <= block < keys:
+            early = (
+                f"it is the answer of the first {block} keys alone: the loop ends at the last key "
+                "that a query of the tile sees, which is i + (N - M)"
+            )
+            part = k[..., :block, :], v[..., :block, :]
+            found[early] = exact(q, *part, True, scale, keys - queries)
+    return found
 
 
 def wrong_walks(q, k, v, scale):
@@ -122,7 +131,7 @@ def wrong_walks(q, k, v, scale):
             alone = "it is the answer of the {} tile of keys alone: {} " + seen
             last = (keys - 1) // block * block
             for which, advice, part in (
-                ("first", "does the loop go on, and does `start` move both addresses?", [0, block]),
+                ("first", "the loop goes on, and `start` moves both addresses", [0, block]),
                 ("last", "m, l and acc are carried from turn to turn", [last, keys]),
             ):
                 tile = slice(*part)
@@ -135,20 +144,23 @@ def wrong_walks(q, k, v, scale):
     return found
 
 
-def where_it_lies(wrong, causal):
-    """Return what it says that only some heads or queries are wrong, else None."""
+def where_it_lies(wrong, lost, causal):
+    """Return what it says that only some heads or queries are wrong, else None.
+
+    lost: which entries are NaN or inf; of a load without its mask all of a head is.
+    """
     heads = wrong.flatten(0, 1).flatten(1).any(1)
-    if len(heads) > 1 and not heads[0] and heads[1:].all():
+    if len(heads) > 1 and not heads[0] and heads[1:].all() and not lost.flatten(0, 1)[1:].all():
         return (
-            "the first head is right, and no other: does the grid have a program for each of the "
-            "B * H heads, and does each start at its own batch entry and head?"
+            "the first head is right, and no other: the grid has a program for each tile of each "
+            "of the B * H heads, which starts at its own batch entry and head"
         )
     rows = wrong.flatten(0, 1).transpose(0, 1).flatten(1).any(1)
     first = int(rows.nonzero()[0])
     if not causal and first and first % 16 == 0 and rows[first:].all():
         return (
-            f"from query {first} on all are wrong, and none before: does the grid round up "
-            "(triton.cdiv), so that the last queries have a program as well?"
+            f"from query {first} on all are wrong, and none before: the number of programs is "
+            "rounded up (triton.cdiv), so that the last queries have one as well"
         )
     return None
 
@@ -171,31 +183,30 @@ def check_value(got, q, k, v, asked, causal=False, scale=None):
     assert got.shape == q.shape, f"{asked} has shape {tuple(got.shape)}, not {tuple(q.shape)}."
     assert got.dtype == q.dtype, f"{asked} is {got.dtype}, not the inputs' {q.dtype}."
     right = exact(q, k, v, causal, scale)
-    wrong = ~got.isfinite()
-    if wrong.any():
-        blind = max(q.shape[-2] - k.shape[-2], 0) if causal else 0
-        hint = (
-            "look at the masks of your loads and of your scores, and whether all of it was stored"
-        )
-        if blind and not wrong[..., blind:, :].any():
-            hint = f"the first {blind} queries see no key: -inf minus -inf and 0 / 0 are NaN there"
-        raise AssertionError(
-            f"{asked} holds {int(wrong.sum())} NaN or inf, the first at "
-            f"{wrong.nonzero()[0].tolist()}: {where_it_lies(wrong, causal) or hint}."
-        )
     # Rounding the weights and the result once each, and float32 sums: see Step 3.
     u = 2.0**-11 if q.dtype == torch.float16 else 2.0**-24
     tolerance = (2 * u + 1e-5) * exact(q, k, v.abs(), causal, scale) + u * right.abs()
-    wrong = (got.double() - right).abs() > 2 * tolerance
-    if wrong.any():
-        index = wrong.nonzero()[0].tolist()
-        entry, number = float(got[tuple(index)]), float(right[tuple(index)])
-        hint = "see that each program visits all of its keys, with their values, and hides others"
+    wrong, lost = ~((got.double() - right).abs() <= 2 * tolerance), ~got.isfinite()
+    if not wrong.any():
+        return
+    where = where_it_lies(wrong, lost, causal)
+    if lost.any():
+        blind = max(q.shape[-2] - k.shape[-2], 0) if causal else 0
+        hint = "look at the masks of your loads and of your scores, and whether all was stored"
+        if blind and not wrong[..., blind:, :].any():
+            hint = f"the first {blind} queries see no key: -inf minus -inf and 0 / 0 are NaN there"
         raise AssertionError(
-            f"{asked} is {entry:.6g} at {index} where {number:.6g} is right, and wrong in "
-            f"{int(wrong.sum())} of {wrong.numel()} entries: "
-            f"{known_mistake(got, q, k, v, causal, scale) or where_it_lies(wrong, causal) or hint}."
+            f"{asked} holds {int(lost.sum())} NaN or inf, the first at "
+            f"{lost.nonzero()[0].tolist()}: {where or hint}."
         )
+    index = wrong.nonzero()[0].tolist()
+    entry, number = float(got[tuple(index)]), float(right[tuple(index)])
+    hint = "see that each program visits all of its keys, with their values, and hides others"
+    raise AssertionError(
+        f"{asked} is {entry:.6g} at {index} where {number:.6g} is right, and wrong in "
+        f"{int(wrong.sum())} of {wrong.numel()} entries: "
+        f"{known_mistake(got, q, k, v, causal, scale) or where or hint}."
+    )
 
 
 @test_case(name="128 queries and keys in float16", points=0.5, hidden=False)

@@ -49,11 +49,6 @@ def mistake(got, q, k, v):
 
     k and v: with what lies behind their 128 rows.
     """
-    if got.isnan().any():
-        return (
-            "NaN comes from what lies behind K and V (does the loop end at N, not at M?), from "
-            "what no program stores, or from -inf minus -inf."
-        )
     q, k, v = q.double(), k.double(), v.double()
     all_scores = q @ k.T / 32**0.5
     scores, v_128 = all_scores[:, :128], v[:128]
@@ -109,20 +104,26 @@ def test_head(head_attention, device):
     wrong = ~((got.double() - right).abs() <= tolerance)
     if wrong.any():
         index = wrong.nonzero()[0].tolist()
-        hint = (
-            "check in this order: the scale, `[:, None]`, `start` in the key addresses, the loop's "
-            "end at N, the factor of l and of acc, acc / l."
-        )
         if index[0] >= 64:
             hint = (
                 "does the grid have M / 64 programs, does each find its own queries, and is the "
                 "maximum subtracted?"
             )
+        elif got[tuple(index)].isnan():
+            hint = (
+                "NaN comes from what lies behind K and V (does the loop end at N, not at M?), or "
+                "from -inf minus -inf."
+            )
+        else:
+            hint = mistake(got.double(), q, whole_k, whole_v) or (
+                "check in this order: the scale, `[:, None]`, `start` in the key addresses, the "
+                "loop's end at N, the factor of l and of acc, acc / l."
+            )
         raise AssertionError(
             f"{asked} is {float(got[tuple(index)]):.5g} at {index} where "
             f"{float(right[tuple(index)]):.5g} is right, and wrong in {int(wrong.sum())} of "
             f"{wrong.numel()} entries: "
-            f"{mistake(got.double(), q, whole_k, whole_v) or hint}"
+            f"{hint}"
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 MARGIN = 1 << 16  # bytes on both sides of an argument's memory that a load may read
 LARGEST_SIZE = 1 << 40  # a number above it may be an address
+FAR = 1 << 30  # bytes: from so far away, the nearest argument need not be the one that was meant
 # Builder methods, with the places of their pointers and of their mask.
 STORES = {
     "create_masked_store": (0, 2),
@@ -182,6 +183,8 @@ def _place(memories: list[_Memory], address: int) -> str:
     if not memories:
         return "where no argument has its memory"
     near = min(memories, key=lambda one: one.distance(address))
+    if near.distance(address) > FAR and len(memories) > 1:
+        return "far outside of each argument's memory"
     element = f"element {near.element(address):,} of `{near.name}`"
     if near.start == near.end:
         return f"{element}, which is empty"

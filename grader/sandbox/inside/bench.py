@@ -49,7 +49,10 @@ STATEMENTS = (
     ast.TryStar, ast.Yield, ast.YieldFrom,
 )  # fmt: skip
 # Operations whose result holds what was there before.
-UNWRITTEN = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
+UNWRITTEN = frozenset({
+    "empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided",
+})  # fmt: skip
+RESIZED = frozenset({"resize_", "resize_as_"})  # to more than there was, which is unwritten
 HIDDEN = frozenset({"core", "data", "format", "format_map", "handle", "semantic", "standard"})
 
 
@@ -204,6 +207,8 @@ def _operation(name: str) -> Any:
     if space != "aten":
         raise KernelRefusedError(f"{name} is no operation of torch's own")
     found = getattr(getattr(torch.ops.aten, base), overload or "default")
+    if base in RESIZED:
+        return _filling_beyond(found)
     return _filling(found) if base in UNWRITTEN else found
 
 
@@ -219,6 +224,21 @@ def _filling(operation: Callable[..., Any]) -> Callable[..., Any]:
         found = operation(*args, **kwargs)
         if found.device.type == "cpu" and found.dtype is not torch.bool:
             found.untyped_storage().fill_(255)  # NaN in every float dtype
+        return found
+
+    return made
+
+
+def _filling_beyond(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """Have the same of what a tensor gets beside its own elements."""
+    import torch
+
+    def made(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+        before = tensor.untyped_storage().nbytes()
+        found = operation(tensor, *args, **kwargs)
+        if found.device.type == "cpu" and found.untyped_storage().nbytes() > before:
+            memory = torch.empty(0, dtype=torch.uint8).set_(found.untyped_storage())
+            memory[before:].fill_(255)
         return found
 
     return made

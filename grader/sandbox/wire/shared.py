@@ -34,10 +34,11 @@ class _Known:
 
     __slots__ = ("container", "is_flat", "origin", "state", "weight")
 
-    def __init__(self, container: Container, origin: Any) -> None:
+    def __init__(self, container: Container, origin: Any, *, is_followed: bool) -> None:
         self.container = container
         self.origin = origin
-        self.look()
+        if is_followed:
+            self.look()
 
     def look(self) -> None:
         """Take what it holds for what both sides know."""
@@ -82,7 +83,7 @@ class _KnownArray(_Known):
         self.memory = Memory(array, library)
         self.place = place_of(array, library.layout(array), library)
         self.is_flat = True
-        super().__init__(array, origin)
+        super().__init__(array, origin, is_followed=True)
 
     def look(self) -> None:
         self.held = Held(self.container, self.library)
@@ -121,13 +122,15 @@ class Shared:
     """What both sides have. What the judge hands over counts up from 0.
 
     What the child does counts down from -1. next_ours, next_theirs: the numbers that nothing of
-    this case has had. with_arrays: whether arrays are among it; else each message has its own.
-    untold: the numbers of what calls have given and this side has changed, which is for it to know.
+    this case has had. is_followed: whether it will be asked what this side has changed.
+    with_arrays: whether arrays are among it; else each message has its own. untold: the numbers of
+    what calls have given and this side has changed, which is for it to know.
     """
 
-    def __init__(self, *, with_arrays: bool = False) -> None:
+    def __init__(self, *, is_followed: bool = True, with_arrays: bool = False) -> None:
         self.next_ours, self.next_theirs = 0, -1
         self.with_arrays = with_arrays
+        self._is_followed = is_followed
         self._known: dict[int, _Known] = {}
         self._numbers: dict[int, int] = {}
         self._places: dict[tuple[Any, ...], int] = {}  # of arrays, by `place_of`
@@ -175,7 +178,7 @@ class Shared:
         """Know a container or array by a number from now on."""
         library = library_of(container) if form_of(container) is None else None
         if library is None:
-            self._known[number] = _Known(container, origin)
+            self._known[number] = _Known(container, origin, is_followed=self._is_followed)
         else:
             known = self._known[number] = _KnownArray(container, origin, library)
             if known.place is not None:
@@ -218,7 +221,7 @@ class Shared:
 
     def settle(self, numbers: Iterable[int]) -> None:
         """Take what containers hold for what both sides know."""
-        for number in numbers:
+        for number in numbers if self._is_followed else ():
             if number in self._known:
                 self._known[number].look()
 
