@@ -258,7 +258,7 @@ def case(session: Session) -> Iterator[Changes]:
         yield changes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(program=programs)
 def test_an_array_that_a_test_holds_is_what_it_is_without_a_process_between(
     session: Session, program: list[Any]
