@@ -82,6 +82,10 @@ ELSEWHERE = {
     ),
     72: ("hostile/test_missing_values.py", "test_what_hides_its_values_is_not_right"),
     71: ("hostile/test_names_of_tests.py", "test_what_a_test_expects_is_not_read_by_its_name"),
+    73: (
+        "sandbox/test_shared_arrays.py",
+        "test_what_a_test_expects_of_a_result_is_not_told_to_whoever_kept_it",
+    ),
     70: ("grading/test_own_time.py", "test_what_takes_too_long_in_one_case_ends_the_process"),
 }
 
