@@ -22,7 +22,7 @@ from tests.support import requirements, sharing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
     from grader.grading.judge import Engine
     from grader.model import Assignment
@@ -399,3 +399,15 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(**requirements.browser_options())
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One context for pages that are open at different times; a new one takes as long as two pages.
+
+    What a page has kept in its storage, no later one finds.
+    """
+    opened = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened.add_init_script("try { localStorage.clear(); } catch { /* it has none */ }")
+    yield opened
+    opened.close()

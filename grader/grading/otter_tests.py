@@ -42,6 +42,7 @@ from grader.grading import (
     evaluation,
     fresh_memory,
     met_errors,
+    missing_values,
     pyplot,
     sources,
     yaml_objects,
@@ -335,6 +336,7 @@ class CaseSuite:
         names.start_case(self._given(loaded))
         with (
             warnings.catch_warnings(),
+            missing_values.are_unequal(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
             fresh_memory.for_test(

@@ -16,11 +16,16 @@ MAX_MESSAGE = 2_000
 def passed(case: TestCase, seconds: float = 0.0, *, staff: str = "") -> Outcome:
     """Return the outcome of a case that has earned its points."""
     said = case.success_message
-    found = replace(_of(case, Status.PASSED), score=case.points, seconds=seconds)
-    if case.tells_staff_only:
-        return _worded(replace(found, staff_message=_after(said, staff)))
-    remark = said if case.hidden else ""
-    return _worded(replace(found, message=said, remark=remark, staff_message=staff))
+    told = "" if case.tells_staff_only else said
+    found = replace(
+        _of(case, Status.PASSED),
+        score=case.points,
+        seconds=seconds,
+        message=told,
+        remark=told if case.hidden else "",
+        staff_message=_after(said, staff) if case.tells_staff_only else staff,
+    )
+    return _worded(found)
 
 
 def pending(case: TestCase, reason: str) -> Outcome:
@@ -92,4 +97,5 @@ def _of(case: TestCase, status: Status) -> Outcome:
 
 
 def _worded(outcome: Outcome) -> Outcome:
-    return replace(outcome, message=wording.told(outcome).text)
+    told = wording.told(outcome).text
+    return outcome if told == outcome.message else replace(outcome, message=told)

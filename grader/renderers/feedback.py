@@ -1,5 +1,6 @@
 """`feedback/<student>.html`: what one student may know, and nothing that only staff may."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -117,8 +118,19 @@ def _by_cause(lines: Iterable[Line]) -> tuple[Group, ...]:
     """Gather what has one cause, where its first case stands; what says none stands alone."""
     groups: dict[object, list[Line]] = {}
     for number, line in enumerate(lines):
-        groups.setdefault(line.cause or number, []).append(line)
+        groups.setdefault(_kind_of(line) or number, []).append(line)
     return tuple(Group(some[0].cause, tuple(some)) for some in groups.values())
+
+
+def _kind_of(line: Line) -> str:
+    """Return what lines of one cause share: of an error, all but the numbers in its sentence.
+
+    The same line of a student's code raises the same for each input, and names each one's sizes.
+    """
+    if line.hidden or line.status is not Status.ERROR:
+        return line.cause
+    *where, said = line.cause.splitlines() or [""]
+    return "\n".join([*where, re.sub(r"\d[\d,]*", "0", said)])
 
 
 def _with_the_stub(lines: list[Line]) -> list[Line]:

@@ -85,9 +85,12 @@ class Conversation:
         seconds: how long it may take to come. Without a request, the reply to one that was sent
         with an earlier one is waited for.
         """
-        left = self._processor - self._clock.seconds()
+        before = self._clock.seconds()
+        left = self._processor - before
         by_clock = self._deadline - time.monotonic()
-        patience = Patience(self._clock, min(seconds, left), min(WALL * seconds, by_clock))
+        patience = Patience(
+            self._clock, min(seconds, left), min(WALL * seconds, by_clock), before=before
+        )
         try:
             reply, received = self._exchange(said, number, patience)
             while isinstance(reply, Asked):

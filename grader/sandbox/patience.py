@@ -54,13 +54,16 @@ class ProcessorClock:
 class Patience:
     """The time that one request may take; calling it returns how long to wait for more of it.
 
-    seconds: of processor time. wall: seconds by the clock. `ran_out` says which of the two did.
+    seconds: of processor time. wall: seconds by the clock. before: what the clock has counted by
+    now. `ran_out` says which of the two did.
     """
 
-    def __init__(self, clock: ProcessorClock, seconds: float, wall: float) -> None:
+    def __init__(
+        self, clock: ProcessorClock, seconds: float, wall: float, *, before: float
+    ) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._before = clock.seconds()
+        self._before = before
         self._started = time.monotonic()
         self._end = self._started + wall
         self._next_look = self._started + seconds

@@ -35,6 +35,7 @@ ATTACKERS = {
     "inf everywhere": "infinities",
     "NaN everywhere": "nans",
     "an array of nothing": "nothing_in_it",
+    "masked everywhere": "masked",
     "a subclass that agrees with everything": "subclass_of_everything",
     "an answer that cannot travel": "cannot_travel",
 }

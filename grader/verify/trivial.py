@@ -137,6 +137,16 @@ def nothing_in_it(reference: Any, *args: Any, **kwargs: Any) -> Any:
     return [] if zeros is None else zeros(0)
 
 
+def masked(reference: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return an array of which every element is masked, so that NumPy leaves all of them out."""
+    form, numpy = _formed(reference, args, kwargs), sys.modules.get("numpy")
+    if numpy is None:
+        return None
+    if not _is_array(form):
+        return numpy.ma.masked
+    return numpy.ma.masked_array(numpy.zeros(tuple(form.shape)), mask=True)
+
+
 class Agreeable(float):
     """A number that equals everything, and is less and greater too."""
 

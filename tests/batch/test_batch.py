@@ -15,6 +15,7 @@ from grader import machine
 from grader.batch import plan, process, warm_up
 from grader.batch.messages import Facts, ProcessSettings
 from grader.batch.plan import Kind, Task, by_kind, by_risk
+from grader.batch.pool import Pool, local_pool
 from grader.batch.run import Batch
 from grader.commands.progress import Progress
 from grader.course.assignments import load
@@ -29,6 +30,7 @@ from tests.gradebook.test_store import (
     question,
     report,
 )
+from tests.grading.test_control import here
 from tests.support import classes
 from tests.support.commands import run
 
@@ -142,7 +144,9 @@ class Classroom:
         self.students = classes.write_class(folder / "class", size)
         self.store_path = folder / "out" / "grades.db"
 
-    def grade(self, device: str = "cpu", **options: Any) -> dict[str, Report]:
+    def grade(
+        self, device: str = "cpu", *, pool: Pool = local_pool, **options: Any
+    ) -> dict[str, Report]:
         small = load("small", self.course, need_solutions=True)
         settings = ProcessSettings(str(small.folder), 0, small.limits, "none", device)
         submissions: list[Submission] = [
@@ -150,7 +154,10 @@ class Classroom:
         ]
         with Store(self.store_path, exclusive=True) as store:
             store.bind(small, 0)
-            Batch(settings, small, store).run(submissions, **{"jobs": 1, **options})
+            try:
+                Batch(settings, small, store, pool=pool).run(submissions, **{"jobs": 1, **options})
+            finally:
+                process.close()  # where it was in this one
             return {item.student: item for item in store.gradebook().reports}
 
     def results_of(self, name: str) -> list[tuple[Any, ...]]:
@@ -165,7 +172,7 @@ def test_pending_points_are_graded_later_by_the_same_call_on_a_machine_with_a_de
     tmp_path: Path,
 ) -> None:
     room = Classroom(tmp_path, classes.write_gpu_course, 5)
-    before = room.grade()
+    before = room.grade(pool=here)
     assert {item.pending for item in before.values()} == {3.0}  # two for the GPU, one to be read
     first = [room.results_of(name) for name in ("q1", "q2", "r1")]
     after = room.grade("simulated", jobs=2)
@@ -177,10 +184,10 @@ def test_pending_points_are_graded_later_by_the_same_call_on_a_machine_with_a_de
         assert new.pop("g1").status is (Status.FAILED if "adds" in name else Status.PASSED)
         assert old.pop("g1").status is Status.PENDING
         assert new == old
-    back = room.grade(only="001-adds")  # without a device again: what it decided stays
+    back = room.grade(only="001-adds", pool=here)  # without a device again: what it decided stays
     assert scores(back) == scores(after)
     at_once = Classroom(tmp_path / "at once", classes.write_gpu_course, 5)
-    assert scores(at_once.grade("simulated")) == scores(after)
+    assert scores(at_once.grade("simulated", pool=here)) == scores(after)
 
 
 def scores(reports: dict[str, Report]) -> dict[str, list[tuple[str, float]]]:

@@ -12,14 +12,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from IPython.display import HTML
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from grader.course.assignments import load
 from grader.release import student
@@ -54,27 +54,28 @@ ON_ROWS = """([format, rows]) => rows.map(([scores, counts, options]) => {
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page()
+def page(context: BrowserContext) -> Iterator[Page]:
+    opened = context.new_page()
     opened.goto(PAGE.as_uri())
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
+def visit(context: BrowserContext) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
     """Open the page in a state, and collect whatever it complains about or asks for."""
-    contexts = []
+    pages = []
 
     def open_it(
-        state: str = "", width: int = 1200, scheme: str = "light", path: Path = PAGE
+        state: str = "",
+        width: int = 1200,
+        scheme: Literal["light", "dark"] = "light",
+        path: Path = PAGE,
     ) -> Any:
-        context = browser.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
-        contexts.append(context)
         opened = context.new_page()
+        pages.append(opened)
+        opened.set_viewport_size({"width": width, "height": 800})
+        opened.emulate_media(color_scheme=scheme)
         trouble: list[str] = []
         opened.on("console", lambda message: trouble.append(message.text))
         opened.on("pageerror", lambda error: trouble.append(str(error)))
@@ -83,8 +84,8 @@ def visit(browser: Browser) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
         return opened, trouble
 
     yield open_it
-    for context in contexts:
-        context.close()
+    for opened in pages:
+        opened.close()
 
 
 def foreign(url: str) -> bool:

@@ -34,7 +34,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_small_course(tmp_path_factory.mktemp("course"))
     settings = root / "assignments" / "small" / "assignment.toml"
     text = settings.read_text()
-    settings.write_text(text.replace("cell_seconds = 2", "cell_seconds = 1"))
+    less = f"cell_seconds = 1\nmemory_bytes = {900 << 20}"
+    settings.write_text(text.replace("cell_seconds = 2", less))
     for hidden in (root / "solutions" / "small").rglob("*.py"):
         hidden.write_text(hidden.read_text() + f"\nEXPECTED = {CANARY!r}\n")
     return root

@@ -83,6 +83,16 @@ def test_cases_that_failed_for_one_cause_are_gathered(make_book: MakeBook) -> No
     public = [Outcome(f"p{n}", False, Status.ERROR, 0.0, 1.0, "NameError: torch") for n in range(2)]
     text = with_cases(book, *public)
     assert text.count("NameError: torch") == 1
+    raised = "Your code raised an error.\nCell {}, line 2: store()\nIndexError: element {} of `O`"
+    same = [raised.format(3, "6,400"), raised.format(3, "128")]
+    public = [Outcome(f"p{n}", False, Status.ERROR, 0.0, 1.0, said) for n, said in enumerate(same)]
+    text = with_cases(book, *public)
+    assert "These two have one cause:" in text
+    assert "element 6,400" in text
+    elsewhere = replace(public[1], message=raised.format(4, "128"))
+    assert "one cause" not in with_cases(book, public[0], elsewhere)
+    lost = [replace(case, status=Status.FAILED) for case in public]
+    assert "one cause" not in with_cases(book, *lost)  # a judgement's numbers are what it says
     silent = [Outcome(f"s{n}", True, Status.FAILED, 0.0, 1.0) for n in range(2)]
     assert "one cause" not in with_cases(book, *silent)  # nothing is known of their causes
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from grader.model import Status
 from grader.renderers import feedback, report
@@ -42,25 +42,24 @@ class Trouble:
 
 
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., tuple[Page, Trouble]]]:
-    contexts = []
+def open_page(
+    context: BrowserContext, tmp_path: Path
+) -> Iterator[Callable[..., tuple[Page, Trouble]]]:
+    opened = []
 
-    def open_it(html: str, scheme: str = "light") -> tuple[Page, Trouble]:
+    def open_it(html: str, scheme: Literal["light", "dark"] = "light") -> tuple[Page, Trouble]:
         path = tmp_path / "report.html"
         path.write_text(html, "utf-8")
-        context = browser.new_context(
-            color_scheme=scheme,  # type: ignore[arg-type]
-            viewport={"width": 1280, "height": 900},
-        )
-        contexts.append(context)
         page = context.new_page()
+        opened.append(page)
+        page.emulate_media(color_scheme=scheme)
         trouble = Trouble(page)
         page.goto(path.as_uri())
         return page, trouble
 
     yield open_it
-    for context in contexts:
-        context.close()
+    for page in opened:
+        page.close()
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def test_map(mean_of_squares):
     assert all(map(lambda x: mean_of_squares([x]) == x * x, [1.0, 2.0, 3.0]))
 
 
-@test_case(name="a slice of a table", points=0.25, hidden=True, failure_message="See q1.")
+@test_case(name="a slice of a table", points=0.125, hidden=True, failure_message="See q1.")
 def test_slice(mean_of_squares):
     table = np.array([[3.0, 4.0, 12.5], [1.0, 1.0, 1.0]])
     for row in table:
@@ -61,6 +61,12 @@ def test_slice(mean_of_squares):
 @test_case(name="close to what is right", points=0.125, hidden=True, failure_message="See q1.")
 def test_close(mean_of_squares):
     assert np.allclose(mean_of_squares([1.0, 7.0]), 25.0)
+
+
+@test_case(name="no difference", points=0.125, hidden=True, failure_message="See q1.")
+def test_difference(mean_of_squares):
+    if mean_of_squares([1.0, 7.0]) != 25.0:
+        raise AssertionError("expected 25")
 
 
 @test_case(name="two numbers, once more", points=0.125, hidden=True, failure_message="See q1.")
@@ -106,6 +112,7 @@ EARNED = {
     "always ValueError": {"only a refusal"},
     "the first argument": {"only that the input stays"},
     "inf everywhere": {"only that the input stays", "only that some number comes"},
+    "masked everywhere": {"no difference"},
     "an array of nothing": {"close to what is right"},
     "a table of the public cases": {"two numbers, once more"},
 }
@@ -113,7 +120,7 @@ EARNED = {
 
 def test_each_attacker_is_named_with_what_it_earns(found: tuple[str, Findings]) -> None:
     summary, findings = found
-    assert summary.startswith("11 standard attackers earn: ")
+    assert summary.startswith("12 standard attackers earn: ")
     for name in (*attackers.ATTACKERS, attackers.TABLE):
         assert f"{name} " in summary
     for name, cases in EARNED.items():
@@ -173,3 +180,5 @@ def test_an_attack_borrows_nothing_but_a_form() -> None:
     assert trivial.attacked(3.5, trivial.infinities) == inf
     empty = trivial.attacked(np.full_like, trivial.nothing_in_it)
     assert (empty(np.ones(3), 4) == 4).all()
+    hidden = trivial.attacked(np.full_like, trivial.masked)
+    assert hidden(np.ones(3), 4).mask.tolist() == [True] * 3

@@ -54,7 +54,7 @@ from ..wire.protocol import (
     dump,
 )
 from ..wire.values import ValueRefusedError
-from . import figures, files, imports, randomness, references, standins
+from . import addresses, figures, files, imports, randomness, references, standins
 from . import shell as notebook_shell
 from .bench import Bench, KernelRefusedError
 from .callbacks import GivenFunction, GivenFunctions, GivenObject, error_of, number_of
@@ -70,7 +70,6 @@ from .warned import Warnings
 FRAME_ROOM = 16_384  # of a cell's answer, for what is not its output
 OUTPUT_HEADER = 8  # bytes before the text in an answer
 REQUEST_BYTES = 64 << 20
-KERNELS_REACH = 1 << 16  # bytes past an array that a kernel without its masks may read
 
 
 Buffers = list[memoryview]
@@ -499,6 +498,6 @@ def main(connection: socket.socket, shell: Any, limits: ChildLimits) -> None:
     shell.builtin_trap.__enter__()
     channel = Channel(
         connection, receives="request", frame_bytes=REQUEST_BYTES, array_bytes=limits.array_bytes,
-        margin=KERNELS_REACH if "triton" in sys.modules else 0,
+        margin=addresses.MARGIN if "triton" in sys.modules else 0,
     )  # fmt: skip
     NotebookProcess(shell, channel, limits).serve()
