@@ -12,6 +12,12 @@ from grader.model import Assignment
 
 from .gates import Findings
 
+NO_DRIVER = "0 active drivers"
+NO_GPU = (
+    "\nTriton finds no GPU: in the set-up cell, before `import triton`, put "
+    'os.environ["TRITON_INTERPRET"] = "1" where torch.cuda.is_available() is False'
+)
+
 
 def runs_in_jupyter(assignment: Assignment, findings: Findings) -> str:
     """Run the solved notebook beside its public tests; every check must be green."""
@@ -39,7 +45,8 @@ def runs_in_jupyter(assignment: Assignment, findings: Findings) -> str:
             if "results: All test cases passed!" in said or "passed!" in said:
                 green += 1
             else:
-                findings.problems.append(f"cell {cell['id']} is not green: {said[:300]}")
+                why = f"{said[:300]}{NO_GPU if NO_DRIVER in said else ''}"
+                findings.problems.append(f"cell {cell['id']} is not green: {why}")
     return f"the solved notebook runs in a plain kernel, {green} checks are green"
 
 

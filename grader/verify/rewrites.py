@@ -25,25 +25,37 @@ MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 FUNCTIONS = {"sum", "exp", "isinf", "isnan", "amax", "isfinite", "masked_fill", "tril"}
 
 
-class _Commuted(ast.NodeTransformer):
-    """a + b becomes b + a, and a * b becomes b * a."""
+# What a name holds is known only while it runs. Each is a call, so that a side is computed once.
+SWAPPED_SUM = "(lambda a, b: a + b if isinstance(a, (str, bytes, list, tuple)) else b + a)"
+BY_FUNCTION = (
+    "(lambda x, *a, **k: __import__('torch').{name}(x, *a, **k)"
+    " if type(x).__module__.partition('.')[0] == 'torch' else x.{name}(*a, **k))"
+)
+
+
+class _Rewrite(ast.NodeTransformer):
+    """One way to write the same; `in_kernel` where what is called is compiled, and never a list."""
+
+    in_kernel = False
+
+
+class _Commuted(_Rewrite):
+    """a + b becomes b + a, and a * b becomes b * a; texts and lists stay in order."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
-        if isinstance(node.op, ast.Add | ast.Mult) and not _is_sequence(node):
+        if isinstance(node.op, ast.Add) and not self.in_kernel:
+            return ast.Call(_expression(SWAPPED_SUM), [node.left, node.right], [])
+        if isinstance(node.op, ast.Add | ast.Mult):
             node.left, node.right = node.right, node.left
         return node
 
 
-def _is_sequence(node: ast.BinOp) -> bool:
-    kinds = (ast.JoinedStr, ast.List, ast.Tuple)
-    return any(
-        isinstance(side, kinds) or (isinstance(side, ast.Constant) and isinstance(side.value, str))
-        for side in (node.left, node.right)
-    )
+def _expression(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
-class _Mirrored(ast.NodeTransformer):
+class _Mirrored(_Rewrite):
     """a < b becomes b > a."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
@@ -55,7 +67,7 @@ class _Mirrored(ast.NodeTransformer):
         return node
 
 
-class _Inverted(ast.NodeTransformer):
+class _Inverted(_Rewrite):
     """`if c: A else: B` becomes `if not c: B else: A`."""
 
     def visit_If(self, node: ast.If) -> ast.AST:
@@ -72,16 +84,16 @@ class _Inverted(ast.NodeTransformer):
         return node
 
 
-class _ByFunction(ast.NodeTransformer):
-    """x.exp() becomes torch.exp(x)."""
+class _ByFunction(_Rewrite):
+    """x.exp() becomes torch.exp(x) where x is a tensor."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         match node.func:
-            case ast.Attribute(value=receiver, attr=name) if name in FUNCTIONS and not _is_module(
-                receiver
+            case ast.Attribute(value=receiver, attr=name) if (
+                name in FUNCTIONS and not self.in_kernel and not _is_module(receiver)
             ):
-                node.func = ast.Attribute(ast.Name("torch", ast.Load()), name, ast.Load())
+                node.func = _expression(BY_FUNCTION.format(name=name))
                 node.args = [receiver, *node.args]
         return node
 
@@ -90,7 +102,7 @@ def _is_module(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in {"torch", "np", "tl", "math", "triton"}
 
 
-class _Stepwise(ast.NodeTransformer):
+class _Stepwise(_Rewrite):
     """`return f(x)` becomes `answer = f(x)` and `return answer`."""
 
     def visit_Return(self, node: ast.Return) -> list[ast.stmt] | ast.AST:
@@ -100,7 +112,7 @@ class _Stepwise(ast.NodeTransformer):
         return [kept, ast.Return(ast.Name("answer_of_this", ast.Load()))]
 
 
-class _Wider(ast.NodeTransformer):
+class _Wider(_Rewrite):
     """promote_types(x, float32) becomes promote_types(x, float64): a wider intermediate."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -112,7 +124,7 @@ class _Wider(ast.NodeTransformer):
         return node
 
 
-class _Interchanged(ast.NodeTransformer):
+class _Interchanged(_Rewrite):
     """Each of some numbers becomes the next one, and the last one the first."""
 
     def __init__(self, values: tuple[int, ...]) -> None:
@@ -124,7 +136,7 @@ class _Interchanged(ast.NodeTransformer):
         return node
 
 
-REWRITES: dict[str, type[ast.NodeTransformer]] = {
+REWRITES: dict[str, type[_Rewrite]] = {
     "operands in the other order": _Commuted,
     "comparisons from the other side": _Mirrored,
     "branches the other way round": _Inverted,
@@ -144,7 +156,7 @@ def rewritten(assignment: Assignment, allowed: Allowances) -> dict[str, str]:
     tree = ast.parse(source)
     plain = ast.unparse(tree)
     reached = {unit.name for unit in units_of(assignment, source)}
-    rewrites: list[tuple[str, ast.NodeTransformer, set[str]]] = [
+    rewrites: list[tuple[str, _Rewrite, set[str]]] = [
         (name, make(), reached) for name, make in REWRITES.items()
     ]
     rewrites += [
@@ -160,9 +172,11 @@ def rewritten(assignment: Assignment, allowed: Allowances) -> dict[str, str]:
     return found
 
 
-def _apply(tree: ast.Module, transformer: ast.NodeTransformer, names: set[str]) -> ast.Module:
+def _apply(tree: ast.Module, transformer: _Rewrite, names: set[str]) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name in names:
+            decorators = map(ast.unparse, node.decorator_list)
+            transformer.in_kernel = any("jit" in decorator for decorator in decorators)
             body = [transformer.visit(item) for item in node.body]
             node.body = [
                 part for item in body for part in (item if isinstance(item, list) else [item])

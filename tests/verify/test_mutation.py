@@ -121,6 +121,35 @@ def test_rewrites_change_the_text_and_not_the_values(softmax: Assignment) -> Non
         assert torch.is_tensor(got[0])
 
 
+ANYBODYS = """
+def total(values, rows, name):
+    parts = [rows] + [name]
+    label = name + "!" + str(len(parts))
+    both = (1,) + (2,)
+    return values.sum(axis=1), parts, label, both, values + 1, 2 * values, rows.count(name)
+"""
+
+
+def test_a_rewrite_keeps_texts_lists_and_arrays_of_numpy_as_they_are() -> None:
+    for name, make in rewrites.REWRITES.items():
+        tree = rewrites._apply(ast.parse(ANYBODYS), make(), {"total"})
+        source = ast.unparse(ast.fix_missing_locations(tree))
+        values = np.arange(6.0).reshape(2, 3)
+        told = []
+        for text in (ANYBODYS, source):
+            names: dict[str, object] = {}
+            exec(compile(text, name, "exec"), names)  # noqa: S102 - a function of this test
+            told.append(repr(names["total"](values, ["b", "a"], "a")))  # type: ignore[operator]
+        assert told[0] == told[1], name
+
+
+def test_in_a_kernel_a_sum_stays_a_sum() -> None:
+    kernel = "@triton.jit\ndef k(x, y):\n    return x + y.sum()"
+    swapped = rewrites.REWRITES["operands in the other order"]()
+    tree = rewrites._apply(ast.parse(kernel), swapped, {"k"})
+    assert ast.unparse(tree).endswith("return y.sum() + x")
+
+
 def test_numbers_that_staff_call_interchangeable_are_put_for_each_other() -> None:
     tiles = "other numbers in _tile_sizes"
     attention = load_assignment("attention", REPOSITORY, need_solutions=True)
