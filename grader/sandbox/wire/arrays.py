@@ -245,8 +245,7 @@ def compact_bytes(host: "np.ndarray") -> memoryview:
 
     if not host.size:
         return memoryview(b"")
-    if not host.flags.c_contiguous:
-        host = np.ascontiguousarray(host)
+    host = np.ascontiguousarray(np.ndarray.view(host, np.ndarray))  # a masked one views no bytes
     return host.reshape(-1).view(np.uint8).data
 
 
