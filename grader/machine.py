@@ -9,7 +9,6 @@ import os
 import platform
 import re
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +56,8 @@ def environment(gpu: str | None = None) -> Environment:
 
 
 def _version(package: str) -> str | None:
+    from importlib import metadata  # which no worker's start should wait for
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 from grader.course import beside, notebooks, settings
@@ -45,6 +44,8 @@ def own_course() -> Path | None:
     clone = Path(__file__).resolve().parents[2]
     if (clone / "assignments").is_dir():
         return clone
+    from importlib import metadata  # which takes as long as half of all else imported here
+
     with contextlib.suppress(metadata.PackageNotFoundError):
         for file in metadata.files(DISTRIBUTION) or ():
             if file.match("share/ulp-grader/assignments/*/assignment.toml"):

@@ -26,6 +26,7 @@ FOR_OTHERS = frozenset({
     "IPython", "bdb", "cProfile", "code", "codeop", "patsy", "pdb", "profile", "runpy", "trace",
 })  # fmt: skip
 NUMEXPR = "numexpr.necompiler"
+OF_FUNCTIONS = frozenset({"_stmt()", "_setup()"})  # as timeit calls one that it is given
 
 
 class _Hook:
@@ -98,12 +99,14 @@ def _look_at_doctest(text: str, _frame: FrameType, case: Case) -> None:
 
 def _look_at_timed(_text: str, frame: FrameType, case: Case) -> None:
     for one in (frame.f_locals.get("stmt"), frame.f_locals.get("setup")):
-        if isinstance(one, str):
+        if isinstance(one, str) and one not in OF_FUNCTIONS:
             _refuse_unless_fine(one, Space.of(case, frame), case)
 
 
 def _look_at_query(text: str, frame: FrameType, case: Case) -> None:
-    _refuse_unless_fine(text, _space_of_pandas(frame, case), case)
+    said = frame.f_locals.get("node")  # before pandas has put names of its own in place of @
+    if not isinstance(said, str) or not case.wrote(said):
+        _refuse_unless_fine(text, _space_of_pandas(frame, case), case)
 
 
 def _look_at_tree(tree: ast.AST, frame: FrameType, case: Case) -> None:

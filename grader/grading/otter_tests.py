@@ -43,6 +43,7 @@ from grader.grading import (
     fresh_memory,
     met_errors,
     missing_values,
+    opened_files,
     pyplot,
     sources,
     yaml_objects,
@@ -201,6 +202,7 @@ class CaseSuite:
             loaded = self._cases[key]
             own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
             undo.enter_context(evaluation.of_own_text(own))
+            undo.enter_context(opened_files.for_case(own, self._folder.path))
             undo.enter_context(yaml_objects.of_own_text(own, may_import=self._folder.has_modules))
             if self.asks:
                 undo.enter_context(pyplot.of_the_students(text, session))

@@ -177,6 +177,11 @@ class TestFolder:
         return found
 
     @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
+    @property
     def has_modules(self) -> bool:
         """Whether the course has modules beside the notebook, which tests may import."""
         return bool(self._modules)

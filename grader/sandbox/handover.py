@@ -172,10 +172,7 @@ class Handover:
             else:  # a result that holds it holds one of its own
                 self.shared.replace(number, _copied(container))
         for number, node in reply.contents:
-            try:
-                refill(self.shared[number], decoder.contents(node))
-            except ValueError:  # a view of memory that is no test's to write to
-                changes.refusals.append(CHANGED_BEHIND)
+            _give(self.shared[number], decoder.contents(node), changes)
         numbers = [number for number, _ in reply.contents]
         self.shared.settle(numbers)
         if self.shared.shows_elsewhere(numbers):
@@ -245,6 +242,15 @@ class Handover:
         for number in numbers:
             if not self._encoder.sent[number].node.is_readonly:
                 changes.keep(self._encoder.sent[number].array)
+
+
+def _give(container: Any, held: Any, changes: Changes) -> None:
+    try:
+        refill(container, held)
+    except ValueError:  # a view of memory that is no test's to write to
+        if not is_read_only(container):
+            raise
+        changes.refusals.append(CHANGED_BEHIND)
 
 
 def is_read_only(item: Any) -> bool:

@@ -321,8 +321,10 @@ class Session:
         if self.current.shared is None:
             return []
         self.share_changes()
-        dropped = self.current.shared.unheld()
-        self.current.shared.drop(dropped)
+        shared = self.current.shared
+        # Whether what it has written to is still held there, the answer says.
+        dropped = [number for number in shared.unheld() if number not in shared.untold]
+        shared.drop(dropped)
         return dropped
 
     def share_changes(self) -> None:
@@ -367,8 +369,8 @@ class Session:
         reply, buffers = self._ask(message, [], self._limits.call_seconds, "a change")
         differing = self._answers.result(reply, buffers)
         said = {one for one in differing if type(one) is int} if type(differing) is list else set()
-        if said & shared.untold:
-            self.refuse(WRITTEN)
+        if said & shared.untold and self.current.changes is not None:
+            self.current.changes.doubts.append(WRITTEN)  # no call of this case has met it
         if said & shared.given_up:
             self.refuse(UNSEEN)
 

@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -53,6 +52,8 @@ END_SECONDS = 30.0  # clearing up after a fork bomb takes its time on a busy mac
 
 def _check_versions(theirs: dict[str, str | None]) -> None:
     """Raise WorkerError where a worker imported another package than a judge has."""
+    from importlib import metadata  # which no worker's start should wait for
+
     for name in SAME_VERSIONS & theirs.keys():
         try:
             ours = metadata.version(name)

@@ -11,7 +11,7 @@ import pytest
 
 from grader.course.beside import Access, named, ruled
 from grader.course.otter import load as load_otter
-from grader.grading import evaluation, test_folder
+from grader.grading import evaluation, opened_files, test_folder
 from grader.grading.assemble import assemble, start_worker
 from grader.grading.judge import Request, judge
 from grader.grading.test_folder import Places, TestFolder
@@ -202,8 +202,9 @@ def test_the_control_unprotected_the_judge_runs_what_a_notebook_wrote(
 ) -> None:
     monkeypatch.setattr(test_folder, "RUN", frozenset())
     monkeypatch.setattr(test_folder, "_no_unpickling", Unguarded())
-    # The trap is a text that is evaluated, which alone would be refused.
+    # The trap is a text that is evaluated, and opens a file: each alone would be refused.
     monkeypatch.setattr(evaluation, "_look_at", lambda *_: None)
+    monkeypatch.setattr(opened_files, "for_case", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(test_folder, "_absolute", lambda places: ("", *places))
     trap = tmp_path / "trap"
     try:

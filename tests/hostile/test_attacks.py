@@ -80,8 +80,16 @@ ELSEWHERE = {
         "hostile/test_evaluated_text.py",
         "test_no_text_of_a_students_does_anything_in_the_judge",
     ),
+    74: (
+        "hostile/test_opened_files.py",
+        "test_no_file_of_the_judges_is_read_by_a_name_of_a_students",
+    ),
     72: ("hostile/test_missing_values.py", "test_what_hides_its_values_is_not_right"),
     71: ("hostile/test_names_of_tests.py", "test_what_a_test_expects_is_not_read_by_its_name"),
+    73: (
+        "sandbox/test_shared_arrays.py",
+        "test_what_a_test_expects_of_a_result_is_not_told_to_whoever_kept_it",
+    ),
     70: ("grading/test_own_time.py", "test_what_takes_too_long_in_one_case_ends_the_process"),
 }
 
@@ -97,7 +105,16 @@ def test_every_threat_has_an_attack_or_a_test() -> None:
 
 
 def test_no_place_of_this_machine_is_left_out() -> None:
-    assert {str(place) for place in places.find()[0]} <= {*LEVELS, *CONTROLS}
+    here = {str(place) for place in places.find()[0]}
+    assert here <= {*LEVELS, *CONTROLS}
+    assert places.of_every_machine() in here
+
+
+def test_what_a_level_decides_is_tried_at_every_level() -> None:
+    """Files, processes, the network, the kernel and what a submission may take of the machine."""
+    by_level = {6, 12, 16, 17, *range(19, 27), 31, 32, 49, *range(52, 56)}
+    assert by_level <= {attack.threat for attack in EVERYWHERE}
+    assert by_level.isdisjoint({attack.threat for attack in ONCE})
 
 
 @pytest.mark.parametrize("place", LEVELS, ids=PARTS)

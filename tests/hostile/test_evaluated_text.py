@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.grading import evaluation, test_folder, yaml_objects
+from grader.grading import evaluation, opened_files, test_folder, yaml_objects
 from grader.model import Status
 from grader.sandbox import Worker
 from grader.sandbox.wire import sympy_kinds
@@ -194,6 +194,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "what_is_wrong", anything)
     nothing: Callable[..., AbstractContextManager[None]] = lambda *_, **__: nullcontext()  # noqa: E731
     monkeypatch.setattr(yaml_objects, "of_own_text", nothing)
+    monkeypatch.setattr(opened_files, "for_case", nothing)
     monkeypatch.setattr(test_folder._no_unpickling, "noted_on", nothing)
 
 

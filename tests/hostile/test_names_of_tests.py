@@ -1,8 +1,10 @@
 """A text of a student's that a test evaluates may not read what the test expects, by its name."""
 
+from collections.abc import Callable
+
 import pytest
 
-from grader.grading import text_read
+from grader.grading import evaluation
 from grader.model import Status
 from grader.sandbox import Worker
 from tests.support.otter_assignments import OtterJudge, doctests, functions
@@ -86,6 +88,19 @@ HONEST = {
         ">>> for line in answer.splitlines():\n...     exec(line)\n>>> y\n4", "x = 3\ny = x + 1",
     ),
     "apart": (">>> found = {}\n>>> exec(answer, found)\n>>> found['max']\n3", "max = 3"),
+    "the test's own query": (
+        (">>> import pandas as pd\n>>> limit = 2\n"
+        ">>> len(pd.DataFrame({'a': [1, own]}).query('a > @limit'))\n1"),
+        "",
+    ),
+    "the test's own names": (
+        ">>> [eval('x + own') for x in (1, 2)], eval('len([1])')\n([6, 7], 1)", "",
+    ),
+    "timed": (
+        (">>> import timeit\n>>> timeit.timeit(lambda: own + 1, number=1) < 60\nTrue\n"
+        ">>> timeit.timeit('sum([own])', globals=globals(), number=1) < 60\nTrue"),
+        "",
+    ),
     "code": (">>> eval(compile(answer, 'answer', 'eval'), {'x': 3})\n10", "x**2 + 1"),
     "pandas": (
         ">>> import pandas as pd\n>>> int(pd.eval(answer, local_dict={'x': 3}))\n10", "x**2 + 1",
@@ -116,16 +131,15 @@ def test_what_a_test_expects_is_not_read_by_its_name(judge: OtterJudge, name: st
     assert status(judge, *TESTS[name]) is Status.UNGRADED
 
 
-@pytest.mark.parametrize("name", TESTS.keys() - {"query"})
+@pytest.mark.parametrize("name", TESTS)
 def test_the_control_unguarded_it_is(
     judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     import numpy as np
 
+    anything: Callable[..., str] = lambda *_, **__: ""  # noqa: E731
     monkeypatch.setattr(np.testing, "assert_equal", np.testing.assert_equal)
-    monkeypatch.setattr(text_read, "_taken", lambda *_, **__: "")
-    monkeypatch.setattr(text_read, "_may_be_read", lambda _: True)
-    monkeypatch.setattr(text_read, "_binds_only_names", lambda *_: True)
+    monkeypatch.setattr(evaluation, "what_is_wrong", anything)
     assert status(judge, *TESTS[name]) is Status.PASSED
 
 

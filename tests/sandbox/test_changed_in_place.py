@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
+import sympy
 
 from grader.sandbox import Session, StudentError
 from tests.support.crossing import same
@@ -72,6 +74,22 @@ def change_python_generator(given: random.Random) -> Any:
     return given
 
 
+def change_masked(given: Any) -> Any:
+    given[0] = np.ma.masked
+    given[1] = 7
+    return given
+
+
+def change_sparse(given: Any) -> Any:
+    given *= 3
+    return given
+
+
+def change_matrix(given: Any) -> Any:
+    given[0, 0] = given[0, 0] + 1
+    return given
+
+
 CHANGES: list[tuple[Callable[[Any], Any], Callable[[], Any]]] = [
     (change_set, lambda: {1, 2, "x"}),
     (change_deque, lambda: collections.deque([1, "x"], maxlen=2)),
@@ -87,7 +105,26 @@ CHANGES: list[tuple[Callable[[Any], Any], Callable[[], Any]]] = [
     (change_generator, lambda: np.random.default_rng(7)),
     (change_generator, lambda: np.random.RandomState(7)),
     (change_python_generator, lambda: random.Random(7)),  # noqa: S311
+    (change_masked, lambda: np.ma.array([1, 2, 3], mask=[0, 0, 1])),
+    (change_sparse, lambda: scipy.sparse.csr_matrix([[1.0, 0], [0, 2]])),
+    (change_matrix, lambda: scipy.sparse.lil_matrix([[1.0, 0], [0, 2]])),
+    (change_matrix, lambda: sympy.Matrix([[sympy.Symbol("x"), 1]])),
 ]
+
+
+class Keeper:
+    """A student's class, which keeps what it is given."""
+
+    kept: Any
+
+    def keep(self, given: Any) -> None:
+        self.kept = given
+
+    def has_kept(self, other: Any) -> bool:
+        return same(self.kept, other)
+
+    def change(self, change: Callable[[Any], Any]) -> None:
+        change(self.kept)
 
 
 def look(given: Any) -> str:
@@ -97,7 +134,7 @@ def look(given: Any) -> str:
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     names = {change.__name__: change for change, _ in CHANGES}
-    with notebook(**names, look=look) as found:
+    with notebook(**names, look=look, Keeper=Keeper) as found:
         found._conversation._deadline += 600
         yield found
 
@@ -119,6 +156,26 @@ def test_what_a_call_changes_in_place_is_changed_here_until_the_case_is_over(
         assert same(ours, expected)
         assert changes.made
     assert same(ours, make())
+
+
+@pytest.mark.parametrize(
+    ("change", "make"), CHANGES, ids=[type(make()).__name__ for _, make in CHANGES]
+)
+def test_what_is_kept_is_one_from_call_to_call(
+    session: Session, change: Callable[[Any], Any], make: Callable[[], Any]
+) -> None:
+    alone = make()
+    change(alone)
+    with session.case(asks=True) as changes:
+        keeper, ours = session.value("Keeper")(), make()
+        keeper.keep(ours)
+        change(ours)
+        assert keeper.has_kept(alone)
+        keeper, ours = session.value("Keeper")(), make()
+        keeper.keep(ours)
+        keeper.change(session.value(change.__name__))
+        assert same(ours, alone)
+        assert not changes.refusals
 
 
 def test_a_change_within_what_is_held_is_seen_as_well(session: Session) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 
 from grader.sandbox.wire import decoding, encoding, nodes, protocol
 
@@ -135,3 +136,8 @@ def made(kind: str, *parts: Any) -> Any:
 
 def numbers(count: int) -> Any:
     return nodes.Array("numpy", "int64", [count], [1], 0, 0)
+
+
+@alike.register
+def _(left: scipy.sparse.spmatrix, right: Any) -> bool:
+    return left.format == right.format and same(left.toarray(), right.toarray())

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import importlib.util
 import runpy
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,6 +65,20 @@ def test_a_kernel_that_does_the_work_leaves_no_trace_of_torch(attention: Attenti
     assert "triton::_attention_kernel" in seen
     names = {name.split(".")[0] for name in seen if not name.startswith("triton::")}
     assert names <= {"aten::empty", "aten::new_empty", "aten::set_", "aten::copy_"}
+
+
+def test_no_compilation_reads_all_of_triton(
+    attention: Attention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would, to find what the same Triton has made before: each has a folder of its own."""
+    cache, asked = importlib.import_module("triton.runtime.cache"), []
+    monkeypatch.setattr(cache, "triton_key", lambda: asked.append("key") or "key")
+    hashed = types.SimpleNamespace(hash=str)
+    cache.get_cache_key(hashed, hashed, hashed, {})
+    assert asked == ["key"]  # a compilation would ask for it
+    [found] = compiled(attention, torch.float16, "sm_80")
+    assert not found.error
+    assert asked == ["key"]
 
 
 def test_a_failing_call_leaves_torch_and_triton_as_they_were() -> None:

@@ -138,6 +138,9 @@ def _compiler_mode(student_globals: dict[str, Any]) -> Iterator[None]:
         folder = undo.enter_context(tempfile.TemporaryDirectory())
         undo.enter_context(_environment(TRITON_INTERPRET=None, TRITON_CACHE_DIR=folder))
         undo.enter_context(_replaced(nvidia, "hash", lambda self: f"ptx-{self.target.arch}"))
+        cache = importlib.import_module("triton.runtime.cache")
+        if hasattr(cache, "triton_key"):  # it reads all of triton, for a folder that is empty
+            undo.enter_context(_replaced(cache, "triton_key", lambda: "this compilation"))
         spaces = [
             vars(module)
             for name, module in list(sys.modules.items())

@@ -37,9 +37,10 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
             importlib.import_module(f"triton.{name}")
         with contextlib.suppress(ImportError):
             importlib.import_module("triton.experimental.gluon")
-        with contextlib.suppress(ImportError, AttributeError):
-            # It reads all of triton, for half a second, and remembers the answer.
-            importlib.import_module("triton.runtime.cache").triton_key()
+        if not interpret:
+            with contextlib.suppress(ImportError, AttributeError):
+                # It reads all of triton, for half a second, and remembers the answer.
+                importlib.import_module("triton.runtime.cache").triton_key()
         remember_library()
         if interpret:
             interpreter.hasten()

@@ -131,8 +131,8 @@ def _refill(target: "np.ndarray", other: "np.ndarray") -> None:
     target[...] = other
 
 
-def _copy(array: "np.ndarray") -> "np.ndarray":
-    return array.copy()
+def _copy(value: Any) -> Any:
+    return value.copy()
 
 
 RECORDS = Kind(
@@ -172,6 +172,15 @@ def _made_masked(data: Any, mask: Any, fill: Any) -> Any:
     if fill is not None:
         made.fill_value = fill
     return made
+
+
+def _refill_masked(target: Any, other: Any) -> None:
+    import numpy as np
+
+    data = np.ndarray.view(target, np.ndarray)
+    _refill(data, np.ndarray.view(other, np.ndarray))
+    target.mask = np.ma.getmask(other)
+    target.fill_value = other._fill_value  # noqa: SLF001
 
 
 def _is_array_or_none(value: Any) -> bool:
@@ -229,6 +238,12 @@ def _made_sparse(form: str, is_array_api: bool, shape: list[int], *inner_arrays:
     return kind((data, (first, second)), shape=tuple(shape)).asformat(form)
 
 
+def _refill_sparse(target: Any, other: Any) -> None:
+    if type(target) is not type(other):
+        raise ValueError("a sparse matrix of another form")
+    target.__dict__.update(other.copy().__dict__)
+
+
 # --- torch ---------------------------------------------------------------------------------------
 
 
@@ -268,11 +283,12 @@ TABLE.add(
     Kind("record", ("void",), _record_parts, _made_record,
          (_is_dtype, _list_of(int), bytes, bool), module="numpy"),
     Kind("masked array", ("MaskedArray",), _masked, _made_masked,
-         (_is_array_or_none, _is_array_or_none, object), module="numpy.ma", weight=1_000),
+         (_is_array_or_none, _is_array_or_none, object), module="numpy.ma", weight=1_000,
+         refill=_refill_masked, copy=_copy),
     Kind("matrix", ("matrix",), _matrix, _made_matrix, (is_array,), module="numpy",
          refill=_refill, copy=_copy),
     Kind("sparse matrix", ("spmatrix", "sparray", "dok_matrix", "dok_array"), _sparse, _made_sparse,
          (str, bool, _list_of(int), is_array, is_array, is_array), module="scipy.sparse",
-         weight=20_000),
+         weight=20_000, refill=_refill_sparse, copy=_copy),
     Kind("torch.dtype", ("dtype",), _torch_dtype, _made_torch_dtype, (str,), module="torch"),
 )  # fmt: skip

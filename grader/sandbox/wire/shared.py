@@ -331,18 +331,23 @@ def _containers(items: Iterable[Any]) -> Iterator[Any]:
 
 def _state(value: Any) -> State:
     form = form_of(value)
-    if isinstance(form, Form):
+    if isinstance(form, Form):  # what it holds is known by itself, if it can change
         return State([*form.items(value), *form.about(value)])
-    if form is None:
-        return State([_leaf(value)])
-    state = State()
     try:
-        for part in form.parts(value):
-            for one in part if type(part) is list else [part]:
-                state.append(_leaf(one) if form_of(one) is None else _state(one))
+        return State([_whole_state(value)])
     except Exception:  # noqa: BLE001 - what a library says where a student took its value apart
         return State([object()])
-    return state
+
+
+def _whole_state(value: Any) -> Any:
+    """Return what a part of a value holds, with all that its own parts do."""
+    form = form_of(value)
+    if form is None:
+        return _leaf(value)
+    if not isinstance(form, Form):
+        return State(map(_whole_state, form.parts(value)))
+    items = [*form.items(value), *form.about(value)]
+    return State(items if set(map(type, items)) <= LEAVES else map(_whole_state, items))
 
 
 def _leaf(value: Any) -> Any:

@@ -229,10 +229,18 @@ def _made_matrix(name: str) -> Any:
     return build
 
 
+def _refill_matrix(target: Any, other: Any) -> None:
+    if target.shape != other.shape:
+        raise ValueError("a matrix of another shape")
+    target[:, :] = other
+
+
 TABLE.add(
     Kind("SymPy expression", ("Basic",), lambda value: [_steps(value)], _made, (list,),
          module="sympy", weight=2_000),
-    *(Kind(f"SymPy {name}", (name,), _matrix, _made_matrix(name), (int, int, list),
-           module="sympy", weight=5_000)
-      for name in ("MutableDenseMatrix", "ImmutableDenseMatrix")),
+    Kind("SymPy MutableDenseMatrix", ("MutableDenseMatrix",), _matrix,
+         _made_matrix("MutableDenseMatrix"), (int, int, list), module="sympy", weight=5_000,
+         refill=_refill_matrix, copy=lambda value: value.copy()),
+    Kind("SymPy ImmutableDenseMatrix", ("ImmutableDenseMatrix",), _matrix,
+         _made_matrix("ImmutableDenseMatrix"), (int, int, list), module="sympy", weight=5_000),
 )  # fmt: skip
