@@ -167,6 +167,21 @@ def test_a_copys_mark_before_the_name_is_none_of_it(tmp_path: Path, copy: str) -
     check(gather(write(tmp_path / "classroom", named)), CLASS)
 
 
+def test_in_sakai_and_nbgrader_a_moment_alone_is_somebodys(tmp_path: Path) -> None:
+    stamps = {
+        "sakai": "Noether, Emmy(emmy)/timestamp.txt",
+        "nbgrader": f"submitted/emmy/{SLUG}/timestamp.txt",
+        "nbgrader exchange": f"inbound/emmy+{SLUG}+2026-11-05 10:15:00 UTC+x/timestamp.txt",
+    }
+    for name, stamp in stamps.items():
+        files = {**DOWNLOADS[name][1]((ADA, BLAISE)), stamp: b"20261105101500000"}
+        found = gather(write(tmp_path / name, files))
+        assert owners_of(found) == ["ada", "blaise2"]
+        (emmy,) = (one for one in found.submissions if not one.content)
+        assert "emmy" in squashed(emmy.student)
+        assert emmy.problem == "No notebook was handed in, but timestamp.txt. Ask for the .ipynb."
+
+
 def test_another_assignment_of_the_same_course_is_not_graded_for_this_one(tmp_path: Path) -> None:
     files = DOWNLOADS["nbgrader"][1](CLASS)
     other = f"submitted/emmy/other/{SLUG}.ipynb"

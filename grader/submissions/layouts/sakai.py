@@ -32,10 +32,13 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     own = attached | set(stamps)
     filled = {p.parts[0] for p in view.places if not p.entry.is_empty and p.parts[0] in attached
               and p.parts[1:2] and p.parts[1].casefold() == ATTACHED}  # fmt: skip
+    typed_in = {p.parts[0] for p in view.places if _is_text(p.parts[-1]) and p.entry.size > 0}
     for parts, entry in view.places:
         found = PERSON.fullmatch(parts[0]) if parts[0] in own else None
-        is_text = parts[-1].casefold().endswith("_submissiontext.html")
+        is_text = _is_text(parts[-1])
         typed = is_text and entry.size > 0 and parts[0] not in filled  # in place of a file
+        # A moment and nothing else: somebody has handed in nothing that can be graded.
+        typed |= entry is stamps.get(parts[0]) and parts[0] not in attached | typed_in
         is_own = parts[-1].casefold() in OWN or is_text
         if is_own and len(parts) <= len((parts[0], STAMP)) and not (typed and found):
             yield own_record(entry, "Sakai")
@@ -49,6 +52,11 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             yield Refusal(entry, "is not what the student attached", known=True)
         else:
             yield Refusal(entry, why_not(entry))
+
+
+def _is_text(name: str) -> bool:
+    """Say whether a file is what was typed into Sakai."""
+    return name.casefold().endswith("_submissiontext.html")
 
 
 def _shown(name: str) -> str:
