@@ -92,6 +92,18 @@ def test_each_kind_crosses_as_it_is(value: Any, as_argument: bool) -> None:
     assert same(crossed(value, as_argument=as_argument), value)
 
 
+def test_what_arrives_first_of_its_library_is_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    arriving = sent(pd.DataFrame({"a": [1]}))
+    monkeypatch.setattr(kinds.TABLE, "_by_class", {})  # as before pandas was imported here
+    monkeypatch.setattr(kinds.TABLE, "_waiting", [*kinds.TABLE._by_name.values()])
+    monkeypatch.setattr(kinds.TABLE, "look_for_library_of", lambda _kind: None)
+    assert values.form_of(decoded(*arriving)) is None
+    monkeypatch.undo()
+    monkeypatch.setattr(kinds.TABLE, "_by_class", {})
+    monkeypatch.setattr(kinds.TABLE, "_waiting", [kinds.TABLE.named("DataFrame")])
+    assert values.form_of(decoded(*arriving)) is kinds.TABLE.named("DataFrame")
+
+
 def test_every_kind_of_the_table_is_tried_here() -> None:
     """A kind that is added has a value here, or among those that are drawn."""
     tried: set[str] = set()

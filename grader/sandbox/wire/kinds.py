@@ -64,6 +64,7 @@ class Kind:
             raise ProtocolViolationError(f"a {self.name} with a part of another type")
         if self.module:
             library(self.module)
+            TABLE.look_for_library_of(self)
         try:
             return self.build(*parts)
         except (ProtocolViolationError, MissingLibraryError, MemoryError):
@@ -137,6 +138,11 @@ class Table:
                 if isinstance(found, type):  # not every version of a library has each
                     self._by_class[found] = kind
         return bool(loaded)
+
+    def look_for_library_of(self, kind: Kind) -> None:
+        """Take in the classes of a kind's library where that was loaded for a value of it."""
+        if any(one is kind for one in self._waiting):
+            self.look_for_libraries()
 
     def of_class(self, kind: type) -> Kind | None:
         """Return the kind that has exactly this class."""
