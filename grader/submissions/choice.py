@@ -330,14 +330,14 @@ def _why_none(held: Sequence[Claim]) -> str:
     if first.is_empty:
         return f"Nothing was handed in: the folder {folder} {first.problem}."
     names = [claim.entry.name for claim in held]
-    return f"No notebook was handed in, but {listed(names)}. Ask for the .ipynb."
+    return f"No notebook was handed in, but {listed(names)}. Hand in the .ipynb."
 
 
 def _opened(content: bytes, name: str) -> Source:
     try:
         return open_zip(content, name)
     except RejectedError as error:
-        raise type(error)(f"{error}; ask for the .ipynb") from None
+        raise type(error)(f"{error}; hand in the .ipynb") from None
 
 
 def _is_good(look: _Look) -> bool:

@@ -151,8 +151,8 @@ SENTENCES: dict[str, tuple[bytes, str]] = {
     "rich text": (b"{\\rtf1\\ansi {\\fonttbl}}", "seems to be a text with formats"),
     "script": (b"import numpy as np\n", "seems to be a Python script"),
     "broken zip": (b"PK\3\4broken", "is not a readable zip"),
-    "empty zip": (pack({}), "holds no file at all; ask for the .ipynb"),
-    "zip of a picture": (pack({"a.png": b"x"}), "holds no notebook, but a.png; ask for the .ipynb"),
+    "empty zip": (pack({}), "holds no file at all; hand in the .ipynb"),
+    "zip of a picture": (pack({"a.png": b"x"}), "holds no notebook, but a.png; hand in the .ipynb"),
     "large": (json.dumps({"cells": "x" * 60_000}).encode(), "Clear Outputs of All Cells"),
 }
 

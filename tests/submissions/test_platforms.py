@@ -179,7 +179,7 @@ def test_in_sakai_and_nbgrader_a_moment_alone_is_somebodys(tmp_path: Path) -> No
         assert owners_of(found) == ["ada", "blaise2"]
         (emmy,) = (one for one in found.submissions if not one.content)
         assert "emmy" in squashed(emmy.student)
-        assert emmy.problem == "No notebook was handed in, but timestamp.txt. Ask for the .ipynb."
+        assert emmy.problem == "No notebook was handed in, but timestamp.txt. Hand in the .ipynb."
 
 
 def test_another_assignment_of_the_same_course_is_not_graded_for_this_one(tmp_path: Path) -> None:
