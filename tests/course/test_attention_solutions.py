@@ -36,6 +36,7 @@ NOT_NUMERIC = {
     "global_in_the_kernel",
     "half_products",
     "hidden_sdpa",
+    "no_keys_nothing_stored",  # what the memory held is the answer, to no keys alone
     "python_list_in_the_kernel",
     "result_in_float32",
     "result_laid_out_like_q",
