@@ -189,7 +189,7 @@ class Chooser:
     def _look_into(self, claim: Claim, source: Source, path: str, depth: int) -> _Look:
         """Return the notebook of a student's own zip, naming what else lies in it."""
         if not depth:
-            raise RejectedError(f"{source.name} is a zip in a zip in a zip; ask for the .ipynb")
+            raise RejectedError(f"{source.name} is a zip in a zip in a zip; hand in the .ipynb")
         for refused, reason in source.refused:
             raise RejectedError(f"{source.name} holds {refused!r}, which {reason}")
         named = [entry for entry in source.entries if is_candidate(entry)]
@@ -205,9 +205,9 @@ class Chooser:
         if not looks:
             names = [entry.name for entry in source.entries]
             if not names:
-                raise RejectedError(f"{source.name} holds no file at all; ask for the .ipynb")
+                raise RejectedError(f"{source.name} holds no file at all; hand in the .ipynb")
             held = listed(names)
-            raise RejectedError(f"{source.name} holds no notebook, but {held}; ask for the .ipynb")
+            raise RejectedError(f"{source.name} holds no notebook, but {held}; hand in the .ipynb")
         best, *older = self._ranked(looks)
         inside = tuple(replace(claim, entry=entry, file="") for entry in source.entries)
         reason = f"{best.path} of the same zip is newer or fits better"

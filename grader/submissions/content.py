@@ -149,16 +149,16 @@ def as_notebook(content: bytes, name: str, limit: int) -> bytes:
     if content.startswith(LFS):
         raise UnavailableError(
             f"{name} is a pointer of Git LFS, not the notebook itself; run `git lfs pull` where it "
-            "was cloned, or ask for the .ipynb"
+            "was cloned, or hand in the .ipynb"
         )
     bare = start.removeprefix(codecs.BOM_UTF8).lstrip()
     kinds = (kind for mark, kind in LOOKS_LIKE.items() if bare[: len(mark)].lower() == mark.lower())
     kind = "a link" if DRIVE_LINK.match(bare) else next(kinds, None)
     if kind is not None:
-        raise RejectedError(f"{name} seems to be {kind}, not a notebook; ask for the .ipynb")
+        raise RejectedError(f"{name} seems to be {kind}, not a notebook; hand in the .ipynb")
     if is_zip(content):
         raise RejectedError(
-            f"{name} seems to be a zip or an office document, not a notebook; ask for the .ipynb"
+            f"{name} seems to be a zip or an office document, not a notebook; hand in the .ipynb"
         )
     content = _utf8(content, name)
     _refuse_conflicts(content, name)

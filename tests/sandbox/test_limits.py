@@ -103,9 +103,9 @@ def test_a_cell_that_answers_for_those_sent_with_it_ends_its_child(small_worker:
 
 
 def test_what_only_waits_may_take_longer_than_what_computes(small_worker: Worker) -> None:
-    with session(small_worker, cell_seconds=0.3) as child:
-        assert child.run_cell("import time\ntime.sleep(0.4)", 1).failure is None
-        assert child.processor_seconds() < 0.3
+    with session(small_worker, cell_seconds=0.7) as child:
+        assert child.run_cell("import time\ntime.sleep(0.9)", 1).failure is None
+        assert child.processor_seconds() < 0.7
 
 
 def test_the_processor_time_of_a_family_that_has_ended_is_known(small_worker: Worker) -> None:

@@ -45,9 +45,9 @@ def test_what_is_printed_stands_around_what_a_function_of_the_tests_prints(worke
 
 def test_the_time_of_a_function_of_the_tests_is_not_the_students(worker: Worker) -> None:
     source = "def run(function):\n    return function()"
-    with child_with(worker, source, call_seconds=0.1) as child, child.case(asks=True):
+    with child_with(worker, source, call_seconds=0.3) as child, child.case(asks=True):
         run = child.value("run")
-        assert run(lambda: time.sleep(0.5) or 7) == 7  # longer than what only waits may take
+        assert run(lambda: time.sleep(1.4) or 7) == 7  # longer than what only waits may take
 
 
 KEEP = """
