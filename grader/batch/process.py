@@ -7,11 +7,12 @@ import atexit
 import faulthandler
 import gc
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from grader.grading import outcomes, own_time
 from grader.grading.control import judge_reference, settle
 from grader.model import Assignment, Limits, Question, Status, Submission
 from grader.reports import Control, QuestionReport, Report
+from grader.sandbox.inside.usage import below
 from grader.sandbox.patience import WALL
 
 if TYPE_CHECKING:
@@ -295,5 +297,12 @@ def finish(at_once: bool) -> None:
     """Tidy up before this process ends; at once: while another thread may still be judging."""
     if not at_once:
         close()
-    elif _ready is not None:
-        _ready.scratch.remove()  # the workers end with this process
+        return
+    # A worker ends with this process, but one that is still starting would first lay out its
+    # folder again, wherever that has gone meanwhile.
+    with suppress(OSError):
+        for pid in below(os.getpid()):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+    if _ready is not None:
+        _ready.scratch.remove()

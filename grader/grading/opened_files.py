@@ -11,6 +11,7 @@ import re
 import sys
 import sysconfig
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -42,8 +43,14 @@ PROGRAMS = (
     "/usr/share", "/usr/lib", "/usr/local/share", "/usr/local/lib", "/lib", "/lib64", "/sys",
     "/etc/fonts", "/etc/ssl", "/etc/localtime", "/etc/mime.types", "/etc/timezone",
 )  # fmt: skip
-# What opens files of its own making, wherever the environment says that they lie.
-OF_THEMSELVES = ("_frozen_importlib", "importlib", "torch._dynamo", "torch._inductor", "triton.")
+# What opens files of its own making, wherever the environment says that they lie; and what
+# `weakref` and `__del__` remove when memory is looked through, whoever runs just then.
+OF_THEMSELVES = (
+    "_frozen_importlib", "importlib", "torch._dynamo", "torch._inductor", "triton.", "weakref",
+)  # fmt: skip
+# Places that Python itself has given a name to.
+NEW = frozenset({"tempfile.mkdtemp", "tempfile.mkstemp"})
+MOST_NEW = 256
 CACHES = (".cache", ".config/matplotlib", ".matplotlib", ".triton")
 
 
@@ -52,6 +59,8 @@ class _Guard:
 
     def __init__(self) -> None:
         self._is_there = False
+        self._is_loading = False
+        self._new: deque[str] = deque(maxlen=MOST_NEW)
         self._case: Case | None = None
         self._readable: tuple[str, ...] = ()
         self._writable: tuple[str, ...] = ()
@@ -59,10 +68,23 @@ class _Guard:
         self._temporary = ""
 
     @contextlib.contextmanager
-    def for_case(self, case: Case, folder: Path) -> Iterator[None]:
+    def while_tests_are_loaded(self) -> Iterator[None]:
+        """Know which temporary places tests make before any case: theirs in each of them."""
+        self._begin()
+        self._is_loading = True
+        try:
+            yield
+        finally:
+            self._is_loading = False
+
+    def _begin(self) -> None:
         if not self._is_there:
             sys.addaudithook(self._hear)
             self._is_there = True
+
+    @contextlib.contextmanager
+    def for_case(self, case: Case, folder: Path) -> Iterator[None]:
+        self._begin()
         named = [os.path.realpath(path) for path in ABSOLUTE.findall(case.text)]
         home = Path.home()
         self._writable = (str(folder), *named, *(str(home / name) for name in CACHES))
@@ -75,6 +97,8 @@ class _Guard:
             self._case = None
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in NEW and (self._is_loading or self._case is not None):
+            self._new.append(os.path.realpath(arguments[0]))
         if self._case is None or not (event == "open" or event in READ or event in WRITTEN):
             return
         is_written = event in WRITTEN
@@ -99,7 +123,7 @@ class _Guard:
 
     def _may_use(self, path: str, *, is_written: bool) -> bool:
         real, is_there = os.path.realpath(path), os.path.lexists(path)
-        places = (*(self._writable if is_written else self._readable), *self._made)
+        places = (*(self._writable if is_written else self._readable), *self._made, *self._new)
         if path == ":memory:" or real in DEVICES or _is_below(real, places):
             return True
         if is_written and not is_there and _is_below(real, (self._temporary,)):
@@ -109,12 +133,13 @@ class _Guard:
 
 
 _guard = _Guard()
-for_case = _guard.for_case
+for_case, while_tests_are_loaded = _guard.for_case, _guard.while_tests_are_loaded
 
 
 def _of_programs() -> tuple[str, ...]:
     """Return the folders of Python and its libraries, and what others share."""
-    own = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix} - {"/", ""}
+    here = str(Path(__file__).parents[1])  # whose lines a traceback shows
+    own = {here, *sysconfig.get_paths().values(), sys.prefix, sys.base_prefix} - {"/", ""}
     return (*map(os.path.realpath, own), *own, *PROGRAMS)
 
 
@@ -129,7 +154,7 @@ def _is_by_test(frame: FrameType | None, case: Case) -> bool:
         if case.is_of(frame):
             return True
         is_ours = name.startswith("grader.") and not name.startswith("grader.testing")
-        if is_ours or name.startswith(OF_THEMSELVES):
+        if is_ours or name.startswith(OF_THEMSELVES) or frame.f_code.co_name == "__del__":
             return False
         frame = frame.f_back
     return False

@@ -167,7 +167,7 @@ class CaseSuite:
         self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder(assignment.given, assignment.withheld)
         self._has_run: set[str] = set()  # questions of whose files functions were called
-        with self._folder.entered():
+        with self._folder.entered(), opened_files.while_tests_are_loaded():
             for question in assignment.questions:
                 self._load(question)
 
@@ -177,7 +177,7 @@ class CaseSuite:
         A student's code is handed their objects and functions, and may have changed what they hold.
         """
         if self._has_run:
-            with self._folder.entered():
+            with self._folder.entered(), opened_files.while_tests_are_loaded():
                 for question in self.assignment.questions:
                     if question.name in self._has_run:
                         self._load(question)

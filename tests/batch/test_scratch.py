@@ -5,6 +5,7 @@ import fcntl
 import multiprocessing
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from grader.batch import process as judging
 from grader.batch import scratch
 from grader.batch.scratch import (
     LOCK_NAME,
@@ -191,3 +193,20 @@ def test_what_a_process_had_begun_to_make_when_it_was_ended_goes_with_it(
     assert process.pid is not None
     scratch.remove_of(process.pid)
     assert list(place.iterdir()) == []
+
+
+def _end_at_once(told: Any) -> None:
+    judging._ready = None  # what the parent of this fork is ready with is not this one's
+    worker = subprocess.Popen(["sleep", "60"])
+    told.send(worker.pid)
+    judging.finish(True)
+    os._exit(0 if worker.wait() == -signal.SIGKILL else 1)
+
+
+def test_a_process_that_ends_at_once_ends_a_worker_that_is_still_starting() -> None:
+    ours, theirs = FORK.Pipe()
+    ending = FORK.Process(target=_end_at_once, args=(theirs,))
+    ending.start()
+    assert ours.recv()
+    ending.join()
+    assert ending.exitcode == 0

@@ -1,5 +1,8 @@
 """A file whose name a student gives, opened by a test where the reference and other work lie."""
 
+import gc
+import shutil
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -9,7 +12,7 @@ import pytest
 from grader.grading import opened_files
 from grader.model import Status
 from grader.sandbox import Worker
-from tests.support.otter_assignments import OtterJudge, doctests
+from tests.support.otter_assignments import OtterJudge, doctests, functions
 
 CANARY = "CANARY-41f0d2"
 # By name: what a test does with a name that the notebook gives.
@@ -110,4 +113,38 @@ def test_none_is_made(judge: OtterJudge, tmp_path: Path) -> None:
 def test_what_a_test_may_open_it_opens(judge: OtterJudge, name: str) -> None:
     cell = "name = 'mine.txt'\nopen(name, 'w').write('kept')"
     [case] = judge.cases(cell, doctests("q1", HONEST[name]))
+    assert case.status is Status.PASSED, case.staff_message
+
+
+class Circle:
+    """Goes when Python looks for garbage, and a folder with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.itself = self
+        weakref.finalize(self, shutil.rmtree, folder)
+
+
+def test_a_folder_that_goes_with_garbage_is_nobodys_question(
+    judge: OtterJudge, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    gc.collect()
+    Circle(folder)
+    [case] = judge.cases("", doctests("q1", ">>> import gc\n>>> gc.collect() > 0\nTrue"))
+    assert case.status is Status.PASSED, case.staff_message
+    assert not folder.exists()
+
+
+def test_a_place_that_a_test_made_when_it_was_loaded_is_its_own(judge: OtterJudge) -> None:
+    test = """
+        import pathlib, tempfile
+        place = pathlib.Path(tempfile.mkdtemp())
+
+        @test_case()
+        def test_it(double):
+            (place / "a.txt").write_text("4")
+            assert double(2) == int((place / "a.txt").read_text())
+        """
+    [case] = judge.cases("def double(x): return 2 * x", functions("q1", test))
     assert case.status is Status.PASSED, case.staff_message

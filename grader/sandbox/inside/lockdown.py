@@ -74,7 +74,8 @@ class Lockdown:
         with contextlib.suppress(OSError, AttributeError):
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         if not self._nested:  # what is imported next remembers where temporary files can be made
-            os.makedirs(self._scratch, 0o700, exist_ok=True)  # noqa: PTH103
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self._scratch, 0o700)  # noqa: PTH102 - no parents: it may be too late
         if not self._settings.confined:
             return
         self._socket_bytes = _socket_bytes()

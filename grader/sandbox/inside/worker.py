@@ -70,7 +70,7 @@ def _lay_out_fonts(files: dict[str, str]) -> None:
     """Put the lists where matplotlib looks for them, which goes away before any child comes."""
     folder = os.environ["MPLCONFIGDIR"]
     with contextlib.suppress(OSError):  # it makes its own
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        os.mkdir(folder)  # noqa: PTH102
         for name, text in files.items():
             with open(f"{folder}/{name}", "w", encoding="utf-8") as file:  # noqa: PTH123
                 file.write(text)
