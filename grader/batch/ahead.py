@@ -43,11 +43,7 @@ def take() -> GraderProcess | None:
 
 
 def _end(process: GraderProcess) -> None:
-    """End the process whatever it is doing, and remove what it leaves."""
-    from grader.batch import scratch
-
-    pid = process.pid
+    """End the process whatever it is doing."""
     process.terminate()
     process.kill()
     process.end()
-    scratch.remove_of(pid)

@@ -89,14 +89,18 @@ class GraderProcess:
             self._process.kill()
 
     def end(self) -> None:
-        """Let the process end by itself, and see to it that it does."""
+        """Let the process end by itself, and see to it that it does and leaves no files."""
+        from grader.batch import scratch
+
         with contextlib.suppress(OSError):
             self._connection.send(None)
         with contextlib.suppress(ValueError):
+            pid = self.pid
             self._process.join(END_SECONDS)
             self._process.kill()
             self._process.join()
             self._process.close()
+            scratch.remove_of(pid)  # it may have been killed while it tidied up
         self._connection.close()
 
 

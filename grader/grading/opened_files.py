@@ -48,10 +48,13 @@ PROGRAMS = (
 OF_THEMSELVES = (
     "_frozen_importlib", "importlib", "torch._dynamo", "torch._inductor", "triton.", "weakref",
 )  # fmt: skip
-# Places that Python itself has given a name to.
+# Made under a name that Python itself has drawn.
 NEW = frozenset({"tempfile.mkdtemp", "tempfile.mkstemp"})
 MOST_NEW = 256
-CACHES = (".cache", ".config/matplotlib", ".matplotlib", ".triton")
+CACHES = (
+    ".cache", ".config/matplotlib", ".local/lib", ".local/share", ".matplotlib", ".triton",
+    "nltk_data", "scikit_learn_data",
+)  # fmt: skip
 
 
 class _Guard:

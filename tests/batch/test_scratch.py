@@ -16,6 +16,7 @@ import pytest
 
 from grader.batch import process as judging
 from grader.batch import scratch
+from grader.batch.pool import LocalProcesses
 from grader.batch.scratch import (
     LOCK_NAME,
     MAKING_PREFIX,
@@ -210,3 +211,23 @@ def test_a_process_that_ends_at_once_ends_a_worker_that_is_still_starting() -> N
     assert ours.recv()
     ending.join()
     assert ending.exitcode == 0
+
+
+def _leave_half() -> str:
+    made = Scratch()
+    (made.path / "left").mkdir()
+    (made.path / LOCK_NAME).unlink()  # as one that was killed while it tidied up
+    return str(made.path)
+
+
+@pytest.mark.parametrize("way", ["shutdown", "kill"])
+def test_what_a_process_has_half_removed_goes_when_it_has_ended(
+    way: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(place))
+    with LocalProcesses(1, judging.finish) as pool:
+        left = Path(pool.submit(_leave_half).result())
+        assert left.is_dir()
+        getattr(pool, way)()
+    assert left.parent == place
+    assert list(place.iterdir()) == []

@@ -168,6 +168,6 @@ def test_the_notebook_itself_stops_a_store_past_the_end(
     assert "It arose in _copy, line" in shown
     assert "tl.store(OUT + to + at, tl.load(X + from_ + at))" in shown
     assert not memory.any()
-    with pytest.raises(InterpreterError, match=r"load would read element 1,073,741,824 of `X`"):
+    with pytest.raises(InterpreterError, match="load would read far outside of each tensor"):
         copied(x, out, from_=1 << 30)
     assert copied(x, out).eq(1).all()
