@@ -41,7 +41,7 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
     """
     names = {} if names is None else names
     held = list(_functions())
-    called = {one[: one.index("(")].strip() for one in CALLS.findall(text)}
+    called = _called_in(text)
     ours: dict[Any, Any] = {function: _filling(function) for _, _, function in held}
     classes = [one for one in _classes() if one[1] in called]
     ours |= {kind: _Class(kind) for _, _, kind in classes}
@@ -75,6 +75,12 @@ def _functions() -> Iterator[tuple[Any, str, Function]]:
     if torch is not None:
         for name in METHODS:
             yield torch.Tensor, name, getattr(torch.Tensor, name)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _called_in(text: str) -> frozenset[str]:
+    """Return the names of classes that a test's text calls."""
+    return frozenset(one[: one.index("(")].strip() for one in CALLS.findall(text))
 
 
 def _classes() -> Iterator[tuple[Any, str, Any]]:

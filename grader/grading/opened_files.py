@@ -6,6 +6,7 @@ remove, and a failed public case shows what was read.
 """
 
 import contextlib
+import functools
 import os
 import re
 import sys
@@ -88,11 +89,9 @@ class _Guard:
     @contextlib.contextmanager
     def for_case(self, case: Case, folder: Path) -> Iterator[None]:
         self._begin()
-        named = [os.path.realpath(path) for path in ABSOLUTE.findall(case.text)]
-        home = Path.home()
-        self._writable = (str(folder), *named, *(str(home / name) for name in CACHES))
-        self._readable = (*self._writable, os.path.realpath(case.path), *_of_programs())
-        self._made, self._temporary = [], os.path.realpath(tempfile.gettempdir())
+        self._writable = (str(folder), *_named_in(case.text), *_caches())
+        self._readable = (*self._writable, _real(case.path), *_of_programs())
+        self._made, self._temporary = [], _real(tempfile.gettempdir())
         self._case = case
         try:
             yield
@@ -139,6 +138,22 @@ _guard = _Guard()
 for_case, while_tests_are_loaded = _guard.for_case, _guard.while_tests_are_loaded
 
 
+@functools.lru_cache(maxsize=1_000)
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _named_in(text: str) -> tuple[str, ...]:
+    return tuple(map(os.path.realpath, ABSOLUTE.findall(text)))
+
+
+@functools.cache
+def _caches() -> tuple[str, ...]:
+    return tuple(str(Path.home() / name) for name in CACHES)
+
+
+@functools.cache
 def _of_programs() -> tuple[str, ...]:
     """Return the folders of Python and its libraries, and what others share."""
     here = str(Path(__file__).parents[1])  # whose lines a traceback shows
