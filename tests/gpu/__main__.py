@@ -1,7 +1,8 @@
 """The command `python -m tests.gpu`: what needs a GPU, checked and measured in eight minutes.
 
 Steps run in order of their worth; each line is printed, and each result kept, as soon as it is
-known. It needs the project and its run-time dependencies, and no network.
+known. With --only, what other steps found before on the same machine stays. It needs the project
+and its run-time dependencies, and no network.
 """
 
 import argparse
@@ -41,7 +42,7 @@ STEPS = (
     Step("cuda", "CUDA in a student's child, at each level", 20, machine.try_levels),
     Step("right", "the reference and all right solutions keep full marks", 95,
          judging.right_solutions),
-    Step("wrong", "wrong solutions lose on the GPU what they say", 70, judging.wrong_solutions),
+    Step("wrong", "wrong solutions lose on the GPU what they say", 110, judging.wrong_solutions),
     Step("clock", "the speed question times a known factor", 80, clock.examine),
     Step("kernel", "the reference next to its bounds and torch's kernels", 15, figures.examine),
     Step("class", "a class in minutes", 170, throughput.examine),
@@ -51,9 +52,18 @@ UNUSABLE = 2  # as the grader's own exit status
 
 
 def run(setup: Setup, steps: Iterable[Step], out: Path, *, seconds: float = SECONDS) -> bool:
-    """Run the steps, keep what is known in `out` after each, and say whether all is as expected."""
+    """Run the steps, keep what is known in `out` after each, and say whether all is as expected.
+
+    What `out` holds of other steps stays in it, where the same machine with the same versions
+    measured it.
+    """
     rooms = Rooms(setup)
-    began, measured = time.monotonic(), dt.datetime.now(dt.UTC)
+    began, measured = time.monotonic(), dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    earlier = _document(out)
+    of_this_run = {
+        "measured": measured,
+        "assignments": {item.slug: item.sha256 for item in setup.assignments()},
+    }
 
     def say(text: str) -> None:
         sys.stdout.write(f"{time.monotonic() - began:6.1f} s  {text}\n")
@@ -64,14 +74,13 @@ def run(setup: Setup, steps: Iterable[Step], out: Path, *, seconds: float = SECO
         document = {
             "simulated": setup.is_simulated,
             "grader": __version__,
-            "measured": measured.isoformat(timespec="seconds"),
-            "seconds": time.monotonic() - began,
+            "measured": measured,
             "cores": setup.jobs,
             "environment": asdict(facts.environment) if facts else None,
             "isolation": asdict(facts.isolation) if facts else None,
-            "assignments": {item.slug: item.sha256 for item in setup.assignments()},
-            "steps": records,
         }
+        now = [item | of_this_run for item in records]
+        document["steps"] = _beside(now, earlier if _is_alike(document, earlier) else None)
         partial = out.with_name(out.name + ".part")
         text = json.dumps(_finite(document), indent=1, allow_nan=False)
         partial.write_text(text + "\n", encoding="utf-8")
@@ -82,6 +91,35 @@ def run(setup: Setup, steps: Iterable[Step], out: Path, *, seconds: float = SECO
     finally:
         rooms.close()
     return not any(item["status"] in {FAILED, DIFFERS} for item in records)
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    """Return what is in a file of results, or None where there is none."""
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _is_alike(document: dict[str, Any], earlier: dict[str, Any] | None) -> bool:
+    """Return whether earlier results are of the same machine, versions and kind, where known."""
+    same = ("simulated", "grader", "cores", "environment", "isolation")
+    known = json.loads(json.dumps({key: document[key] for key in same}))
+    return earlier is not None and all(
+        known[key] is None or earlier[key] == known[key] for key in same
+    )
+
+
+def _beside(
+    records: list[dict[str, Any]], earlier: dict[str, Any] | None
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return the records with those of other steps that were found before, in the steps' order."""
+    if earlier is None:
+        return records
+    fresh = {item["name"] for item in records}
+    kept = [item for item in earlier["steps"] if item["name"] not in fresh]
+    order = {step.name: number for number, step in enumerate(STEPS)}
+    return sorted([*records, *kept], key=lambda item: order.get(item["name"], len(order)))
 
 
 def _finite(value: Any) -> Any:

@@ -115,10 +115,13 @@ def render(document: dict[str, Any] | None) -> str:
 def _head(document: dict[str, Any]) -> str:
     machine = document["environment"]
     versions = ", ".join(f"{name} {machine[name]}" for name in ("torch", "triton", "numpy"))
+    runs = len({step["measured"] for step in document["steps"]})
+    seconds = sum(step["seconds"] for step in document["steps"])
+    several = f", in {runs} runs" if runs > 1 else ""
     return (
-        f"`python -m tests.gpu` on {document['measured'][:10]}: {machine['gpu']}, driver "
+        f"`python -m tests.gpu` on {document['measured'][:10]}{several}: {machine['gpu']}, driver "
         f"{machine['driver']}, {document['cores']} cores, Python {machine['python']}, {versions}, "
-        f"isolation {document['isolation']['level']}; {document['seconds']:.0f} s in all."
+        f"isolation {document['isolation']['level']}; {seconds:.0f} s in all."
     )
 
 

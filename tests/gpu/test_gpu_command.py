@@ -316,6 +316,27 @@ def test_what_is_known_is_kept_after_each_step(tmp_path: Path, course: Path) -> 
     assert seen == [1]
 
 
+def found_by(document: Any) -> dict[str, Any]:
+    return {item["name"]: item["found"] for item in document["steps"]}
+
+
+def test_steps_that_are_not_run_again_stay_as_they_were(tmp_path: Path, course: Path) -> None:
+    out, setup = tmp_path / "gpu.json", simulated(course)
+
+    def finds(what: str) -> Any:
+        return lambda _setup, _rooms, log: log.found.update(what=what)
+
+    run(setup, [Step("right", "a", 9, finds("old")), Step("clock", "b", 9, finds("old"))], out)
+    first = json.loads(out.read_text(encoding="utf-8"))
+    run(setup, [Step("right", "a", 9, finds("new"))], out)
+    second = json.loads(out.read_text(encoding="utf-8"))
+    assert found_by(second) == {"right": {"what": "new"}, "clock": {"what": "old"}}
+    assert second["steps"][1] == first["steps"][1]
+    out.write_text(json.dumps(second | {"cores": 99}), encoding="utf-8")  # another machine's
+    run(setup, [Step("doctor", "c", 9, finds("new"))], out)
+    assert found_by(json.loads(out.read_text(encoding="utf-8"))) == {"doctor": {"what": "new"}}
+
+
 @pytest.mark.parametrize(
     ("ratio", "factor", "within", "is_right"),
     [(1.02, 1, 0.03, True), (1.04, 1, 0.03, False), (0.96, 1, 0.03, False),
