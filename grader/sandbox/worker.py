@@ -190,9 +190,18 @@ class Worker:
         control.setblocking(True)
 
     def session(
-        self, limits: Limits, *, deadline: float, processor: float = math.inf, seed: int = 0
+        self,
+        limits: Limits,
+        *,
+        deadline: float,
+        processor: float = math.inf,
+        seed: int = 0,
+        core: Core | None = None,
     ) -> "Session":
-        """Fork a child for one submission, which has until then, and so much processor time."""
+        """Fork a child for one submission, which has until then, and so much processor time.
+
+        core: whose processor it shares; without, it has one of its own.
+        """
         from .session import Session  # it needs NumPy, for which no worker's start should wait
 
         self.wait_until_ready()
@@ -201,8 +210,9 @@ class Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         # The child may not choose how much its sockets hold.
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-        self._core = Core() if self._confines else None
-        number = self._core.number if self._core else None
+        if core is None and self._confines:
+            core = self._core = Core()
+        number = core.number if core else None
         order = orders.dump(orders.Spawn(seed, _child_limits(limits), number))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])
@@ -225,7 +235,8 @@ class Worker:
     def bench(self, limits: Limits, *, deadline: float, processor: float) -> Bench:
         """Fork a child that will run no cell, beside the one that does, in a worker of its own.
 
-        Its limits are those of a session. WorkerError or IsolationError where it cannot be started.
+        Its limits are those of a session, and its processor is that of the child beside it: one of
+        the two waits for the other. WorkerError or IsolationError where it cannot be started.
         """
         if self._bench is None:
             self._bench = Worker(
@@ -235,7 +246,10 @@ class Worker:
                 devices=self.devices,
             )
         try:
-            return Bench(self._bench.session(limits, deadline=deadline, processor=processor))
+            beside = self._bench.session(
+                limits, deadline=deadline, processor=processor, core=self._core
+            )
+            return Bench(beside)
         except GraderError:
             self._bench.close()
             self._bench = None  # the next call may have more luck
