@@ -124,12 +124,14 @@ class Worker:
         devices: frozenset[str] = frozenset({"cpu"}),
         files: Iterable[tuple[str, str]] = (),
         warm: bool = True,
+        folder: Path | None = None,
     ) -> None:
         """Start the process.
 
         isolation: without a way, the level's first is taken. files: what each child finds beside
         its notebook, by name there and path here. warm: import numpy, `libraries` and `imports`;
-        without, the worker starts quickly and does little.
+        without, the worker starts quickly and does little. folder: where its own lies; without,
+        among the temporary files.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
@@ -140,7 +142,7 @@ class Worker:
         self._own: frozenset[int] = frozenset()  # processes below, that are no child's
         self._session: Session | None = None
         self._gpu_memory: GpuMemoryWatch | None = None
-        self._folder = tempfile.mkdtemp(prefix="notebook-")
+        self._folder = tempfile.mkdtemp(prefix="notebook-", dir=folder)
         level = recipe(self.isolation.level)
         self._confines = level.confines
         self._core: Core | None = None  # of the child
@@ -244,6 +246,8 @@ class Worker:
                 libraries=("torch",),
                 isolation=self.isolation,
                 devices=self.devices,
+                # A case may have given temporary files another place, which ends with it.
+                folder=Path(self._folder).parent,
             )
         try:
             beside = self._bench.session(

@@ -1,8 +1,10 @@
 """What a call is made of is run where no student's cell ran: lies gain nothing, honest code all."""
 
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -445,3 +447,16 @@ f = lambda x: launch(wild, x, 1 << 41)
     assert session.ended is caught.value
     with opened(kernel_worker) as another:
         assert is_right(observed(another.value("honest"), X))
+
+
+def test_it_outlasts_the_folder_of_the_case_that_it_was_started_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Worker(imports=("triton",), libraries=("torch",)) as worker:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # as while a test works with files
+        with opened(worker) as session:
+            assert observed(session.value("honest"), X).operations
+        monkeypatch.undo()
+        assert not [*tmp_path.iterdir()]
+        with opened(worker) as session:
+            assert torch.allclose(observed(session.value("honest"), X).value, RIGHT)
