@@ -24,6 +24,10 @@ class CannotJudgeError(GraderError):
     exit_status = 1
 
 
+class MachineFaultError(CannotJudgeError):
+    """What judges has failed itself, however often it was tried; nobody loses by it."""
+
+
 class IsolationError(GraderError):
     """The machine cannot isolate student code; names the failing probe and the fix."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from grader import wording
 from grader.course.notebooks import Notebook, shell
+from grader.errors import MachineFaultError
 from grader.grading import outcomes, own_time
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, Verdict
@@ -207,7 +208,8 @@ class CaseJudging:
     ) -> Outcome:
         """Judge a case that could not be judged once more, if the reference can be, here and now.
 
-        What can be judged with a right answer and cannot be with this one, twice, is lost.
+        What can be judged with a right answer and cannot be with this one, twice, is lost; but
+        nothing is by a process of the judge's that fails.
         """
         if not self.reference.is_there:
             return outcome
@@ -223,7 +225,7 @@ class CaseJudging:
         if verdict.passed:
             return outcomes.passed(case, verdict.seconds)
         again = self._explain(question, case, verdict)
-        if again.status is not Status.UNGRADED:
+        if again.status is not Status.UNGRADED or isinstance(verdict.problem, MachineFaultError):
             return again
         staff = f"{again.staff_message} The reference was judged meanwhile, and passed."
         return outcomes.lost(case, Status.FAILED, wording.NOT_JUDGEABLE, staff=staff)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grader import wording
-from grader.errors import CannotJudgeError, GraderError, WorkerError
+from grader.errors import GraderError, MachineFaultError, WorkerError
 
 from .failures import ChildEnded
 from .wire.findings import Finding, Sums
@@ -95,7 +95,7 @@ class BenchBeside:
         self._taken = 0.0  # of processor time, by one that is cleared
 
     def get(self, processor_left: Callable[[], float]) -> Bench:
-        """Return it; CannotJudgeError where there is none, which is no fault of a student's.
+        """Return it; MachineFaultError where there is none, which is no fault of a student's.
 
         processor_left: tells the seconds of processor time that it may take, if it is started.
         """
@@ -106,7 +106,7 @@ class BenchBeside:
                     self._limits, deadline=self._deadline, processor=left
                 )
             except GraderError as problem:
-                raise CannotJudgeError(f"Kernels cannot be run by themselves: {problem}") from None
+                raise MachineFaultError(f"Kernels cannot be run by themselves: {problem}") from None
         return self._bench
 
     def processor_seconds(self) -> float:
@@ -159,4 +159,4 @@ class Recording:
         except ChildEnded as end:
             self._session.lose_with(end)
         except WorkerError as problem:
-            raise CannotJudgeError(f"Kernels cannot be run by themselves: {problem}") from None
+            raise MachineFaultError(f"Kernels cannot be run by themselves: {problem}") from None

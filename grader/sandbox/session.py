@@ -398,7 +398,7 @@ class Session:
     def bench(self) -> Bench:
         """Return the child that runs what was recorded here, and has run no cell.
 
-        CannotJudgeError where there is none, which is no fault of a student's.
+        MachineFaultError where there is none, which is no fault of a student's.
         """
         return self._bench.get(self._conversation.processor_left)
 

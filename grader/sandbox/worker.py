@@ -296,9 +296,11 @@ class Worker:
         self._started.control.settimeout(seconds)
         try:
             data = self._started.control.recv(orders.PACKET_BYTES)
-        except OSError as problem:
+        except TimeoutError as problem:
             said = f"did not answer within {seconds:g} s"
             raise WorkerError(self._described(said)) from problem
+        except OSError as problem:
+            raise WorkerError(self._described("ended")) from problem
         if not data:
             raise WorkerError(self._described("ended"))
         try:

@@ -14,7 +14,7 @@ import pytest
 
 from grader import wording
 from grader.course.assignments import load
-from grader.errors import CannotJudgeError
+from grader.errors import CannotJudgeError, MachineFaultError
 from grader.grading import case_judging, fresh_memory
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
@@ -387,6 +387,29 @@ def test_what_could_be_judged_the_second_time_counts(
     monkeypatch.setattr(CaseSuite, "run", run_at_a_bad_time)
     assert judged(engine, RIGHT).score == 12
     assert len(tries) == 3  # the reference's is one of them
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [(CannotJudgeError("The times scatter."), Status.FAILED),
+     (MachineFaultError("The worker ended."), Status.UNGRADED)],
+)  # fmt: skip
+def test_nobody_loses_by_a_process_of_ours_that_fails_again_and_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, problem: Exception, status: Status
+) -> None:
+    run, tries = CaseSuite.run, []
+
+    def run_but_not_the_students(
+        suite: CaseSuite, question: str, case: str, names: Names
+    ) -> Verdict:
+        tries.append(case)
+        if case == "cannot be measured" and tries.count(case) != 2:  # when the reference is judged
+            return Verdict(False, problem, "", 0.0)
+        return run(suite, question, case, names)
+
+    monkeypatch.setattr(CaseSuite, "run", run_but_not_the_students)
+    assert by_name(judged(engine, RIGHT))["cannot be measured"].status is status
+    assert tries.count("cannot be measured") == 3
 
 
 def test_an_answer_that_trips_the_judge_costs_its_case_and_no_other(
