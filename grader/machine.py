@@ -5,10 +5,11 @@ GPU is asked of NVIDIA's management library, without CUDA, wherever that can tel
 library, the driver or a container does not tell, the answer is None or empty.
 """
 
+import contextlib
 import os
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,24 @@ from grader import __version__
 from grader.model import Environment
 
 DEVICE = 0  # questions are judged on the first one
+
+
+@contextlib.contextmanager
+def management_library() -> Iterator[None]:
+    """Keep the library open for a while: it counts who does, and only the first has to wait."""
+    with contextlib.ExitStack() as undo:
+        with contextlib.suppress(ImportError):
+            import pynvml
+
+            with contextlib.suppress(pynvml.NVMLError):
+                pynvml.nvmlInit()
+                undo.callback(_close, pynvml)
+        yield
+
+
+def _close(library: Any) -> None:
+    with contextlib.suppress(library.NVMLError):
+        library.nvmlShutdown()
 
 
 def _ask(question: Callable[[Any, Any], Any]) -> Any:

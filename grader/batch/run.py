@@ -137,11 +137,15 @@ class Batch:
                          limits=self._settings.limits, has_cuda=has_cuda, only=only)  # fmt: skip
             return plan.by_risk(tasks, held)
 
-        if not (hopeful := due(has_cuda=self._hopes_for_gpu())):
+        hopes = self._hopes_for_gpu()
+        if not (hopeful := due(has_cuda=hopes)):
             on_plan([], None)
             return 0
+        hoped = plan.by_kind(hopeful, self._assignment, has_cuda=hopes)
+        # One also says what this machine is where nothing is left but what needs a GPU.
+        most = max([1, *(len(found) for kind, found in hoped.items() if kind.device == "cpu")])
         with contextlib.ExitStack() as stack:
-            processes = stack.enter_context(self._pool(min(jobs, len(hopeful)), "cpu"))
+            processes = stack.enter_context(self._pool(min(jobs, most), "cpu"))
             settings = self._settings
             facts = _facts(processes, settings)
             tasks = due(has_cuda=facts.has_cuda)

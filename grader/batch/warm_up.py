@@ -66,9 +66,10 @@ def warm_up(settings: ProcessSettings) -> Ready:
     scratch = Scratch()
     started: dict[str, Worker] = {}
     try:
+        kind = "cuda" if _judges_on_gpu_only(settings) else "cpu"
         # All three take long: a worker's imports, this process's own, and proving isolation.
         with scratch.in_use(), _timed(seconds, "start"):
-            likely = _start_early(settings, assignment, started)
+            likely = _start_early(settings, assignment, started, kind)
         imports = threading.Thread(target=_import, args=(seconds, assignment.libraries))
         imports.start()
         # What the proof lays out for a child goes away with this process, however that ends.
@@ -77,14 +78,14 @@ def warm_up(settings: ProcessSettings) -> Ready:
         if not started or not isolation.is_made_like(likely):
             with scratch.in_use():
                 _close_all(started)
-                started["cpu"] = _worker(assignment, isolation)
-        started["cpu"].isolation = isolation
+                started[kind] = _worker(settings, assignment, isolation, kind)
+        started[kind].isolation = isolation
         imports.join()
         name = _gpu(settings)
         fault = ""
-        if name is not None and settings.judges != "cpu":
+        if settings.judges != "cpu":
             with scratch.in_use():
-                fault = _add_gpu_worker(started, settings, assignment, isolation)
+                fault = _offer_gpu(name, started, settings, assignment)
         where = machine.environment(name)
         with scratch.in_use():
             engine = _assemble(settings, assignment, started, where, fault)
@@ -100,8 +101,14 @@ def warm_up(settings: ProcessSettings) -> Ready:
     return Ready(settings, engine, facts, scratch, memory.addresses())
 
 
+def _judges_on_gpu_only(settings: ProcessSettings) -> bool:
+    """Say whether this process may do without a worker that has no GPU."""
+    wants = settings.judges == "cuda" and settings.device in {"auto", "cuda"}
+    return wants and machine.may_have_gpu()
+
+
 def _start_early(
-    settings: ProcessSettings, assignment: Assignment, started: "dict[str, Worker]"
+    settings: ProcessSettings, assignment: Assignment, started: "dict[str, Worker]", kind: str
 ) -> Isolation:
     """Start the worker of the level that is likely to be proved here, and return that level.
 
@@ -111,7 +118,7 @@ def _start_early(
 
     likely = likely_isolation(settings.isolation, network=settings.access.network)
     with suppress(GraderError, OSError):  # the proof is to say what is wrong
-        started["cpu"] = _worker(assignment, likely)
+        started[kind] = _worker(settings, assignment, likely, kind)
     return likely
 
 
@@ -120,23 +127,30 @@ def _close_all(started: "dict[str, Worker]") -> None:
         started.popitem()[1].close()
 
 
-def _add_gpu_worker(
+def _offer_gpu(
+    name: str | None,
     started: "dict[str, Worker]",
     settings: ProcessSettings,
     assignment: Assignment,
-    isolation: Isolation,
 ) -> str:
-    """Start a worker that may use the GPU, if one can; return why not, or ""."""
-    worker = _worker(assignment, isolation, settings.device)
-    try:
-        worker.wait_until_ready()
-        fault = "" if settings.device == "simulated" else _cuda_fault(worker, assignment)
-    except WorkerError as problem:
-        fault = str(problem)
-    if fault:
-        worker.close()
-    else:
+    """Have a worker that may use the GPU of this name, if one can; return why not, or "".
+
+    There is another one where none can.
+    """
+    isolation = next(iter(started.values())).isolation
+    fault = ""
+    if name is not None:
+        worker = started.get("cuda") or _worker(settings, assignment, isolation, "cuda")
         started["cuda"] = worker
+        try:
+            worker.wait_until_ready()
+            fault = "" if settings.device == "simulated" else _cuda_fault(worker, assignment)
+        except WorkerError as problem:
+            fault = str(problem)
+    if (name is None or fault) and "cuda" in started:
+        started.pop("cuda").close()
+        if not started:
+            started["cpu"] = _worker(settings, assignment, isolation, "cpu")
     return fault
 
 
@@ -216,8 +230,11 @@ def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:
     )
 
 
-def _worker(assignment: Assignment, isolation: Isolation, device: str = "cpu") -> "Worker":
-    return start_worker(assignment, isolation, uses_gpu=device in {"auto", "cuda"})
+def _worker(
+    settings: ProcessSettings, assignment: Assignment, isolation: Isolation, kind: str
+) -> "Worker":
+    uses_gpu = kind == "cuda" and settings.device in {"auto", "cuda"}
+    return start_worker(assignment, isolation, uses_gpu=uses_gpu)
 
 
 def _gpu(settings: ProcessSettings) -> str | None:

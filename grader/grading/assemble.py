@@ -47,7 +47,7 @@ def assemble(
 ) -> "Engine":
     """Return what `judge` needs beside a submission.
 
-    workers: by what a question requires: "cpu" always, "cuda" where GPU questions are judged.
+    workers: by what a question requires, "cpu" or "cuda"; at least one.
     where: by default this machine without its GPU. on_gpu: the reference's kernels run on the GPU,
     and else in Triton's interpreter. simulated: GPU questions are judged on the CPU, for tests.
     gpu_fault: why a GPU that is here cannot be used.

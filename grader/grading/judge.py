@@ -35,7 +35,7 @@ class Engine:
     """Everything that stays the same from one submission to the next."""
 
     suite: CaseSuite
-    workers: dict[str, Worker]  # by what a question requires: "cpu" always, "cuda" where there is
+    workers: dict[str, Worker]  # by what a question requires, "cpu" or "cuda"; at least one
     environment: Environment
     device_names: dict[str, str] = field(default_factory=lambda: {"cuda": "cuda"})
     gpu_fault: str = ""  # why a GPU that is here cannot be used
@@ -49,6 +49,11 @@ class Engine:
     @property
     def assignment(self) -> Assignment:
         return self.suite.assignment
+
+    @property
+    def worker(self) -> Worker:
+        """Any worker, rather without a GPU."""
+        return self.workers.get("cpu") or next(iter(self.workers.values()))
 
     @property
     def judges_on_gpu(self) -> bool:
@@ -105,7 +110,7 @@ def judge(request: Request, engine: Engine) -> Report:
         questions,
         seed=engine.suite.seed,
         assignment_sha256=assignment.sha256,
-        isolation=engine.workers["cpu"].isolation,
+        isolation=engine.worker.isolation,
         environment=engine.environment,
         seconds=time.monotonic() - started,
         error=error,
@@ -140,7 +145,7 @@ class _Judging:
 
     def checked_by_cell(self) -> dict[int, list[notebooks.Checked]]:
         """Run the notebook for what each cell checks, by the cell's number."""
-        worker = self.engine.workers["cpu"]
+        worker = self.engine.worker
         replay = Replay(self._script(), worker, self.limits, self.phases)
         try:
             replay.run_to(len(self.notebook.cells))

@@ -27,6 +27,10 @@ class GpuMemoryWatch:
         self._thread.start()
 
     def _watch(self) -> None:
+        with machine.management_library():
+            self._look_until_stopped()
+
+    def _look_until_stopped(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
             held = machine.gpu_memory_by_process()
             pids = [pid for pid in below(self._worker_pid) if pid in held]

@@ -81,9 +81,22 @@ def test_what_it_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> No
     assert machine.gpu_memory_by_process() == {}
 
 
+def test_the_library_stays_open_while_it_is_asked_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library(monkeypatch, Name="NVIDIA H100")
+    said: list[str] = []
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlInit", lambda: said.append("init"))
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlShutdown", lambda: said.append("shutdown"))
+    with machine.management_library():
+        machine.gpu_name()
+    assert said == ["init", "init", "shutdown", "shutdown"]  # it counts
+
+
 def test_a_machine_without_the_library_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert machine.gpu_name() is None
+    with machine.management_library():
+        assert machine.gpu_name() is None
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,27 @@ def test_a_worker_that_cannot_start_early_is_started_after_the_proof(
     assert len(tries) == 2
 
 
+@pytest.mark.parametrize(
+    ("gpu", "fault", "kinds"),
+    [("A GPU", "", {"cuda"}), ("A GPU", "no context", {"cpu"}), (None, "", {"cpu"})],
+)
+def test_who_judges_on_a_gpu_alone_has_no_worker_without_one(
+    small: Assignment, monkeypatch: pytest.MonkeyPatch, gpu: str | None, fault: str, kinds: set[str]
+) -> None:
+    monkeypatch.setattr(warm_up.machine, "may_have_gpu", lambda: True)
+    monkeypatch.setattr(warm_up.machine, "usable_gpu", lambda: gpu)
+    monkeypatch.setattr(warm_up, "_cuda_fault", lambda *_: fault)
+    before = workers()
+    of_gpu = replace(settings(small), judges="cuda", device="auto")
+    facts = process.start(of_gpu)
+    assert (facts.has_cuda, facts.gpu_fault) == (gpu is not None, fault)
+    engine = process.engine(of_gpu)
+    assert set(engine.workers) == kinds
+    assert engine.worker.devices == ({"cpu", "cuda"} if "cuda" in kinds else {"cpu"})
+    assert engine.worker.isolation == facts.isolation
+    assert len(workers()) == len(before) + 1
+
+
 def main_was_imported() -> bool:
     return sys.modules["__main__"].__name__ == "__mp_main__"
 
