@@ -332,7 +332,7 @@ def _why_none(held: Sequence[Claim]) -> str:
         return f"{folder} {first.problem}; see to it, or download it again, and grade again."
     if first.is_empty:
         return f"Nothing was handed in: the folder {folder} {first.problem}."
-    names = [claim.entry.name for claim in held]
+    names = [claim.own_name for claim in held]
     kind = kind_of(first) if len(names) == 1 else ""
     return f"No notebook was handed in, but {listed(names)}{kind}. Hand in the .ipynb."
 

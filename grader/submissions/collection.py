@@ -26,7 +26,6 @@ from grader.submissions.sources import (
 )
 
 LATE = 0.0
-NOT_GRADED_NAMED = 20
 CHECKPOINTS = ".ipynb_checkpoints"
 
 
@@ -101,7 +100,7 @@ def collect(
     skipped = [*found.skipped, *chooser.skipped]
     if not chosen:
         raise UsageError(shown(_nothing(paths, skipped)))
-    notes = [*_pointed_out(chosen, wanted), *_empty_handed(chosen), *_not_graded(chosen)]
+    notes = [*_pointed_out(chosen, wanted), *_empty_handed(chosen)]
     if roster is not None:
         submissions = [choice.submission for choice in chosen]
         chosen += [Choice(one, "on the roster") for one in roster.missing(submissions)]
@@ -259,20 +258,6 @@ def _empty_handed(chosen: Iterable[Choice]) -> Iterable[str]:
             f"Nothing lies in the folder of {listed(names)}, graded as handed in nothing: see "
             "whether the download is whole."
         )
-
-
-def _not_graded(chosen: Iterable[Choice]) -> Iterable[str]:
-    """Yield who has handed in nothing that can be graded, and why; the first ones one by one."""
-    found = [
-        one
-        for one in (choice.submission for choice in chosen)
-        if one.problem and one.holds_a_file and not one.is_ours
-    ]
-    for one in found[:NOT_GRADED_NAMED]:
-        yield f"0 points for {one.student}: {one.problem}"
-    if more := found[NOT_GRADED_NAMED:]:
-        names = ", ".join(one.student for one in more)
-        yield f"0 points for {len(more):,} more, whose files cannot be graded either: {names}."
 
 
 def _understood(
