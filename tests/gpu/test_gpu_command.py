@@ -426,6 +426,20 @@ def test_a_dependency_that_is_not_met_is_named(
     assert machine.missing_requirements() == said
 
 
+def test_bytecode_that_an_image_leaves_out_is_written_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(machine, "IMPORTED", ("bare",))
+    said: list[str] = []
+    machine.compile_once(said.append)
+    machine.compile_once(said.append)
+    assert said == ["no bytecode of bare: compiling it once"]
+
+
 def test_more_grader_processes_than_a_gpu_has_room_for_are_never_opened(course: Path) -> None:
     setup = replace(simulated(course), jobs=16, gpu_jobs=None)
     small = load("small", course, need_solutions=True)
