@@ -81,21 +81,35 @@ def _describe(report: Report, assignment: Assignment) -> CheckResult:
         lines.extend(_lines(item, hidden, manual=question.kind == "manual"))
         passed = passed and item.status in {Status.PASSED, Status.PENDING}
     verdict = "All public tests passed." if passed else "Some public tests did not pass."
-    lines.append(f"{verdict} Hidden tests, a GPU or a person still decide {open_points:g} points.")
+    lines.append(_still(verdict, open_points))
     return CheckResult(lines, passed)
 
 
 def _lines(item: QuestionReport, hidden: float, *, manual: bool) -> list[str]:
     if manual:
-        return [f"{item.name}: a person reads your answer ({item.max_score:g} points)"]
+        return [f"{item.name}: a person reads your answer ({_points(item.max_score)})"]
     if not item.cases:
-        return [f"{item.name}: no public tests; {hidden:g} points are decided later"]
+        return [f"{item.name}: no public tests; {_points(hidden)} decided later"]
     passed = sum(case.status is Status.PASSED for case in item.cases)
     glyph = "✓" if passed == len(item.cases) else "✗"
     tally = f"{passed} of {len(item.cases)} public tests passed"
-    lines = [f"{glyph} {item.name}: {tally}; hidden tests decide {hidden:g} more points"]
+    rest = f"; hidden tests decide {_points(hidden, 'more ')}" if hidden else ""
+    lines = [f"{glyph} {item.name}: {tally}{rest}"]
     for case in item.cases:
         if case.status is not Status.PASSED:
             message = wording.told(case).text.replace("\n", "\n      ")
             lines.append(f"    {case.name}: {message}")
     return lines
+
+
+def _still(verdict: str, left: float) -> str:
+    """Say what is decided later; of a notebook's own tests nobody knows which others there are."""
+    return (
+        verdict
+        if not left
+        else f"{verdict} Hidden tests, a GPU or a person still decide {_points(left)}."
+    )
+
+
+def _points(value: float, before: str = "") -> str:
+    return f"{value:g} {before}{'point' if value == 1 else 'points'}"

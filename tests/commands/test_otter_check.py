@@ -39,10 +39,11 @@ def test_a_notebook_is_checked_by_the_tests_that_it_holds(tmp_path: Path) -> Non
     found = check(tmp_path / "lab.ipynb", -3)
     assert not found.all_passed
     assert any("x is positive." in line for line in found.lines)
+    assert not any("0 more" in line or "0 points" in line for line in found.lines)
 
 
 def test_a_zip_says_how_many_points_are_left_to_hidden_tests(tmp_path: Path) -> None:
     folder = write_autograder(tmp_path / "hw", tests=TESTS, files={"numbers.txt": "1\n2\n3\n"})
     found = check(tmp_path / "lab.ipynb", 3, str(packed(folder, tmp_path / "autograder.zip")))
     assert found.all_passed
-    assert found.lines[0] == "✓ q1: 1 of 1 public tests passed; hidden tests decide 1 more points"
+    assert found.lines[0] == "✓ q1: 1 of 1 public tests passed; hidden tests decide 1 more point"
