@@ -63,6 +63,7 @@ def show(book: "Gradebook", *, losses: bool = False) -> None:
     console.print(table.render(book))
     if losses:
         console.print(table.losses(book))
+        return
     for line in _refused(book):
         say(line, err=True)
 

@@ -24,3 +24,7 @@ def test_who_has_handed_in_nothing_that_can_be_graded_is_named_with_the_reason(
     assert len(said) == 21
     names = ", ".join(f"s{n:03}" for n in range(25, 35))
     assert said[20] == f"0 points for 10 more, of whom nothing could be graded: {names}."
+    shown.show(replace(book, reports=tuple(refused[5:8])), losses=True)
+    out, err = capsys.readouterr()
+    assert "student0000.ipynb is empty." in out  # and once is enough
+    assert not err

@@ -16,6 +16,7 @@ ERROR = Status.ERROR
     [
         (b"", "The file is empty: hand in"),
         (b"an essay", "The file is not JSON"),
+        ("\n Über  die\n Rundung von Zahlen".encode(), "it begins with “Über die Rundung von”"),
         (b"PK\x03\x04....", "it looks like a zip archive"),
         (b'{"cells": [', "cut off or damaged JSON"),
         (b"[" * 100_000, "nested too deeply"),
@@ -23,7 +24,7 @@ ERROR = Status.ERROR
         (b'{"a": 1}', "names no format"),
         (b'{"cells": 3, "nbformat": 4}', "it has no list of cells"),
         (b'{"cells": [], "nbformat": 4}', "no code cell"),
-        (b"\xff\xfe\x00", "it is not text"),
+        (b"\xff\xfe\x00", "it is not text (it holds binary data)"),
     ],
 )
 def test_a_file_that_is_no_notebook_is_rejected_with_what_it_is(

@@ -25,6 +25,7 @@ from .cells import (
 
 CURRENT_FORMAT = 4
 ANOTHER = "hand in the .ipynb that Jupyter saves"
+LOOKED_AT, QUOTED = 500, 20  # characters of what is no notebook
 HEADING = re.compile(r"^#\s+(.{1,80})", re.MULTILINE)
 
 
@@ -154,4 +155,8 @@ def _kind_of(content: bytes) -> str:
     }.items():
         if content.lstrip().startswith(magic):
             return f"it looks like {kind}"
-    return f"it begins with {content[:20]!r}"
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "it holds binary data"
+    return f"it begins with “{' '.join(text[:LOOKED_AT].split())[:QUOTED]}”"
