@@ -11,7 +11,14 @@ from grader.model import Assignment, Limits, Submission
 from grader.renderers.text import shown
 from grader.submissions import evidence, layouts, scripts
 from grader.submissions.choice import NAMED, Choice, Chooser, Skipped, listed
-from grader.submissions.claims import OTTER_MARKS, Claim, Refusal, is_candidate, is_disguised
+from grader.submissions.claims import (
+    OTTER_MARKS,
+    Claim,
+    Refusal,
+    is_candidate,
+    is_disguised,
+    why_not,
+)
 from grader.submissions.content import Wanted
 from grader.submissions.evidence import Reading
 from grader.submissions.names import composed, names_nobody
@@ -88,7 +95,8 @@ def collect(
     wanted = Wanted.of(assignment) if isinstance(assignment, Assignment) else assignment
     chooser = Chooser(limits, wanted)
     found = _Found([], [], {})
-    for source in _sources(paths):
+    sources = _sources(paths)
+    for source in sources:
         left = _apart(source, without)
         reading = _read(scripts.marked(left, wanted), layout, chooser, roster)
         found.titles[reading.layout.title] = None
@@ -100,7 +108,9 @@ def collect(
     choices = [choice for person in persons if (choice := chooser.choose(person))]
     chosen = list(choices)
     skipped = [*found.skipped, *chooser.skipped]
-    if not chosen:
+    are_files = all(source.kind == "file" for source in sources)
+    if not chosen or (are_files and not any(map(_is_book, claims))):
+        skipped += [Skipped(claim.entry.path, why_not(claim.entry)) for claim in claims]
         raise UsageError(shown(_nothing(paths, skipped)))
     notes = [*_pointed_out(chosen, wanted), *_perhaps_one(chosen, wanted), *_empty_handed(chosen)]
     if roster is not None:
@@ -237,6 +247,10 @@ def _is_all_there_is(parts: tuple[str, ...], folders: set[tuple[str, ...]]) -> b
     around = {tuple(above[:depth]) for depth in range(1, len(above) + 1)}
     below = (folder[: len(above)] == tuple(above) for folder in folders)
     return around.isdisjoint(folders) and not any(below)
+
+
+def _is_book(claim: Claim) -> bool:
+    return is_candidate(claim.entry) or is_disguised(claim.entry)
 
 
 def _pointed_out(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[str]:

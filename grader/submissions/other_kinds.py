@@ -58,10 +58,10 @@ class Class:
         people = {name.casefold(): name for name in names if not is_nobodys(name, slug)}
         return cls(people, slug)
 
-    def owner(self, entry: Entry) -> str | None:
+    def owner(self, entry: Entry, *, is_named: bool = False) -> str | None:
         """Return who handed in a file that is no notebook; None where nobody can tell.
 
-        `ada report.pdf` beside `ada.ipynb` is Ada's.
+        `ada report.pdf` beside `ada.ipynb` is Ada's. is_named: somebody gave the file by itself.
         """
         name = bare_name(entry)
         is_work = entry.suffix in WORK or is_renamed(entry)
@@ -71,7 +71,7 @@ class Class:
         if known is not None:
             return known
         needed = SEVERAL if entry.suffix in OTHERS and not is_renamed(entry) else 1
-        return name if len(self.people) >= needed else None
+        return name if is_named or len(self.people) >= needed else None
 
     def _begun(self, name: str) -> str | None:
         found = [person for person in self.people.values() if adds_to(name, person, self.slug)]

@@ -250,6 +250,23 @@ def test_beside_one_notebook_only_what_stands_for_one_is_somebodys(tmp_path: Pat
     assert [one.path for one in found.lost] == ["noether.py"]
 
 
+def test_what_is_named_by_itself_or_lies_beside_sections_is_somebodys(tmp_path: Path) -> None:
+    sections = {
+        f"{place}/{name}.ipynb": book(name)
+        for place, names in {"Section A": ("ann", "ben"), "Section B": ("cyd", "dot")}.items()
+        for name in names
+    }
+    other = {"Section B/fred.rar": b"Rar!", "gina.7z": b"7z", "README.md": b""}
+    path = write(tmp_path / "class", {**sections, **other})
+    found = gather(path)
+    told = {one.student for one in found.submissions if one.problem}
+    assert (told, found.lost) == ({"fred", "gina"}, ())
+    found = gather(path / "Section A" / "ann.ipynb", path / "Section B" / "fred.rar")
+    assert [one.student for one in found.submissions] == ["ann", "fred"]
+    with pytest.raises(UsageError, match=r"No notebook was found in .*It holds fred\.rar; ask for"):
+        gather(path / "Section B" / "fred.rar")
+
+
 def test_an_archive_among_a_platforms_files_is_lost_as_a_notebook_there_is(tmp_path: Path) -> None:
     files = {f"l{name}_{n}_9_small.ipynb": book(name) for n, name in enumerate(("ada", "bo", "cy"))}
     for stray in ("blaise.ipynb", "blaise.rar", "blaise.ipynb.docx"):

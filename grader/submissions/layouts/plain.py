@@ -28,6 +28,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     """Read a student a folder and a student a file; `ada (1).ipynb` is a copy of `ada.ipynb`."""
     alone = _packed_alone(view)
     people = Class.of([*view.folders, *_of_notebooks(view)], view.assignment)
+    is_named = view.source.kind == "file"  # by whoever grades: it is somebody's
     lonely = len(view.handed_in) == 1 and view.source.kind != "folder"
     for parts, entry in view.places:
         if alone:
@@ -42,7 +43,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             # A name that is nobody's tells only within its own folder or zip.
             apart = lonely or names_nobody(name, view.assignment)
             yield Claim(name, entry, apart=view.source.origin if apart else "", is_sure=False)
-        elif (owner := people.owner(entry)) is not None:
+        elif (owner := people.owner(entry, is_named=is_named)) is not None:
             yield Claim(owner, entry, is_sure=False)
         else:
             yield Refusal(entry, why_not(entry))

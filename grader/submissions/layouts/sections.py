@@ -6,6 +6,7 @@ from dataclasses import replace
 from grader.submissions.claims import Claim, Layout, Refusal, View, is_candidate, stray
 from grader.submissions.evidence import best_of
 from grader.submissions.layouts import plain
+from grader.submissions.other_kinds import bare_name, may_be_work
 
 
 def read(view: View) -> Iterator[Claim | Refusal]:
@@ -20,8 +21,13 @@ def read(view: View) -> Iterator[Claim | Refusal]:
                 yield item
     for parts, entry in view.places:
         if len(parts) == 1 or parts[0] not in folders:
-            alone = len(parts) == 1 and is_candidate(entry)
-            yield Claim(entry.stem, entry) if alone else stray(entry, "a section")
+            alone = len(parts) == 1
+            if alone and is_candidate(entry):
+                yield Claim(entry.stem, entry)
+            elif alone and may_be_work(entry, view.assignment, is_marked=False):
+                yield Claim(bare_name(entry), entry)
+            else:
+                yield stray(entry, "a section")
 
 
 def start(seen: Sequence[View]) -> View:
