@@ -19,6 +19,7 @@ from grader.grading.device_judging import CheckedElsewhereError, DeviceJudging, 
 from grader.grading.otter_tests import CaseSuite
 from grader.grading.reference_child import ReferenceChild, Site
 from grader.grading.replay import Phases, Replay, Script
+from grader.grading.second_look import Look
 from grader.model import Assignment, Environment, Limits, Question, Submission
 from grader.reports import QuestionReport, Report
 from grader.sandbox import ChildEnded, Worker
@@ -68,7 +69,7 @@ class Request:
     `only` names questions, all of them where it is None, and `cases` their cases; `limits` are the
     assignment's where they are None. With `until_loss` the first case that does not pass ends it:
     what follows is `pending`, since whoever asks only whether anything is lost need not wait for
-    the rest.
+    the rest. With a first `look`, what is in doubt is named in the report, and not judged further.
     `on_question` is told of each question when its public cases are judged, the others pending, and
     again when all are.
     """
@@ -78,6 +79,7 @@ class Request:
     only: tuple[str, ...] | None = None
     cases: frozenset[str] | None = None
     until_loss: bool = False
+    look: Look = Look.LAST
     on_question: OnQuestion = _say_nothing
 
     def questions_of(self, assignment: Assignment) -> list[Question]:
@@ -91,7 +93,7 @@ def judge(request: Request, engine: Engine) -> Report:
     submission, assignment = request.submission, engine.assignment
     limits = request.limits or assignment.limits
     phases, error = Phases(), None
-    ran_out: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
     try:
         notebook = intake.read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
@@ -104,7 +106,7 @@ def judge(request: Request, engine: Engine) -> Report:
             questions = _judge_where_checked(judging)
         else:
             questions = judging.judge()
-        ran_out = tuple(judging.ran_out)
+        in_doubt = tuple(judging.in_doubt)
     return Report.of(
         submission,
         questions,
@@ -116,7 +118,7 @@ def judge(request: Request, engine: Engine) -> Report:
         error=error,
         phases=phases,
         limits=limits,
-        ran_out=ran_out,
+        in_doubt=in_doubt,
     )
 
 
@@ -140,7 +142,7 @@ class _Judging:
     notebook: notebooks.Notebook
     limits: Limits
     phases: Phases
-    ran_out: list[str] = field(default_factory=list)  # questions that time was too short for
+    in_doubt: list[str] = field(default_factory=list)  # questions lost by what may be the machine's
     follows_text: bool = False  # whether what the text checks has to be checked when it runs
 
     def checked_by_cell(self) -> dict[int, list[notebooks.Checked]]:
@@ -179,7 +181,7 @@ class _Judging:
                 side.end()
         for side in sides:
             done |= side.reports()
-            self.ran_out.extend(side.ran_out())
+            self.in_doubt.extend(side.in_doubt())
         done |= self._for_a_person([q for q in questions if q.kind == "manual"])
         return [done[question.name] for question in questions]
 
@@ -202,6 +204,7 @@ class _Judging:
             follows_text=self.follows_text,
             asked=request.cases,
             until_loss=request.until_loss,
+            look=request.look,
             on_question=request.on_question,
         )
 

@@ -16,6 +16,7 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import CellResult, ChildEnded, Failure, Session, Worker, writing
+from grader.sandbox.endings import EndedBy
 from grader.sandbox.patience import WALL, took_too_long
 from grader.sandbox.session import ToRun
 
@@ -70,7 +71,8 @@ class Replay:
         self.checked: dict[int, tuple[tuple[str, int], ...]] = {}  # by position: names and lines
         self._notes: list[str] = []
         self._listens = True
-        self.ran_out = False  # whether a cell was left out because its time did
+        self.cases = 0  # that the current child has been asked
+        self.left_out_by: set[EndedBy] = set()  # what has ended cells that are left out
 
     @property
     def session(self) -> Session:
@@ -158,6 +160,10 @@ class Replay:
         self._deadline = time.monotonic() + WALL * limit
         self._processor = limit
 
+    def note(self, said: str) -> None:
+        """Note what staff should know of the children."""
+        self._notes.append(said)
+
     def take_notes(self) -> list[str]:
         """Return what staff should know of the children since the last time."""
         notes, self._notes = self._notes, []
@@ -177,7 +183,8 @@ class Replay:
 
     def _start_child(self) -> None:
         if reason := self._out_of_time():
-            raise ChildEnded(Status.TIMEOUT, reason)
+            by = EndedBy.PROCESSOR if self._processor <= 0 else EndedBy.DELAY
+            raise ChildEnded(Status.TIMEOUT, reason, by)
         with self._phases.spent_on("start"):
             self._has_seen = False
             self._session = self._worker.session(
@@ -187,6 +194,7 @@ class Replay:
                 seed=self._script.seed,
             )
         self._position = 0
+        self.cases = 0
         self._broken_off = set()
         for name, content in self._script.files:
             for source in writing.cells(name, content):
@@ -222,12 +230,22 @@ class Replay:
         return [*before, ToRun(cell.source, cell.number, cell.continues)]
 
     def _leave_out(self, cell: CodeCell, end: ChildEnded) -> None:
-        """Have no further child run a cell that has ended one; ChildEnded where time is out."""
-        position = self._position
+        """Have no further child run a cell that has ended one; ChildEnded where time is out.
+
+        A cell that crashes after a case may do so by what the case has done to its memory: it is
+        run once more in a fresh child, and left out if it ends that one as well.
+        """
+        position, cases = self._position, self.cases
         self.end_child()
         if self._out_of_time():
             raise end
-        self.ran_out = self.ran_out or end.status is Status.TIMEOUT
+        if cases and end.by is EndedBy.CRASH:
+            self._notes.append(
+                f"cell {cell.number} ended its child ({end.reason}) after {cases} cases; run once "
+                "more in a fresh child"
+            )
+            return
+        self.left_out_by.add(end.by)
         self._deadly[position] = end.reason if self._listens else wording.plain_end(end.status)
         self._notes.append(
             f"cell {cell.number} ended its child ({end.reason}); judged in a fresh child without it"
