@@ -18,7 +18,7 @@ from grader.grading.case_judging import CaseJudging
 from grader.grading.device_judging import CheckedElsewhereError, DeviceJudging, OnQuestion
 from grader.grading.otter_tests import CaseSuite
 from grader.grading.reference_child import ReferenceChild, Site
-from grader.grading.replay import Phases, Replay, Script
+from grader.grading.replay import CellsLeftOut, Phases, Replay
 from grader.grading.second_look import Look
 from grader.model import Assignment, Environment, Limits, Question, Submission
 from grader.reports import QuestionReport, Report
@@ -144,11 +144,12 @@ class _Judging:
     phases: Phases
     in_doubt: list[str] = field(default_factory=list)  # questions lost by what may be the machine's
     follows_text: bool = False  # whether what the text checks has to be checked when it runs
+    # By worker, in whatever parts the notebook is run: what ended a child once is not run again.
+    left_out: dict[Worker, CellsLeftOut] = field(default_factory=dict)
 
     def checked_by_cell(self) -> dict[int, list[notebooks.Checked]]:
         """Run the notebook for what each cell checks, by the cell's number."""
-        worker = self.engine.worker
-        replay = Replay(self._script(), worker, self.limits, self.phases)
+        replay = self._replay(self.engine.worker)
         try:
             replay.run_to(len(self.notebook.cells))
         except ChildEnded:  # out of time: what was not checked by then is judged at the end
@@ -194,7 +195,7 @@ class _Judging:
             engine.reference,
             Site(worker, engine.device_names.get(device, device), self.limits),
             self.notebook,
-            Replay(self._script(), worker, self.limits, self.phases),
+            self._replay(worker),
             self.phases,
         )
         return DeviceJudging(
@@ -224,5 +225,7 @@ class _Judging:
             reports[question.name] = QuestionReport.waiting(question, cases, written=written)
         return reports
 
-    def _script(self) -> Script:
-        return intake.script(self.request.submission, self.notebook, self.engine.assignment)
+    def _replay(self, worker: Worker) -> Replay:
+        script = intake.script(self.request.submission, self.notebook, self.engine.assignment)
+        left_out = self.left_out.setdefault(worker, {})
+        return Replay(script, worker, self.limits, self.phases, left_out)

@@ -7,6 +7,7 @@ and of what a child says from then on no word is kept.
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,10 +50,33 @@ class Script:
     before: str = ""  # what is run before every cell
 
 
-class Replay:
-    """One child at a time that has run a notebook up to some cell."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why a cell, or a part of one, is run no more: how it has ended a child."""
 
-    def __init__(self, script: Script, worker: Worker, limits: Limits, phases: Phases) -> None:
+    reason: str
+    by: EndedBy
+
+
+# By the cell's number, a part's source, and how many equal parts of the cell come before it.
+CellsLeftOut = dict[tuple[int, str, int], LeftOut]
+
+
+class Replay:
+    """One child at a time that has run a notebook up to some cell.
+
+    left_out: cells that ended a child when the same notebook was run before, which are not run
+    again; those that do so now are added.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        worker: Worker,
+        limits: Limits,
+        phases: Phases,
+        left_out: CellsLeftOut | None = None,
+    ) -> None:
         self._script = script
         self._worker = worker
         self._limits = limits
@@ -61,18 +85,22 @@ class Replay:
         self._processor = limits.submission_seconds  # seconds of processor time that are left
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
-        self._deadly: dict[
-            int, str
-        ] = {}  # by position: how a cell, or a part of one, ended a child
+        self._known = {} if left_out is None else left_out
+        self._keys = list(_keys(script.notebook.cells))
+        # By position.
+        self._left_out = {
+            at: self._known[key] for at, key in enumerate(self._keys, 1) if key in self._known
+        }
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
         self._met: dict[int, Failure] = {}  # the same, also where a child is not listened to
         self._has_seen = False  # whether the current child has been shown what is hidden
         self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
         self.checked: dict[int, tuple[tuple[str, int], ...]] = {}  # by position: names and lines
-        self._notes: list[str] = []
+        self._notes = [
+            _told(self._keys[at - 1][0], one.reason) for at, one in self._left_out.items()
+        ]
         self._listens = True
         self.cases = 0  # that the current child has been asked
-        self.left_out_by: set[EndedBy] = set()  # what has ended cells that are left out
 
     @property
     def session(self) -> Session:
@@ -116,7 +144,7 @@ class Replay:
         room = AT_ONCE
         cells = self._script.notebook.cells[self._position : position]
         for after, cell in enumerate(cells, self._position + 1):
-            is_run = after not in self._deadly and cell.number not in self._broken_off
+            is_run = after not in self._left_out and cell.number not in self._broken_off
             if not is_run or cell.source.strip() in self._script.skipped:
                 continue
             room -= len(cell.source) + len(self._script.before)
@@ -132,7 +160,7 @@ class Replay:
         at = self._position
         cell = self._script.notebook.cells[at - 1] if at else None
         wanted = set(names).intersection(cell.checks if cell is not None else ())
-        if not wanted or cell is None or cell.source == "pass" or at in self._deadly:
+        if not wanted or cell is None or cell.source == "pass" or at in self._left_out:
             return True
         return any(name in wanted for name, _ in self.checked.get(at, ()))
 
@@ -173,8 +201,13 @@ class Replay:
     def failed(self) -> dict[int, Failure | str]:
         """What cells raised, or what stopped them, by number: before any hidden input was seen."""
         cells = self._script.notebook.cells
-        deadly = {cells[at - 1].number: reason for at, reason in self._deadly.items()}
-        return {**self._raised, **deadly}
+        left_out = {cells[at - 1].number: one.reason for at, one in self._left_out.items()}
+        return {**self._raised, **left_out}
+
+    @property
+    def left_out_by(self) -> set[EndedBy]:
+        """What has ended the children in which cells ran that are left out."""
+        return {one.by for one in self._left_out.values()}
 
     @property
     def met(self) -> dict[int, Failure | str]:
@@ -245,11 +278,10 @@ class Replay:
                 "more in a fresh child"
             )
             return
-        self.left_out_by.add(end.by)
-        self._deadly[position] = end.reason if self._listens else wording.plain_end(end.status)
-        self._notes.append(
-            f"cell {cell.number} ended its child ({end.reason}); judged in a fresh child without it"
-        )
+        reason = end.reason if self._listens else wording.plain_end(end.status)
+        found = self._known[self._keys[position - 1]] = LeftOut(reason, end.by)
+        self._left_out[position] = found
+        self._notes.append(_told(cell.number, end.reason))
 
     def _note(self, cell: CodeCell, result: CellResult) -> None:
         self.checked[self._position] = result.checked
@@ -263,3 +295,14 @@ class Replay:
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
+
+
+def _told(number: int, reason: str) -> str:
+    return f"cell {number} ended its child ({reason}); judged in a fresh child without it"
+
+
+def _keys(cells: Iterable[CodeCell]) -> Iterator[tuple[int, str, int]]:
+    equal: Counter[tuple[int, str]] = Counter()
+    for cell in cells:
+        yield cell.number, cell.source, equal[cell.number, cell.source]
+        equal[cell.number, cell.source] += 1

@@ -9,15 +9,17 @@ import pytest
 
 from grader import wording
 from grader.course.assignments import load
+from grader.course.otter import load as load_otter
 from grader.grading.assemble import assemble
 from grader.grading.judge import Engine, Request, judge
 from grader.grading.second_look import Look
 from grader.model import Isolation, Limits, Status
 from grader.reports import Outcome, Report
-from grader.sandbox import ChildEnded, Worker
+from grader.sandbox import ChildEnded, Worker, conversation
 from grader.sandbox.conversation import Conversation
 from grader.sandbox.patience import ProcessorClock
 from tests.conftest import notebook_of, submission_of, write_small_course
+from tests.support import otter_assignments
 from tests.support.small_notebooks import CHECK1, CHECK2, DOUBLE, SETUP, SQUARE
 
 PASSED, TIMEOUT, KILLED = Status.PASSED, Status.TIMEOUT, Status.KILLED
@@ -137,7 +139,11 @@ def test_a_case_that_ends_the_child_costs_no_other_case(five: Engine) -> None:
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return, as they come, the seconds that each request had which ran out of them."""
+    """Return, as they come, the seconds that each request had which ran out of them.
+
+    Of processor time: by the clock each has as much as a busy machine may need.
+    """
+    monkeypatch.setattr(conversation, "WALL", 1000)
     found: list[float] = []
     converse = Conversation.converse
 
@@ -195,6 +201,7 @@ def test_public_and_hidden_cases_share_what_a_question_may_run_out_of(
     assert waited == pytest.approx([limit] * 3 + [limit / 10] * 2)
 
 
+@pytest.mark.usefixtures("waited")
 @pytest.mark.parametrize("numbers", [(1,), (1, 3)], ids=str)
 def test_who_is_slow_after_fewer_timeouts_keeps_the_points(
     five: Engine, numbers: tuple[int, ...]
@@ -209,6 +216,7 @@ def test_who_is_slow_after_fewer_timeouts_keeps_the_points(
     assert [case.status for case in cases] == expected
 
 
+@pytest.mark.usefixtures("waited")
 def test_who_returns_at_once_after_three_timeouts_keeps_the_points(five: Engine) -> None:
     cases, _note = judged(five, LOOPS.format(numbers=(1, 3, 4)))
     assert [case.status for case in cases] == [TIMEOUT, PASSED, TIMEOUT, TIMEOUT, PASSED]
@@ -255,6 +263,25 @@ def test_who_was_kept_waiting_is_in_doubt(five: Engine, monkeypatch: pytest.Monk
     content = notebook_of(SETUP, SLEEPS, CHECK1)
     found = judge(Request(submission_of(content), in_short(five), look=Look.ALONE), five)
     assert found.in_doubt == ("q1",)
+
+
+def test_a_cell_that_never_ends_runs_once_also_where_a_notebook_is_run_for_what_it_checks(
+    tmp_path: Path, worker: Worker, waited: list[float]
+) -> None:
+    test = "@test_case(points=1)\ndef test_a(double):\n    assert double(2) == 4\n"
+    folder = otter_assignments.write(tmp_path, {"q1": otter_assignments.functions("q1", test)})
+    engine = assemble(load_otter(folder, "small"), {"cpu": worker})
+    content = notebook_of(
+        "import otter\ngrader = otter.Notebook()",
+        "while True: pass",
+        DOUBLE,
+        "for name in ['q1']:\n    grader.check(name)",
+    )
+    limits = replace(in_short(engine), cell_seconds=0.3)
+    (question,) = judge(Request(submission_of(content), limits), engine).questions
+    assert question.status is PASSED
+    assert question.note.count("cell 2 ended its child") == 1
+    assert waited == [0.3]
 
 
 # A crash may be what an earlier case has done to the memory of both.
