@@ -237,6 +237,9 @@ class DeviceJudging:
         self._take(question, outcomes.stopped([case], end.status, reason))
         self._replay.end_child()
         self._timeouts[question.name] += ran_out
+        self._note_stop(question, end)
+
+    def _note_stop(self, question: Question, end: ChildEnded) -> None:
         self._stops[question.name] = end
         if self._is_in_doubt(end.by):
             self._in_doubt.add(question.name)
@@ -246,8 +249,7 @@ class DeviceJudging:
         try:
             self._go_to(question)
         except ChildEnded as end:  # the whole submission is out of time
-            if self._is_in_doubt(end.by):
-                self._in_doubt.add(question.name)
+            self._note_stop(question, end)
             text = wording.sentence(wording.plain_end(end.status))
             owed = self._owed(question)
             lost = [outcomes.lost(c, end.status, text, staff=end.reason) for c in owed]
