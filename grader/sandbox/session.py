@@ -34,6 +34,7 @@ from .wire.protocol import (
     Answer,
     Bound,
     Call,
+    CellDone,
     Compiled,
     Get,
     ListFiles,
@@ -129,6 +130,7 @@ class Session:
         self.then: Callable[[], None] | None = None  # and after it
         self._functions: dict[str, Opaque] = {}  # that the child's names stand for
         self.share = 1.0  # of its time, that a request other than a cell has
+        self.tells: list[str] = []  # names of which cells' answers tell the functions
         self.asked = 0  # requests after which a name may stand for something else
 
     @property
@@ -215,6 +217,7 @@ class Session:
             RunCell(request, one.number, as_sent(one.source), one.continues)
             for request, one in enumerate(cells, self._conversation.number + 1)
         ]
+        due[-1].tell = self.tells
         self._conversation.number += len(due)
         for place, message in enumerate(due):
             self._imports_datascience |= imports_datascience(message.source)
@@ -222,7 +225,7 @@ class Session:
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
             what = f"cell {message.number}"
             reply, _ = self._conversation.converse(said, message.request, seconds, what)
-            self._note_rebound(reply)
+            self._note_functions(reply)
             if message is due[-1]:
                 self._follow(message)
             yield self._answers.cell(reply)
@@ -264,10 +267,14 @@ class Session:
             return None
         return StudentFunction(self, node, name)
 
-    def _note_rebound(self, reply: Any) -> None:
+    def _note_functions(self, reply: Any) -> None:
         if self._functions and isinstance(reply, Ran):
             for name in reply.rebound:
                 self._functions.pop(name, None)
+        if isinstance(reply, CellDone):
+            for name, node in reply.functions.items():
+                if name in self.tells and node.is_callable:
+                    self._functions[name] = node
 
     def call(
         self,
@@ -451,7 +458,7 @@ class Session:
         found = self._conversation.converse(
             [(message, buffers)], message.request, self.share * seconds, what
         )
-        self._note_rebound(found[0])
+        self._note_functions(found[0])
         self._follow(message)
         return found
 
