@@ -77,7 +77,7 @@ HONEST = {
         ">>> import subprocess, sys\n"
         ">>> subprocess.check_output([sys.executable, 'two.py'], text=True)\n'2\\n'"
     ),
-    "a module of the course's": LOADER.replace("name", "'two.py'").replace("\n'it'", "\n2\n'it'"),
+    "a module of the course's": LOADER.replace("name)", "'two.py')").replace("\n'it'", "\n2\n'it'"),
     "a module": (
         ">>> import importlib\n>>> importlib.import_module('colorsys').__name__\n'colorsys'\n"
         ">>> import sndhdr_of_nobody\nTraceback (most recent call last):\n"
