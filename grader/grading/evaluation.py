@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any
 
-from grader.grading.text_read import Case, Compiled, Source, Space, text_of, what_is_wrong
+from grader.grading.text_read import Case, Source, Space, text_of
+from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
@@ -23,7 +24,8 @@ SYMPYS_OWN = "from sympy import *"
 FUNCTIONS = frozenset({"cbrt", "diff", "integrate", "real_root", "root", "sqrt", "Matrix"})
 # What evaluates a text for somebody else, by the root of its module's name.
 FOR_OTHERS = frozenset({
-    "IPython", "bdb", "cProfile", "code", "codeop", "patsy", "pdb", "profile", "runpy", "trace",
+    "IPython", "bdb", "cProfile", "code", "codeop", "concurrent", "patsy", "pdb", "profile",
+    "runpy", "threading", "trace",
 })  # fmt: skip
 NUMEXPR = "numexpr.necompiler"
 OF_FUNCTIONS = frozenset({"_stmt()", "_setup()"})  # as timeit calls one that it is given
@@ -55,7 +57,7 @@ class _Hook:
 
 
 _hook = _Hook()
-_compiled = Compiled()
+_compiled = Compiled([])
 
 
 @contextlib.contextmanager
@@ -80,15 +82,20 @@ def _look_at(source: bytes | str, frame: FrameType, case: Case) -> None:
         EVALUATE[module](text, frame, case)
     elif module in OF_TYPES:
         if _asks(frame, case) and not case.wrote(text):
-            _refuse_for(what_is_wrong(text, None, Space.of(case, frame).is_callable), case)
+            space = Space.of(case, frame)
+            _refuse_for(what_is_wrong(text, space, space.is_callable, of_types=True), case)
     elif module.partition(".")[0] in FOR_OTHERS or (case.is_of(frame) and not only_parses):
         _refuse_unless_fine(text, Space.of(case, frame), case)
 
 
-def _look_at_lambdified(_text: str, frame: FrameType, case: Case) -> None:
+def _look_at_lambdified(text: str, frame: FrameType, case: Case) -> None:
+    """Refuse a function that SymPy has written, of a text or with names that are none."""
     for one in _texts_in(frame.f_locals.get("expr")):
         if not case.wrote(one):
             _refuse_for(what_is_wrong(one, None, _is_of_sympy, by_sympy=True), case)
+    is_import = frame.f_code.co_name == "_import" or text == frame.f_locals.get("ln")
+    if not is_import and not is_of_printer(text, frame.f_locals.get("namespace") or {}):
+        _refuse_for(CALLS, case)
 
 
 def _look_at_doctest(text: str, _frame: FrameType, case: Case) -> None:
@@ -116,14 +123,14 @@ def _look_at_tree(tree: ast.AST, frame: FrameType, case: Case) -> None:
 
 
 def _refuse_unless_fine(source: Source, space: Space, case: Case) -> None:
-    if not case.wrote(source):
+    if not space.wrote(source):
         _refuse_for(what_is_wrong(source, space, space.is_callable), case)
 
 
 def _space_of_pandas(frame: FrameType, case: Case) -> Space:
-    """Return where pandas looks names up: of a table its columns are no concern of ours."""
+    """Return where pandas looks names up: among a table's columns first."""
     env = getattr(frame.f_locals.get("self"), "env", None)
-    columns = {name: 0 for one in env.resolvers.maps for name in one} if env is not None else {}
+    columns = {} if env is None else dict(env.resolvers)
     asked: FrameType | None = frame
     while asked is not None and asked.f_code.co_name != "eval":
         asked = asked.f_back
@@ -211,23 +218,35 @@ def _evaluated(
 ) -> tuple[Any, dict[str, Any], Any]:
     """Return a text as code, with the globals and locals that Python would evaluate it in."""
     found, local = given
-    if found is None:
-        found, local = frame.f_globals, frame.f_locals if local is None else local
-    local = found if local is None else local
     case = _hook.case
+    if found is None:
+        asks = frame if case is None else next(Space.of(case, frame).frames.__iter__(), None)
+        own = ({}, {}) if asks is None else (asks.f_globals, asks.f_locals)
+        found, local = own[0], own[1] if local is None else local
+    local = found if local is None else local
     if case is None:
         return source, found, local
+    source = _as_bytes(source)
     text: Source | None = _compiled.source_of(source)
-    if isinstance(source, str | bytes | bytearray):
-        said = text_of(bytes(source) if isinstance(source, bytearray) else source)
+    if isinstance(source, str | bytes):
+        said = text_of(source)
         text = said.lstrip(" \t") if mode == "eval" else said
     if text is not None:
         names = (None, None) if given == (None, None) else (local, found)
         _refuse_unless_fine(text, Space.of(case, frame, *names), case)
         if isinstance(text, str) and not isinstance(source, CodeType):
-            _hook.is_looked_at = True
-            source = compile(text, "<string>", mode, dont_inherit=True)
+            source = _compile(text, "<string>", mode, dont_inherit=True)
     return source, found, local
+
+
+def _as_bytes(source: Any) -> Any:
+    """Return the bytes of what Python would read as such, and all else as it is."""
+    if isinstance(source, str | bytes | CodeType | ast.AST):
+        return source
+    try:
+        return bytes(memoryview(source))
+    except (TypeError, ValueError):
+        return source
 
 
 def eval_of_test(source: Any, found: Any = None, local: Any = None, /) -> Any:
@@ -247,15 +266,24 @@ def exec_of_test(source: Any, found: Any = None, local: Any = None, /, **more: A
 def compile_of_test(source: Any, *args: Any, **kwargs: Any) -> Any:
     """Compile as Python does, and remember what is not the test's own."""
     case, frame = _hook.case, sys._getframe(1)  # noqa: SLF001 - where Python would look names up
-    if case is None or not isinstance(source, str | bytes | ast.AST) or case.wrote(source):
-        _hook.is_looked_at = case is not None
+    source = source if case is None else _as_bytes(source)
+    if case is None or not isinstance(source, str | bytes | ast.AST):
         return compile(source, *args, **kwargs)
-    _hook.is_looked_at = True
-    made: Any = compile(source, *args, **kwargs)  # type: ignore[arg-type]
-    if isinstance(made, CodeType):  # and no tree, of which it may only ask what it is made of
-        _refuse_for(what_is_wrong(source, None, Space.of(case, frame).is_callable), case)
+    space = Space.of(case, frame)
+    made = _compile(source, *args, **kwargs)
+    if isinstance(made, CodeType) and not space.wrote(source):  # of a tree it may only ask
+        _refuse_for(what_is_wrong(source, None, space.is_callable), case)
         _compiled.held.append((made, source))
     return made
+
+
+def _compile(source: Any, *args: Any, **kwargs: Any) -> Any:
+    """Compile what is looked at here, and not where the hook hears of it."""
+    _hook.is_looked_at = True
+    try:
+        return compile(source, *args, **kwargs)
+    finally:
+        _hook.is_looked_at = False
 
 
 FOR_TESTS: dict[str, Any] = {

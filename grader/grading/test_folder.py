@@ -23,7 +23,9 @@ from typing import Any, NamedTuple
 
 from grader.course.beside import Named, mentions
 from grader.errors import CannotJudgeError
+from grader.grading import evaluation
 from grader.grading.file_access import may_touch_files
+from grader.grading.text_read import CourseLoader
 from grader.sandbox import CannotCrossError, Session, StudentError
 from grader.sandbox.inside.files import checksum
 
@@ -53,11 +55,13 @@ def _absolute(places: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(place for place in places if os.path.isabs(place))  # noqa: PTH117 - a text
 
 
-class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads a module and leaves nothing in its folder."""
+class _Loader(CourseLoader):
+    """Gives such a module what stands for Python's own functions in a test."""
 
-    def set_data(self, path: str, data: Any, *, _mode: int = 0o666) -> None:
-        """Write no bytecode."""
+    def exec_module(self, module: ModuleType) -> None:
+        """Run its code."""
+        vars(module).update(evaluation.FOR_TESTS)
+        super().exec_module(module)
 
 
 class _CourseModules:

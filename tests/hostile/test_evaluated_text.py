@@ -167,8 +167,66 @@ EVALUATED = {
         doctests("q1", ">>> import yaml\n>>> yaml.unsafe_load(answer)\n{'a': [1, 2]}"),
         ANSWER, "a: [1, 2]",
     ),
+    "module as a value": (
+        doctests("q1", ">>> import pandas as pd\n>>> eval(answer)\n7"), ANSWER, "3 + 4",
+    ),
+    "module by another name": (
+        doctests("q1", ">>> import pandas as pd\n>>> exec(answer)"), ANSWER, "x = [0]\nx[0] = 3",
+    ),
+    "method as a value": (
+        doctests(
+            "q1", ">>> import pandas as pd\n>>> d = pd.DataFrame({'a': [1]})\n"
+            ">>> eval(answer, {'d': d})\n1",
+        ),
+        ANSWER, "d.shape[0]",
+    ),
+    "symbol of a text": (
+        doctests(
+            "q1", SYMPY + ">>> sympy.lambdify(sympy.Symbol('x'), sympy.sympify(answer))(2)\n6",
+        ),
+        ANSWER, "x**2 + Symbol('x')",
+    ),
+    "symbol of the test's making": (
+        doctests("q1", SYMPY + ">>> sympy.lambdify(sympy.Symbol('x'), sympy.Symbol(answer))(2)\n2"),
+        ANSWER, "x",
+    ),
+    "argument of a function": (
+        doctests("q1", SYMPY + ">>> sympy.lambdify(answer, 2 * sympy.Symbol('x'))(2)\n4"),
+        ANSWER, "x",
+    ),
+    "bytes": (
+        doctests("q1", ">>> exec(compile(bytearray(answer.encode()), 'answer', 'exec'))"),
+        ANSWER, "x = 3",
+    ),
+    "memory": (
+        doctests("q1", ">>> eval(memoryview(answer.encode()))\n7"), ANSWER, "3 + 4",
+    ),
+    "column": (
+        doctests("q1", ">>> import pandas as pd\n>>> pd.Series([answer]).map(eval).tolist()\n[7]"),
+        ANSWER, "3 + 4",
+    ),
+    "thread": (
+        doctests(
+            "q1", ">>> import builtins\n>>> from concurrent.futures import ThreadPoolExecutor\n"
+            ">>> ThreadPoolExecutor(1).submit(builtins.eval, answer, {}).result()\n7",
+        ),
+        ANSWER, "3 + 4",
+    ),
+    "annotations with names": (
+        doctests(
+            "q1", ">>> import os, typing\n>>> class Of: __annotations__ = {'value': answer}\n"
+            ">>> typing.get_type_hints(Of, globals())['value']()\n[]",
+        ),
+        ANSWER, "list",
+    ),
 }  # fmt: skip
 DOES = {
+    "module as a value": "max([{trap!r}], key=[pd][0].io.common.os.mkdir)",
+    "module by another name": "q = pd\nmax([{trap!r}], key=q.io.common.os.mkdir)",
+    "method as a value": "max([{trap!r}], key=d.to_pickle)",
+    "symbol of a text": "Symbol(\"__import__('os').mkdir({trap!r})\")",
+    "argument of a function": "x=__import__('os').mkdir({trap!r})",
+    "annotations with names": "max([{trap!r}], key=os.mkdir)",
     "key": "max([\"__import__('pathlib').Path({trap!r}).touch()\"], key=eval)",
     "yaml": "!!python/object/apply:os.mkdir [{trap}]",
     "yaml that says so": "!!python/object/apply:os.mkdir [{trap}]",
@@ -192,6 +250,7 @@ def attack(judge: OtterJudge, name: str, trap: Path) -> Status:
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     anything: Callable[..., str] = lambda *_, **__: ""  # noqa: E731
     monkeypatch.setattr(evaluation, "what_is_wrong", anything)
+    monkeypatch.setattr(evaluation, "is_of_printer", lambda *_: True)
     nothing: Callable[..., AbstractContextManager[None]] = lambda *_, **__: nullcontext()  # noqa: E731
     monkeypatch.setattr(yaml_objects, "of_own_text", nothing)
     monkeypatch.setattr(opened_files, "for_case", nothing)
@@ -233,3 +292,42 @@ def test_a_text_that_calls_the_students_own_function_is_evaluated(judge: OtterJu
     code = ">>> [eval(name + '(2)') + eval(f'max({2}, 1)') for name in ('f', 'g')]\n[5, 6]"
     [case] = judge.cases("def f(x): return x + 1\ndef g(x): return 2 * x", doctests("q1", code))
     assert case.status is Status.PASSED, case.staff_message
+
+
+HELPERS = """
+import pandas as pd
+def evaluated(text):
+    return eval(text)
+def own():
+    return eval("list(map(int, pd.Series([1])))")
+def column(texts):
+    return pd.Series(texts).map(eval).tolist()
+"""
+HELPED = """
+>>> import helpers
+>>> [helpers.evaluated(answer), *helpers.column([answer])]
+[7, 7]
+>>> [helpers.evaluated("len([1])"), *helpers.own()]
+[1, 1]
+"""
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize("text", ["3 + 4", ANY])
+def test_a_module_of_the_courses_evaluates_as_a_test_does(
+    judge: OtterJudge,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    text: str,
+    *,
+    is_guarded: bool,
+) -> None:
+    monkeypatch.setattr(judge, "files", {"helpers.py": HELPERS})
+    if not is_guarded:
+        unguarded(monkeypatch)
+    trap = tmp_path / "trap"
+    cell = ANSWER.format(text=text.format(trap=str(trap)))
+    [case] = judge.cases(cell, doctests("q1", HELPED))
+    is_attack = text == ANY
+    assert trap.exists() is (is_attack and not is_guarded)
+    assert is_attack or case.status is Status.PASSED, case.staff_message

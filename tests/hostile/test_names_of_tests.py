@@ -49,6 +49,32 @@ ATTACKS = {
     "code": (
         EXPECTED + ">>> eval(compile(answer, 'answer', 'eval')) == expected\nTrue", "expected",
     ),
+    "bound before": (
+        (">>> first, second = answer.splitlines()\n>>> exec(first)\n>>> expected = 7\n"
+        ">>> eval(second) == expected\nTrue"),
+        "expected = 0\nexpected",
+    ),
+    "chosen globals": (
+        EXPECTED + ">>> names = {key: one for key, one in globals().items() if key[0] != '_'}\n"
+        ">>> eval(answer, names) == expected\nTrue",
+        "expected",
+    ),
+    "type": (
+        (">>> import typing\n>>> expected = int\n>>> class Of: __annotations__ = {'it': answer}\n"
+        ">>> typing.get_type_hints(Of, globals())['it'] is expected\nTrue"),
+        "expected",
+    ),
+    "changed by a function": (
+        (">>> import numpy as np\n>>> x = np.ones(2)\n"
+        ">>> bool(np.all(eval(answer, {'np': np, 'x': x}) == 3 * x))\nTrue"),
+        "np.multiply(x, 0, x)",
+    ),
+    "changed by another name": (
+        (">>> import numpy as np\n>>> x, found = np.ones(2), {}\n"
+        ">>> exec(answer, {'x': x}, found)\n"
+        ">>> bool(np.all(found['y'] == 3 * x))\nTrue"),
+        "y = x\ny[:] = 0",
+    ),
     "pandas": (
         ">>> import pandas as pd\n" + EXPECTED + ">>> pd.eval(answer) == expected\nTrue",
         "expected",
@@ -82,6 +108,16 @@ HONEST = {
     "constant": (">>> from math import pi\n>>> eval(answer) > 6\nTrue", "2 * pi"),
     "library": (
         ">>> import numpy as np\n>>> round(float(eval(answer)), 2)\n5.14", "np.sqrt(4) + np.pi",
+    ),
+    "function of an array": (
+        (">>> import numpy as np\n>>> x = np.ones(2)\n"
+        ">>> eval(answer, {'np': np, 'x': x}).tolist()\n[3.0, 3.0]"),
+        "np.multiply(x, 3, dtype=float) + max(x * 0)",
+    ),
+    "part of a date": (
+        (">>> import pandas as pd\n>>> days = pd.to_datetime(['2020-02-01'])\n"
+        ">>> table = pd.DataFrame({'a': days})\n>>> len(table.query(answer))\n1"),
+        "a.dt.year == 2020",
     ),
     "statements": (">>> exec(answer)\n>>> x, y\n(3, 4)", "x = 3\ny = x + 1"),
     "statements in turn": (

@@ -45,10 +45,14 @@ def write(folder: Path, tests: Mapping[str, str], **config: Any) -> Path:
 
 
 class OtterJudge:
-    """Judges notebooks by assignments that are written on the spot."""
+    """Judges notebooks by assignments that are written on the spot.
+
+    files: what each of them has beside the notebook, by name.
+    """
 
     def __init__(self, folder: Path, worker: Worker) -> None:
         self._folder, self._worker, self._count = folder, worker, 0
+        self.files: dict[str, str] = {}
 
     def content(
         self, content: bytes, tests: Mapping[str, str], **config: Any
@@ -56,6 +60,9 @@ class OtterJudge:
         """Judge a notebook's bytes, and return its questions by name."""
         self._count += 1
         folder = write(self._folder / str(self._count), tests, **config)
+        for name, text in self.files.items():
+            (folder / "files").mkdir(exist_ok=True)
+            (folder / "files" / name).write_text(text, encoding="utf-8")
         engine = assemble(load(folder, "small"), {"cpu": self._worker})
         report = judge(Request(submission_of(content)), engine)
         assert report.error is None, report.error
