@@ -8,7 +8,6 @@ import contextlib
 import importlib.machinery
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
@@ -179,7 +178,7 @@ for_case: Callable[[Case, Path], contextlib.AbstractContextManager[None]] = _gua
 def _has_input(frame: FrameType | None) -> bool:
     """Say whether a program that is started gets something to read."""
     while frame is not None and frame.f_globals.get("__name__") == "subprocess":
-        if frame.f_locals.get("stdin") not in {None, subprocess.DEVNULL}:
+        if frame.f_locals.get("stdin") not in {None, frame.f_globals["DEVNULL"]}:
             return True
         frame = frame.f_back
     return False
