@@ -1,13 +1,16 @@
 """The command `override`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.commands.shown import change, finish, open_store, render, who
 from grader.commands.terminal import say
 from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.reports import Gradebook
 
 
 def override(
@@ -33,6 +36,19 @@ def override(
         store.override(student, question, score, who(), why)
         book = render(store, out)
         made = store.changes()
-    for item in [one for one in made if (one.student, one.question) == (student, question)][-1:]:
-        say(change(item))
+    said = [change(one) for one in made if (one.student, one.question) == (student, question)]
+    if withdraw:
+        said = [_judged(book, student, question)]
+    for line in said[-1:]:
+        say(line)
     finish(book, out)
+
+
+def _judged(book: "Gradebook", student: str, question: str) -> str:
+    from grader.renderers.text import number
+
+    (report,) = (one for one in book.reports if one.student == student)
+    (item,) = (one for one in report.questions if one.name == question)
+    return (
+        f"{student} {question}: {number(item.score)} ({item.status.value}) again, as it was judged"
+    )

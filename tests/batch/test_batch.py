@@ -304,6 +304,9 @@ def test_an_override_by_command_is_rendered_with_its_reason(graded: Classroom) -
     assert "q1 is worth 0 to 3 points; give a score within them." in done.stderr
     done = run("override", "001-adds", "q1", "-o", str(out), "--withdraw", "--why", "no")
     assert done.returncode == 0, done.stderr
+    assert re.match(
+        r"001-adds q1: [\d.]+ \(\w+\) again, as it was judged$", done.stdout.splitlines()[0]
+    )
     (row,) = [r for r in classes.results(out)["submissions"] if r["student"] == "001-adds"]
     assert row["questions"][0]["score"] < 2.5
 
