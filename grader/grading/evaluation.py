@@ -9,10 +9,12 @@ import ast
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from grader.grading.text_read import Case, Source, Space, text_of
+from grader.grading import outside
+from grader.grading.text_read import Case, Source, Space, is_laid_out, text_of
 from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
@@ -84,8 +86,20 @@ def _look_at(source: bytes | str, frame: FrameType, case: Case) -> None:
         if _asks(frame, case) and not case.wrote(text):
             space = Space.of(case, frame)
             _refuse_for(what_is_wrong(text, space, space.is_callable, of_types=True), case)
+    elif module in outside.IMPORTS[:1]:
+        if outside.is_by_test(frame, case) and not _is_of_course(frame):
+            _refuse_unless_fine(text, Space.of(case, frame), case)
     elif module.partition(".")[0] in FOR_OTHERS or (case.is_of(frame) and not only_parses):
         _refuse_unless_fine(text, Space.of(case, frame), case)
+
+
+def _is_of_course(frame: FrameType) -> bool:
+    """Say whether a file that a test has loaded as code is the course's, or a library's."""
+    asked: FrameType | None = frame
+    while asked is not None and asked.f_code.co_name != "source_to_code":
+        asked = asked.f_back
+    path = Path(str(asked.f_locals.get("path") if asked is not None else "")).absolute()
+    return not path.is_relative_to(Path.cwd()) or is_laid_out(path)
 
 
 def _look_at_lambdified(text: str, frame: FrameType, case: Case) -> None:

@@ -9,15 +9,16 @@ import contextlib
 import functools
 import os
 import re
+import sqlite3
 import sys
 import sysconfig
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from grader.grading import outside
 from grader.grading.text_read import Case
 from grader.sandbox import CannotCrossError
 
@@ -30,7 +31,14 @@ WRITTEN = frozenset({
     "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
     "os.symlink", "os.truncate", "os.utime", "shutil.rmtree",
 })  # fmt: skip
-OF_TWO = frozenset({"os.link", "os.rename"})
+ASKING = ("access", "lstat", "readlink", "stat")
+# What opens and looks for a test at what the test says.
+BETWEEN = frozenset({
+    "bz2", "codecs", "configparser", "csv", "datascience", "fileinput", "genericpath", "glob",
+    "gzip", "io", "json", "linecache", "lzma", "numpy", "os", "pandas", "pathlib", "posixpath",
+    "scipy", "shutil", "tarfile", "tokenize", "zipfile",
+})  # fmt: skip
+OF_TWO = frozenset({"os.link", "os.rename", "os.symlink"})
 ABSOLUTE = re.compile(r"""["'](/[^"'\n]*)["']""")
 DEVICES = (
     "/dev/null",
@@ -43,11 +51,6 @@ DEVICES = (
 PROGRAMS = (
     "/usr/share", "/usr/lib", "/usr/local/share", "/usr/local/lib", "/lib", "/lib64", "/sys",
     "/etc/fonts", "/etc/ssl", "/etc/localtime", "/etc/mime.types", "/etc/timezone",
-)  # fmt: skip
-# What opens files of its own making, wherever the environment says that they lie; and what
-# `weakref` and `__del__` remove when memory is looked through, whoever runs just then.
-OF_THEMSELVES = (
-    "_frozen_importlib", "importlib", "torch._dynamo", "torch._inductor", "triton.", "weakref",
 )  # fmt: skip
 # Made under a name that Python itself has drawn.
 NEW = frozenset({"tempfile.mkdtemp", "tempfile.mkstemp"})
@@ -77,7 +80,8 @@ class _Guard:
         self._begin()
         self._is_loading = True
         try:
-            yield
+            with self._of_databases():
+                yield
         finally:
             self._is_loading = False
 
@@ -94,7 +98,8 @@ class _Guard:
         self._made, self._temporary = [], _real(tempfile.gettempdir())
         self._case = case
         try:
-            yield
+            with self._of_databases(), _replaced(*self._of_asking):
+                yield
         finally:
             self._case = None
 
@@ -110,12 +115,69 @@ class _Guard:
             if isinstance(path, str | bytes | os.PathLike):
                 self._look_at(os.fsdecode(path), self._case, is_written=is_written)
 
+    def _may_do(self, action: int, name: str | None, *_: Any) -> int:
+        """Say whether a statement of SQL, which may be a student's, may be run: what is attached.
+
+        The name is None where it is worked out.
+        """
+        case = self._case
+        if case is None or action != sqlite3.SQLITE_ATTACH or name in {"", ":memory:"}:
+            return sqlite3.SQLITE_OK
+        is_path = name is not None and not name.startswith("file:")
+        if is_path and self._may_use(str(name), is_written=True):
+            return sqlite3.SQLITE_OK
+        case.refusals.append(NOT_OPENED.format(path=f"{name!r:.80}"))
+        return sqlite3.SQLITE_DENY
+
+    @functools.cached_property
+    def _of_asking(self) -> tuple[tuple[Any, str, Any], ...]:
+        """What stands in for the functions that say whether a file is there, and what of it.
+
+        Python tells no hook of them.
+        """
+        made = [(os, name, self._asking(getattr(os, name))) for name in ASKING]
+        for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            supported |= {one for _, name, one in made if getattr(os, name) in supported}
+        return tuple(made)
+
+    def _asking(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def asked(path: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._case is not None and isinstance(path, str | bytes | os.PathLike):
+                frame = sys._getframe(1)  # noqa: SLF001 - who asks for it
+                is_asked = outside.is_asked_by(frame, self._case, BETWEEN)
+                if is_asked and not self._is_above(os.fsdecode(path)):
+                    self._look_at(os.fsdecode(path), self._case, is_written=False)
+            return function(path, *args, **kwargs)
+
+        return asked
+
+    @contextlib.contextmanager
+    def _of_databases(self) -> Iterator[None]:
+        """Have each statement looked at of databases that are opened meanwhile, or were so."""
+        connect = sqlite3.connect
+
+        @functools.wraps(connect)
+        def connected(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+            made: sqlite3.Connection = connect(*args, **kwargs)
+            made.set_authorizer(self._may_do)
+            return made
+
+        with _replaced((sqlite3, "connect", connected), (sqlite3.dbapi2, "connect", connected)):
+            yield
+
     def _look_at(self, path: str, case: Case, *, is_written: bool) -> None:
         held, self._case = self._case, None  # what is asked here is asked by no test
         try:
             if self._may_use(path, is_written=is_written):
                 return
-            if not _is_by_test(sys._getframe(2), case):  # noqa: SLF001 - who opens it
+            frame = sys._getframe(2)  # noqa: SLF001 - who opens it
+            # A library may look for what is not there; what a test asks for says that it is not.
+            if not (is_written or os.path.lexists(path)):
+                is_refused = outside.is_asked_by(frame, case, BETWEEN)
+            else:
+                is_refused = outside.is_by_test(frame, case)
+            if not is_refused:
                 return
         finally:
             self._case = held
@@ -123,19 +185,47 @@ class _Guard:
         case.refusals.append(sentence)
         raise CannotCrossError(sentence)
 
+    def _is_above(self, path: str) -> bool:
+        """Say whether a path is on the way to what may be read, as to resolve a link."""
+        return any(_is_below(place, (os.path.normpath(path),)) for place in self._readable)
+
     def _may_use(self, path: str, *, is_written: bool) -> bool:
-        real, is_there = os.path.realpath(path), os.path.lexists(path)
+        real = os.path.realpath(path)
         places = (*(self._writable if is_written else self._readable), *self._made, *self._new)
         if path == ":memory:" or real in DEVICES or _is_below(real, places):
             return True
-        if is_written and not is_there and _is_below(real, (self._temporary,)):
+        is_new = is_written and not os.path.lexists(path)
+        if is_new and _is_below(real, (self._temporary,)):
             self._made.append(real)
             return True
-        return not is_there and not is_written
+        return False
 
 
 _guard = _Guard()
-for_case, while_tests_are_loaded = _guard.for_case, _guard.while_tests_are_loaded
+while_tests_are_loaded = _guard.while_tests_are_loaded
+
+
+@contextlib.contextmanager
+def for_case(case: Case, folder: Path) -> Iterator[None]:
+    """Have a test use no file meanwhile, and do nothing outside, by a name that it does not say.
+
+    folder: the one in which it runs.
+    """
+    with _guard.for_case(case, folder), outside.for_case(case, folder):
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(*made: tuple[Any, str, Any]) -> Iterator[None]:
+    """Have functions stand in for others meanwhile: each of a place, by its name there."""
+    held = [(place, name, getattr(place, name)) for place, name, _ in made]
+    for place, name, one in made:
+        setattr(place, name, one)
+    try:
+        yield
+    finally:
+        for place, name, one in held:
+            setattr(place, name, one)
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -163,16 +253,3 @@ def _of_programs() -> tuple[str, ...]:
 
 def _is_below(path: str, places: tuple[str, ...]) -> bool:
     return any(path == place or path.startswith(place.rstrip("/") + "/") for place in places)
-
-
-def _is_by_test(frame: FrameType | None, case: Case) -> bool:
-    """Say whether a test, or a library for it, does this, and not the grader or an import."""
-    while frame is not None:
-        name = str(frame.f_globals.get("__name__"))
-        if case.is_of(frame):
-            return True
-        is_ours = name.startswith("grader.") and not name.startswith("grader.testing")
-        if is_ours or name.startswith(OF_THEMSELVES) or frame.f_code.co_name == "__del__":
-            return False
-        frame = frame.f_back
-    return False

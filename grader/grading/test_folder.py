@@ -25,7 +25,7 @@ from grader.course.beside import Named, mentions
 from grader.errors import CannotJudgeError
 from grader.grading import evaluation
 from grader.grading.file_access import may_touch_files
-from grader.grading.text_read import CourseLoader
+from grader.grading.text_read import LAID_OUT, CourseLoader
 from grader.sandbox import CannotCrossError, Session, StudentError
 from grader.sandbox.inside.files import checksum
 
@@ -39,7 +39,6 @@ RUN = frozenset(
 )  # fmt: skip
 MOST_BYTES = 64 << 20  # of a file that is fetched
 MOST_TOGETHER = 256 << 20  # of all that are there at once, which may have been empty in a child
-LAID_OUT = 946_684_800  # seconds: the time of the course's files, which no later write has
 NOT_READ = (
     "the test reads {name}, which the student's code has written; what is run or unpickled where "
     "it is read is not taken from there: have the test ask for a value instead"

@@ -34,6 +34,14 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 Source = str | bytes | ast.AST
 
 
+LAID_OUT = 946_684_800  # seconds: the time of the course's files, which no later write has
+
+
+def is_laid_out(path: str | Path) -> bool:
+    """Say whether a file beside a test is the course's, as it was laid out."""
+    return Path(path).lstat().st_mtime == LAID_OUT
+
+
 class CourseLoader(importlib.machinery.SourceFileLoader):
     """Loads a module of the course's beside the notebook, and leaves nothing in its folder."""
 
@@ -81,14 +89,14 @@ class Case:
     @cached_property
     def _said(self) -> frozenset[str]:
         """The texts within the test's text, and their lines, without blanks."""
-        lines = [line for text in self._texts for line in text.splitlines()]
-        return frozenset(map(_without_blanks, [*self._texts, *lines]))
+        lines = [line for text in self.texts for line in text.splitlines()]
+        return frozenset(map(_without_blanks, [*self.texts, *lines]))
 
     @cached_property
     def literals(self) -> frozenset[str]:
         """The names that the test's text says as texts or keywords, as where it gives them."""
         found: set[str] = set()
-        for text in self._texts:
+        for text in self.texts:
             found |= {text} if text.isidentifier() else set()
             found |= {*text.replace(",", " ").split()} if LETTERS(text) else set()
         keywords = (node for node in ast.walk(self._parsed) if isinstance(node, ast.keyword))
@@ -103,10 +111,11 @@ class Case:
     @cached_property
     def _trees(self) -> frozenset[str]:
         """The texts within the test's text, as Python would write them."""
-        return frozenset(_unparsed(tree) for tree in map(parsed, self._texts) if tree is not None)
+        return frozenset(_unparsed(tree) for tree in map(parsed, self.texts) if tree is not None)
 
     @cached_property
-    def _texts(self) -> list[str]:
+    def texts(self) -> list[str]:
+        """The texts that the test says."""
         return [
             node.value
             for node in ast.walk(self._parsed)

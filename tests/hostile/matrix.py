@@ -14,7 +14,6 @@ import json
 import os
 import re
 import resource
-import secrets
 import signal
 import socket
 import sys
@@ -23,11 +22,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from unittest import mock
 
 import numpy as np
 from attacks import PRELUDE, WITH_CUDA, Attack, load_all
+from victim import Victim
 
 from grader.model import Isolation, IsolationLevel, Limits
 from grader.sandbox import (
@@ -42,7 +42,6 @@ from grader.sandbox.inside.usage import below
 from grader.sandbox.levels import seccomp
 from grader.sandbox.levels.recipes import recipe
 from grader.sandbox.proof.probes import choose_isolation
-from grader.sandbox.proof.targets import ProtectedTargets
 
 LIMITS = Limits(
     cell_seconds=0.5, call_seconds=0.25, submission_seconds=6, cpu_seconds=6,
@@ -108,61 +107,6 @@ class Result:
     succeeded: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
-
-
-class Victim(ProtectedTargets):
-    """The judge's things: a course folder with a secret in every file, and the probes' targets."""
-
-    def __init__(self) -> None:
-        super().__init__(token="CANARY-" + secrets.token_hex(8))
-
-    def map(self) -> dict[str, Any]:
-        places = asdict(self.places())
-        del places["token"]
-        folder = self.path.parent
-        home, checkout = str(Path.home()), str(Path(__file__).parents[2] / "pyproject.toml")
-        return {**places, "folder": str(folder), "home": home, "checkout": checkout}
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        tests = self.path.parent / "tests"
-        tests.mkdir()
-        for name in ("tests/q1.py", "hidden.py", "reference.py"):
-            (self.path.parent / name).write_text(f"EXPECTED = {self.token!r}\n")
-        self._listing = self._everything()
-        comm = Path(f"/proc/{self.decoy.pid}/comm")
-        while comm.read_text() == Path("/proc/self/comm").read_text():
-            time.sleep(0.001)  # the kernel names it a moment after it has started
-        self._shown = self._shown_of_the_decoy()
-        return self
-
-    def _shown_of_the_decoy(self) -> list[str]:
-        names = ("comm", "oom_score_adj", "timerslack_ns")
-        found: list[str] = []
-        for name in names:
-            with contextlib.suppress(OSError):
-                found.append(Path(f"/proc/{self.decoy.pid}/{name}").read_text())
-        return found
-
-    def _everything(self) -> dict[str, Any]:
-        state = {}
-        for place in sorted(self.path.parent.rglob("*")):
-            seen = place.lstat()
-            text = place.read_text() if place.is_file() else ""
-            state[str(place)] = (text, seen.st_mode, seen.st_mtime_ns, seen.st_uid, seen.st_nlink)
-        return state
-
-    def harm(self) -> list[str]:
-        found = [f"{name}: {what}" for name, what in self.damage()]
-        now = self._everything()
-        changed = [p for p in {*now, *self._listing} if now.get(p) != self._listing.get(p)]
-        with contextlib.suppress(OSError):
-            status = Path(f"/proc/{self.decoy.pid}/stat").read_text().rpartition(")")[2].split()
-            if status[0] in "Tt":
-                found.append("the decoy was stopped")
-        if self._shown_of_the_decoy() != self._shown:
-            found.append("the decoy has another name or another priority")
-        return found + [f"changed: {Path(place).name}" for place in changed]
 
 
 def session_of(worker: Worker, limits: Limits) -> Session:

@@ -84,6 +84,18 @@ ELSEWHERE = {
         "hostile/test_opened_files.py",
         "test_no_file_of_the_judges_is_read_by_a_name_of_a_students",
     ),
+    75: (
+        "hostile/test_evaluated_text.py",
+        "test_no_text_of_a_students_does_anything_in_the_judge",
+    ),
+    76: (
+        "hostile/test_evaluated_text.py",
+        "test_no_text_of_a_students_does_anything_in_the_judge",
+    ),
+    77: ("hostile/test_names_of_tests.py", "test_what_a_test_expects_is_not_read_by_its_name"),
+    78: ("hostile/test_outside.py", "test_nothing_is_done_by_a_word_of_a_students"),
+    79: ("hostile/test_outside.py", "test_a_statement_of_a_students_reads_no_other_database"),
+    80: ("hostile/test_outside.py", "test_nobody_learns_whether_a_file_is_there"),
     72: ("hostile/test_missing_values.py", "test_what_hides_its_values_is_not_right"),
     71: ("hostile/test_names_of_tests.py", "test_what_a_test_expects_is_not_read_by_its_name"),
     73: (

@@ -7,6 +7,7 @@ import pytest
 
 from grader.model import Isolation
 from grader.sandbox import Worker
+from tests.support.keeping_arrays import Student, asked_by_a_case
 
 
 @pytest.fixture(autouse=True)
@@ -20,3 +21,10 @@ def prints_by_itself() -> Iterator[None]:
 def small_worker(isolation: Isolation) -> Iterator[Worker]:
     with Worker(isolation=isolation, warm=False) as worker:
         yield worker
+
+
+@pytest.fixture
+def student() -> Iterator[Student]:
+    """Yield a notebook with arrays and frames among its names, while a case asks for them."""
+    with asked_by_a_case() as found:
+        yield found

@@ -6,7 +6,6 @@ list within it.
 """
 
 import collections
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,11 +15,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.model import Limits
-from grader.sandbox import CannotCrossError, ChildEnded, Session, StudentError
+from grader.sandbox import CannotCrossError, Session, StudentError
 from grader.sandbox.handover import Changes, Place
-from grader.sandbox.wire import nodes, protocol, shared
-from tests.support.in_thread import notebook, session_over
+from grader.sandbox.wire import shared
+from tests.support.in_thread import notebook
 
 CONTAINERS = (list, dict, collections.deque)
 
@@ -482,120 +480,3 @@ def test_what_a_test_puts_into_a_list_and_cannot_travel_is_noted(session: Sessio
     with session.case(asks=True) as changes:
         session.value("Keeper")().kept.append(object())
     assert changes.refusals
-
-
-# What only a process that is not the child's own code would say.
-
-
-def claims(body: protocol.Answer, *, holds: Any = None) -> Any:
-    """Return what a case makes of an answer, where both sides have a list by the number 0."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        judge = session_over(ours, Limits(), 5)
-        judge.current.shared = shared.Shared()
-        judge.current.shared.add(0, [1] if holds is None else holds, Place("f", "kept", 0))
-        return judge._answers.result(body, [])
-
-
-LIST = nodes.Sequence([])
-
-
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        (protocol.Answer(1, None, [], contents=[(1, LIST)]), "was not sent"),
-        (protocol.Answer(1, None, [], contents=[(-1, LIST)]), "was not sent"),
-        (protocol.Answer(1, None, [], contents=[(0, nodes.Mapping([]))]), "of another kind"),
-        (protocol.Answer(1, nodes.Repeat(1), []), "was not sent"),
-        (protocol.Answer(1, nodes.Sequence([nodes.Repeat(-1)]), [], first=-1), "not sent"),
-        (protocol.Answer(1, LIST, [], first=1), "have had"),
-        (protocol.Answer(1, LIST, [], first=0, contents=[(0, nodes.Sequence(
-            [nodes.Repeat(0)]))]), "nested too deep"),
-        (protocol.Raised(1, protocol.Failure("E", "ValueError", "", ""), contents=[(7, LIST)]),
-         "was not sent"),
-    ],
-)  # fmt: skip
-def test_a_claim_about_a_list_that_is_not_had_ends_the_child(body: Any, says: str) -> None:
-    with pytest.raises(ChildEnded, match=says):
-        claims(body)
-
-
-def test_no_number_is_given_twice() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        judge = session_over(ours, Limits(), 5)
-        judge.current.shared = shared.Shared()
-        first = judge._answers.result(protocol.Answer(1, LIST, [], first=-1), [])
-        assert judge._answers.result(protocol.Answer(1, nodes.Repeat(-1), []), []) is first
-        with pytest.raises(ChildEnded, match="have had"):
-            judge._answers.result(protocol.Answer(1, LIST, [], first=-1), [])
-
-
-def doubled(times: int) -> nodes.Sequence:
-    """Return a list of lists, each of which holds the one before twice."""
-    items: list[Any] = [nodes.Sequence([])]
-    items += [nodes.Sequence([nodes.Repeat(-2 - n), nodes.Repeat(-2 - n)]) for n in range(times)]
-    return nodes.Sequence(items)
-
-
-def deeper(times: int) -> nodes.Sequence:
-    """Return a list of lists, each of which holds the one before."""
-    return nodes.Sequence(
-        [nodes.Sequence([nodes.Repeat(-1 - n)] if n else []) for n in range(times)]
-    )
-
-
-@pytest.mark.parametrize(
-    ("node", "says"), [(doubled(40), "hold too much"), (deeper(100), "too deep")]
-)
-def test_lists_that_hold_each_other_have_an_end(node: nodes.Sequence, says: str) -> None:
-    with pytest.raises(ChildEnded, match=says):
-        claims(protocol.Answer(1, node, [], first=-1))
-
-
-@pytest.mark.parametrize("asks", [False, True])
-def test_lists_without_an_end_are_refused_where_they_are_made(*, asks: bool) -> None:
-    def ring() -> Any:
-        found: list[Any] = []
-        found.append(found)
-        return found
-
-    def large() -> Any:
-        found: list[Any] = []
-        for _ in range(31):
-            found = [found, found, found]
-        return found
-
-    with notebook(ring=ring, large=large) as session:
-        for name in ("ring", "large"):
-            with session.case(asks=asks) as changes:
-                with pytest.raises(StudentError, match=r"hold each other|nested deeper"):
-                    session.value(name)()
-                assert bool(changes.refusals) is asks
-
-
-def test_a_forger_that_never_kept_a_list_changes_it_for_itself_alone() -> None:
-    """What a right answer leaves alone is not what a test works out its own answer from."""
-    kept: list[Any] = []
-
-    def total(xs: list[int]) -> int:
-        kept.append(xs)
-        return 0
-
-    def nothing() -> int:
-        kept[0].clear()
-        return 0
-
-    def passes(places: frozenset[Place] | None) -> bool:
-        kept.clear()
-        with notebook(total=total, nothing=nothing) as session:
-            with session.case(places, asks=True) as changes:
-                xs = [1, 2]
-                claimed = session.value("total")(xs)
-                session.value("nothing")()
-                answer = claimed == sum(xs)
-            assert changes.made == {Place("total", "kept", 0)}
-            return answer
-
-    assert passes(None)  # as without a process between
-    assert not passes(frozenset())

@@ -4,7 +4,6 @@ As for lists, the same steps are done in two worlds: in one the student's code i
 in the other through a session.
 """
 
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,14 +14,10 @@ import torch
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from grader.model import Limits
-from grader.sandbox import CannotCrossError, ChildEnded, Session, StudentError
+from grader.sandbox import CannotCrossError, Session
 from grader.sandbox.handover import Changes, Place
-from grader.sandbox.wire import nodes, protocol, shared
-from tests.support.in_thread import notebook, session_over
-
-SCORES = np.arange(6.0)
-ROWS = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "z"]})
+from tests.support.in_thread import notebook
+from tests.support.keeping_arrays import MORE, ROWS, SCORES, Student
 
 
 class Keeper:
@@ -270,93 +265,6 @@ def test_an_array_that_a_test_holds_is_what_it_is_without_a_process_between(
         assert len(found) == len(wanted) or changes.refusals
 
 
-class Scaler:
-    """A student's class with arrays, tensors and frames in its attributes."""
-
-    def __init__(self, data: Any) -> None:
-        self.data = data
-        self.made = np.zeros(3)
-        self.head, self.tail = self.made[:2], self.made[1:]
-
-    def add(self, number: float) -> None:
-        self.data += number
-
-    def total(self) -> float:
-        return float(np.asarray(self.data, float).sum())
-
-    def of_made(self) -> list[float]:
-        return [float(one) for one in self.made]
-
-    def fixed(self) -> Any:
-        self.made.flags.writeable = False
-        return self.made
-
-    def squares(self) -> Any:
-        return self.made**2 + 1
-
-    def given(self) -> Any:
-        return self.made
-
-    def frame(self) -> Any:
-        self.rows = pd.DataFrame({"a": self.made})
-        return self.rows
-
-
-def rows_in_notebook() -> int:
-    return len(ROWS.columns)
-
-
-def column_in_notebook(name: str) -> list[Any]:
-    return list(ROWS[name])
-
-
-def add_column() -> None:
-    ROWS["new"] = [7, 8, 9]
-
-
-def total_in_notebook() -> float:
-    return float(SCORES.sum())
-
-
-def curve() -> None:
-    SCORES[:] = SCORES + 1
-
-
-def reshape(array: Any) -> None:
-    array.shape = (array.size,)
-
-
-def whole_and_part(keeper: Any, whole: Any) -> float:
-    whole[0] += 1
-    return float(keeper.data.sum())
-
-
-MORE = {
-    one.__name__: one
-    for one in (
-        Scaler, rows_in_notebook, column_in_notebook, add_column, total_in_notebook, curve,
-        reshape, whole_and_part,
-    )
-}  # fmt: skip
-
-
-@pytest.fixture
-def student() -> Iterator[tuple[Session, Changes]]:
-    """Yield a notebook with arrays and frames among its names, while a case asks for them."""
-    SCORES[:], ROWS["a"] = np.arange(6.0), [1, 2, 3]
-    for name in {*ROWS} - {"a", "b"}:
-        del ROWS[name]
-    ROWS["b"] = ["x", "y", "z"]
-    with (
-        notebook(SCORES=SCORES, ROWS=ROWS, **MORE) as found,
-        found.case(asks=True) as changes,
-    ):
-        yield found, changes
-
-
-Student = tuple[Session, Changes]
-
-
 @pytest.mark.parametrize(
     "make", [np.arange(4.0).copy, lambda: torch.arange(4.0), lambda: pd.Series([0.0, 1, 2, 3])]
 )
@@ -443,57 +351,6 @@ def test_a_read_only_array_is_one_for_the_test_as_well(student: Student) -> None
     found = session.value("Scaler")(np.zeros(1)).fixed()
     with pytest.raises(ValueError, match="read-only"):
         found[0] = 1
-
-
-# What cannot be one is noted, so that the case is neither passed nor lost.
-
-
-def test_parts_that_overlap_in_the_students_process_alone_are_noted(student: Student) -> None:
-    session, changes = student
-    scaler = session.value("Scaler")(np.zeros(1))
-    head, tail = scaler.head, scaler.tail
-    assert not changes.refusals
-    head[1] = 5
-    with pytest.raises(CannotCrossError, match="shares memory"):
-        scaler.of_made()
-    assert tail[0] == 5  # by now
-    assert changes.refusals
-
-
-def test_a_part_that_came_before_the_whole_is_noted(student: Student) -> None:
-    session, changes = student
-    whole = np.zeros(4)
-    scaler = session.value("Scaler")(whole[:2])
-    session.value("whole_and_part")(scaler, whole)
-    assert any("a part of an array before the whole" in one for one in changes.refusals)
-
-
-def test_a_part_that_came_after_the_whole_is_one(student: Student) -> None:
-    session, changes = student
-    whole = np.zeros(4)
-    first = session.value("Scaler")(whole)
-    scaler = session.value("Scaler")(whole[:2])
-    assert session.value("whole_and_part")(scaler, whole) == 1
-    assert first.total() == 1
-    assert not changes.refusals
-
-
-def test_an_array_that_was_given_another_shape_is_noted(student: Student) -> None:
-    session, changes = student
-    mine = np.zeros((2, 2))
-    with pytest.raises(StudentError):
-        session.value("reshape")(mine)
-    assert any("another shape" in one for one in changes.refusals)
-
-
-def test_an_array_that_the_test_gives_another_shape_is_noted(student: Student) -> None:
-    session, changes = student
-    mine = np.zeros((2, 2))
-    scaler = session.value("Scaler")(mine)
-    mine.shape = (4,)  # type: ignore[misc]
-    with pytest.raises(CannotCrossError, match="another shape"):
-        scaler.total()
-    assert changes.refusals
 
 
 # What a call gave is the test's to write to, and what it writes there is not told: a test works out
@@ -590,129 +447,3 @@ def test_what_a_case_has_changed_of_an_array_is_undone() -> None:
             assert float(np.asarray(mine).max()) in {2, 3}
     assert constant.tolist() == [0, 1, 2]
     assert frame["a"].tolist() == [1]
-
-
-# What only a process that is not the child's own code would say.
-
-HELD = np.arange(4.0)
-FIXED = np.arange(2.0)
-FIXED.flags.writeable = False
-ZEROS = memoryview(bytearray(32))
-
-
-def claims(body: protocol.Answer, buffers: list[memoryview]) -> tuple[Any, Changes]:
-    """Return what a case makes of an answer, where both sides have two arrays and a list."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        judge = session_over(ours, Limits(array_bytes=1 << 20), 5)
-        table = judge.current.shared = shared.Shared(with_arrays=True)
-        changes = judge.current.changes = Changes(1 << 20)
-        for number, one in enumerate((HELD, FIXED, [1])):
-            table.add(number, one, Place("f", "kept", number))
-        try:
-            return judge._answers.result(body, buffers), changes
-        finally:
-            changes.undo()
-
-
-def array(count: int, *, dtype: str = "float64", library: str = "numpy") -> nodes.Array:
-    return nodes.Array(library, dtype, [count], [1], 0, 0)
-
-
-def view(number: int, count: int, offset: int = 0, stride: int = 1) -> nodes.Alias:
-    return nodes.Alias(number, array(count), [stride], offset)
-
-
-def changed(number: int, held: Any) -> protocol.Answer:
-    return protocol.Answer(1, None, [32], contents=[(number, held)], first=-1)
-
-
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        (changed(7, array(4)), "was not sent"),
-        (changed(-1, array(4)), "was not sent"),
-        (changed(0, array(3)), "of another kind"),
-        (changed(0, array(4, dtype="int64")), "of another kind"),
-        (changed(0, array(4, library="torch")), "of another kind"),
-        (changed(0, nodes.Sequence([])), "of another kind"),
-        (changed(2, array(4)), "of another kind"),
-        (changed(0, array(5)), "past the end"),
-        (protocol.Answer(1, view(7, 2), [32], first=-1), "was not sent"),
-        (protocol.Answer(1, view(2, 2), [32], first=-1), "was not sent"),
-        (protocol.Answer(1, nodes.Repeat(9), [], first=-1), "was not sent"),
-        (protocol.Answer(1, array(4), [32], first=2), "have had"),
-    ],
-)
-def test_a_claim_about_an_array_that_is_not_had_ends_the_child(body: Any, says: str) -> None:
-    with pytest.raises(ChildEnded, match=says):
-        claims(body, [ZEROS])
-    assert HELD.tolist() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    "node", [view(0, 2, offset=3), view(0, 2, offset=-1), view(0, 2, offset=0, stride=1 << 40)]
-)
-def test_a_view_of_more_than_an_array_has_is_a_copy(node: nodes.Alias) -> None:
-    found, _changes = claims(protocol.Answer(1, node, [32], first=-1), [ZEROS])
-    assert found.tolist() == [0, 0]
-    assert not np.shares_memory(found, HELD)
-
-
-def test_a_view_of_what_the_test_has_is_kept_until_the_case_is_over() -> None:
-    found, _changes = claims(protocol.Answer(1, view(0, 2, offset=1), [32], first=-1), [ZEROS])
-    assert np.shares_memory(found, HELD)
-    assert found.tolist() == [1, 2]  # what the test has, whatever came with it
-
-
-def test_an_array_that_cannot_be_written_to_is_not_written_to() -> None:
-    with pytest.raises(StudentError, match="read-only"):
-        claims(changed(1, array(2)), [ZEROS])
-    assert FIXED.tolist() == [0, 1]
-
-
-def test_more_numbers_than_may_be_sent_end_the_child() -> None:
-    many = nodes.Sequence([nodes.Repeat(0)] * 40_000)
-    with pytest.raises(ChildEnded, match="larger than the limit"):
-        claims(protocol.Answer(1, many, [], first=-1), [])
-
-
-@pytest.mark.parametrize("lie", [None, "all", [0.5, "0"], [10**30, -5], list(range(100))])
-def test_what_a_child_says_of_what_differs_unseen_only_refuses_its_own_case(
-    monkeypatch: pytest.MonkeyPatch, lie: Any
-) -> None:
-    monkeypatch.setattr(shared, "MOST_LOOKED_AT", 10)
-    monkeypatch.setattr("grader.sandbox.inside.sharing.Sharing.differing", lambda *_: lie)
-    with notebook(**MORE) as session, session.case(asks=True) as changes:
-        mine = np.arange(3.0)
-        scaler = session.value("Scaler")(mine)
-        scaler.total()
-        mine[0] = 5
-        assert scaler.total() == 3
-    assert bool(changes.refusals) is (type(lie) is list and 0 in lie)
-
-
-def test_nothing_around_a_part_that_a_test_hands_over_is_ever_sent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sent: list[bytes] = []
-    original = shared.Shared.add
-
-    def add(self: Any, number: int, container: Any, origin: Any = None) -> None:
-        if isinstance(container, np.ndarray) and origin is None:  # the child's side
-            base = container if container.base is None else container.base
-            sent.append(bytes(np.asarray(base)))
-        original(self, number, container, origin)
-
-    monkeypatch.setattr(shared.Shared, "add", add)
-    table = np.arange(6.0).reshape(2, 3)
-    table[:, 2] = 12.625  # what is expected
-    with notebook(**MORE) as session, session.case(asks=True) as changes:
-        scaler = session.value("Scaler")(table[:, :2])
-        table[0, 0] = 4
-        assert scaler.total() == 12
-        scaler.add(1)
-        assert table[:, 2].tolist() == [12.625] * 2
-        assert not changes.refusals
-    assert sent
-    assert not any(np.float64(12.625).tobytes() in one for one in sent)

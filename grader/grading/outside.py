@@ -1,0 +1,197 @@
+"""What a test does outside of its own process: programs, other machines, code that it loads.
+
+A test may start a program, open an address or import a module by a word that a student gives. It is
+done where the reference lies, by whoever grades, so that the test has to say such words itself.
+"""
+
+import contextlib
+import importlib.machinery
+import os
+import re
+import sys
+from collections.abc import Callable, Container, Iterator, Sequence
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, NoReturn
+
+from grader.grading.text_read import Case, CourseLoader, is_laid_out
+from grader.sandbox import CannotCrossError
+
+STARTS = (
+    "the test starts a program by words, or with files beside it or an input, that are not its "
+    "own; nothing that a student's process says is run here: have the test ask for a value instead"
+)
+REACHES = (
+    "the test connects to {name}, which its text does not name; no address is reached from here "
+    "that may be a student's: have the test name it"
+)
+LOADS = (
+    "the test loads {name} as code, which its text does not name or the course does not have; "
+    "nothing that a student's process says is run here: have the test ask for a value instead"
+)
+# By event: which of its arguments are the words of a program that is started.
+PROGRAMS = {
+    "os.exec": slice(0, 2), "os.posix_spawn": slice(0, 2), "os.spawn": slice(1, 3),
+    "os.system": slice(0, 1), "pty.spawn": slice(0, 1), "subprocess.Popen": slice(0, 2),
+}  # fmt: skip
+HOSTS = frozenset({"socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethostbyname"})
+ADDRESSES = frozenset({"socket.connect", "socket.sendmsg", "socket.sendto"})
+CODE = frozenset({"ctypes.dlopen", "marshal.load", "marshal.loads"})
+EVENTS = PROGRAMS.keys() | HOSTS | ADDRESSES | CODE
+SHELL = ["/bin/sh", "-c"]
+# What does for a test what it asks for.
+BETWEEN = frozenset({
+    "IPython", "asyncio", "concurrent", "ctypes", "os", "pty", "subprocess", "threading",
+})  # fmt: skip
+# What opens files of its own making, wherever the environment says that they lie; and what
+# `weakref` and `__del__` remove when memory is looked through, whoever runs just then.
+OF_THEMSELVES = ("torch._dynamo", "torch._inductor", "triton.", "weakref")
+IMPORTS = ("_frozen_importlib", "importlib")
+
+
+def is_by_test(frame: FrameType | None, case: Case) -> bool:
+    """Say whether a test, or a library for it, does this, and not the grader or an import."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if case.is_of(frame):
+            return True
+        is_ours = name.startswith("grader.") and not name.startswith("grader.testing")
+        is_by_itself = name.startswith(OF_THEMSELVES) or frame.f_code.co_name == "__del__"
+        if is_ours or is_by_itself or _is_import(frame, name):
+            return False
+        frame = frame.f_back
+    return False
+
+
+def is_asked_by(frame: FrameType | None, case: Case, between: Container[str]) -> bool:
+    """Say whether a test itself asks for something, through nothing but some modules."""
+    while frame is not None and not case.is_of(frame):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in between:
+            return False
+        frame = frame.f_back
+    return frame is not None
+
+
+def _is_import(frame: FrameType, name: str) -> bool:
+    """Say whether a frame imports by a name, or what the course has, and not any file."""
+    if not name.startswith(IMPORTS):
+        return False
+    is_course = isinstance(frame.f_locals.get("self"), CourseLoader)
+    return is_course or frame.f_code.co_name == "_find_and_load"
+
+
+class _Guard:
+    """Hears what this process is about to do outside of itself, and refuses some for a case."""
+
+    def __init__(self) -> None:
+        self._is_there = False
+        self._case: Case | None = None
+        self._folder = Path()
+        self._has_named = False
+
+    @contextlib.contextmanager
+    def for_case(self, case: Case, folder: Path) -> Iterator[None]:
+        """Have a test start, reach and load nothing meanwhile but by words of its own."""
+        if not self._is_there:
+            sys.addaudithook(self._hear)
+            self._is_there = True
+        self._case, self._folder, self._has_named = case, folder, False
+        sys.meta_path.insert(0, self)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(self)
+            self._case = None
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._case is None or event not in EVENTS:
+            return
+        case, self._case = self._case, None  # what is asked here is asked by no test
+        try:
+            frame = sys._getframe(1)  # noqa: SLF001 - who does it
+            if event in HOSTS:
+                self._look_at_host(arguments[0], frame, case)
+            elif event in ADDRESSES:
+                self._look_at_address(arguments[1], frame, case)
+            elif is_asked_by(frame, case, BETWEEN):
+                looks = self._look_at_program if event in PROGRAMS else self._look_at_code
+                looks(event, arguments, case)
+        finally:
+            self._case = case
+
+    def _look_at_program(self, event: str, arguments: tuple[Any, ...], case: Case) -> None:
+        words = [*_words(arguments[PROGRAMS[event]])]
+        words = [one for one in words if one not in {*SHELL, sys.executable}]
+        env = arguments[3] if event == "subprocess.Popen" else None
+        settings = [*_words(tuple({*env.values()} - {*os.environ.values()}))] if env else []
+        is_own = all(one in case.texts for one in (*words, *settings))
+        has_input = _has_input(sys._getframe(2))  # noqa: SLF001 - of whoever starts it
+        if has_input or not is_own or not self._has_only_course():
+            _refuse(STARTS, case)
+
+    def _has_only_course(self) -> bool:
+        """Say whether nothing lies beside the test but what the course has put there."""
+        return all(is_laid_out(path) for path in self._folder.rglob("*") if not path.is_dir())
+
+    def _look_at_code(self, event: str, arguments: tuple[Any, ...], case: Case) -> None:
+        name = arguments[0] if event == "ctypes.dlopen" else None
+        if event == "ctypes.dlopen":
+            is_named = name is None or os.fspath(name) in case.texts
+            if is_named and (name is None or "/" not in str(name) or self._has_only_course()):
+                return
+        _refuse(LOADS.format(name="bytes" if name is None else f"{name!r:.80}"), case)
+
+    def _look_at_host(self, host: Any, frame: FrameType, case: Case) -> None:
+        name = host.decode("utf-8", "replace") if isinstance(host, bytes) else host
+        if name and name not in case.text and is_by_test(frame, case):
+            _refuse(REACHES.format(name=f"{name!r:.80}"), case)
+        self._has_named = True
+
+    def _look_at_address(self, address: Any, frame: FrameType, case: Case) -> None:
+        """Refuse an address that is neither named nor what a named one was resolved to."""
+        name = str(address[0] if isinstance(address, tuple) and address else address)
+        is_resolved = self._has_named and isinstance(address, tuple)
+        if name not in case.text and not is_resolved and is_by_test(frame, case):
+            _refuse(REACHES.format(name=f"{name!r:.80}"), case)
+
+    def find_spec(
+        self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find no module; refuse one that a test imports by a name which it does not say."""
+        case, root = self._case, name.partition(".")[0]
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - who imports it
+        while frame is not None and str(frame.f_globals.get("__name__")).startswith(IMPORTS):
+            frame = frame.f_back
+        if case is None or frame is None or not case.is_of(frame):
+            return None
+        if not isinstance(frame.f_globals.get("__loader__"), CourseLoader) and not re.search(
+            rf"\b{re.escape(root)}\b", case.text
+        ):
+            _refuse(LOADS.format(name=f"the module {name!r:.80}"), case)
+        return None
+
+
+_guard = _Guard()
+for_case: Callable[[Case, Path], contextlib.AbstractContextManager[None]] = _guard.for_case
+
+
+def _has_input(frame: FrameType | None) -> bool:
+    """Say whether a program that is started gets something to read."""
+    while frame is not None and frame.f_globals.get("__name__") == "subprocess":
+        if frame.f_locals.get("stdin") not in {None, frame.f_globals["DEVNULL"]}:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _words(values: Any) -> Iterator[str]:
+    for one in values:
+        if isinstance(one, str | bytes | os.PathLike):
+            yield os.fsdecode(one)
+        elif isinstance(one, list | tuple):
+            yield from _words(one)
+
+
+def _refuse(sentence: str, case: Case) -> NoReturn:
+    case.refusals.append(sentence)
+    raise CannotCrossError(sentence)

@@ -1,0 +1,262 @@
+"""What a test does outside of its own process by a word of a student's: it is not done."""
+
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+
+import pytest
+
+from grader.grading import evaluation, opened_files
+from grader.model import Status
+from grader.sandbox import Worker
+from tests.support.otter_assignments import OtterJudge, doctests
+
+MAKES = "__import__('os').mkdir({trap!r})"
+LOADER = (
+    ">>> import importlib.machinery\n"
+    ">>> importlib.machinery.SourceFileLoader('it', name).load_module().__name__\n'it'"
+)
+# By name: the test, and a cell that has it make a folder.
+ACTS = {
+    "a command": (
+        ">>> import subprocess\n>>> subprocess.run(answer, shell=True).returncode\n0",
+        "answer = 'mkdir {trap}'",
+    ),
+    "a command of the system": (
+        ">>> import os\n>>> os.system(answer)\n0", "answer = 'mkdir {trap}'",
+    ),
+    "a pipe": (">>> import os\n>>> os.popen(answer).read()\n''", "answer = 'mkdir {trap}'"),
+    "words": (
+        ">>> import subprocess\n>>> subprocess.check_call(['mkdir', answer])\n0",
+        "answer = {trap!r}",
+    ),
+    "an input": (
+        ">>> import subprocess\n>>> subprocess.run(['sh'], input=answer, text=True).returncode\n0",
+        "answer = 'mkdir {trap}'",
+    ),
+    "a setting": (
+        (">>> import os, subprocess\n>>> env = dict(os.environ, MADE=answer)\n"
+        ">>> subprocess.run('mkdir $MADE', shell=True, env=env).returncode\n0"),
+        "answer = {trap!r}",
+    ),
+    "a script": (
+        ">>> import subprocess\n>>> subprocess.run(['sh', 'run.sh']).returncode\n0",
+        "open('run.sh', 'w').write('mkdir {trap}')",
+    ),
+    "code": (
+        ">>> import marshal\n>>> exec(marshal.loads(answer))",
+        "import marshal\nanswer = marshal.dumps(compile({code!r}, 'it', 'exec'))",
+    ),
+    "a file loaded as code": (
+        LOADER, "name = 'mine.txt'\nopen(name, 'w').write({code!r})",
+    ),
+    "a database attached": (
+        ">>> import sqlite3\n>>> sqlite3.connect(':memory:').execute(answer).fetchall()\n[]",
+        "answer = \"ATTACH '{trap}' AS it\"",
+    ),
+    "a database attached by a name that is worked out": (
+        ">>> import sqlite3\n>>> sqlite3.connect(':memory:').execute(answer).fetchall()\n[]",
+        "answer = \"ATTACH '{trap}' || '' AS it\"",
+    ),
+    "a database written": (
+        ">>> import sqlite3\n>>> sqlite3.connect(':memory:').execute(answer).fetchall()\n[]",
+        "answer = \"VACUUM INTO '{trap}'\"",
+    ),
+    "a link": (">>> import os\n>>> os.symlink('a.txt', answer)", "answer = {trap!r}"),
+}  # fmt: skip
+HONEST = {
+    "a program": (
+        ">>> import subprocess, sys\n"
+        ">>> subprocess.run([sys.executable, '-c', 'print(3)'], capture_output=True).stdout\n"
+        "b'3\\n'"
+    ),
+    "a script of the course's": (
+        ">>> import subprocess, sys\n"
+        ">>> subprocess.check_output([sys.executable, 'two.py'], text=True)\n'2\\n'"
+    ),
+    "a module of the course's": LOADER.replace("name)", "'two.py')").replace("\n'it'", "\n2\n'it'"),
+    "a module": (
+        ">>> import importlib\n>>> importlib.import_module('colorsys').__name__\n'colorsys'\n"
+        ">>> import sndhdr_of_nobody\nTraceback (most recent call last):\n"
+        "ModuleNotFoundError: No module named 'sndhdr_of_nobody'"
+    ),
+    "a database": (
+        ">>> import sqlite3\n>>> base = sqlite3.connect(':memory:')\n"
+        ">>> _ = base.execute('CREATE TABLE t (a)'), base.execute(\"ATTACH 'own.db' AS own\")\n"
+        ">>> base.execute('SELECT count(*) FROM t').fetchall()\n[(0,)]\n>>> base.close()"
+    ),
+    "a library": ">>> import ctypes\n>>> ctypes.CDLL(None).abs(-3)\n3",
+}
+
+
+@pytest.fixture(scope="module")
+def judge(worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> OtterJudge:
+    made = OtterJudge(tmp_path_factory.mktemp("assignments"), worker)
+    made.files = {"two.py": "print(2)\n"}
+    return made
+
+
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: Callable[..., AbstractContextManager[None]] = lambda *_: nullcontext()  # noqa: E731
+    monkeypatch.setattr(opened_files, "for_case", nothing)
+    anything: Callable[..., str] = lambda *_, **__: ""  # noqa: E731
+    monkeypatch.setattr(evaluation, "what_is_wrong", anything)
+
+
+def acts(judge: OtterJudge, name: str, trap: Path) -> Status:
+    test, cell = ACTS[name]
+    code = MAKES.format(trap=str(trap))
+    [case] = judge.cases(cell.format(trap=str(trap), code=code), doctests("q1", test))
+    return case.status
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_nothing_is_done_by_a_word_of_a_students(
+    judge: OtterJudge, tmp_path: Path, name: str
+) -> None:
+    assert acts(judge, name, tmp_path / "trap") is Status.UNGRADED
+    assert not (tmp_path / "trap").exists()
+    assert not (tmp_path / "trap").is_symlink()
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_the_control_unguarded_it_is_done(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    unguarded(monkeypatch)
+    acts(judge, name, tmp_path / "trap")
+    assert (tmp_path / "trap").exists() or (tmp_path / "trap").is_symlink()
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_what_a_test_says_itself_is_done(judge: OtterJudge, name: str) -> None:
+    [case] = judge.cases("", doctests("q1", HONEST[name]))
+    assert case.status is Status.PASSED, case.staff_message
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        server.settimeout(0.2)
+        yield server
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize(
+    "way", ["socket.create_connection((host, port), 5)", "socket.socket().connect((host, port))"]
+)
+def test_no_address_is_reached_that_a_student_gives(
+    judge: OtterJudge,
+    monkeypatch: pytest.MonkeyPatch,
+    listening: socket.socket,
+    way: str,
+    *,
+    is_named: bool,
+    is_guarded: bool,
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    host = ">>> host = '127.0.0.1'\n" if is_named else ""
+    cell = f"host = '127.0.0.1'\nport = {listening.getsockname()[1]}"
+    test = f">>> import socket\n{host}>>> it = {way}\n>>> del it\n"
+    [case] = judge.cases(cell, doctests("q1", test))
+    is_right = is_named or not is_guarded
+    assert case.status is (Status.PASSED if is_right else Status.UNGRADED), case.staff_message
+    if is_right:
+        listening.accept()[0].close()
+    else:
+        with pytest.raises(TimeoutError):
+            listening.accept()
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_no_module_is_imported_by_a_name_of_a_students(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, *, is_guarded: bool
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    test = ">>> import importlib\n>>> importlib.import_module(answer).__name__ == answer\nTrue"
+    [case] = judge.cases("answer = 'this'", doctests("q1", test))
+    assert (case.status is Status.UNGRADED) is is_guarded
+    assert ("this" in sys.modules) is not is_guarded
+    sys.modules.pop("this", None)
+
+
+def test_a_statement_of_a_students_reads_no_other_database(
+    judge: OtterJudge, tmp_path: Path
+) -> None:
+    path = tmp_path / "grades.db"
+    with closing(sqlite3.connect(path)) as base, base:
+        base.execute("CREATE TABLE scores AS SELECT 41 AS score")
+    test = """
+        >>> import sqlite3
+        >>> _ = [(base := sqlite3.connect(':memory:')), *map(base.execute, answer.split(';'))]
+        >>> base.execute('SELECT score FROM it.scores').fetchall()
+        []
+        """
+    cell = f"answer = \"ATTACH '{path}' AS it\""
+    [case] = judge.cases(cell, doctests("q1", test))
+    assert case.status is Status.UNGRADED
+    assert "41" not in case.message
+
+
+# Whether a file is there can be asked as well.
+
+EXISTS = {
+    "exists": "os.path.exists(name)",
+    "is a file": "Path(name).is_file()",
+    "has a size": "os.path.getsize(name) > 0",
+    "may be read": "os.access(name, os.R_OK)",
+    "found": "len(glob.glob(name)) > 0",
+    "opened": "open(name).close() is None",
+    "listed": "len(os.listdir(os.path.dirname(name))) > 0",
+    "read by a library": "len(pd.read_csv(name)) >= 0",
+}
+
+
+def says(judge: OtterJudge, use: str, name: Path) -> Status:
+    head = ">>> import glob, os\n>>> import pandas as pd\n>>> from pathlib import Path\n"
+    test = doctests("q1", f"{head}>>> {EXISTS[use]}\nTrue")
+    [case] = judge.cases(f"name = {str(name)!r}", test)
+    return case.status
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize("use", EXISTS)
+def test_nobody_learns_whether_a_file_is_there(
+    judge: OtterJudge,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    use: str,
+    *,
+    is_guarded: bool,
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    there, not_there = tmp_path / "there" / "a.txt", tmp_path / "none" / "a.txt"
+    there.parent.mkdir()
+    there.write_text("text")
+    found = {says(judge, use, there), says(judge, use, not_there)}
+    assert len(found) == (1 if is_guarded else 2)
+    assert (Status.PASSED in found) is not is_guarded
+
+
+def test_what_lies_beside_a_test_may_be_asked_for(judge: OtterJudge) -> None:
+    test = """
+        >>> import os
+        >>> from pathlib import Path
+        >>> os.path.exists(name), os.path.isfile('two.py'), os.path.exists('none.txt')
+        (True, True, False)
+        >>> Path(name).resolve().name, Path('none.txt').absolute().exists()
+        ('mine.txt', False)
+        >>> [one.name for one in Path('.').glob('*.py')], os.path.realpath('two.py')[-6:]
+        (['two.py'], 'two.py')
+        """
+    cell = "name = 'mine.txt'\nopen(name, 'w').write('kept')"
+    [case] = judge.cases(cell, doctests("q1", test))
+    assert case.status is Status.PASSED, case.staff_message
