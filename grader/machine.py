@@ -9,7 +9,8 @@ import contextlib
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,19 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def without_bytecode(packages: Iterable[str]) -> list[Path]:
+    """Return the folders of those packages that Python compiles anew whenever it imports them.
+
+    As images are built that leave bytecode out, and do not let it be written either.
+    """
+    found = (find_spec(name) for name in packages)
+    return [
+        Path(spec.origin).parent
+        for spec in found
+        if spec is not None and spec.origin and spec.cached and not Path(spec.cached).exists()
+    ]
 
 
 def may_have_gpu() -> bool:

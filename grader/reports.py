@@ -223,6 +223,13 @@ class Report:
         return Status.worst([question.status for question in self.questions])
 
     @property
+    def is_refused(self) -> bool:
+        """Whether a file was handed in of which nothing can be graded, through the student."""
+        holds_a_file = not (self.path == "" or self.path.endswith("/"))
+        no_case = not any(question.cases for question in self.questions)
+        return holds_a_file and no_case and bool(self.error) and self.status is Status.ERROR
+
+    @property
     def score(self) -> float:
         return sum(question.score for question in self.questions)
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 SECTION = re.compile(r"^## For instructors$(.*?)^## ", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 GATES = {
-    "stubs", "notebook", "points", "promises", "leaks", "reference", "empty", "attackers",
+    "stubs", "notebook", "points", "rubric", "promises", "leaks", "reference", "empty", "attackers",
     "correct", "wrong", "cases", "seeds", "jupyter", "alarms", "mutants", "needed", "released",
     "readable",
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Say what this machine can do, on one screen: isolation, GPU, versions, what to install."""
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -86,6 +87,10 @@ def _versions(say: Callable[[str], None]) -> bool:
     say(f"grader {found.grader}, Python {found.python}, {found.platform}")
     packages = ("numpy", "torch", "triton")
     say(", ".join(f"{name} {getattr(found, name) or 'not installed'}" for name in packages))
+    if folders := machine.without_bytecode(packages):
+        names = ", ".join(folder.name for folder in folders)
+        say(f"  no bytecode of {names}: each process compiles it again, for seconds; do so once:")
+        say(f"  python -m compileall -q -j 0 {' '.join(shlex.quote(str(one)) for one in folders)}")
     if found.gpu is None:
         say("GPU: none; questions that need one stay pending")
     else:

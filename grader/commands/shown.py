@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from grader.reports import Gradebook, Report
 
 NAMED = 5  # of those who are ungraded, and of the causes
+REFUSED_NAMED = 20  # each with a reason of its own
 
 
 def render(store: "Store", out: Path) -> "Gradebook":
@@ -83,6 +84,8 @@ def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
             f"{', …' if len(lacking) > NAMED else ''}. Open it with --network, if they may.",
             err=True,
         )
+    for line in _refused(book):
+        say(line, err=True)
     ungraded = [report for report in book.reports if report.status is Status.UNGRADED]
     if ungraded:
         names = ", ".join(report.student for report in ungraded[:NAMED])
@@ -95,6 +98,16 @@ def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
             say(f"ungraded: {reason}", err=True)
     if ungraded or not is_complete:
         raise typer.Exit(INCOMPLETE)
+
+
+def _refused(book: "Gradebook") -> list[str]:
+    """Return who has handed in something of which nothing could be graded, and why."""
+    refused = [report for report in book.reports if report.is_refused]
+    said = [f"0 points for {one.student}: {one.error}" for one in refused[:REFUSED_NAMED]]
+    if more := refused[REFUSED_NAMED:]:
+        names = ", ".join(one.student for one in more)
+        said.append(f"0 points for {len(more):,} more, of whom nothing could be graded: {names}.")
+    return said
 
 
 def _without_network(book: "Gradebook") -> list[str]:

@@ -1,7 +1,6 @@
 """`assignment.toml` as structs: what may stand in it, and in one sentence what is wrong with it."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from grader.course import toml_file
 from grader.errors import AssignmentError, UsageError
 from grader.model import Feedback, Limits
 
@@ -75,7 +75,7 @@ def read(path: Path) -> tuple[AssignmentSettings, list[str]]:
 
     AssignmentError says what is wrong, with the file, and with the line where one key is to blame.
     """
-    table = _table(path)
+    table = toml_file.read(path)
     try:
         settings = msgspec.convert(table, AssignmentSettings)
     except msgspec.ValidationError as problem:
@@ -104,15 +104,6 @@ def with_limits(limits: Limits, said: Iterable[str]) -> Limits:
                 f"--limit {text}: say a number above 0, such as {name}={getattr(limits, name):g}."
             ) from problem
     return replace(limits, **changed)
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as problem:
-        raise AssignmentError(f"{path}: {problem}.") from problem
-    except (OSError, UnicodeDecodeError) as problem:
-        raise AssignmentError(f"{path} cannot be read: {problem}.") from problem
 
 
 def _check_limits(limits: Mapping[str, Any], path: Path) -> None:
@@ -157,7 +148,7 @@ def _unknown(key: str, known: Iterable[str], path: Path, where: str) -> str:
 
 
 def _line_of(path: Path, word: str) -> int:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(toml_file.text_of(path).splitlines(), 1):
         if line.strip().strip("[]").startswith(word):
             return number
     return 1

@@ -23,6 +23,7 @@ CLASSES = {
         "HalfTensor", "IntTensor", "LongTensor", "ShortTensor",
     ),
 }  # fmt: skip
+WORDS = ("empty", "new", "resize_")  # of which every name of a function or method has one
 CALLS = re.compile(rf"\b(?:{'|'.join(name for names in CLASSES.values() for name in names)})\s*\(")
 
 Function = Callable[..., Any]
@@ -36,14 +37,14 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
     """Have memory that NumPy and torch give a test as it comes be NaN, or the like, meanwhile.
 
     path: of the test file. names: its own, among them functions that it has imported by name.
-    text: of the test; the classes of arrays are replaced only where it calls one.
-    Whoever else calls them meanwhile gets what they always give.
+    text: of the test; functions, and the classes of arrays, are replaced only where it names one.
+    Where it is not known, functions are. Whoever else calls them meanwhile gets what they always
+    give.
     """
     names = {} if names is None else names
-    held = list(_functions())
-    called = _called_in(text)
+    held = list(_functions()) if _may_ask(text) else []
     ours: dict[Any, Any] = {function: _filling(function) for _, _, function in held}
-    classes = [one for one in _classes() if one[1] in called]
+    classes = list(_classes(_called_in(text)))
     ours |= {kind: _Class(kind) for _, _, kind in classes}
     held += classes
     kinds = set(map(type, ours))
@@ -78,15 +79,20 @@ def _functions() -> Iterator[tuple[Any, str, Function]]:
 
 
 @functools.lru_cache(maxsize=1_000)
+def _may_ask(text: str) -> bool:
+    return not text or any(word in text for word in WORDS)
+
+
+@functools.lru_cache(maxsize=1_000)
 def _called_in(text: str) -> frozenset[str]:
     """Return the names of classes that a test's text calls."""
     return frozenset(one[: one.index("(")].strip() for one in CALLS.findall(text))
 
 
-def _classes() -> Iterator[tuple[Any, str, Any]]:
+def _classes(called: frozenset[str]) -> Iterator[tuple[Any, str, Any]]:
     for module, names in CLASSES.items():
         library = sys.modules.get(module)
-        for name in names:
+        for name in called.intersection(names):
             if hasattr(library, name):
                 yield library, name, getattr(library, name)
 

@@ -44,7 +44,15 @@ def script(submission: Submission, notebook: notebooks.Notebook, assignment: Ass
     """Return what a child runs of a submission before it is asked anything."""
     seed = int(submission.sha256[:8] or "0", 16)
     skipped = assignment.ignored_cells | {""}
-    return Script(notebook, seed, skipped, _beside(assignment, submission), _seeding(assignment))
+    beside, before = _beside(assignment, submission), _seeding(assignment)
+    return Script(notebook, seed, skipped, beside, before, _functions_asked_for(assignment))
+
+
+def _functions_asked_for(assignment: Assignment) -> tuple[str, ...]:
+    """Return the names that cases may ask for as functions; otter's ask for more than a call."""
+    if assignment.otter is not None:
+        return ()
+    return tuple(name for question in assignment.questions for name in question.names)
 
 
 def _beside(assignment: Assignment, submission: Submission) -> tuple[tuple[str, bytes], ...]:

@@ -12,6 +12,7 @@ object of the student's ends with the process that it belongs to.
 
 import builtins
 import contextlib
+import functools
 import importlib.util
 import inspect
 import io
@@ -22,7 +23,6 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -123,12 +123,12 @@ class LoadedCase:
             problem = AssertionError(str(problem) or type(problem).__name__)
         return Ended(problem, "" if problem is None else _place(self.file) + where)
 
-    @cached_property
+    @functools.cached_property
     def path(self) -> str:
         """The test file's, as its code has it; "" where there is none to run."""
         return "" if self.fault else str(Path(self.file.path))
 
-    @cached_property
+    @functools.cached_property
     def own_names(self) -> dict[str, Any] | None:
         """What its file has defined and imported; None of a doctest."""
         body = None if self.fault else self.file.test_cases[0].body
@@ -431,9 +431,10 @@ def _parameters(body: Any) -> tuple[str, ...]:
     function = getattr(body, "test_func", None)
     if function is None:
         return ()
-    # Otter asks for it each time a case is run, and it takes as long as the rest of that.
-    function.__signature__ = inspect.signature(function)
-    return tuple(function.__signature__.parameters)
+    found = tuple(inspect.signature(function).parameters)
+    # Otter asks for them each time a case is run, which takes as long as the rest of that.
+    body._get_func_params = functools.partial(list, found)  # noqa: SLF001
+    return found
 
 
 def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleType:

@@ -40,9 +40,11 @@ ADDRESSES = frozenset({"socket.connect", "socket.sendmsg", "socket.sendto"})
 CODE = frozenset({"ctypes.dlopen", "marshal.load", "marshal.loads"})
 EVENTS = PROGRAMS.keys() | HOSTS | ADDRESSES | CODE
 SHELL = ["/bin/sh", "-c"]
-# What does for a test what it asks for.
-BETWEEN = frozenset({
-    "IPython", "asyncio", "concurrent", "ctypes", "os", "pty", "subprocess", "threading",
+# What loads code for a test as it asks.
+BETWEEN = frozenset({"ctypes", "marshal", "numpy"})
+# What starts programs by itself: to look for fonts, a compiler, the kind of a machine.
+START_SOME = frozenset({
+    "joblib", "matplotlib", "multiprocessing", "numba", "platform", "torch", "uuid",
 })  # fmt: skip
 # What opens files of its own making, wherever the environment says that they lie; and what
 # `weakref` and `__del__` remove when memory is looked through, whoever runs just then.
@@ -114,9 +116,11 @@ class _Guard:
                 self._look_at_host(arguments[0], frame, case)
             elif event in ADDRESSES:
                 self._look_at_address(arguments[1], frame, case)
+            elif event in PROGRAMS:
+                if is_by_test(frame, case) and not _is_of_library(frame, case):
+                    self._look_at_program(event, arguments, case)
             elif is_asked_by(frame, case, BETWEEN):
-                looks = self._look_at_program if event in PROGRAMS else self._look_at_code
-                looks(event, arguments, case)
+                self._look_at_code(event, arguments, case)
         finally:
             self._case = case
 
@@ -159,16 +163,11 @@ class _Guard:
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Find no module; refuse one that a test imports by a name which it does not say."""
-        case, root = self._case, name.partition(".")[0]
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - who imports it
-        while frame is not None and str(frame.f_globals.get("__name__")).startswith(IMPORTS):
-            frame = frame.f_back
-        if case is None or frame is None or not case.is_of(frame):
-            return None
-        if not isinstance(frame.f_globals.get("__loader__"), CourseLoader) and not re.search(
-            rf"\b{re.escape(root)}\b", case.text
-        ):
-            _refuse(LOADS.format(name=f"the module {name!r:.80}"), case)
+        case, frame = self._case, sys._getframe(1)  # noqa: SLF001 - who imports it
+        if case is not None and _is_imported_by_name(frame, case):
+            root = re.escape(name.partition(".")[0])
+            if not re.search(rf"\b{root}\b", case.text):
+                _refuse(LOADS.format(name=f"the module {name!r:.80}"), case)
         return None
 
 
@@ -180,6 +179,27 @@ def _has_input(frame: FrameType | None) -> bool:
     """Say whether a program that is started gets something to read."""
     while frame is not None and frame.f_globals.get("__name__") == "subprocess":
         if frame.f_locals.get("stdin") not in {None, subprocess.DEVNULL}:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_imported_by_name(frame: FrameType | None, case: Case) -> bool:
+    """Say whether a test has a module imported by a text, and not by a statement of its own."""
+    by_function, imports = False, 0
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(IMPORTS):
+        by_function |= frame.f_code.co_name == "import_module"
+        imports += frame.f_code.co_name == "_find_and_load"
+        frame = frame.f_back
+    if frame is None or imports > 1 or not case.is_of(frame):  # of a module that is being imported
+        return False
+    return by_function or "__import__" in frame.f_code.co_names
+
+
+def _is_of_library(frame: FrameType | None, case: Case) -> bool:
+    """Say whether a library starts a program that it always does."""
+    while frame is not None and not case.is_of(frame):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in START_SOME:
             return True
         frame = frame.f_back
     return False

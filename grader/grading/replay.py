@@ -46,6 +46,7 @@ class Script:
     skipped: frozenset[str] = field(default=frozenset({""}))
     files: tuple[tuple[str, bytes], ...] = ()  # a student's own, beside the notebook
     before: str = ""  # what is run before every cell
+    tells: tuple[str, ...] = ()  # names of functions that are asked for after cells
 
 
 class Replay:
@@ -186,6 +187,7 @@ class Replay:
                 processor=self._processor,
                 seed=self._script.seed,
             )
+        self._session.tells = [*self._script.tells]
         self._position = 0
         self._broken_off = set()
         for name, content in self._script.files:

@@ -24,15 +24,11 @@ from typing import Any, NamedTuple
 from grader.course.beside import Named, mentions
 from grader.errors import CannotJudgeError
 from grader.grading import evaluation
+from grader.grading.file_access import may_touch_files
 from grader.grading.text_read import LAID_OUT, CourseLoader
 from grader.sandbox import CannotCrossError, Session, StudentError
 from grader.sandbox.inside.files import checksum
 
-# What a test's text says where it may look at files, or write some.
-TOUCHES = re.compile(
-    r"\b(?:open|Path|os|glob|shutil|read_\w+|to_(?:csv|json|excel|parquet|html)|load\w*|save\w*"
-    r"|imread|imsave|\w*fromfile|genfromtxt|connect|ZipFile|h5py)\b"
-)
 LISTS = re.compile(r"\b(?:glob|iglob|rglob|listdir|scandir|iterdir|walk)\b")
 # What is run, or made into objects, where it is read.
 RUN = frozenset(
@@ -51,11 +47,6 @@ NOT_UNPICKLED = (
     "the test unpickles while files of the student's are there; nothing that a student's process "
     "wrote is unpickled: have the test ask for a value instead"
 )
-
-
-@functools.lru_cache(maxsize=10_000)
-def _touches(text: str) -> bool:
-    return TOUCHES.search(text) is not None
 
 
 @functools.lru_cache(maxsize=8)  # it is asked for at every case
@@ -206,11 +197,13 @@ class TestFolder:
 
         text: of the test. refusals: where it is noted that a file could not be handed over.
         """
-        touches = bool(self._modules) or _touches(text)
+        if not self._modules and not may_touch_files(text):
+            with self.entered():
+                yield
+            return
         with contextlib.ExitStack() as undo, self.entered():
-            if touches:
-                undo.callback(self._tidy)
-            if touches and session is not None:
+            undo.callback(self._tidy)
+            if session is not None:
                 places = Places(self._folder, self._names, self._withheld)
                 written = _Written(places, text, session, refusals)
                 written.fetch()

@@ -1,8 +1,8 @@
 """The `[release]` table of `assignment.toml`."""
 
-import tomllib
 from dataclasses import dataclass
 
+from grader.course import toml_file
 from grader.errors import AssignmentError
 from grader.model import Assignment
 from grader.renderers.gradescope import VISIBILITIES
@@ -21,7 +21,7 @@ class ReleaseSettings:
 def read(assignment: Assignment) -> ReleaseSettings:
     """Read the table; AssignmentError names the key that is unknown or the value that is odd."""
     path = assignment.folder / "assignment.toml"
-    table = tomllib.loads(path.read_text(encoding="utf-8")).get("release", {})
+    table = toml_file.read(path).get("release", {})
     if not isinstance(table, dict):
         raise AssignmentError(f"{path}: [release] must be a table.")
     for key in table.keys() - KEYS:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import unicodedata
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,6 +18,7 @@ from grader.renderers.text import (
     shown,
 )
 
+RIGHT_TO_LEFT = frozenset({"R", "AL"})  # Hebrew and the like, Arabic and the like
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -31,6 +33,7 @@ def pages() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"shown": shown, "lines": lines, "number": number, "prose": prose}
+    environment.filters |= {"path": path, "sentence": sentence}
     environment.globals |= {"glyphs": GLYPHS, "Status": Status, "wording": wording}
     return environment
 
@@ -44,6 +47,26 @@ def compile_templates() -> None:
 def prose(text: str) -> Markup:
     """Return a text by staff, escaped, with what stands between backticks as code."""
     return Markup(CODE.sub(r"<code>\1</code>", str(escape(lines(text)))))  # noqa: S704 - escaped
+
+
+def path(text: str) -> Markup:
+    """Return a path with its parts from left to right, in whatever direction each is written.
+
+    Between two parts in Hebrew or Arabic letters a slash alone would be taken for theirs.
+    """
+    parts = (Markup('<bdi dir="ltr">{}</bdi>').format(part) for part in shown(text).split("/"))
+    return Markup('<bdi dir="ltr">{}</bdi>').format(Markup("/").join(parts))
+
+
+def sentence(text: str) -> Markup:
+    """Return what we say of a file: from left to right, though it may begin with the file's name.
+
+    Each slash of a path in it is kept in that direction by a mark.
+    """
+    said = str(escape(lines(text)))
+    if any(unicodedata.bidirectional(character) in RIGHT_TO_LEFT for character in text):
+        said = said.replace("/", "/&lrm;")
+    return Markup(f'<bdi dir="ltr">{said}</bdi>')  # noqa: S704 - escaped
 
 
 @cache

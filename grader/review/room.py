@@ -10,13 +10,15 @@ from typing import Any, TypeVar, cast
 from rapidfuzz import fuzz, process
 
 from grader.course import notebooks
+from grader.errors import AssignmentError
+from grader.gradebook import rubric_file
 from grader.gradebook.outputs import STORE_NAME
+from grader.gradebook.rubric_file import Rubric
 from grader.gradebook.rubrics import Answered, Given
 from grader.gradebook.terms import Terms
 from grader.model import Assignment, Question
 from grader.reports import Gradebook
-from grader.review import rubric_file
-from grader.review.rubric_file import Rubric
+from grader.review import rubric_writing
 from grader.review.store import ReviewStore
 
 ALIKE = 85.0  # per cent of the longer text that need not be changed
@@ -196,6 +198,7 @@ def prepare_rubrics(room: Room) -> None:
     stated: dict[str, Rubric] = {}
     if path is not None and room.assignment is not None:
         stated = rubric_file.read(path, room.assignment.questions)
+        room.notes.extend(rubric_file.doubts(path, room.assignment.questions, stated))
     missing: dict[str, Rubric] = {}
     with room.open() as store:
         for question in room.manual(store):
@@ -220,8 +223,8 @@ def write_rubrics(room: Room, rubrics: dict[str, Rubric]) -> None:
     if path is None:
         return
     try:
-        rubric_file.write(path, rubrics)
-    except OSError as problem:
+        rubric_writing.write(path, rubrics)
+    except (OSError, AssignmentError) as problem:
         room.notes.append(f"{path} could not be written: {problem}. The store has the rubric.")
 
 

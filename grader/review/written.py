@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from grader.course import notebooks
 from grader.errors import UsageError
+from grader.gradebook.rubric_file import Rubric
 from grader.gradebook.rubrics import (
     UNREAD,
     Given,
@@ -25,7 +26,6 @@ from grader.review import regrades
 from grader.review.markdown import render
 from grader.review.pictures import answer_html
 from grader.review.room import Answer, Answers, progress, write_rubrics
-from grader.review.rubric_file import Rubric
 from grader.review.web import Asked, first
 
 KEPT_UNDOS = 20

@@ -22,6 +22,16 @@ def imports_datascience(source: str) -> bool:
 
 @contextmanager
 def printing(*, as_datascience: bool) -> Iterator[None]:
-    """Let arrays print as beside such a notebook, and afterwards as before."""
-    with np.printoptions(legacy=OF_DATASCIENCE if as_datascience else False):
+    """Let arrays print as beside such a notebook, and afterwards as before.
+
+    Hardly any case needs a change of these options, which takes as long as a short test.
+    """
+    wanted: Literal["1.13", False] = OF_DATASCIENCE if as_datascience else False
+    before = np.get_printoptions()
+    if before["legacy"] != wanted:
+        np.set_printoptions(legacy=wanted)
+    try:
         yield
+    finally:
+        if np.get_printoptions() != before:
+            np.set_printoptions(**before)

@@ -34,6 +34,7 @@ from .wire.protocol import (
     Answer,
     Bound,
     Call,
+    CellDone,
     Compiled,
     Get,
     ListFiles,
@@ -128,6 +129,7 @@ class Session:
         self.first: Callable[[], None] | None = None  # done before each of these requests
         self.then: Callable[[], None] | None = None  # and after it
         self._functions: dict[str, Opaque] = {}  # that the child's names stand for
+        self.tells: list[str] = []  # names of which cells' answers tell the functions
         self.asked = 0  # requests after which a name may stand for something else
 
     @property
@@ -214,6 +216,7 @@ class Session:
             RunCell(request, one.number, as_sent(one.source), one.continues)
             for request, one in enumerate(cells, self._conversation.number + 1)
         ]
+        due[-1].tell = self.tells
         self._conversation.number += len(due)
         for place, message in enumerate(due):
             self._imports_datascience |= imports_datascience(message.source)
@@ -221,7 +224,7 @@ class Session:
             said = [] if place else [(one, _NO_BUFFERS) for one in due]
             what = f"cell {message.number}"
             reply, _ = self._conversation.converse(said, message.request, seconds, what)
-            self._note_rebound(reply)
+            self._note_functions(reply)
             if message is due[-1]:
                 self._follow(message)
             yield self._answers.cell(reply)
@@ -263,10 +266,14 @@ class Session:
             return None
         return StudentFunction(self, node, name)
 
-    def _note_rebound(self, reply: Any) -> None:
+    def _note_functions(self, reply: Any) -> None:
         if self._functions and isinstance(reply, Ran):
             for name in reply.rebound:
                 self._functions.pop(name, None)
+        if isinstance(reply, CellDone):
+            for name, node in reply.functions.items():
+                if name in self.tells and node.is_callable:
+                    self._functions[name] = node
 
     def call(
         self,
@@ -448,7 +455,7 @@ class Session:
     ) -> tuple[Any, list[memoryview]]:
         self._prepare(message)
         found = self._conversation.converse([(message, buffers)], message.request, seconds, what)
-        self._note_rebound(found[0])
+        self._note_functions(found[0])
         self._follow(message)
         return found
 

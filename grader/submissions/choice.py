@@ -25,6 +25,7 @@ from grader.submissions.names import (
     try_number,
     without_number,
 )
+from grader.submissions.other_kinds import kind_of
 from grader.submissions.people import Person
 from grader.submissions.sources import (
     STUDENT_ZIP_BYTES,
@@ -95,14 +96,14 @@ class Chooser:
         """Return what to grade of a student's files, None where they handed in nothing."""
         claims = person.claims
         files, others = _sorted_out(claims)
+        if not files:
+            return self._nothing(person, others)
         named = () if self.wanted is None else self.wanted.files
         for other in others:
             is_named = any(_is_called(other, name) for name in named)
             is_beside = is_named or (self._takes_files and _is_read(other.entry))
             if not (is_beside or other.entry.is_empty):
                 self._skip(other.entry.path, why_not(other.entry))
-        if not files:
-            return self._nothing(person, others)
         attempts: dict[tuple[int, ...], list[Claim]] = defaultdict(list)
         for claim in files:
             attempts[claim.attempt].append(claim)
@@ -137,6 +138,8 @@ class Chooser:
     def _nothing(self, person: Person, others: Sequence[Claim]) -> Choice | None:
         noted = [claim for claim in others if claim.entry.name not in OTTER_MARKS]
         if not noted:
+            for other in others:
+                self._skip(other.entry.path, why_not(other.entry))
             return None
         held = [claim for claim in noted if not claim.entry.is_empty] or noted
         first = held[0].entry
@@ -329,8 +332,9 @@ def _why_none(held: Sequence[Claim]) -> str:
         return f"{folder} {first.problem}; see to it, or download it again, and grade again."
     if first.is_empty:
         return f"Nothing was handed in: the folder {folder} {first.problem}."
-    names = [claim.entry.name for claim in held]
-    return f"No notebook was handed in, but {listed(names)}. Hand in the .ipynb."
+    names = [claim.own_name for claim in held]
+    kind = kind_of(first) if len(names) == 1 else ""
+    return f"No notebook was handed in, but {listed(names)}{kind}. Hand in the .ipynb."
 
 
 def _opened(content: bytes, name: str) -> Source:

@@ -10,7 +10,7 @@ from grader.submissions.sources import Entry, RejectedError, Source
 NOTEBOOK = ".ipynb"
 # What browsers, systems and people put behind a name: `a.ipynb.txt`, `a.ipynb (1)`, `a.ipynb `.
 RENAMED = re.compile(
-    r"\.ipynb(?:\.(?:json|txt|download|bin|octet-stream|part|bak|old|orig))?[\s._~()\d-]{0,20}$",
+    r"\.ipynb(?:\.(?:json|txt|(?:op|cr)?download|bin|octet-stream|part(?:ial)?|bak|old|orig))?[\s._~()\d-]{0,20}$",
     re.IGNORECASE,
 )
 UNNAMED = frozenset({"", ".json", ".txt"})  # may be a notebook all the same: its content says
@@ -57,14 +57,13 @@ class Refusal(NamedTuple):
     """A file that belongs to no student, and why.
 
     `known` where the layout says what it is; `is_record` where the platform has put it there, so
-    that nobody need hear of it; `may_be_work` where it is no notebook, but perhaps somebody's.
+    that nobody need hear of it.
     """
 
     entry: Entry
     reason: str
     known: bool = False
     is_record: bool = False
-    may_be_work: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,8 @@ def is_candidate(entry: Entry) -> bool:
 
 def is_disguised(entry: Entry) -> bool:
     """Say whether a file of another name begins like a notebook."""
-    if entry.problem or entry.suffix not in UNNAMED or entry.name in OTTER_MARKS:
+    called = entry.suffix in UNNAMED or NOTEBOOK in entry.name.lower()
+    if entry.problem or not called or entry.name in OTTER_MARKS:
         return False
     try:
         start = entry.start(SNIFFED)

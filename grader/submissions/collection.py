@@ -13,6 +13,7 @@ from grader.submissions.claims import OTTER_MARKS, Claim, Refusal, is_candidate,
 from grader.submissions.content import Wanted
 from grader.submissions.evidence import Reading
 from grader.submissions.names import composed, names_nobody
+from grader.submissions.other_kinds import may_be_work
 from grader.submissions.people import Person, people
 from grader.submissions.roster import Roster
 from grader.submissions.sources import (
@@ -91,7 +92,7 @@ def collect(
         found.titles[reading.layout.title] = None
         if wanted is not None and wanted.takes_files:
             reading = _of_one(reading)
-        _sort_out(reading, source, found)
+        _sort_out(reading, source, None if wanted is None else wanted.slug, found)
     claims = found.claims if roster is None else [roster.known(claim) for claim in found.claims]
     persons = people(claims)
     choices = [choice for person in persons if (choice := chooser.choose(person))]
@@ -182,21 +183,33 @@ def _of_one(reading: Reading) -> Reading:
         return reading
     items = [
         item
-        if isinstance(item, Claim) or item.is_record
+        if _is_told(item) or (isinstance(item, Refusal) and item.is_record)
         else replace(books[0], entry=item.entry, order=0, file="")
         for item in reading.inside
     ]
     return replace(reading, inside=tuple(items))
 
 
-def _sort_out(reading: Reading, source: Source, found: _Found) -> None:
+def _is_told(item: Claim | Refusal) -> bool:
+    """Say whether more than a file's own name and kind says whose it is."""
+    return isinstance(item, Claim) and (
+        item.is_sure or is_candidate(item.entry) or len(item.entry.parts) > 1
+    )
+
+
+def _sort_out(reading: Reading, source: Source, slug: str | None, found: _Found) -> None:
+    claims = (item.entry for item in reading.found if isinstance(item, Claim))
+    around = {entry.parts[:depth] for entry in claims for depth in range(len(entry.parts))}
     known = {claim.entry.location for claim in found.claims if claim.entry.location}
     for item in reading.found:
         if isinstance(item, Refusal):
             if item.is_record or item.entry.is_empty:
                 continue
             is_book = is_candidate(item.entry) or is_disguised(item.entry)
-            is_lost = item.may_be_work or (is_book and not item.known)
+            is_work = item.entry.parts[:-1] in around and may_be_work(
+                item.entry, slug, is_marked=reading.name != layouts.LAST_RESORT
+            )
+            is_lost = (is_book or is_work) and not item.known
             found.skipped.append(Skipped(item.entry.path, item.reason, is_lost))
         elif item.entry.location not in known:  # the same file given twice is one file
             identity = f"{reading.name}:{item.identity}" if item.identity else ""

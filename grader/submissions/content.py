@@ -197,8 +197,8 @@ def _half_pairs(content: bytes, name: str, at: int) -> str:
         if content.lstrip().startswith(b"{") and b"\0" not in content:
             return _of_an_editor(content)
         raise RejectedError(
-            f"{name} is not UTF-8 text (byte {at:,}), so no notebook as Jupyter saves it; ask for "
-            "the .ipynb again"
+            f"{name} is not UTF-8 text (byte {at:,}), so no notebook as Jupyter saves it; hand "
+            "in the .ipynb again"
         ) from None
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
@@ -244,5 +244,5 @@ def _without_outputs(content: bytes, name: str, limit: int) -> bytes:
              "nbformat_minor": book.nbformat_minor}  # fmt: skip
     stripped = msgspec.json.encode(whole)
     if len(stripped) > limit:
-        raise RejectedError(f"{size}, even without its outputs; ask for a smaller one")
+        raise RejectedError(f"{size}, even without its outputs; hand in a smaller one")
     return stripped

@@ -365,7 +365,7 @@ def _untrusted(info: zipfile.ZipInfo) -> str | None:
     if kind:
         return f"is {kind} in the zip, not a file"
     if info.flag_bits & 0x1:
-        return "is encrypted; ask for it without a password"
+        return "is encrypted; pack it again without a password"
     return None
 
 

@@ -21,6 +21,7 @@ from . import (
     plain,
     promises,
     rewrites,
+    rubric,
     scores,
     survival,
     texts,
@@ -75,6 +76,7 @@ def verify(
     run.gate("stubs", lambda found: agreement.stubs_agree(assignment, found))
     run.gate("notebook", lambda found: agreement.notebook_is_clean(assignment, found))
     run.gate("points", lambda found: agreement.points_add_up(assignment, found))
+    run.gate("rubric", lambda found: rubric.is_usable(assignment, found))
     run.gate("promises", lambda found: promises.are_stated(assignment, found))
     run.gate("leaks", lambda found: no_leaks(assignment, allowed, found))
     table = tuple(agreement.points_table(assignment))

@@ -10,13 +10,13 @@ another (the sizes of a tile), with a `reason`: a right solution is made with ea
 `question`, with a `reason`: what its tests can ask for is then less than an answer.
 """
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from grader.course import toml_file
 from grader.errors import AssignmentError
 from grader.model import Assignment
 
@@ -94,10 +94,7 @@ def read(assignment: Assignment) -> Allowances:
     path = assignment.solutions / FILE_NAME
     if not path.is_file():
         return Allowances()
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as problem:
-        raise AssignmentError(f"{path}: {problem}.") from problem
+    table = toml_file.read(path)
     for unknown in table.keys() - KEYS.keys():
         choices = ", ".join(KEYS)
         raise AssignmentError(f"{path}: unknown table {unknown!r}; use {choices}.")
@@ -126,7 +123,9 @@ def _explained(entries: list[dict[str, Any]], *, is_equivalent: bool) -> Iterato
 
 
 def _entries(table: dict[str, Any], kind: str, path: Path) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = table.get(kind, [])
+    entries = table.get(kind, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise AssignmentError(f"{path}: {kind} must be tables; begin each with [[{kind}]].")
     for number, entry in enumerate(entries, 1):
         texts = [value for key, value in entry.items() if key not in NUMBERS]
         said = all(isinstance(value, str) and value.strip() for value in texts)

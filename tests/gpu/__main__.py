@@ -86,6 +86,8 @@ def run(setup: Setup, steps: Iterable[Step], out: Path, *, seconds: float = SECO
         partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(out)
 
+    if not setup.is_simulated:
+        machine.compile_once(say)
     try:
         records = run_all(steps, setup, rooms, seconds=seconds, say=say, keep=keep)
     finally:

@@ -68,12 +68,18 @@ def summary(document: dict[str, Any] | None) -> str:
         return NOTHING
     steps = {step["name"]: step for step in document["steps"]}
     said = [item for item in (_levels(steps.get("cuda")), _ratios(steps.get("clock"))) if item]
-    said += [f"{steps[name]['title']}" for name in ("right", "wrong") if _holds(steps.get(name))]
+    said += [_of_those_judged(steps[x]) for x in ("right", "wrong") if _holds(steps.get(x))]
     for word in (DIFFERS, FAILED, LEFT_OUT):
         titles = [step["title"] for step in document["steps"] if step["status"] == word]
         said += [f"{word}: {', '.join(titles)}"] if titles else []
     day, gpu = document["measured"][:10], document["environment"]["gpu"]
     return textwrap.fill(f"On {day}, on an {gpu}: {'; '.join(said)}.", WIDTH)
+
+
+def _of_those_judged(step: dict[str, Any]) -> str:
+    """Return what holds, and of how many nothing is known."""
+    unknown = len(step["left_out"])
+    return f"{step['title']} ({unknown} left out for time)" if unknown else str(step["title"])
 
 
 def _holds(step: dict[str, Any] | None) -> bool:
@@ -133,8 +139,10 @@ def _steps(steps: list[dict[str, Any]]) -> str:
         text = "; ".join(_cell(_short(item)) for item in said[:SHOWN])
         if len(said) > SHOWN:
             text += f"; and {len(said) - SHOWN} more in {RESULTS.name}"
-        rows.append((step["title"], step["status"], text, f"{step['seconds']:.0f}"))
-    return _rows(("checked and measured", "came to", "what differs", "s"), rows)
+        rows.append(
+            (step["title"], step["status"], text, f"{step['seconds']:.0f}", step["measured"][:10])
+        )
+    return _rows(("checked and measured", "came to", "what differs", "s", "on"), rows)
 
 
 def _short(text: str) -> str:

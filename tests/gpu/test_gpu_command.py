@@ -237,6 +237,15 @@ def test_the_table_says_what_was_measured_what_differs_and_what_was_left_out(
     assert "| reference, called twice | 2 | 5 | 2.000 (2.000 to 2.000) |" in text
 
 
+def test_the_readme_says_of_how_many_solutions_nothing_is_known(document: Any) -> None:
+    measured = copy.deepcopy(document)
+    right, wrong = step(measured, "right"), step(measured, "wrong")
+    right |= {"status": "as expected", "left_out": []}
+    wrong |= {"status": "as expected", "left_out": ["one", "two"]}
+    said = " ".join(table.summary(measured).split())
+    assert f"{right['title']}; {wrong['title']} (2 left out for time)" in said
+
+
 def test_an_error_that_is_no_number_is_a_word_in_the_table() -> None:
     row = {"dtype": "float16", "d": 64, "seeds": 1, "worst": _finite(math.nan)}
     assert "| float16 | 64 | nan |" in "\n".join(table._bounds({"bounds": [row]}))
@@ -415,6 +424,20 @@ def test_a_dependency_that_is_not_met_is_named(
 ) -> None:
     monkeypatch.setattr(machine.metadata, "requires", lambda _name: [requirement])
     assert machine.missing_requirements() == said
+
+
+def test_bytecode_that_an_image_leaves_out_is_written_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(machine, "IMPORTED", ("bare",))
+    said: list[str] = []
+    machine.compile_once(said.append)
+    machine.compile_once(said.append)
+    assert said == ["no bytecode of bare: compiling it once"]
 
 
 def test_more_grader_processes_than_a_gpu_has_room_for_are_never_opened(course: Path) -> None:

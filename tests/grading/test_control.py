@@ -23,7 +23,7 @@ from grader.grading import control
 from grader.grading.assemble import assemble
 from grader.grading.control import judge_reference, not_judged, settle
 from grader.grading.judge import Engine, Request, judge
-from grader.model import Environment, Isolation, Status
+from grader.model import Assignment, Environment, Isolation, Status
 from grader.reports import Control, ControlCase, Outcome, QuestionReport, Report
 from grader.sandbox import CellResult, Session, TransferError, Worker
 from grader.sandbox.session import ToRun
@@ -275,10 +275,12 @@ def test_a_device_that_gives_wrong_results_makes_nobody_fail(
     small = load("small", classes.write_gpu_course(tmp_path / "course"), need_solutions=True)
     honest = warm_up._worker
 
-    def worker(assignment: Any, isolation: Isolation, device: str = "cpu") -> Worker:
-        if device == "simulated" and is_wrong:
+    def worker(
+        settings: ProcessSettings, assignment: Assignment, isolation: Isolation, kind: str
+    ) -> Worker:
+        if kind == "cuda" and is_wrong:
             return WrongDevice(isolation=isolation, libraries=())
-        return honest(assignment, isolation, device)
+        return honest(settings, assignment, isolation, kind)
 
     monkeypatch.setattr(warm_up, "_worker", worker)
     students = sorted(classes.write_class(tmp_path / "class", 2).iterdir())

@@ -65,6 +65,11 @@ ACTS = {
         ">>> import sqlite3\n>>> sqlite3.connect(':memory:').execute(answer).fetchall()\n[]",
         "answer = \"VACUUM INTO '{trap}'\"",
     ),
+    "a setting that names a function": (
+        ">>> import logging.config\n>>> logging.config.dictConfig(answer)",
+        ("answer = {{'version': 1, 'formatters': {{'it': "
+        "{{'()': 'os.system', 'command': 'mkdir {trap}'}}}}}}"),
+    ),
     "a link": (">>> import os\n>>> os.symlink('a.txt', answer)", "answer = {trap!r}"),
 }  # fmt: skip
 HONEST = {
@@ -260,3 +265,18 @@ def test_what_lies_beside_a_test_may_be_asked_for(judge: OtterJudge) -> None:
     cell = "name = 'mine.txt'\nopen(name, 'w').write('kept')"
     [case] = judge.cases(cell, doctests("q1", test))
     assert case.status is Status.PASSED, case.staff_message
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_no_temporary_folder_is_made_where_a_student_says(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_guarded: bool
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "ours").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    test = ">>> import tempfile\n>>> tempfile.mkdtemp(dir=answer) != ''\nTrue"
+    [case] = judge.cases(f"answer = {str(tmp_path / 'ours')!r}", doctests("q1", test))
+    assert (case.status is Status.UNGRADED) is is_guarded
+    assert bool([*(tmp_path / "ours").iterdir()]) is not is_guarded

@@ -257,6 +257,69 @@ def test_hostile_names_and_messages_are_text(
     assert trouble.seen == []
 
 
+# Where the pieces of a text stand, from the left, in the first element that holds all of it.
+PLACES = """([selector, pieces]) => {
+    const found = Array.from(document.querySelectorAll(selector));
+    const element = found.find((one) => pieces.every((piece) => one.textContent.includes(piece)));
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    const lefts = {};
+    for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+        for (const piece of pieces) {
+            const at = node.data.indexOf(piece);
+            if (at < 0) continue;
+            const range = document.createRange();
+            range.setStart(node, at);
+            range.setEnd(node, at + piece.length);
+            lefts[piece] = range.getBoundingClientRect().left;
+        }
+    }
+    return pieces.map((piece) => lefts[piece]);
+}"""
+FOLDER, WEEK, FILE = "שיעורים", "أسبوع", "דוח"
+
+
+def in_order(page: Page, selector: str, *pieces: str) -> bool:
+    """Say whether pieces of a text stand from left to right."""
+    places = page.evaluate(PLACES, [selector, list(pieces)])
+    assert None not in places
+    return places == sorted(places)
+
+
+def test_paths_in_right_to_left_letters_keep_the_order_of_their_parts(
+    make_book: Callable[..., Gradebook], open_page: Callable
+) -> None:
+    book = make_book(8)
+    path = f"{FOLDER}/{WEEK}/{FILE}.ipynb"
+    refused = f"{FILE}.ipynb cannot be read; it lay in {FOLDER}/{WEEK} of the class."
+    problem = replace(
+        book.reports[5], student=f"{FILE}, {WEEK}", path=path, questions=(), error=refused
+    )
+    book = replace(book, reports=(*book.reports[:5], problem))
+    page, trouble = open_page(report.render(book))
+    assert in_order(page, "#student-table td.file", FOLDER, WEEK, FILE, ".ipynb")
+    assert in_order(page, "#cause-table pre", FILE, ".ipynb", "cannot", FOLDER, WEEK, "class")
+    page.locator("button[data-student='5']").click()
+    assert in_order(page, "#student-body pre", FILE, ".ipynb", "cannot", FOLDER, WEEK, "class")
+    page.keyboard.press("Escape")
+    # The control: without these marks the parts turn round.
+    page.evaluate(
+        """(path) => { Array.from(
+        document.querySelectorAll("#student-table td.file")).at(-1).innerHTML =
+        `<bdi>${path}</bdi>`; }""",
+        path,
+    )
+    assert not in_order(page, "#student-table td.file", FOLDER, WEEK, FILE)
+    # What is looked for is what is read.
+    page.locator("#search").fill(f"{FOLDER}/{WEEK} of the")
+    page.locator("#cause-table tbody tr").first.wait_for(state="hidden", timeout=HANGS)
+    assert page.locator("#cause-table tbody tr:not([hidden])").count() == 1
+    assert trouble.seen == []
+    page, trouble = open_page(feedback.render(problem, book))
+    assert in_order(page, "footer code", FOLDER, WEEK, FILE, ".ipynb")
+    assert in_order(page, ".banner", FILE, ".ipynb", "cannot", FOLDER, WEEK, "class")
+    assert trouble.seen == []
+
+
 def test_without_escaping_the_policy_still_runs_nothing(
     short_html: str, open_page: Callable
 ) -> None:

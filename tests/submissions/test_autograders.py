@@ -290,7 +290,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
                r"is not a readable zip"),
     "cut off": (lambda path: (path.write_bytes(zipped(path, WHOLE).read_bytes()[:-40]) and path)
                 or path, r"is not a readable zip"),
-    "a password": (encrypted, r"is encrypted; ask for it without a password"),
+    "a password": (encrypted, r"is encrypted; pack it again without a password"),
     "a way out": (lambda path: zipped(path, {**WHOLE, "../../escaped.py": b"a"}),
                   r"'\.\./\.\./escaped\.py', which has a path that leads out of the zip"),
     "an absolute name": (lambda path: zipped(path, {**WHOLE, "/etc/escaped": b"a"}),

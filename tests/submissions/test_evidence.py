@@ -191,9 +191,71 @@ def test_who_handed_in_no_notebook_has_a_row_that_says_so(tmp_path: Path, platfo
     assert "No notebook was handed in, but " in (problems[who] or "")
 
 
-def test_a_document_that_is_called_like_a_person_is_said(tmp_path: Path) -> None:
-    files = {"ada.ipynb": book("ada"), "blaise.pdf": b"%PDF", "notes.pdf": b"", "README.md": b""}
-    assert [one.path for one in gather(write(tmp_path, files)).lost] == ["blaise.pdf"]
+ANOTHER_KIND = {
+    "rar": b"Rar!\x1a\x07\x01\x00", "7z": b"7z\xbc\xaf\x27\x1c", "tar.gz": b"\x1f\x8b",
+    "pdf": b"%PDF", "docx": pack({"word/document.xml": b""}), "ipynb.docx": pack({"a.xml": b""}),
+    "ipynb.pdf": b"%PDF", "ipynb.gz": b"\x1f\x8b", "html": b"<html>", "pages": b"PK",
+    "py": b"x = 1\n", "txt": b"See my mail.", "jpg": b"\xff\xd8", "url": b"[InternetShortcut]",
+    "mp4": b"", "zip": b"", "ipynb": b"", "ipynb.crdownload": b"", "ipynb.xlsx": b"PK",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("beside", ["files", "folders", "a folder", "zip"])
+def test_in_a_flat_folder_too_whoever_handed_in_another_kind_of_file_has_a_row(
+    tmp_path: Path, beside: str
+) -> None:
+    """The same file in a folder of its own is what it is compared with."""
+    own = "{0}.ipynb" if beside in {"files", "zip"} else "{0}/small.ipynb"
+    class_of = {own.format(name): book(name) for name in ("ada", "emmy")}
+    flat = {f"blaise{n} p.{end}": content for n, (end, content) in enumerate(ANOTHER_KIND.items())}
+    top = "" if beside != "a folder" else "class/"
+    files = {f"{top}{name}": content for name, content in {**class_of, **flat}.items()}
+    path = write(tmp_path / "class", files)
+    if beside == "zip":
+        path = tmp_path / "class.zip"
+        path.write_bytes(pack(files))
+    found = gather(path)
+    said = {one.student: one.problem for one in found.submissions if one.problem}
+    assert list(said) == sorted(f"blaise{n} p" for n in range(len(ANOTHER_KIND)))
+    assert not found.lost
+    apart = {**class_of} | {
+        f"{name.partition('.')[0]}/{name}": content for name, content in flat.items()
+    }
+    alike = gather(write(tmp_path / "apart", apart))
+    assert said == {one.student: one.problem for one in alike.submissions if one.problem}
+    told = "blaise0 p.rar, an archive that is not opened here. Hand in the .ipynb."
+    assert said["blaise0 p"] == f"No notebook was handed in, but {told}"
+    assert not [one.path for one in found.skipped if "blaise" in one.path]
+
+
+def test_what_belongs_to_a_notebook_beside_it_or_to_nobody_is_no_row(tmp_path: Path) -> None:
+    nobodys = ["notes.pdf", "README.md", "lecture slides.pdf", "my plots 2.png", "helpers.py",
+               "report.html", "instructions.docx", "requirements.txt", "small.rar", "grades.xlsx",
+               "data.tar.gz", ".DS_Store", "~$blaise.docx", "._blaise.rar"]  # fmt: skip
+    adas = ["ada.pdf", "Ada.rar", "ada report.pdf", "ada_figures.jpg", "ada-2.docx", "ada (1).7z"]
+    files = {"ada.ipynb": book("ada"), "emmy.ipynb": book("emmy")}
+    files |= dict.fromkeys([*nobodys, *adas], b"%PDF")
+    found = gather(write(tmp_path / "class", files))
+    assert by_student(found) == {"ada": "ada", "emmy": "emmy"}
+    assert [one.path for one in found.skipped] == sorted([*nobodys, *adas])
+    assert not found.lost
+    assert not found.notes
+
+
+def test_beside_one_notebook_only_what_stands_for_one_is_somebodys(tmp_path: Path) -> None:
+    files = {"ada.ipynb": book("ada"), "blaise.pdf": b"%PDF", "emmy.rar": b"Rar!", "euler.png": b"",
+             "noether.py": b"x = 1"}  # fmt: skip
+    found = gather(write(tmp_path / "class", files))
+    assert [one.student for one in found.submissions] == ["ada", "blaise", "emmy"]
+    assert [one.path for one in found.lost] == ["noether.py"]
+
+
+def test_an_archive_among_a_platforms_files_is_lost_as_a_notebook_there_is(tmp_path: Path) -> None:
+    files = {f"l{name}_{n}_9_small.ipynb": book(name) for n, name in enumerate(("ada", "bo", "cy"))}
+    for stray in ("blaise.ipynb", "blaise.rar", "blaise.ipynb.docx"):
+        found = gather(write(tmp_path / stray, {**files, stray: b"", "header.png": b""}))
+        assert len(found.submissions) == 3
+        assert [one.path for one in found.lost] == [stray]
 
 
 def test_zips_named_by_a_platform_may_be_given_one_by_one(tmp_path: Path) -> None:

@@ -113,6 +113,13 @@ def test_it_says_how_it_understood_the_download_before_it_grades(graded: Graded)
     assert graded.first.returncode == 0, graded.first.stderr
 
 
+def test_of_whom_nothing_could_be_graded_is_named_last_with_the_reason(graded: Graded) -> None:
+    said = re.findall(r"^0 points for (\S+): (.*)$", graded.first.stderr, re.MULTILINE)
+    assert [name for name, _ in said] == ["gausscarl"]
+    assert "git's marks of a merge conflict" in said[0][1]
+    assert "keplerjo" not in re.findall(r"^0 points for (\S+):", graded.second.stderr, re.MULTILINE)
+
+
 def test_a_notebook_that_is_nobodys_ends_with_one(graded: Graded) -> None:
     assert graded.second.returncode == 1
     assert "graded for nobody: solution.ipynb" in graded.second.stderr

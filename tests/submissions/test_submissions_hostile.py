@@ -84,7 +84,7 @@ HOSTILE_ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
     "pipe": (lambda: zipped((special("x.ipynb", stat.S_IFIFO | 0o666), b"")), "a pipe"),
     "encrypted": (
         lambda: encrypted(zipped(("x.ipynb", NOTEBOOK))),
-        "ask for it without a password",
+        "pack it again without a password",
     ),
     "nested": (
         lambda: zipped(("1.zip", zipped(("2.zip", zipped(("3.zip", zipped(("x.ipynb", b"")))))))),

@@ -52,7 +52,7 @@
   const texts = new Map();
   const groups = new Map();
   for (const element of document.querySelectorAll("[data-find]")) {
-    texts.set(element, element.textContent.toLocaleLowerCase());
+    texts.set(element, element.textContent.replaceAll("\u200e", "").toLocaleLowerCase());
     groups.set(element.parentElement, { most: MOST, note: null });
   }
   const search = byId("search");
@@ -113,13 +113,16 @@
     return element;
   };
   const points = (score, of) => make("span", "points", `${score} of ${of}`);
+  // A path in what is said of a file stays from left to right, also between right-to-left letters.
+  const rightToLeft = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+  const inOrder = (said) => (rightToLeft.test(said) ? said.replaceAll("/", "/\u200e") : said);
   const open = (number) => {
     const [name, error, questions] = details.students[number];
     const text = (index) => details.texts[index];
-    byId("student-name").textContent = text(name);
+    byId("student-name").replaceChildren(make("bdi", "", text(name)));
     const body = byId("student-body");
     body.replaceChildren();
-    if (text(error)) body.append(make("pre", "message", text(error)));
+    if (text(error)) body.append(make("pre", "message", inOrder(text(error))));
     for (const [question, state, score, of, note, cases] of questions) {
       const heading = make("h3", "", text(question));
       heading.append(" ", status(state), " ", points(score, of));

@@ -277,7 +277,10 @@ class NotebookProcess:
         text = clean(self._output.text())
         kept = text[: max(0, self._limits.frame_bytes - FRAME_ROOM) // 4]
         discarded = self._output.discarded + len(text) - len(kept)
-        return CellDone(message.request, failure, kept, discarded, seconds, [*checked])
+        done = CellDone(message.request, failure, kept, discarded, seconds, [*checked])
+        untold = self._names.untold_functions(message.tell)
+        done.functions = {name: self._references.keep(one) for name, one in untold}
+        return done
 
     def _encoder(self, given: Given | None, *, stays: bool = True, shares: bool = True) -> Encoder:
         """Return what encodes one message; `stays`: objects may be more than what they hold.

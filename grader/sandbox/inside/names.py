@@ -6,6 +6,7 @@ Executed from source beside student code.
 import builtins
 import hashlib
 import itertools
+from types import FunctionType
 from typing import Any
 
 import msgspec
@@ -36,6 +37,17 @@ class NotebookNames:
     def tell(self, name: str, value: Any) -> None:
         """Note that the judge knows a function by a name."""
         self._told[name] = value
+
+    def untold_functions(self, names: list[str]) -> list[tuple[str, Any]]:
+        """Return those of some names that stand for functions, and note that the judge knows."""
+        found = [
+            (name, self[name])
+            for name in names
+            if name in self and type(self[name]) is FunctionType
+            if self._told.get(name) is not self[name]
+        ]
+        self._told.update(found)
+        return found
 
     def rebound(self) -> list[str]:
         """Return the names of functions that stand for something else by now, once each."""

@@ -36,13 +36,15 @@ GIVEN_OPERATIONS = frozenset({
 class RunCell(Message, tag="run"):
     """Run one cell. `number` is what the student counts: 1 for the first code cell.
 
-    continues: whether it is the rest of the cell that ran last.
+    continues: whether it is the rest of the cell that ran last. tell: names that may be looked up
+    next; of those that stand for functions of the notebook's, the answer says so unasked.
     """
 
     request: int
     number: int
     source: str
     continues: bool = False
+    tell: list[str] = []
 
 
 class Get(Message, tag="get"):
@@ -240,7 +242,7 @@ class CellDone(Message, tag="ran"):
     """What a cell came to; `checked` are the questions that it checked, each with its line.
 
     rebound: here and in other replies, the names that stood for a function when they were looked
-    up and stand for something else by now.
+    up and stand for something else by now. functions: what names stand for, as if looked up.
     """
 
     request: int
@@ -250,6 +252,7 @@ class CellDone(Message, tag="ran"):
     seconds: float
     checked: list[tuple[str, int]] = []
     rebound: list[str] = []
+    functions: dict[str, Opaque] = {}
 
 
 class Answer(Message, tag="answer"):

@@ -18,17 +18,16 @@ from grader.submissions.names import (
     without_copy_mark,
     without_number,
 )
+from grader.submissions.other_kinds import Class
 from grader.submissions.sources import Entry
 
-WORK = frozenset(
-    {".pdf", ".doc", ".docx", ".odt", ".html", ".htm", ".py", ".rar", ".7z", ".tar", ".gz", ".tgz"}
-)
 ASIDE = frozenset({"scratch", "untitled", "temp", "tmp", "test", "draft", "notes"})  # no hand-in
 
 
 def read(view: View) -> Iterator[Claim | Refusal]:
     """Read a student a folder and a student a file; `ada (1).ipynb` is a copy of `ada.ipynb`."""
     alone = _packed_alone(view)
+    people = Class.of([*view.folders, *_of_notebooks(view)], view.assignment)
     lonely = len(view.handed_in) == 1 and view.source.kind != "folder"
     for parts, entry in view.places:
         if alone:
@@ -43,19 +42,23 @@ def read(view: View) -> Iterator[Claim | Refusal]:
             # A name that is nobody's tells only within its own folder or zip.
             apart = lonely or names_nobody(name, view.assignment)
             yield Claim(name, entry, apart=view.source.origin if apart else "", is_sure=False)
+        elif (owner := people.owner(entry)) is not None:
+            yield Claim(owner, entry, is_sure=False)
         else:
-            yield Refusal(entry, why_not(entry), may_be_work=_may_be_work(entry, view))
+            yield Refusal(entry, why_not(entry))
+
+
+def _of_notebooks(view: View) -> Iterator[str]:
+    """Yield what the notebooks at the top are called after."""
+    for parts, entry in view.places:
+        if len(parts) == 1 and (is_candidate(entry) or is_disguised(entry)):
+            yield _named(entry, view)
 
 
 def _of_a_class_of_folders(name: str, view: View) -> bool:
     """Say whether a folder stands for somebody, as most of those around it do."""
     files = sum(len(place.parts) == 1 for place in view.handed_in)
     return len(view.folders) > files and not names_nobody(name, view.assignment)
-
-
-def _may_be_work(entry: Entry, view: View) -> bool:
-    """Say whether a file of another kind may be what somebody handed in for a notebook."""
-    return entry.suffix in WORK and not names_nobody(entry.stem, view.assignment)
 
 
 def start(seen: Sequence[View]) -> View:
