@@ -18,6 +18,7 @@ from grader.grading.text_read import Case, Source, Space, decoded, is_laid_out, 
 from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
+TREES = "sympy.parsing.ast_parser"
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
 PANDAS = "pandas.core.computation.expr"
 OF_TYPES = frozenset({"inspect", "typing"})
@@ -229,6 +230,7 @@ def _is_of_sympy(name: str) -> bool:
 # By module: what looks at a text that it is about to compile.
 EVALUATE: dict[str, Callable[[str, FrameType, Case], None]] = {
     SYMPY: _look_at_expression,
+    TREES: _look_at_expression,
     LAMBDIFY: _look_at_lambdified,
     PANDAS: _look_at_query,
     NUMEXPR: _look_at_numexpr,

@@ -44,18 +44,26 @@ SHELL = ["/bin/sh", "-c"]
 BETWEEN = frozenset({"ctypes", "marshal", "numpy"})
 # What starts programs by itself: to look for fonts, a compiler, the kind of a machine.
 START_SOME = frozenset({
-    "joblib", "matplotlib", "multiprocessing", "numba", "platform", "torch", "uuid",
+    "joblib", "matplotlib", "multiprocessing", "numba", "platform", "uuid",
 })  # fmt: skip
 # What opens files of its own making, wherever the environment says that they lie; and what
 # `weakref` and `__del__` remove when memory is looked through, whoever runs just then.
 OF_THEMSELVES = ("torch._dynamo", "torch._inductor", "triton.", "weakref")
+# What a thread runs that does something for a test and nothing else.
+THREAD = "threading"
+IN_THREADS = frozenset({
+    THREAD, "codecs", "concurrent", "glob", "http", "io", "numpy", "os", "pandas", "pathlib",
+    "shutil", "socket", "subprocess", "urllib",
+})  # fmt: skip
 IMPORTS = ("_frozen_importlib", "importlib")
 
 
 def is_by_test(frame: FrameType | None, case: Case) -> bool:
     """Say whether a test, or a library for it, does this, and not the grader or an import."""
+    name, roots = "", set()
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
+        roots.add(name.partition(".")[0])
         if case.is_of(frame):
             return True
         is_ours = name.startswith("grader.") and not name.startswith("grader.testing")
@@ -63,7 +71,7 @@ def is_by_test(frame: FrameType | None, case: Case) -> bool:
         if is_ours or is_by_itself or _is_import(frame, name):
             return False
         frame = frame.f_back
-    return False
+    return name == THREAD and roots <= IN_THREADS
 
 
 def is_asked_by(frame: FrameType | None, case: Case, between: Container[str]) -> bool:

@@ -77,6 +77,13 @@ EVALUATED = {
     "unevaluated": (
         doctests("q1", SYMPY + ">>> sympy.sympify(answer, evaluate=False)\nx + x"), ANSWER, "x + x",
     ),
+    "expression as a tree": (
+        doctests(
+            "q1", SYMPY + ">>> from sympy.parsing.ast_parser import parse_expr\n"
+            ">>> parse_expr(answer, {})\nx + 1",
+        ),
+        ANSWER, "x + 1",
+    ),
     "matrix": (
         doctests("q1", SYMPY + ">>> sympy.Matrix([answer])\nMatrix([[x + 1]])"), ANSWER, "x + 1",
     ),
@@ -242,6 +249,9 @@ DOES = {
     "module by another name": "q = pd\nmax([{trap!r}], key=q.io.common.os.mkdir)",
     "method as a value": "max([{trap!r}], key=d.to_pickle)",
     "symbol of a text": "Symbol(\"__import__('os').mkdir({trap!r})\")",
+    "expression as a tree": (
+        "sqrt.__globals__['__builtins__']['__import__']('os').mkdir({trap!r})"
+    ),
     "template": "{{{{ cycler.__init__.__globals__.os.mkdir({trap!r}) }}}}",
     "argument of a function": "x=__import__('os').mkdir({trap!r})",
     "annotations with names": "max([{trap!r}], key=os.mkdir)",

@@ -28,6 +28,15 @@ ACTS = {
     "a command of the system": (
         ">>> import os\n>>> os.system(answer)\n0", "answer = 'mkdir {trap}'",
     ),
+    "a command in a thread": (
+        (">>> import os\n>>> from concurrent.futures import ThreadPoolExecutor\n"
+        ">>> ThreadPoolExecutor(1).submit(os.system, answer).result()\n0"),
+        "answer = 'mkdir {trap}'",
+    ),
+    "a program that is compiled": (
+        (">>> import sympy\n>>> from sympy.utilities.autowrap import autowrap\n"
+        ">>> autowrap(sympy.Symbol('x'), tempdir=answer)"), "answer = {trap!r}",
+    ),
     "a pipe": (">>> import os\n>>> os.popen(answer).read()\n''", "answer = 'mkdir {trap}'"),
     "words": (
         ">>> import subprocess\n>>> subprocess.check_call(['mkdir', answer])\n0",
