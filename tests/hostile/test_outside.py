@@ -37,7 +37,7 @@ ACTS = {
         (">>> import sympy\n>>> from sympy.utilities.autowrap import autowrap\n"
         ">>> autowrap(sympy.Symbol('x'), tempdir=answer)"), "answer = {trap!r}",
     ),
-    "a pipe": (">>> import os\n>>> os.popen(answer).read()\n''", "answer = 'mkdir {trap}'"),
+    "a pipe": (">>> import os\n>>> os.popen(answer).close()", "answer = 'mkdir {trap}'"),
     "words": (
         ">>> import subprocess\n>>> subprocess.check_call(['mkdir', answer])\n0",
         "answer = {trap!r}",
