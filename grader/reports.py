@@ -172,7 +172,7 @@ class Report:
     phases: dict[str, float] = field(default_factory=dict)  # seconds, where the time went
     limits: Limits = field(default_factory=Limits)
     identity: str = ""  # who the student is for a platform, as of a submission
-    ran_out: tuple[str, ...] = ()  # questions that lost by a limit of time; not kept
+    in_doubt: tuple[str, ...] = ()  # questions to be judged once more; not kept
 
     def number(self, platform: str) -> str:
         """Return what a platform knows the student by, "" where another or none has told."""
@@ -193,7 +193,7 @@ class Report:
         seconds: float = 0.0,
         error: str | None = None,
         phases: Mapping[str, float] | None = None,
-        ran_out: tuple[str, ...] = (),
+        in_doubt: tuple[str, ...] = (),
     ) -> Self:
         """Return the report on a submission, with all that is known of how it was handed in."""
         return cls(
@@ -213,7 +213,7 @@ class Report:
             phases=dict(phases or {}),
             limits=limits,
             identity=submission.identity,
-            ran_out=ran_out,
+            in_doubt=in_doubt,
         )
 
     @property

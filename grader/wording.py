@@ -189,6 +189,11 @@ def sentence(reason: str) -> str:
     return f"{said} {NOT_ITS_MEMORY}" if reason.endswith(("SIGSEGV", "SIGBUS")) else said
 
 
+def with_less_time(reason: str) -> str:
+    """Return why a case was stopped whose calls had less time than those before it."""
+    return f"{reason}, which is less than usual since three tests before it ran out of their time"
+
+
 def plain_end(status: Status) -> str:
     """Return how a child ended, in words that the child cannot choose."""
     return _PLAIN_END[status]

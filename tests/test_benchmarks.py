@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.benchmarks import ours, table, values
+from tests.benchmarks import endless, ours, table, values
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.otter_zip import Compared, Ended
 from tests.benchmarks.spread import Spread, paired
@@ -24,6 +24,15 @@ def test_one_command_measures_us_otter_and_the_floor(capsys: pytest.CaptureFixtu
         assert sum(words in row for row in rows) == 1, words
     assert any(row.startswith("| 2 |") for row in rows)
     assert "nbgrader was not measured" in page
+
+
+def test_who_never_ends_is_measured_on_four_cases(tmp_path: Path) -> None:
+    classroom = endless.write_class(tmp_path, *endless.CLASSES["a function that loops"])
+    (question,) = classroom.assignment.questions
+    assert [case.hidden for case in question.cases] == [False, True, True, True]
+    assert classroom.assignment.limits.call_seconds == endless.CALL_SECONDS
+    (notebook,) = classroom.folder.iterdir()
+    assert "while True" in notebook.read_text()
 
 
 def test_the_readme_shows_three_numbers_of_the_results() -> None:

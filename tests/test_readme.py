@@ -52,6 +52,13 @@ def test_every_command_explains_itself(name: str) -> None:
     assert "Usage:" in help_of(name)
 
 
+def test_the_list_of_commands_says_of_each_in_one_line_what_it_is_for() -> None:
+    done = run("--help")
+    listed = done.stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == list(commands())
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_option_that_a_page_shows_exists(name: str) -> None:
     for block in re.findall(r"```(?:text|bash)\n(.*?)```", page(name), flags=re.DOTALL):

@@ -30,6 +30,7 @@ from grader.errors import (
 )
 from grader.grading import outcomes, own_time
 from grader.grading.control import judge_reference, settle
+from grader.grading.second_look import Look
 from grader.model import Assignment, Limits, Question, Status, Submission
 from grader.reports import Control, QuestionReport, Report
 from grader.sandbox.inside.usage import below
@@ -83,17 +84,22 @@ def grade_one(
     questions: tuple[str, ...],
     controlled: frozenset[str] = frozenset(),
     of_batch: tuple[str, ...] = (),
+    *,
+    look: Look = Look.LAST,
 ) -> Judged:
     """Judge some questions of one submission; a fault of ours leaves them `ungraded`.
 
     A worker that was lost is replaced, and the submission judged once more; where that is lost as
     well, and the reference loses none, the answer is to blame. `controlled` names
     the places whose control somebody has or will have; elsewhere this process judges the reference,
-    on all questions `of_batch`, since other submissions may be asked others.
+    on all questions `of_batch`, since other submissions may be asked others. After a first `look`
+    the report names questions in doubt, which are to be judged once more with nothing beside them.
     GraderError where this grader process cannot judge anything.
     """
     with _turn:
-        report, place, has_lost_all = _judged_with_new_workers(settings, submission, questions)
+        report, place, has_lost_all = _judged_with_new_workers(
+            settings, submission, questions, look
+        )
         if has_lost_all:
             found = control(settings, questions)
             report = settle(_lost_with_workers(settings, report), found)
@@ -102,13 +108,16 @@ def grade_one(
 
 
 def _judged_with_new_workers(
-    settings: ProcessSettings, submission: Submission, questions: tuple[str, ...]
+    settings: ProcessSettings,
+    submission: Submission,
+    questions: tuple[str, ...],
+    look: Look = Look.LAST,
 ) -> tuple[Report, str, bool]:
     """Return a report, where it was made, and whether each attempt at it lost its worker."""
     for _ in range(ATTEMPTS):
         ready = _start(settings)
         with _watchdog(settings.limits):
-            report = _judge(ready, submission, questions)
+            report = _judge(ready, submission, questions, look)
         if not any(item.status is Status.UNGRADED for item in report.questions):
             return report, ready.facts.place, False
         _leave_a_broken_device()
@@ -190,11 +199,12 @@ def judge(settings: ProcessSettings, request: "Request") -> Report:
 
 
 def judge_once_more(settings: ProcessSettings, request: "Request") -> Report:
-    """Judge, and what time was too short for once more before it costs a point."""
-    report = judge(settings, request)
-    if not report.ran_out:
+    """Judge with nothing beside it, and what is in doubt then once more before it costs a point."""
+    report = judge(settings, replace(request, look=Look.ALONE))
+    if not report.in_doubt:
         return report
-    return joined(report, [judge(settings, replace(request, only=report.ran_out))])
+    again = replace(request, only=report.in_doubt, look=Look.LAST)
+    return joined(report, [judge(settings, again)])
 
 
 def joined(report: Report, others: Iterable[Report]) -> Report:
@@ -216,13 +226,12 @@ def is_spent() -> bool:
     return memory.addresses() > most
 
 
-def _judge(ready: Ready, submission: Submission, questions: tuple[str, ...]) -> Report:
+def _judge(ready: Ready, submission: Submission, questions: tuple[str, ...], look: Look) -> Report:
     from grader.grading.judge import Request
 
+    limits = ready.settings.limits
     try:
-        return judge(
-            ready.settings, Request(submission, limits=ready.settings.limits, only=questions)
-        )
+        return judge(ready.settings, Request(submission, limits=limits, only=questions, look=look))
     except IsolationError:
         raise
     except GraderError as problem:

@@ -23,6 +23,7 @@ from grader.errors import (
 )
 from grader.gradebook.store import Store
 from grader.grading import control, outcomes
+from grader.grading.second_look import Look
 from grader.model import Assignment, Limits, Status, Submission
 from grader.reports import Control, QuestionReport, Report
 
@@ -50,6 +51,7 @@ class _Queue:
     facts: Facts
     window: int
     waiting: deque[Task]
+    look: Look = Look.BESIDE  # how each is judged first
     running: dict[Future[Judged], Task] = field(default_factory=dict)
     losses: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
     control: Future[Control] | None = None
@@ -57,8 +59,8 @@ class _Queue:
     questions: tuple[str, ...] = ()  # of all tasks
     controls: dict[str, Control] = field(default_factory=dict)  # by place
     held: list[tuple[Task, Judged]] = field(default_factory=list)
-    # To be judged once more with nothing beside them: what time was too short for, with what it
-    # came to, and what ended its grader process.
+    # To be judged once more with nothing beside them: what may have been lost by what was beside it
+    # or by a busy machine, with what it came to, and what ended its grader process.
     again: deque[tuple[Task, Judged | None]] = field(default_factory=deque)
 
     def ask_for_control(self, assignment: Assignment) -> None:
@@ -84,6 +86,7 @@ class _Queue:
                 task.questions,
                 controlled,
                 self.questions,
+                look=self.look,
             )
             self.running[future] = task
 
@@ -169,7 +172,8 @@ class Batch:
                     queue.waiting.extend(groups[kind])
                     self._on_phase(_describe(kind, queue))
                     queues.append(queue)
-                self._grade(queues)
+                look = Look.ALONE if _is_one_at_a_time(queues) and not gpu else Look.BESIDE
+                self._grade([replace(queue, look=look) for queue in queues])
         return sum(len(found) for found in groups.values())
 
     def _hopes_for_gpu(self) -> bool:
@@ -252,7 +256,7 @@ class Batch:
             return
         if judged.control is not None:
             self._note_control(queue, judged.control)
-        if judged.report.ran_out:
+        if judged.report.in_doubt:
             queue.again.append((task, judged))
             return
         self._keep(queue, task, judged)
@@ -263,19 +267,16 @@ class Batch:
         What a busy machine had no time for is not its student's loss; what ends its grader process
         also then is, question by question.
         """
-        if first is None:
-            found = self._judge_alone(queue, task, task.questions)
-            if found is not None:
-                return found
-            parts = [self._judge_alone(queue, task, (name,)) for name in task.questions]
-            lost = [
-                self._ended_its_process(queue, task, name) if part is None else part
-                for name, part in zip(task.questions, parts, strict=True)
+        names = task.questions if first is None else first.report.in_doubt
+        found = self._judge_alone(queue, task, names)
+        if found is None:
+            parts = [
+                self._judge_alone(queue, task, (name,))
+                or self._ended_its_process(queue, task, name)
+                for name in names
             ]
-            return process.joined(lost[0], lost[1:])
-        report = self._settled(queue, first)
-        second = self._judge_alone(queue, task, first.report.ran_out)
-        return report if second is None else process.joined(report, [second])
+            found = process.joined(parts[0], parts[1:])
+        return found if first is None else process.joined(self._settled(queue, first), [found])
 
     def _judge_alone(self, queue: _Queue, task: Task, questions: tuple[str, ...]) -> Report | None:
         """Return a report that is settled; None where the grader process was lost once more."""
@@ -364,6 +365,10 @@ def _queue(kind: Kind, processes: Processes, settings: ProcessSettings, facts: F
     if kind.alone and processes.share_cores:
         window = 1
     return _Queue(processes, settings, facts, window, deque())
+
+
+def _is_one_at_a_time(queues: list[_Queue]) -> bool:
+    return sum(min(queue.window, queue.processes.slots) for queue in queues) == 1
 
 
 def _describe(kind: Kind, queue: _Queue) -> str:

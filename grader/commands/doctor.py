@@ -16,7 +16,10 @@ def doctor(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where GPU questions go.")] = Device.AUTO,
 ) -> None:
-    """Say what this machine can do: isolation, GPU, versions, and what to install."""
+    """Say what this machine can do, and what to install.
+
+    The isolation that is proved, the GPU, the versions that are installed.
+    """
     from grader.commands import examination
 
     if not examination.examine(say):

@@ -20,7 +20,7 @@ def import_(
         Path | None, typer.Option(help="The notebook that students get; else a bare one is made.")
     ] = None,
 ) -> None:
-    """Write otter's autograder.zip as two folders of ours, to keep and to harden."""
+    """Write otter's autograder.zip as two folders of ours, to keep."""
     from grader.course.otter import importing
     from grader.errors import UsageError
     from grader.submissions.autograders import load

@@ -15,7 +15,10 @@ def manual(
         Path | None, typer.Argument(help="The filled sheet, by default OUT/manual.csv.")
     ] = None,
 ) -> None:
-    """Read in the scores that people wrote into manual.csv: all of them or none."""
+    """Read in the scores that people wrote into manual.csv.
+
+    All of them are taken, or none where one cannot be.
+    """
     from grader.gradebook import manual as sheets
     from grader.gradebook import outputs
 

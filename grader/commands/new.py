@@ -13,7 +13,7 @@ def new(
     slug: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
     course: CourseFolder = None,
 ) -> None:
-    """Write a small assignment that verifies as it stands, to be made yours."""
+    """Write a small assignment that verifies, to be made yours."""
     from grader.course import scaffold
 
     for path in scaffold.write(slug, course or Path.cwd()):

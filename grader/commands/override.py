@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from grader.commands.shown import finish, open_store, render, who
+from grader.commands.shown import change, finish, open_store, render, who
+from grader.commands.terminal import say
 from grader.errors import UsageError
 
 
@@ -22,10 +23,16 @@ def override(
         bool, typer.Option("--withdraw", help="Go back to the judged score.")
     ] = False,
 ) -> None:
-    """Set a score by hand, with the reason; what was judged stays on record."""
+    """Set a score by hand, with the reason.
+
+    What was judged stays on record, and holds again after --withdraw.
+    """
     if withdraw is (score is not None):
         raise UsageError("Give either a score or --withdraw.")
     with open_store(out) as store:
         store.override(student, question, score, who(), why)
         book = render(store, out)
+        made = store.changes()
+    for item in [one for one in made if (one.student, one.question) == (student, question)][-1:]:
+        say(change(item))
     finish(book, out)

@@ -25,8 +25,9 @@ def plan(
         bool, typer.Option("--ignore-plugins", help="Plan as if otter's plugins did not matter.")
     ] = False,
 ) -> None:
-    """Show what grading an assignment takes: points, files, packages, what is not done. Run none.
+    """Show what grading an assignment takes, and run nothing.
 
+    Its points, its files, the packages that it needs, and what is not done here.
     Exit status 1 where it cannot be graded here as it stands.
     """
     from grader.submissions import autograders

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from grader.commands.shown import finish, open_store, render, show
+from grader.commands.shown import change, finish, open_store, render, show
 from grader.commands.terminal import say
 
 
@@ -31,7 +31,6 @@ def report(
 ) -> None:
     """Render the outputs again from the store."""
     from grader.gradebook import outputs
-    from grader.renderers.text import number, shown
 
     with open_store(out) as store:
         book = render(store, out)
@@ -47,9 +46,7 @@ def report(
     if not diff:
         show(book)
     for item in changes:
-        say(
-            f"{item.made[:16]} {shown(item.student)} {item.question}: "
-            f"{number(item.before)} ({item.status_before}) "
-            f"-> {number(item.after)} ({item.status_after}), {shown(item.why)}"
-        )
+        say(change(item))
+    if diff and not changes:
+        say("No score has changed since it was first graded.")
     finish(book, out)

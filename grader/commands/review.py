@@ -33,7 +33,10 @@ def review(
     isolation: Isolation = IsolationChoice.AUTO,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Read written answers, look at students and cases, answer requests: in a browser, locally."""
+    """Read answers and requests, and see the class, in a browser.
+
+    The page is this machine's own: nobody else can open it.
+    """
     try:
         from grader.review import server
         from grader.review.room import Room, prepare_rubrics

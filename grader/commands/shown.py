@@ -13,6 +13,7 @@ from grader.commands.terminal import say
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
+    from grader.gradebook.history import Change
     from grader.gradebook.store import Store
     from grader.model import Assignment
     from grader.reports import Gradebook, Report
@@ -62,6 +63,19 @@ def show(book: "Gradebook", *, losses: bool = False) -> None:
     console.print(table.render(book))
     if losses:
         console.print(table.losses(book))
+    for line in _refused(book):
+        say(line, err=True)
+
+
+def change(item: "Change") -> str:
+    """Return the line on a score that regrading or a person has changed."""
+    from grader.renderers.text import number
+
+    return (
+        f"{item.made[:16]} {item.student} {item.question}: "
+        f"{number(item.before)} ({item.status_before}) "
+        f"-> {number(item.after)} ({item.status_after}), {item.why}"
+    )
 
 
 def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
@@ -84,8 +98,6 @@ def finish(book: "Gradebook", out: Path, *, is_complete: bool = True) -> None:
             f"{', …' if len(lacking) > NAMED else ''}. Open it with --network, if they may.",
             err=True,
         )
-    for line in _refused(book):
-        say(line, err=True)
     ungraded = [report for report in book.reports if report.status is Status.UNGRADED]
     if ungraded:
         names = ", ".join(report.student for report in ungraded[:NAMED])

@@ -48,8 +48,9 @@ def verify(
     ] = None,
     limit: Limit = None,
 ) -> None:
-    """Grade the grader: right answers pass, wrong ones and mutants fail, nothing leaks.
+    """Grade the grader: right passes, wrong fails, nothing leaks.
 
+    Right solutions pass under many seeds, wrong ones and mutants of the reference fail.
     An otter assignment is tried with its solution: full marks, and every case can be asked.
     """
     from grader.course.beside import Access

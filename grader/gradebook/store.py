@@ -162,7 +162,8 @@ class Store(Database):
         if question not in known:
             raise UsageError(f"There is no question {question!r}; there are {', '.join(known)}.")
         if score is not None and not 0 <= score <= known[question].points:
-            raise UsageError(f"{question} is worth 0 to {known[question].points:g} points.")
+            most = f"{known[question].points:g}"
+            raise UsageError(f"{question} is worth 0 to {most} points; give a score within them.")
         rows = self._rows("SELECT sha256 FROM submission WHERE student = ?", (student,))
         if not rows:
             raise UsageError(f"The store knows no student {student!r}; see grades.csv.")

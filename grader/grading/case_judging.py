@@ -20,6 +20,8 @@ from grader.grading.replay import Phases, Replay
 from grader.grading.whereabouts import Whereabouts, failures
 from grader.model import Question, Status, TestCase
 from grader.reports import Outcome
+from grader.sandbox import ChildEnded
+from grader.sandbox.endings import EndedBy
 from grader.sandbox.handover import Changes, Place
 
 NO_COMPARISON = (
@@ -38,6 +40,7 @@ class CaseJudging:
     notebook: Notebook
     replay: Replay
     phases: Phases
+    share: float = field(default=1.0, init=False)  # of its time, that a call has
     # What tests leave for this submission's later cases.
     _memory: dict[Any, Any] = field(default_factory=dict, init=False)
     _has_reference: bool = field(init=False)
@@ -60,6 +63,34 @@ class CaseJudging:
         """Judge a case in the current child; ChildEnded where that ends in it."""
         if said := self._made_of_output(question, case):
             return outcomes.ungraded(case, f"{question.name}, {case.name!r}: {said}")
+        memory = dict(self._memory)
+        try:
+            return self._judge_in_time(question, case)
+        except ChildEnded as end:
+            if not self._may_be_a_victim(question, case, end):
+                raise
+        self._memory.clear()
+        self._memory.update(memory)
+        return self._judge_in_time(question, case)
+
+    def _may_be_a_victim(self, question: Question, case: TestCase, end: ChildEnded) -> bool:
+        """Say whether a case is to be judged once more, for which there is a fresh child then.
+
+        Code that writes beyond its arrays damages what a later case meets, which then crashes. In a
+        child that had judged nothing before, only the cells and the case itself are left to blame.
+        """
+        if end.by is not EndedBy.CRASH or self.replay.cases <= 1:
+            return False
+        self.replay.end_child()
+        try:
+            self.replay.run_to(self.position(question.name))
+        except ChildEnded:  # the whole submission is out of time
+            return False
+        said = f"the child ended in case {case.name!r} ({end.reason}) after other cases"
+        self.replay.note(f"{said}; judged once more in a fresh child")
+        return True
+
+    def _judge_in_time(self, question: Question, case: TestCase) -> Outcome:
         with own_time.of_case():
             return self._judge(question, case)
 
@@ -141,6 +172,8 @@ class CaseJudging:
         if case.hidden:
             self.replay.stop_listening()
         session = self.replay.session
+        session.share = self.share
+        self.replay.cases += 1
         names = self.suite.names_in(session, self.site.device, memory, with_theirs=with_theirs)
         with (
             self.phases.spent_on("cases"),

@@ -4,6 +4,7 @@ When a child ends early, what was judged keeps its score, and the rest is judged
 without what ended it. What is wrong with this machine ends the judging, and costs nobody a point.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from grader import wording
@@ -11,15 +12,20 @@ from grader.errors import GraderError, WorkerError
 from grader.grading import outcomes
 from grader.grading.case_judging import CaseJudging
 from grader.grading.reuse import leave_alone
+from grader.grading.second_look import Look, is_in_doubt
 from grader.model import Question, Status, TestCase
 from grader.reports import Outcome, QuestionReport
 from grader.sandbox import ChildEnded
 from grader.sandbox.closed_network import tried_network
+from grader.sandbox.endings import EndedBy
 
 AS_THEY_ARE = frozenset({Status.PASSED, Status.UNGRADED})  # outcomes that say nothing of the code
 STOPPED = frozenset({Status.TIMEOUT, Status.KILLED})  # what ended its child, and would again
 
-MAX_TIMEOUTS = 3  # cases of one question; what follows would take as long, for nothing
+# Cases of one question that may run out of their whole time, and those after them of a tenth: so
+# a question whose calls never return costs so many limits, and a case that returns at once counts.
+MAX_TIMEOUTS, MAX_SHORT_TIMEOUTS = 3, 3
+SHORT = 0.1
 
 OUR_MACHINES = (GraderError, MemoryError, OSError)  # faults that no answer brings about
 
@@ -35,8 +41,9 @@ class DeviceJudging:
 
     handed_out: sources of cells that are the course's own. follows_text: whether a question has to
     be checked by the cell whose text names it. asked: names of cases, all where it is None.
-    until_loss: whether the first case that does not pass ends it. on_question: told of each
-    question when cases of it have been judged.
+    until_loss: whether the first case that does not pass ends it. look: whether others are judged
+    at the same time, and whether what is in doubt will be judged once more: no more of such a
+    question is judged now. on_question: told of each question when cases of it have been judged.
     """
 
     def __init__(
@@ -48,6 +55,7 @@ class DeviceJudging:
         follows_text: bool,
         asked: frozenset[str] | None,
         until_loss: bool,
+        look: Look,
         on_question: OnQuestion,
     ) -> None:
         self._cases = cases
@@ -55,6 +63,7 @@ class DeviceJudging:
         self._follows_text = follows_text
         self._asked = asked
         self._until_loss = until_loss
+        self._look = look
         self._on_question = on_question
         self._suite = cases.suite
         self._replay = cases.replay
@@ -64,6 +73,9 @@ class DeviceJudging:
         self._follows_files = cases.suite.assignment.otter is not None
         self._found: dict[str, dict[str, Outcome]] = {q.name: {} for q in questions}
         self._notes: dict[str, list[str]] = {q.name: [] for q in questions}
+        self._timeouts: Counter[str] = Counter()  # cases that ran out of time, by question
+        self._stops: dict[str, ChildEnded] = {}  # the last end of a child in a case, by question
+        self._in_doubt: set[str] = set()  # questions
         self._without_network: set[int] = set()  # cells that failed for that
         self._unharmed: dict[tuple[str, int], bool] = {}  # by question and how far a child has come
         self._fault = ""  # of ours, after which nothing more can be judged
@@ -130,15 +142,21 @@ class DeviceJudging:
     def _take(self, question: Question, found: Iterable[Outcome]) -> None:
         self._found[question.name] |= {outcome.name: outcome for outcome in found}
 
-    def ran_out(self) -> list[str]:
-        """Return the questions that lost by a limit of time, of theirs or of a cell before."""
+    def in_doubt(self) -> list[str]:
+        """Return the questions that lost by what may be this machine's doing, or by such a cell."""
+        by_cell = any(map(self._is_in_doubt, self._replay.left_out_by))
         lost = frozenset(Status) - {Status.PASSED, Status.PENDING}
-        counts = lost if self._replay.ran_out else {Status.TIMEOUT}
         return [
             name
             for name, cases in self._found.items()
-            if any(case.status in counts for case in cases.values())
+            if name in self._in_doubt
+            or (by_cell and any(case.status in lost for case in cases.values()))
         ]
+
+    def _is_in_doubt(self, by: EndedBy) -> bool:
+        worker = self._cases.site.worker
+        shares_more = "cuda" in worker.devices or worker.isolation.has_network
+        return is_in_doubt(by, self._look, shares_more=shares_more)
 
     def _report(self, question: Question) -> QuestionReport:
         found = self._found[question.name]
@@ -172,21 +190,24 @@ class DeviceJudging:
 
     def _judge_cases(self, question: Question, cases: list[TestCase]) -> None:
         """Judge some cases of one question; after one that ends the child, in a fresh child."""
-        timeouts = 0
-        for number, case in enumerate(cases):
+        try:
+            self._judge_each(question, cases)
+        finally:
+            self._notes[question.name] += self._replay.take_notes()
+
+    def _judge_each(self, question: Question, cases: list[TestCase]) -> None:
+        for case in cases:
+            if self._is_left(question):
+                end = self._stops[question.name]
+                self._take(question, [outcomes.after_a_stop(case, end.status, end.reason)])
+                continue
             if self._is_over() or not self._is_ready(question):
                 return
+            self._cases.share = SHORT if self._has_less_time(question) else 1.0
             try:
                 self._take(question, [self._cases.judge(question, case)])
             except ChildEnded as end:
-                said = f"the child ended in case {case.name!r}: {end.reason}"
-                self._notes[question.name].append(said)
-                timeouts += end.status is Status.TIMEOUT
-                owed = cases[number:] if timeouts == MAX_TIMEOUTS else [case]
-                self._take(question, outcomes.stopped(owed, end.status, end.reason))
-                self._replay.end_child()
-                if owed != [case]:
-                    return
+                self._take_end(question, case, end)
             except WorkerError as problem:
                 self._fault = str(problem)
                 return
@@ -197,11 +218,38 @@ class DeviceJudging:
                 text = wording.unusable_form(type(problem).__name__)
                 self._take(question, [outcomes.lost(case, Status.FAILED, text, staff=said)])
 
+    def _is_left(self, question: Question) -> bool:
+        """Say whether no more of a question is judged: never, or not now."""
+        if question.name in self._in_doubt and self._look.is_first:
+            return True
+        return self._timeouts[question.name] == MAX_TIMEOUTS + MAX_SHORT_TIMEOUTS
+
+    def _has_less_time(self, question: Question) -> bool:
+        return self._timeouts[question.name] >= MAX_TIMEOUTS
+
+    def _take_end(self, question: Question, case: TestCase, end: ChildEnded) -> None:
+        """Note that a child has ended in a case, and who is to see to what is left."""
+        said = f"the child ended in case {case.name!r}: {end.reason}"
+        self._notes[question.name].append(said)
+        ran_out = end.status is Status.TIMEOUT
+        has_less = ran_out and self._has_less_time(question)
+        reason = wording.with_less_time(end.reason) if has_less else end.reason
+        self._take(question, outcomes.stopped([case], end.status, reason))
+        self._replay.end_child()
+        self._timeouts[question.name] += ran_out
+        self._note_stop(question, end)
+
+    def _note_stop(self, question: Question, end: ChildEnded) -> None:
+        self._stops[question.name] = end
+        if self._is_in_doubt(end.by):
+            self._in_doubt.add(question.name)
+
     def _is_ready(self, question: Question) -> bool:
         """Bring a child to where a question is judged, and say whether there is one."""
         try:
             self._go_to(question)
         except ChildEnded as end:  # the whole submission is out of time
+            self._note_stop(question, end)
             text = wording.sentence(wording.plain_end(end.status))
             owed = self._owed(question)
             lost = [outcomes.lost(c, end.status, text, staff=end.reason) for c in owed]

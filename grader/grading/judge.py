@@ -18,7 +18,8 @@ from grader.grading.case_judging import CaseJudging
 from grader.grading.device_judging import CheckedElsewhereError, DeviceJudging, OnQuestion
 from grader.grading.otter_tests import CaseSuite
 from grader.grading.reference_child import ReferenceChild, Site
-from grader.grading.replay import Phases, Replay, Script
+from grader.grading.replay import CellsLeftOut, Phases, Replay
+from grader.grading.second_look import Look
 from grader.model import Assignment, Environment, Limits, Question, Submission
 from grader.reports import QuestionReport, Report
 from grader.sandbox import ChildEnded, Worker
@@ -68,7 +69,7 @@ class Request:
     `only` names questions, all of them where it is None, and `cases` their cases; `limits` are the
     assignment's where they are None. With `until_loss` the first case that does not pass ends it:
     what follows is `pending`, since whoever asks only whether anything is lost need not wait for
-    the rest.
+    the rest. With a first `look`, what is in doubt is named in the report, and not judged further.
     `on_question` is told of each question when its public cases are judged, the others pending, and
     again when all are.
     """
@@ -78,6 +79,7 @@ class Request:
     only: tuple[str, ...] | None = None
     cases: frozenset[str] | None = None
     until_loss: bool = False
+    look: Look = Look.LAST
     on_question: OnQuestion = _say_nothing
 
     def questions_of(self, assignment: Assignment) -> list[Question]:
@@ -91,7 +93,7 @@ def judge(request: Request, engine: Engine) -> Report:
     submission, assignment = request.submission, engine.assignment
     limits = request.limits or assignment.limits
     phases, error = Phases(), None
-    ran_out: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
     try:
         notebook = intake.read(submission, assignment, limits)
     except notebooks.NotebookUnreadableError as problem:
@@ -104,7 +106,7 @@ def judge(request: Request, engine: Engine) -> Report:
             questions = _judge_where_checked(judging)
         else:
             questions = judging.judge()
-        ran_out = tuple(judging.ran_out)
+        in_doubt = tuple(judging.in_doubt)
     return Report.of(
         submission,
         questions,
@@ -116,7 +118,7 @@ def judge(request: Request, engine: Engine) -> Report:
         error=error,
         phases=phases,
         limits=limits,
-        ran_out=ran_out,
+        in_doubt=in_doubt,
     )
 
 
@@ -140,13 +142,14 @@ class _Judging:
     notebook: notebooks.Notebook
     limits: Limits
     phases: Phases
-    ran_out: list[str] = field(default_factory=list)  # questions that time was too short for
+    in_doubt: list[str] = field(default_factory=list)  # questions lost by what may be the machine's
     follows_text: bool = False  # whether what the text checks has to be checked when it runs
+    # By worker, in whatever parts the notebook is run: what ended a child once is not run again.
+    left_out: dict[Worker, CellsLeftOut] = field(default_factory=dict)
 
     def checked_by_cell(self) -> dict[int, list[notebooks.Checked]]:
         """Run the notebook for what each cell checks, by the cell's number."""
-        worker = self.engine.worker
-        replay = Replay(self._script(), worker, self.limits, self.phases)
+        replay = self._replay(self.engine.worker)
         try:
             replay.run_to(len(self.notebook.cells))
         except ChildEnded:  # out of time: what was not checked by then is judged at the end
@@ -179,7 +182,7 @@ class _Judging:
                 side.end()
         for side in sides:
             done |= side.reports()
-            self.ran_out.extend(side.ran_out())
+            self.in_doubt.extend(side.in_doubt())
         done |= self._for_a_person([q for q in questions if q.kind == "manual"])
         return [done[question.name] for question in questions]
 
@@ -192,7 +195,7 @@ class _Judging:
             engine.reference,
             Site(worker, engine.device_names.get(device, device), self.limits),
             self.notebook,
-            Replay(self._script(), worker, self.limits, self.phases),
+            self._replay(worker),
             self.phases,
         )
         return DeviceJudging(
@@ -202,6 +205,7 @@ class _Judging:
             follows_text=self.follows_text,
             asked=request.cases,
             until_loss=request.until_loss,
+            look=request.look,
             on_question=request.on_question,
         )
 
@@ -221,5 +225,7 @@ class _Judging:
             reports[question.name] = QuestionReport.waiting(question, cases, written=written)
         return reports
 
-    def _script(self) -> Script:
-        return intake.script(self.request.submission, self.notebook, self.engine.assignment)
+    def _replay(self, worker: Worker) -> Replay:
+        script = intake.script(self.request.submission, self.notebook, self.engine.assignment)
+        left_out = self.left_out.setdefault(worker, {})
+        return Replay(script, worker, self.limits, self.phases, left_out)

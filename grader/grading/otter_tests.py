@@ -60,6 +60,7 @@ from grader.sandbox.seeds import Seeds
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
 NOT_ITS_OWN = GIVEN | {"env"}  # of a test's parameters, what is no value of the notebook's
 BUILTINS = vars(builtins) | FOR_TESTS | evaluation.FOR_TESTS
+NOTHING = contextlib.nullcontext()
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
 
@@ -196,20 +197,15 @@ class CaseSuite:
         key = question, case
         if key not in self._texts:
             self._texts[key] = self._cases[key].text
-        text = self._texts[key]
-        with contextlib.ExitStack() as undo:
-            undo.enter_context(self._folder.for_case(text, session, refusals))
-            loaded = self._cases[key]
-            own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
-            undo.enter_context(evaluation.of_own_text(own))
-            undo.enter_context(opened_files.for_case(own, self._folder.path))
-            undo.enter_context(yaml_objects.of_own_text(own, may_import=self._folder.has_modules))
-            if self.asks:
-                undo.enter_context(pyplot.of_the_students(text, session))
-                undo.enter_context(met_errors.as_python_has_them(text))
-                undo.enter_context(dataclasses_asked.of_the_students(text))
-                sources_read = (cell.source for cell in cells)
-                undo.enter_context(sources.of_the_students(text, sources_read))
+        text, loaded = self._texts[key], self._cases[key]
+        own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
+        with (
+            self._folder.for_case(text, session, refusals),
+            evaluation.of_own_text(own),
+            opened_files.for_case(own, self._folder.path),
+            yaml_objects.of_own_text(own, may_import=self._folder.has_modules),
+            _what_otter_gives(text, session, cells) if self.asks else NOTHING,
+        ):
             yield
 
     @property
@@ -364,6 +360,18 @@ class CaseSuite:
             "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
             "reference": lambda: self.reference,
         }
+
+
+@contextlib.contextmanager
+def _what_otter_gives(text: str, session: Session, cells: Iterable[CodeCell]) -> Iterator[None]:
+    """Have a test of otter's find what it would beside the notebook, in its own process."""
+    with (
+        pyplot.of_the_students(text, session),
+        met_errors.as_python_has_them(text),
+        dataclasses_asked.of_the_students(text),
+        sources.of_the_students(text, (cell.source for cell in cells)),
+    ):
+        yield
 
 
 def case_rng(seed: int, question: str, case: str) -> np.random.Generator:

@@ -83,8 +83,13 @@ def stopped(cases: Sequence[TestCase], status: Status, reason: str) -> list[Outc
     first, *rest = cases
     return [
         lost(first, status, wording.sentence(reason), staff=reason),
-        *(lost(case, status, wording.AFTER_A_STOP, staff=reason) for case in rest),
+        *(after_a_stop(case, status, reason) for case in rest),
     ]
+
+
+def after_a_stop(case: TestCase, status: Status, reason: str) -> Outcome:
+    """Return the outcome of a case that was not run, since others of its question were stopped."""
+    return lost(case, status, wording.AFTER_A_STOP, staff=reason)
 
 
 def _after(first: str, text: str) -> str:

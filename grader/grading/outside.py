@@ -38,7 +38,6 @@ HOSTS = frozenset({"socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethost
 ADDRESSES = frozenset({"socket.connect", "socket.sendmsg", "socket.sendto"})
 CODE = frozenset({"ctypes.dlopen", "marshal.load", "marshal.loads"})
 EVENTS = PROGRAMS.keys() | HOSTS | ADDRESSES | CODE
-NO_INPUT = (None, -3)  # of `subprocess`, whose DEVNULL that is
 SHELL = ["/bin/sh", "-c"]
 # What loads code for a test as it asks.
 BETWEEN = frozenset({"ctypes", "marshal", "numpy"})
@@ -186,7 +185,7 @@ for_case: Callable[[Case, Path], contextlib.AbstractContextManager[None]] = _gua
 def _has_input(frame: FrameType | None) -> bool:
     """Say whether a program that is started gets something to read."""
     while frame is not None and frame.f_globals.get("__name__") == "subprocess":
-        if frame.f_locals.get("stdin") not in NO_INPUT:
+        if frame.f_locals.get("stdin") not in {None, frame.f_globals["DEVNULL"]}:
             return True
         frame = frame.f_back
     return False

@@ -7,6 +7,7 @@ and of what a child says from then on no word is kept.
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from grader.course.notebooks import CodeCell, Notebook
 from grader.errors import WorkerError
 from grader.model import Limits, Status
 from grader.sandbox import CellResult, ChildEnded, Failure, Session, Worker, writing
+from grader.sandbox.endings import EndedBy
 from grader.sandbox.patience import WALL, took_too_long
 from grader.sandbox.session import ToRun
 
@@ -49,10 +51,33 @@ class Script:
     tells: tuple[str, ...] = ()  # names of functions that are asked for after cells
 
 
-class Replay:
-    """One child at a time that has run a notebook up to some cell."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why a cell, or a part of one, is run no more: how it has ended a child."""
 
-    def __init__(self, script: Script, worker: Worker, limits: Limits, phases: Phases) -> None:
+    reason: str
+    by: EndedBy
+
+
+# By the cell's number, a part's source, and how many equal parts of the cell come before it.
+CellsLeftOut = dict[tuple[int, str, int], LeftOut]
+
+
+class Replay:
+    """One child at a time that has run a notebook up to some cell.
+
+    left_out: cells that ended a child when the same notebook was run before, which are not run
+    again; those that do so now are added.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        worker: Worker,
+        limits: Limits,
+        phases: Phases,
+        left_out: CellsLeftOut | None = None,
+    ) -> None:
         self._script = script
         self._worker = worker
         self._limits = limits
@@ -61,17 +86,22 @@ class Replay:
         self._processor = limits.submission_seconds  # seconds of processor time that are left
         self._session: Session | None = None
         self._position = 0  # cells that the current child has run
-        self._deadly: dict[
-            int, str
-        ] = {}  # by position: how a cell, or a part of one, ended a child
+        self._known = {} if left_out is None else left_out
+        self._keys = list(_keys(script.notebook.cells))
+        # By position.
+        self._left_out = {
+            at: self._known[key] for at, key in enumerate(self._keys, 1) if key in self._known
+        }
         self._raised: dict[int, Failure] = {}  # cell number: the exception that it ended with
         self._met: dict[int, Failure] = {}  # the same, also where a child is not listened to
         self._has_seen = False  # whether the current child has been shown what is hidden
         self._broken_off: set[int] = set()  # numbers of cells that have raised in this child
         self.checked: dict[int, tuple[tuple[str, int], ...]] = {}  # by position: names and lines
-        self._notes: list[str] = []
+        self._notes = [
+            _told(self._keys[at - 1][0], one.reason) for at, one in self._left_out.items()
+        ]
         self._listens = True
-        self.ran_out = False  # whether a cell was left out because its time did
+        self.cases = 0  # that the current child has been asked
 
     @property
     def session(self) -> Session:
@@ -115,7 +145,7 @@ class Replay:
         room = AT_ONCE
         cells = self._script.notebook.cells[self._position : position]
         for after, cell in enumerate(cells, self._position + 1):
-            is_run = after not in self._deadly and cell.number not in self._broken_off
+            is_run = after not in self._left_out and cell.number not in self._broken_off
             if not is_run or cell.source.strip() in self._script.skipped:
                 continue
             room -= len(cell.source) + len(self._script.before)
@@ -131,7 +161,7 @@ class Replay:
         at = self._position
         cell = self._script.notebook.cells[at - 1] if at else None
         wanted = set(names).intersection(cell.checks if cell is not None else ())
-        if not wanted or cell is None or cell.source == "pass" or at in self._deadly:
+        if not wanted or cell is None or cell.source == "pass" or at in self._left_out:
             return True
         return any(name in wanted for name, _ in self.checked.get(at, ()))
 
@@ -159,6 +189,10 @@ class Replay:
         self._deadline = time.monotonic() + WALL * limit
         self._processor = limit
 
+    def note(self, said: str) -> None:
+        """Note what staff should know of the children."""
+        self._notes.append(said)
+
     def take_notes(self) -> list[str]:
         """Return what staff should know of the children since the last time."""
         notes, self._notes = self._notes, []
@@ -168,8 +202,13 @@ class Replay:
     def failed(self) -> dict[int, Failure | str]:
         """What cells raised, or what stopped them, by number: before any hidden input was seen."""
         cells = self._script.notebook.cells
-        deadly = {cells[at - 1].number: reason for at, reason in self._deadly.items()}
-        return {**self._raised, **deadly}
+        left_out = {cells[at - 1].number: one.reason for at, one in self._left_out.items()}
+        return {**self._raised, **left_out}
+
+    @property
+    def left_out_by(self) -> set[EndedBy]:
+        """What has ended the children in which cells ran that are left out."""
+        return {one.by for one in self._left_out.values()}
 
     @property
     def met(self) -> dict[int, Failure | str]:
@@ -178,7 +217,8 @@ class Replay:
 
     def _start_child(self) -> None:
         if reason := self._out_of_time():
-            raise ChildEnded(Status.TIMEOUT, reason)
+            by = EndedBy.PROCESSOR if self._processor <= 0 else EndedBy.DELAY
+            raise ChildEnded(Status.TIMEOUT, reason, by)
         with self._phases.spent_on("start"):
             self._has_seen = False
             self._session = self._worker.session(
@@ -189,6 +229,7 @@ class Replay:
             )
         self._session.tells = [*self._script.tells]
         self._position = 0
+        self.cases = 0
         self._broken_off = set()
         for name, content in self._script.files:
             for source in writing.cells(name, content):
@@ -224,16 +265,25 @@ class Replay:
         return [*before, ToRun(cell.source, cell.number, cell.continues)]
 
     def _leave_out(self, cell: CodeCell, end: ChildEnded) -> None:
-        """Have no further child run a cell that has ended one; ChildEnded where time is out."""
-        position = self._position
+        """Have no further child run a cell that has ended one; ChildEnded where time is out.
+
+        A cell that crashes after a case may do so by what the case has done to its memory: it is
+        run once more in a fresh child, and left out if it ends that one as well.
+        """
+        position, cases = self._position, self.cases
         self.end_child()
         if self._out_of_time():
             raise end
-        self.ran_out = self.ran_out or end.status is Status.TIMEOUT
-        self._deadly[position] = end.reason if self._listens else wording.plain_end(end.status)
-        self._notes.append(
-            f"cell {cell.number} ended its child ({end.reason}); judged in a fresh child without it"
-        )
+        if cases and end.by is EndedBy.CRASH:
+            self._notes.append(
+                f"cell {cell.number} ended its child ({end.reason}) after {cases} cases; run once "
+                "more in a fresh child"
+            )
+            return
+        reason = end.reason if self._listens else wording.plain_end(end.status)
+        found = self._known[self._keys[position - 1]] = LeftOut(reason, end.by)
+        self._left_out[position] = found
+        self._notes.append(_told(cell.number, end.reason))
 
     def _note(self, cell: CodeCell, result: CellResult) -> None:
         self.checked[self._position] = result.checked
@@ -247,3 +297,14 @@ class Replay:
             self._notes += [f"cell {cell.number}: {line}" for line in stands_in]
             if result.failure is not None:
                 self._raised[cell.number] = result.failure
+
+
+def _told(number: int, reason: str) -> str:
+    return f"cell {number} ended its child ({reason}); judged in a fresh child without it"
+
+
+def _keys(cells: Iterable[CodeCell]) -> Iterator[tuple[int, str, int]]:
+    equal: Counter[tuple[int, str]] = Counter()
+    for cell in cells:
+        yield cell.number, cell.source, equal[cell.number, cell.source]
+        equal[cell.number, cell.source] += 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.model import Limits, Status
 
+from .endings import EndedBy
 from .failures import ChildEnded
 from .patience import WALL, Patience, ProcessorClock, took_too_long
 from .wire.channel import Channel, ChannelClosedError
@@ -99,10 +100,11 @@ class Conversation:
                 patience.pause(time.monotonic() - began, self._deadline)
                 reply, received = self._exchange([(answer, out)], answer.request, patience)
         except TimeoutError:
-            out_of_all = (left if patience.ran_out == "processor" else by_clock / WALL) < seconds
+            by_processor = patience.ended_by is EndedBy.PROCESSOR
+            out_of_all = (left if by_processor else by_clock / WALL) < seconds
             whole = "the notebook" if out_of_all else what
             limit = self._limits.submission_seconds if out_of_all else seconds
-            self.end(Status.TIMEOUT, took_too_long(whole, limit))
+            self.end(Status.TIMEOUT, took_too_long(whole, limit), patience.ended_by)
         return reply, received
 
     def _exchange(
@@ -137,13 +139,13 @@ class Conversation:
         """End a child that has broken the protocol; ChildEnded."""
         self.end(Status.KILLED, f"the notebook's process broke the protocol: {what}")
 
-    def end(self, status: Status, reason: str | None) -> NoReturn:
+    def end(self, status: Status, reason: str | None, by: EndedBy = EndedBy.ITSELF) -> NoReturn:
         """End the child, remember why, and raise it; what the worker saw decides where unsure."""
         seen = self._end_child()
         self._bench.clear()
         if reason is None or seen.exceeded is not None:
-            status, reason = seen.status, seen.describe(self._limits)
-        self.ended = ChildEnded(status, reason)
+            status, reason, by = seen.status, seen.describe(self._limits), seen.by
+        self.ended = ChildEnded(status, reason, by)
         raise self.ended
 
     def processor_seconds(self) -> float:

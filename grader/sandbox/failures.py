@@ -8,6 +8,7 @@ import builtins
 
 from grader.model import Status
 
+from .endings import EndedBy
 from .wire.protocol import Failure
 
 MAX_FAULT = 500  # characters of a sentence that says why something could not cross
@@ -30,10 +31,11 @@ class StudentError(Exception):
 class ChildEnded(BaseException):
     """The child is gone: a limit, an exit, a crash, or a frame that broke the protocol."""
 
-    def __init__(self, status: Status, reason: str) -> None:
+    def __init__(self, status: Status, reason: str, by: EndedBy = EndedBy.ITSELF) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.by = by
 
 
 class TransferError(Exception):

@@ -157,7 +157,9 @@ class Handover:
         self, reply: Answer | Raised | Asked, decoder: Decoder, changes: Changes
     ) -> None:
         """Give the test's containers and frames what student code has left in them."""
-        passed = self._passed() if reply.contents else {}
+        if not reply.contents:
+            return
+        passed = self._passed()
         for number, node in reply.contents:
             if number not in self.shared:
                 raise ProtocolViolationError("a changed container that was not sent")

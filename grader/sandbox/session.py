@@ -129,6 +129,7 @@ class Session:
         self.first: Callable[[], None] | None = None  # done before each of these requests
         self.then: Callable[[], None] | None = None  # and after it
         self._functions: dict[str, Opaque] = {}  # that the child's names stand for
+        self.share = 1.0  # of its time, that a request other than a cell has
         self.tells: list[str] = []  # names of which cells' answers tell the functions
         self.asked = 0  # requests after which a name may stand for something else
 
@@ -454,7 +455,9 @@ class Session:
         self, message: Any, buffers: list[memoryview], seconds: float, what: str
     ) -> tuple[Any, list[memoryview]]:
         self._prepare(message)
-        found = self._conversation.converse([(message, buffers)], message.request, seconds, what)
+        found = self._conversation.converse(
+            [(message, buffers)], message.request, self.share * seconds, what
+        )
         self._note_functions(found[0])
         self._follow(message)
         return found

@@ -17,6 +17,7 @@ from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
 
 from .bench import Bench
+from .endings import EndedBy, by_signal
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
 from .launch import (
@@ -83,10 +84,15 @@ class ChildEnd:
     @property
     def status(self) -> Status:
         """Return `TIMEOUT` where time ran out, else `KILLED`."""
-        ran_out = self.exceeded is Resource.PROCESSOR
-        if self.exceeded is None and os.WIFSIGNALED(self.wait_status):
-            ran_out = os.WTERMSIG(self.wait_status) == signal.SIGXCPU
-        return Status.TIMEOUT if ran_out else Status.KILLED
+        return Status.TIMEOUT if self.by is EndedBy.PROCESSOR else Status.KILLED
+
+    @property
+    def by(self) -> EndedBy:
+        if self.exceeded is not None:
+            return EndedBy.PROCESSOR if self.exceeded is Resource.PROCESSOR else EndedBy.ITSELF
+        if os.WIFSIGNALED(self.wait_status):
+            return by_signal(os.WTERMSIG(self.wait_status))
+        return EndedBy.ITSELF
 
     def describe(self, limits: Limits) -> str:
         """Say in words how the process ended."""

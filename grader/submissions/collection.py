@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -13,7 +15,7 @@ from grader.submissions.claims import OTTER_MARKS, Claim, Refusal, is_candidate,
 from grader.submissions.content import Wanted
 from grader.submissions.evidence import Reading
 from grader.submissions.names import composed, names_nobody
-from grader.submissions.other_kinds import may_be_work
+from grader.submissions.other_kinds import adds_to, may_be_work
 from grader.submissions.people import Person, people
 from grader.submissions.roster import Roster
 from grader.submissions.sources import (
@@ -100,7 +102,7 @@ def collect(
     skipped = [*found.skipped, *chooser.skipped]
     if not chosen:
         raise UsageError(shown(_nothing(paths, skipped)))
-    notes = [*_pointed_out(chosen, wanted), *_empty_handed(chosen)]
+    notes = [*_pointed_out(chosen, wanted), *_perhaps_one(chosen, wanted), *_empty_handed(chosen)]
     if roster is not None:
         submissions = [choice.submission for choice in chosen]
         chosen += [Choice(one, "on the roster") for one in roster.missing(submissions)]
@@ -245,6 +247,24 @@ def _pointed_out(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[st
             f"Not a person's name, it seems, but a file's or a folder's: {listed(odd)}. Look at "
             "`--dry-run`, and name the --layout or give a --roster if it is wrong."
         )
+
+
+def _perhaps_one(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[str]:
+    """Yield who may be one person under two names, where no platform tells them apart."""
+    slug = None if wanted is None else wanted.slug
+    names = sorted(c.submission.student for c in chosen if not c.submission.identity)
+    for at, name in enumerate(names):
+        begun = takewhile(partial(_begins, name), names[at + 1 :])
+        same = [other for other in begun if adds_to(other, name, slug)]
+        if same and not names_nobody(name, slug):
+            yield (
+                f"Perhaps one person, graded as {1 + len(same)}: {name}, {listed(same)}. If so, "
+                "take out what does not count, or put the files into one folder."
+            )
+
+
+def _begins(start: str, name: str) -> bool:
+    return name.startswith(start)
 
 
 def _empty_handed(chosen: Iterable[Choice]) -> Iterable[str]:

@@ -74,14 +74,7 @@ class Class:
         return name if len(self.people) >= needed else None
 
     def _begun(self, name: str) -> str | None:
-        folded = name.casefold()
-        found = [
-            person
-            for key, person in self.people.items()
-            if folded.startswith(key)
-            and not folded[len(key) : len(key) + 1].isalnum()
-            and _is_addition(folded[len(key) :], self.slug)
-        ]
+        found = [person for person in self.people.values() if adds_to(name, person, self.slug)]
         return max(found, key=len, default=None)
 
 
@@ -120,6 +113,13 @@ def is_nobodys(name: str, slug: str | None) -> bool:
     words = WORD.findall(name.casefold())
     all_files = all(OF_NOBODY.fullmatch(word) or names_nobody(word, slug) for word in words)
     return names_nobody(name, slug) or (bool(words) and all_files)
+
+
+def adds_to(name: str, person: str, slug: str | None) -> bool:
+    """Say whether a name is a person's and more, which is a file's: `ada_final`, `ada report`."""
+    name, person = name.casefold(), person.casefold()
+    rest = name[len(person) :]
+    return name.startswith(person) and not rest[:1].isalnum() and _is_addition(rest, slug)
 
 
 def _is_addition(rest: str, slug: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -295,10 +296,12 @@ def test_an_override_by_command_is_rendered_with_its_reason(graded: Classroom) -
     (row,) = [r for r in classes.results(out)["submissions"] if r["student"] == "001-adds"]
     assert row["questions"][0]["score"] == 2.5
     assert row["questions"][0]["note"].endswith(": nearly")
-    assert "by " in run("report", str(out), "--diff").stdout
+    (said,) = [line for line in done.stdout.splitlines() if "->" in line]
+    assert re.search(r" 001-adds q1: \S+ \(\w+\) -> 2\.5 \(overridden\), by .+: nearly$", said)
+    assert said in run("report", str(out), "--diff").stdout.splitlines()
     done = run("override", "001-adds", "q1", "9", "-o", str(out), "--why", "much")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "q1 is worth 0 to 3 points" in done.stderr
+    assert "q1 is worth 0 to 3 points; give a score within them." in done.stderr
     done = run("override", "001-adds", "q1", "-o", str(out), "--withdraw", "--why", "no")
     assert done.returncode == 0, done.stderr
     (row,) = [r for r in classes.results(out)["submissions"] if r["student"] == "001-adds"]

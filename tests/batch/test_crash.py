@@ -288,10 +288,12 @@ def test_what_ends_its_process_or_its_time_is_judged_once_more_alone(
     fine = [submission_of(path.read_bytes(), path.stem) for path in class_of(tmp_path, 5)]
     deadly = replace(fine[0], student="deadly")
     slow = {
-        name: submission_of(notebook_of(classes.SETUP, waits, classes.RIGHT["square"]), name)
-        for name, waits in {
-            "once": SLOW.format(marker=str(tmp_path / "once"), again="pass"),
-            "always": SLOW.format(marker=str(tmp_path / "always"), again="while True: pass"),
+        name: submission_of(notebook_of(classes.SETUP, source, classes.RIGHT["square"]), name)
+        for name, source in {
+            "once": stops(tmp_path / "once"),
+            "always": stops(tmp_path / "always", again="while True: pass"),
+            # As the kernel does where the machine is out of memory.
+            "killed": stops(tmp_path / "killed", "os.kill(os.getpid(), 9)"),
         }.items()
     }
     said: list[str] = []
@@ -303,13 +305,13 @@ def test_what_ends_its_process_or_its_time_is_judged_once_more_alone(
     found = {name: [q.status for q in item.questions][:2] for name, item in reports.items()}
     assert found["deadly"] == ["killed", "passed"]
     assert "ended the process" in reports["deadly"].questions[0].cases[0].staff_message
-    assert found["once"] == ["passed", "passed"]
+    assert found["once"] == found["killed"] == ["passed", "passed"]
     assert found["always"] == ["timeout", "passed"]
     assert all(reports[item.student].status != "ungraded" for item in fine)
-    assert "3 once more, alone, one at a time" in said
+    assert "4 once more, alone, one at a time" in said
 
 
-SLOW = """import pathlib
+STOPS = """import os, pathlib, time
 marker = pathlib.Path({marker!r})
 
 def double(x):
@@ -317,12 +319,17 @@ def double(x):
         {again}
     else:
         marker.touch()
-        while True: pass
+        {first}
     return 2 * x
 """
 
 
-def test_where_one_submission_is_judged_alone_its_time_is_looked_at_once_more(
+def stops(marker: Path, first: str = "while True: pass", again: str = "pass") -> str:
+    """Return a right function that does something else when it is called first."""
+    return STOPS.format(marker=str(marker), first=first, again=again)
+
+
+def test_where_one_submission_is_judged_alone_only_time_by_the_clock_is_looked_at_once_more(
     course: Path, tmp_path: Path
 ) -> None:
     from grader.batch import process
@@ -333,15 +340,19 @@ def test_where_one_submission_is_judged_alone_its_time_is_looked_at_once_more(
     small = load("small", course, need_solutions=True)
     limits = replace(small.limits, call_seconds=0.3)
     settings = ProcessSettings(str(small.folder), 0, limits, "none", "cpu")
-    slow = SLOW.format(marker=str(tmp_path / "once"), again="pass")
-    sent = submission_of(notebook_of(classes.SETUP, slow, classes.RIGHT["square"]))
+    found = {}
     try:
-        report = process.judge_once_more(settings, Request(sent, limits))
-        assert [item.status for item in report.questions][:2] == ["passed", "passed"]
-        (tmp_path / "once").unlink()
-        assert process.judge(settings, Request(sent, limits)).ran_out == ("q1",)
+        for first in ("time.sleep(60)", "while True: pass"):
+            slow = stops(tmp_path / first.split()[0], first)
+            sent = submission_of(notebook_of(classes.SETUP, slow, classes.RIGHT["square"]))
+            report = process.judge_once_more(settings, Request(sent, limits))
+            found[first] = [item.status for item in report.questions][:2]
     finally:
         process.close()
+    assert found == {
+        "time.sleep(60)": ["passed", "passed"],
+        "while True: pass": ["timeout", "passed"],
+    }
 
 
 def class_of(tmp_path: Path, size: int) -> list[Path]:
@@ -358,14 +369,14 @@ def deadly_pool(jobs: int, device: str = "cpu") -> Any:
         with local_pool(jobs, device) as processes:
             submit = processes.submit
 
-            def change(function: Any, *args: Any) -> Any:
+            def change(function: Any, *args: Any, **options: Any) -> Any:
                 if (
                     function is process.grade_one
                     and args[1].student == "deadly"
                     and "q1" in args[2]
                 ):
                     return submit(os._exit, 9)
-                return submit(function, *args)
+                return submit(function, *args, **options)
 
             processes.submit = change  # type: ignore[method-assign]
             yield processes

@@ -1,7 +1,6 @@
 """What a command says last: where the outputs are, and whom nothing could be graded of."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from tests.renderers.conftest import gradebook
 
 
 def test_who_has_handed_in_nothing_that_can_be_graded_is_named_with_the_reason(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     book = gradebook(40)
     refused = [
@@ -19,7 +18,7 @@ def test_who_has_handed_in_nothing_that_can_be_graded_is_named_with_the_reason(
     ]
     nothing = [replace(refused[0], student="absent", path=path) for path in ("", "absent/")]
     raised = replace(book.reports[9], error="Cell 3 raised ValueError.")  # and was graded
-    shown.finish(replace(book, reports=(*refused[5:35], *nothing, raised)), tmp_path)
+    shown.show(replace(book, reports=(*refused[5:35], *nothing, raised)))
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "0 points for s005: student0000.ipynb is empty."
     assert len(said) == 21

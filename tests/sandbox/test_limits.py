@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grader.sandbox import ChildEnded, Worker
+from grader.sandbox.endings import EndedBy
 from grader.sandbox.session import ToRun
 from grader.sandbox.wire.protocol import CellDone, dump
 from tests.support.small_sessions import session
@@ -55,8 +56,11 @@ os.wait()
 def test_a_limit_ends_the_child_in_words(
     small_worker: Worker, limits: dict[str, float], cell: str, reason: str
 ) -> None:
-    with session(small_worker, **limits) as child, pytest.raises(ChildEnded, match=reason):
+    raises = pytest.raises(ChildEnded, match=reason)
+    with session(small_worker, **limits) as child, raises as caught:
         child.run_cell(cell, 1)
+    # No limit of ours is taken for a crash, or for a SIGKILL from somebody else.
+    assert caught.value.by not in {EndedBy.CRASH, EndedBy.SOMEBODY}
 
 
 @pytest.mark.parametrize(

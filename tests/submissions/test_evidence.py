@@ -258,6 +258,19 @@ def test_an_archive_among_a_platforms_files_is_lost_as_a_notebook_there_is(tmp_p
         assert [one.path for one in found.lost] == [stray]
 
 
+def test_who_may_be_one_person_under_two_names_is_pointed_out(tmp_path: Path) -> None:
+    names = ("ada", "ada_final", "ada (old)", "adam", "bo_small", "bo_small_2", "emmy", "s1", "s12",
+             "s1 1815")  # fmt: skip
+    found = gather(write(tmp_path / "class", {f"{name}.ipynb": book(name) for name in names}))
+    assert len(found.submissions) == len(names)
+    assert [note.partition(". If so")[0] for note in found.notes] == [
+        "Perhaps one person, graded as 3: ada, ada (old), ada_final",
+        "Perhaps one person, graded as 2: bo_small, bo_small_2",
+    ]
+    told = {f"{name}{n}_{n}_9_small.ipynb": book(name) for n, name in enumerate(("ada", "ada-2"))}
+    assert not gather(write(tmp_path / "canvas", told)).notes
+
+
 def test_zips_named_by_a_platform_may_be_given_one_by_one(tmp_path: Path) -> None:
     people = [Student("Ada", "L", "ada", 1), Student("Blaise", "P", "blaise", 2)]
     files = {f"l{one.login}_{one.number}_9_hw.zip": exported(one, 1)[1] for one in people}
