@@ -87,7 +87,7 @@ def _is_import(frame: FrameType, name: str) -> bool:
     if not name.startswith(IMPORTS):
         return False
     is_course = isinstance(frame.f_locals.get("self"), CourseLoader)
-    return is_course or frame.f_code.co_name == "_find_and_load"
+    return is_course or frame.f_code.co_name in {"_find_and_load", "_find_spec"}
 
 
 class _Guard:

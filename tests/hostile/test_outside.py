@@ -97,6 +97,15 @@ HONEST = {
         ">>> import sndhdr_of_nobody\nTraceback (most recent call last):\n"
         "ModuleNotFoundError: No module named 'sndhdr_of_nobody'"
     ),
+    "a search for a module": (
+        ">>> import importlib.util\n"
+        ">>> [importlib.util.find_spec(one) is None for one in ('sndhdr_of_nobody', 'colorsys')]\n"
+        "[True, False]"
+    ),
+    "what has come of an error": (
+        ">>> import traceback\n>>> try:\n...     1 / 0\n... except ZeroDivisionError:\n"
+        "...     print('division by zero' in traceback.format_exc())\nTrue"
+    ),
     "a database": (
         ">>> import sqlite3\n>>> base = sqlite3.connect(':memory:')\n"
         ">>> _ = base.execute('CREATE TABLE t (a)'), base.execute(\"ATTACH 'own.db' AS own\")\n"
