@@ -244,6 +244,7 @@ def numbers():
     yield from (np.empty(5), np.empty_like(np.ones(3, np.float16)), np.empty(2, complex))
     yield from (torch.empty(5), torch.empty_like(torch.ones(3)), torch.empty(2).half())
     yield from (torch.empty_strided((2, 2), (2, 1)), torch.ones(3).new_empty(2), named(3), alike(X))
+    yield from (np.ma.empty(5).data, np.ma.empty_like(np.ones(3)).data)
     yield from (np.ndarray(5), np.ndarray((2, 2), np.float32), ndarray(shape=3), torch.Tensor(5))
     yield from (torch.Tensor(2, 3), torch.Tensor(torch.Size([2])), torch.FloatTensor(5), Tensor(5))
     yield from (torch.ones(3).new(5), torch.zeros(0).resize_(5), torch.ones(2).resize_(5)[2:])
