@@ -288,6 +288,23 @@ def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> 
     assert not {"new_empty", "new", "resize_"} & vars(here["torch"].Tensor).keys()
 
 
+@pytest.mark.parametrize(
+    ("text", "is_replaced"),
+    [
+        ("def test(f): assert np.empty_like(f()) is None", True),
+        ("def test(f): assert getattr(np, 'empty')(3) is None", True),
+        ("def test(f): assert f(torch.ones(3).new(3))", True),
+        ("", True),  # it is not known
+        ("def test(f): assert f(np.zeros(3))", False),
+    ],
+)
+def test_functions_are_replaced_only_where_a_test_names_one(text: str, is_replaced: bool) -> None:
+    empty = np.empty
+    with fresh_memory.for_test("q1.py", {}, text):
+        assert (np.empty is not empty) is is_replaced
+    assert np.empty is empty
+
+
 def test_a_right_answer_has_full_marks(engine: Engine) -> None:
     assert judged(engine, RIGHT).score == 12
 
