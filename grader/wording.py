@@ -57,9 +57,10 @@ NO_PART_MARKS = (
 )
 MEND_FIRST = "Mend this first, since what follows hangs on it:"
 NO_ANSWER = "No answer of yours was found in the notebook, so a person will look into it."
+# The first process of a namespace ignores its own SIGABRT, so that abort() ends it by SIGSEGV.
 NOT_ITS_MEMORY = (
     "It read or wrote memory that is not its own, as a kernel does whose addresses or masks are "
-    "wrong."
+    "wrong, or a library in it gave up by abort()."
 )
 NOT_WRITTEN = "Not written yet."
 RESTS_ON_A_STUB = " is not written yet, and this question rests on it."

@@ -14,10 +14,11 @@ from types import CodeType, FrameType
 from typing import Any
 
 from grader.grading import outside
-from grader.grading.text_read import Case, Source, Space, is_laid_out, text_of
+from grader.grading.text_read import Case, Source, Space, decoded, is_laid_out, text_of
 from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
+TREES = "sympy.parsing.ast_parser"
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
 PANDAS = "pandas.core.computation.expr"
 OF_TYPES = frozenset({"inspect", "typing"})
@@ -26,8 +27,8 @@ SYMPYS_OWN = "from sympy import *"
 FUNCTIONS = frozenset({"cbrt", "diff", "integrate", "real_root", "root", "sqrt", "Matrix"})
 # What evaluates a text for somebody else, by the root of its module's name.
 FOR_OTHERS = frozenset({
-    "IPython", "bdb", "cProfile", "code", "codeop", "concurrent", "patsy", "pdb", "profile",
-    "runpy", "threading", "trace",
+    "IPython", "bdb", "cProfile", "code", "codeop", "concurrent", "mako", "patsy", "pdb",
+    "profile", "runpy", "threading", "trace",
 })  # fmt: skip
 NUMEXPR = "numexpr.necompiler"
 OF_FUNCTIONS = frozenset({"_stmt()", "_setup()"})  # as timeit calls one that it is given
@@ -53,7 +54,9 @@ class _Hook:
         if self.is_looked_at:
             self.is_looked_at = False
         elif isinstance(arguments[0], str | bytes):
-            _look_at(arguments[0], sys._getframe(1), self.case)  # noqa: SLF001
+            # Bytes may have been a text, in which it says nothing that they name a coding.
+            for text in {text_of(arguments[0]), decoded(arguments[0])}:
+                _look_at(text, sys._getframe(1), self.case)  # noqa: SLF001
         elif isinstance(arguments[0], ast.AST):
             _look_at_tree(arguments[0], sys._getframe(1), self.case)  # noqa: SLF001
 
@@ -74,12 +77,12 @@ def of_own_text(case: Case) -> Iterator[None]:
         _compiled.held.clear()
 
 
-def _look_at(source: bytes | str, frame: FrameType, case: Case) -> None:
+def _look_at(text: str, frame: FrameType, case: Case) -> None:
     """Refuse what is about to be compiled by a frame's code, if it is nothing of a case's."""
     only_parses = frame.f_code.co_filename == ast.__file__
     if only_parses and frame.f_back is not None:
         frame = frame.f_back  # who may mean to change it before it is compiled
-    module, text = str(frame.f_globals.get("__name__")), text_of(source)
+    module = str(frame.f_globals.get("__name__"))
     if module in EVALUATE:
         EVALUATE[module](text, frame, case)
     elif module in OF_TYPES:
@@ -116,6 +119,17 @@ def _look_at_doctest(text: str, _frame: FrameType, case: Case) -> None:
     """Refuse an example whose lines are none of a test's, without what begins them there."""
     if not all(line.strip() in case.text for line in text.splitlines()):
         _refuse_for(what_is_wrong(text, None, lambda _name: False), case)
+
+
+def _look_at_template(_text: str, frame: FrameType, case: Case) -> None:
+    """Refuse a template that a test has not said itself: what stands in one is evaluated."""
+    asked: FrameType | None = frame
+    while asked is not None and asked.f_code.co_name != "from_string":
+        is_jinja = str(asked.f_globals.get("__name__")).startswith("jinja2.")
+        asked = asked.f_back if is_jinja else None
+    said = None if asked is None else asked.f_locals.get("source")
+    if isinstance(said, str) and "{" in said and not case.wrote(said):
+        _refuse_for(CALLS, case)
 
 
 def _look_at_timed(_text: str, frame: FrameType, case: Case) -> None:
@@ -216,10 +230,12 @@ def _is_of_sympy(name: str) -> bool:
 # By module: what looks at a text that it is about to compile.
 EVALUATE: dict[str, Callable[[str, FrameType, Case], None]] = {
     SYMPY: _look_at_expression,
+    TREES: _look_at_expression,
     LAMBDIFY: _look_at_lambdified,
     PANDAS: _look_at_query,
     NUMEXPR: _look_at_numexpr,
     "doctest": _look_at_doctest,
+    "jinja2.environment": _look_at_template,
     "timeit": _look_at_timed,
 }
 
@@ -240,11 +256,10 @@ def _evaluated(
     local = found if local is None else local
     if case is None:
         return source, found, local
-    source = _as_bytes(source)
+    source = _as_text(source)
     text: Source | None = _compiled.source_of(source)
-    if isinstance(source, str | bytes):
-        said = text_of(source)
-        text = said.lstrip(" \t") if mode == "eval" else said
+    if isinstance(source, str):
+        text = source.lstrip(" \t") if mode == "eval" else source
     if text is not None:
         names = (None, None) if given == (None, None) else (local, found)
         _refuse_unless_fine(text, Space.of(case, frame, *names), case)
@@ -253,12 +268,12 @@ def _evaluated(
     return source, found, local
 
 
-def _as_bytes(source: Any) -> Any:
-    """Return the bytes of what Python would read as such, and all else as it is."""
-    if isinstance(source, str | bytes | CodeType | ast.AST):
+def _as_text(source: Any) -> Any:
+    """Return what Python would read as a text, and all else as it is."""
+    if isinstance(source, str | CodeType | ast.AST):
         return source
     try:
-        return bytes(memoryview(source))
+        return decoded(bytes(memoryview(source)))
     except (TypeError, ValueError):
         return source
 
@@ -280,8 +295,8 @@ def exec_of_test(source: Any, found: Any = None, local: Any = None, /, **more: A
 def compile_of_test(source: Any, *args: Any, **kwargs: Any) -> Any:
     """Compile as Python does, and remember what is not the test's own."""
     case, frame = _hook.case, sys._getframe(1)  # noqa: SLF001 - where Python would look names up
-    source = source if case is None else _as_bytes(source)
-    if case is None or not isinstance(source, str | bytes | ast.AST):
+    source = source if case is None else _as_text(source)
+    if case is None or not isinstance(source, str | ast.AST):
         return compile(source, *args, **kwargs)
     space = Space.of(case, frame)
     made = _compile(source, *args, **kwargs)

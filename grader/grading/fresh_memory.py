@@ -68,7 +68,7 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
 def _functions() -> Iterator[tuple[Any, str, Function]]:
     """Yield each function that gives memory as it comes, with its place and name there."""
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    for module in (numpy, torch):
+    for module in (numpy, getattr(numpy, "ma", None), torch):
         its_own = {} if module is None else vars(module)
         for name in NAMES:
             if name in its_own:

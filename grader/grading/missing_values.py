@@ -42,13 +42,17 @@ class _Replaced:
 
     def __init__(self) -> None:
         self._held: list[tuple[Any, str, Any]] = []
+        self._made: dict[Any, Any] = {}
 
     def begin(self, module: ModuleType) -> None:
-        kind, name, make = REPLACED[module.__name__]
-        place = getattr(module, kind, None) if kind else module
-        if place is not None and name in vars(place):
-            self._held.append((place, name, vars(place)[name]))
-            setattr(place, name, make(vars(place)[name]))
+        for kind, name, make in REPLACED[module.__name__]:
+            place = getattr(module, kind, None) if kind else module
+            if place is not None and name in vars(place):
+                found = vars(place)[name]
+                function = self._made.get(found, found)  # where it is taken from another module
+                self._held.append((place, name, function))
+                setattr(place, name, made := make(function))
+                self._made[made] = function
 
     def end(self) -> None:
         for place, name, function in self._held:
@@ -129,11 +133,47 @@ def _of_missing(compare: Callable[..., Any]) -> Callable[..., Any]:
     return compared
 
 
+def _of_close(compare: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(compare)
+    def compared(a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
+        found, one_sided = compare(a, b, *args, **kwargs), _masked_on_one_side(a, b)
+        if not one_sided.any():
+            return found
+        numpy = sys.modules["numpy"]
+        made = numpy.ma.array(found, copy=True)
+        made[numpy.broadcast_to(one_sided, made.shape)] = False
+        return made if made.ndim else numpy.bool_(False)
+
+    return compared
+
+
+def _of_all_masked(compare: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(compare)
+    def compared(a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
+        return not _masked_on_one_side(a, b).any() and compare(a, b, *args, **kwargs)
+
+    return compared
+
+
+def _masked_on_one_side(a: Any, b: Any) -> Any:
+    numpy = sys.modules["numpy"]
+    if not any(isinstance(one, numpy.ma.MaskedArray) for one in (a, b)):
+        return numpy.zeros((), bool)
+    return numpy.logical_xor(*(numpy.ma.getmaskarray(numpy.ma.asarray(one)) for one in (a, b)))
+
+
 # By module: the class in it, or "", what compares there, and what stands for that.
-REPLACED: dict[str, tuple[str, str, Callable[[Callable[..., Any]], Callable[..., Any]]]] = {
-    "numpy.testing._private.utils": ("", "assert_array_compare", _of_masked),
-    "numpy.ma.core": ("MaskedArray", "_comparison", _of_masked_operator),
-    "pandas.core.arrays.masked": ("BaseMaskedArray", "_cmp_method", _of_missing),
-    "pandas.core.arrays.string_": ("StringArray", "_cmp_method", _of_missing),
-    "pandas.core.arrays.arrow.array": ("ArrowExtensionArray", "_cmp_method", _of_missing),
+Replacement = tuple[str, str, Callable[[Callable[..., Any]], Callable[..., Any]]]
+OF_MASKED: tuple[Replacement, ...] = (
+    ("", "allclose", _of_all_masked), ("", "allequal", _of_all_masked),
+)  # fmt: skip
+REPLACED: dict[str, tuple[Replacement, ...]] = {
+    "numpy": (("", "isclose", _of_close),),
+    "numpy._core.numeric": (("", "isclose", _of_close),),
+    "numpy.ma": OF_MASKED,
+    "numpy.ma.core": (("MaskedArray", "_comparison", _of_masked_operator), *OF_MASKED),
+    "numpy.testing._private.utils": (("", "assert_array_compare", _of_masked),),
+    "pandas.core.arrays.arrow.array": (("ArrowExtensionArray", "_cmp_method", _of_missing),),
+    "pandas.core.arrays.masked": (("BaseMaskedArray", "_cmp_method", _of_missing),),
+    "pandas.core.arrays.string_": (("StringArray", "_cmp_method", _of_missing),),
 }

@@ -26,10 +26,12 @@ NOT_OPENED = (
     "the test uses {path}, which is neither beside the notebook nor named in the test's text; "
     "nothing is opened here by a name that may be a student's: have the test give the name"
 )
-READ = frozenset({"os.listdir", "os.scandir", "sqlite3.connect"})
+READ = frozenset({
+    "os.chdir", "os.getxattr", "os.listdir", "os.listxattr", "os.scandir", "sqlite3.connect",
+})  # fmt: skip
 WRITTEN = frozenset({
-    "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
-    "os.symlink", "os.truncate", "os.utime", "shutil.rmtree",
+    "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.removexattr", "os.rename",
+    "os.rmdir", "os.setxattr", "os.symlink", "os.truncate", "os.utime", "shutil.rmtree",
 })  # fmt: skip
 ASKING = ("access", "lstat", "readlink", "stat")
 # What opens and looks for a test at what the test says.
@@ -38,6 +40,7 @@ BETWEEN = frozenset({
     "gzip", "io", "json", "linecache", "lzma", "numpy", "os", "pandas", "pathlib", "posixpath",
     "scipy", "shutil", "tarfile", "tokenize", "zipfile",
 })  # fmt: skip
+CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 OF_TWO = frozenset({"os.link", "os.rename", "os.symlink"})
 ABSOLUTE = re.compile(r"""["'](/[^"'\n]*)["']""")
 DEVICES = (
@@ -105,12 +108,14 @@ class _Guard:
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in NEW and (self._is_loading or self._case is not None):
-            self._new.append(os.path.realpath(arguments[0]))
+            path = os.path.realpath(arguments[0])
+            if _is_below(path, (_real(tempfile.gettempdir()),)):  # and in no folder that is given
+                self._new.append(path)
         if self._case is None or not (event == "open" or event in READ or event in WRITTEN):
             return
         is_written = event in WRITTEN
         if event == "open":
-            is_written = bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+            is_written = bool(arguments[2] & (CHANGES))
         for path in arguments[: 2 if event in OF_TWO else 1]:
             if isinstance(path, str | bytes | os.PathLike):
                 self._look_at(os.fsdecode(path), self._case, is_written=is_written)

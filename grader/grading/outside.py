@@ -39,20 +39,30 @@ ADDRESSES = frozenset({"socket.connect", "socket.sendmsg", "socket.sendto"})
 CODE = frozenset({"ctypes.dlopen", "marshal.load", "marshal.loads"})
 EVENTS = PROGRAMS.keys() | HOSTS | ADDRESSES | CODE
 SHELL = ["/bin/sh", "-c"]
-# What does for a test what it asks for.
-BETWEEN = frozenset({
-    "IPython", "asyncio", "concurrent", "ctypes", "os", "pty", "subprocess", "threading",
+# What loads code for a test as it asks.
+BETWEEN = frozenset({"ctypes", "marshal", "numpy"})
+# What starts programs by itself: to look for fonts, a compiler, the kind of a machine.
+START_SOME = frozenset({
+    "joblib", "matplotlib", "multiprocessing", "numba", "platform", "uuid",
 })  # fmt: skip
 # What opens files of its own making, wherever the environment says that they lie; and what
 # `weakref` and `__del__` remove when memory is looked through, whoever runs just then.
 OF_THEMSELVES = ("torch._dynamo", "torch._inductor", "triton.", "weakref")
+# What a thread runs that does something for a test and nothing else.
+THREAD = "threading"
+IN_THREADS = frozenset({
+    THREAD, "codecs", "concurrent", "glob", "http", "io", "numpy", "os", "pandas", "pathlib",
+    "shutil", "socket", "subprocess", "urllib",
+})  # fmt: skip
 IMPORTS = ("_frozen_importlib", "importlib")
 
 
 def is_by_test(frame: FrameType | None, case: Case) -> bool:
     """Say whether a test, or a library for it, does this, and not the grader or an import."""
+    name, roots = "", set()
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
+        roots.add(name.partition(".")[0])
         if case.is_of(frame):
             return True
         is_ours = name.startswith("grader.") and not name.startswith("grader.testing")
@@ -60,7 +70,7 @@ def is_by_test(frame: FrameType | None, case: Case) -> bool:
         if is_ours or is_by_itself or _is_import(frame, name):
             return False
         frame = frame.f_back
-    return False
+    return name == THREAD and roots <= IN_THREADS
 
 
 def is_asked_by(frame: FrameType | None, case: Case, between: Container[str]) -> bool:
@@ -77,7 +87,7 @@ def _is_import(frame: FrameType, name: str) -> bool:
     if not name.startswith(IMPORTS):
         return False
     is_course = isinstance(frame.f_locals.get("self"), CourseLoader)
-    return is_course or frame.f_code.co_name == "_find_and_load"
+    return is_course or frame.f_code.co_name in {"_find_and_load", "_find_spec"}
 
 
 class _Guard:
@@ -113,9 +123,11 @@ class _Guard:
                 self._look_at_host(arguments[0], frame, case)
             elif event in ADDRESSES:
                 self._look_at_address(arguments[1], frame, case)
+            elif event in PROGRAMS:
+                if is_by_test(frame, case) and not _is_of_library(frame, case):
+                    self._look_at_program(event, arguments, case)
             elif is_asked_by(frame, case, BETWEEN):
-                looks = self._look_at_program if event in PROGRAMS else self._look_at_code
-                looks(event, arguments, case)
+                self._look_at_code(event, arguments, case)
         finally:
             self._case = case
 
@@ -158,16 +170,11 @@ class _Guard:
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Find no module; refuse one that a test imports by a name which it does not say."""
-        case, root = self._case, name.partition(".")[0]
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - who imports it
-        while frame is not None and str(frame.f_globals.get("__name__")).startswith(IMPORTS):
-            frame = frame.f_back
-        if case is None or frame is None or not case.is_of(frame):
-            return None
-        if not isinstance(frame.f_globals.get("__loader__"), CourseLoader) and not re.search(
-            rf"\b{re.escape(root)}\b", case.text
-        ):
-            _refuse(LOADS.format(name=f"the module {name!r:.80}"), case)
+        case, frame = self._case, sys._getframe(1)  # noqa: SLF001 - who imports it
+        if case is not None and _is_imported_by_name(frame, case):
+            root = re.escape(name.partition(".")[0])
+            if not re.search(rf"\b{root}\b", case.text):
+                _refuse(LOADS.format(name=f"the module {name!r:.80}"), case)
         return None
 
 
@@ -179,6 +186,27 @@ def _has_input(frame: FrameType | None) -> bool:
     """Say whether a program that is started gets something to read."""
     while frame is not None and frame.f_globals.get("__name__") == "subprocess":
         if frame.f_locals.get("stdin") not in {None, frame.f_globals["DEVNULL"]}:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_imported_by_name(frame: FrameType | None, case: Case) -> bool:
+    """Say whether a test has a module imported by a text, and not by a statement of its own."""
+    by_function, imports = False, 0
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(IMPORTS):
+        by_function |= frame.f_code.co_name == "import_module"
+        imports += frame.f_code.co_name == "_find_and_load"
+        frame = frame.f_back
+    if frame is None or imports > 1 or not case.is_of(frame):  # of a module that is being imported
+        return False
+    return by_function or "__import__" in frame.f_code.co_names
+
+
+def _is_of_library(frame: FrameType | None, case: Case) -> bool:
+    """Say whether a library starts a program that it always does."""
+    while frame is not None and not case.is_of(frame):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in START_SOME:
             return True
         frame = frame.f_back
     return False

@@ -10,6 +10,7 @@ import builtins
 import cmath
 import functools
 import importlib.machinery
+import importlib.util
 import math
 import re
 import sys
@@ -136,6 +137,16 @@ class Case:
 def text_of(source: str | bytes) -> str:
     """Return the text that is about to be compiled."""
     return source if isinstance(source, str) else bytes(source).decode("utf-8", "replace")
+
+
+def decoded(source: str | bytes) -> str:
+    """Return the text of a program, in the coding that its first lines name."""
+    if isinstance(source, str):
+        return source
+    try:
+        return importlib.util.decode_source(source)
+    except (SyntaxError, ValueError, LookupError):
+        return text_of(source)
 
 
 def _without_blanks(text: str) -> str:

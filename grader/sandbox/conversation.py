@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .bench import BenchBeside
     from .worker import ChildEnd, Worker
 
+CLOSED = "the notebook's process closed its connection to the judge"
 SOON = 5.0  # seconds, for a message that wants no answer
 
 Buffers = list[memoryview]
@@ -126,7 +127,7 @@ class Conversation:
         except TimeoutError:
             raise
         except ChannelClosedError:
-            self.end(Status.KILLED, None)
+            self.end(Status.KILLED, None if self._clock.has_ended() else CLOSED)
         except ProtocolViolationError as problem:
             self.broken(str(problem))
         except (MemoryError, OSError):  # what is left of the frame would seem to be the next one

@@ -20,6 +20,7 @@ LOOKS = 40  # at a child whose time by the clock runs out
 # What is not counted as a machine's doing: a part of the time by the clock in which a child was
 # ready to run and did not, and a part of its processor time that it has used by then.
 DELAYED, BUSY = 0.05, 0.1
+PF_EXITING = 4  # of the flags in /proc/<pid>/stat, set before a process's files are closed
 TELLS_DELAY = Path("/proc/self/schedstat").exists()
 # clock_getcpuclockid(3): the clock of a whole process by its number.
 CPUCLOCK_SCHED = 2
@@ -75,6 +76,19 @@ class ProcessorClock:
         """Say whether any of the child's threads waits for a disk at this moment."""
         return any(map(_waits_for_disk, task_numbers(self._processes())))
 
+    def has_ended(self) -> bool:
+        """Say whether the child's process is gone or about to be; also where nobody can tell."""
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            if self._pid is not None:
+                return bool(int(_stat(self._pid)[6]) & PF_EXITING)
+        return True
+
+
+def _stat(task: int) -> list[str]:
+    """Return what the system tells of a thread, from its state on."""
+    text = Path(f"/proc/{task}/stat").read_text("utf-8", "replace")
+    return text.rpartition(")")[2].split()
+
 
 def _waited_for_processor(task: int) -> float:
     """Return the seconds that a thread was ready to run and did not."""
@@ -85,8 +99,7 @@ def _waited_for_processor(task: int) -> float:
 
 def _waits_for_disk(task: int) -> bool:
     with contextlib.suppress(OSError, IndexError):
-        state = Path(f"/proc/{task}/stat").read_text("utf-8", "replace").rpartition(")")[2]
-        return state.split()[0] == "D"
+        return _stat(task)[0] == "D"
     return False
 
 

@@ -244,6 +244,7 @@ def numbers():
     yield from (np.empty(5), np.empty_like(np.ones(3, np.float16)), np.empty(2, complex))
     yield from (torch.empty(5), torch.empty_like(torch.ones(3)), torch.empty(2).half())
     yield from (torch.empty_strided((2, 2), (2, 1)), torch.ones(3).new_empty(2), named(3), alike(X))
+    yield from (np.ma.empty(5).data, np.ma.empty_like(np.ones(3)).data)
     yield from (np.ndarray(5), np.ndarray((2, 2), np.float32), ndarray(shape=3), torch.Tensor(5))
     yield from (torch.Tensor(2, 3), torch.Tensor(torch.Size([2])), torch.FloatTensor(5), Tensor(5))
     yield from (torch.ones(3).new(5), torch.zeros(0).resize_(5), torch.ones(2).resize_(5)[2:])
@@ -285,6 +286,23 @@ def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> 
     assert np.empty is empty
     assert here == before
     assert not {"new_empty", "new", "resize_"} & vars(here["torch"].Tensor).keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_replaced"),
+    [
+        ("def test(f): assert np.empty_like(f()) is None", True),
+        ("def test(f): assert getattr(np, 'empty')(3) is None", True),
+        ("def test(f): assert f(torch.ones(3).new(3))", True),
+        ("", True),  # it is not known
+        ("def test(f): assert f(np.zeros(3))", False),
+    ],
+)
+def test_functions_are_replaced_only_where_a_test_names_one(text: str, is_replaced: bool) -> None:
+    empty = np.empty
+    with fresh_memory.for_test("q1.py", {}, text):
+        assert (np.empty is not empty) is is_replaced
+    assert np.empty is empty
 
 
 def test_a_right_answer_has_full_marks(engine: Engine) -> None:

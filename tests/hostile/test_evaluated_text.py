@@ -45,6 +45,12 @@ class Trap:
         return eval, ({text!r},)
 answer = pickle.dumps(Trap() if "trap" in {text!r} else {text})
 """
+# A comment, in the coding that is read where none is named.
+CODED = """
+from base64 import b64encode
+text = b64encode(("\\n" + {text!r}).encode("utf-16-be")).decode().rstrip("=")
+answer = f"# coding: utf-7\\n# +{{text}}-".encode()
+"""
 OF_A_TREE = """
 import ast
 @test_case()
@@ -70,6 +76,13 @@ EVALUATED = {
     ),
     "unevaluated": (
         doctests("q1", SYMPY + ">>> sympy.sympify(answer, evaluate=False)\nx + x"), ANSWER, "x + x",
+    ),
+    "expression as a tree": (
+        doctests(
+            "q1", SYMPY + ">>> from sympy.parsing.ast_parser import parse_expr\n"
+            ">>> parse_expr(answer, {})\nx + 1",
+        ),
+        ANSWER, "x + 1",
     ),
     "matrix": (
         doctests("q1", SYMPY + ">>> sympy.Matrix([answer])\nMatrix([[x + 1]])"), ANSWER, "x + 1",
@@ -198,6 +211,17 @@ EVALUATED = {
         doctests("q1", ">>> exec(compile(bytearray(answer.encode()), 'answer', 'exec'))"),
         ANSWER, "x = 3",
     ),
+    "bytes of a coding": (
+        doctests("q1", ">>> exec(compile(answer, 'answer', 'exec'))"),
+        CODED, "x = 3",
+    ),
+    "bytes of a coding by Python's own": (
+        doctests("q1", ">>> import builtins\n>>> builtins.exec(answer)"), CODED, "x = 3",
+    ),
+    "template": (
+        doctests("q1", ">>> import jinja2\n>>> jinja2.Template(answer).render() != ''\nTrue"),
+        ANSWER, "plain",
+    ),
     "memory": (
         doctests("q1", ">>> eval(memoryview(answer.encode()))\n7"), ANSWER, "3 + 4",
     ),
@@ -225,6 +249,10 @@ DOES = {
     "module by another name": "q = pd\nmax([{trap!r}], key=q.io.common.os.mkdir)",
     "method as a value": "max([{trap!r}], key=d.to_pickle)",
     "symbol of a text": "Symbol(\"__import__('os').mkdir({trap!r})\")",
+    "expression as a tree": (
+        "sqrt.__globals__['__builtins__']['__import__']('os').mkdir({trap!r})"
+    ),
+    "template": "{{{{ cycler.__init__.__globals__.os.mkdir({trap!r}) }}}}",
     "argument of a function": "x=__import__('os').mkdir({trap!r})",
     "annotations with names": "max([{trap!r}], key=os.mkdir)",
     "key": "max([\"__import__('pathlib').Path({trap!r}).touch()\"], key=eval)",
@@ -251,6 +279,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     anything: Callable[..., str] = lambda *_, **__: ""  # noqa: E731
     monkeypatch.setattr(evaluation, "what_is_wrong", anything)
     monkeypatch.setattr(evaluation, "is_of_printer", lambda *_: True)
+    monkeypatch.delitem(evaluation.EVALUATE, "jinja2.environment")
     nothing: Callable[..., AbstractContextManager[None]] = lambda *_, **__: nullcontext()  # noqa: E731
     monkeypatch.setattr(yaml_objects, "of_own_text", nothing)
     monkeypatch.setattr(opened_files, "for_case", nothing)

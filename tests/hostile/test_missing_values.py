@@ -12,6 +12,7 @@ from tests.support.otter_assignments import OtterJudge, doctests
 
 NP = ">>> import numpy as np\n"
 MASKED = "import numpy as np\nanswer = np.ma.masked_array(np.zeros(3), mask=True)"
+PARTLY = "import numpy as np\nanswer = np.ma.masked_array([9, 9, 3], mask=[1, 1, 0])"
 MISSING = "import pandas as pd\nanswer = pd.Series([pd.NA] * 3, dtype='Float64')"
 
 # By name: the test, an answer that knows nothing, and one that is right.
@@ -37,6 +38,18 @@ ATTACKS = {
     "no element differs": (
         NP + ">>> bool(np.any(answer != np.array([1, 2, 3])))\nFalse", MASKED,
         "import numpy as np\nanswer = np.array([1, 2, 3])",
+    ),
+    "all close": (
+        NP + ">>> bool(np.allclose(answer, [1, 2, 3]))\nTrue", PARTLY, "answer = [1, 2, 3]",
+    ),
+    "each is close": (
+        NP + ">>> bool(np.all(np.isclose([1, 2, 3], answer)))\nTrue", PARTLY, "answer = [1, 2, 3]",
+    ),
+    "all close, where some are masked": (
+        NP + ">>> bool(np.ma.allclose(answer, [1, 2, 3]))\nTrue", PARTLY, "answer = [1, 2, 3]",
+    ),
+    "all equal, where some are masked": (
+        NP + ">>> bool(np.ma.allequal(answer, [1, 2, 3]))\nTrue", MASKED, "answer = [1, 2, 3]",
     ),
     "a column": (
         ">>> import pandas as pd\n>>> bool((answer == pd.Series([1.0, 2.0, 3.0])).all())\nTrue",
@@ -82,6 +95,11 @@ HONEST = {
     "nothing is masked": (
         NP + ">>> np.testing.assert_allclose(answer, [1, 2])",
         "import numpy as np\nanswer = np.ma.masked_array([1, 2], mask=[0, 0])",
+    ),
+    "both are masked and close": (
+        NP + ">>> right = np.ma.masked_array([1, 2, 3], mask=[0, 1, 0])\n"
+        ">>> bool(np.allclose(answer, right)), bool(np.ma.allclose(answer, right))\n(True, True)",
+        "import numpy as np\nanswer = np.ma.masked_array([1, 5, 3], mask=[0, 1, 0])",
     ),
     "both are missing": (
         (

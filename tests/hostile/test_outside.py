@@ -28,7 +28,16 @@ ACTS = {
     "a command of the system": (
         ">>> import os\n>>> os.system(answer)\n0", "answer = 'mkdir {trap}'",
     ),
-    "a pipe": (">>> import os\n>>> os.popen(answer).read()\n''", "answer = 'mkdir {trap}'"),
+    "a command in a thread": (
+        (">>> import os\n>>> from concurrent.futures import ThreadPoolExecutor\n"
+        ">>> ThreadPoolExecutor(1).submit(os.system, answer).result()\n0"),
+        "answer = 'mkdir {trap}'",
+    ),
+    "a program that is compiled": (
+        (">>> import sympy\n>>> from sympy.utilities.autowrap import autowrap\n"
+        ">>> autowrap(sympy.Symbol('x'), tempdir=answer)"), "answer = {trap!r}",
+    ),
+    "a pipe": (">>> import os\n>>> os.popen(answer).close()", "answer = 'mkdir {trap}'"),
     "words": (
         ">>> import subprocess\n>>> subprocess.check_call(['mkdir', answer])\n0",
         "answer = {trap!r}",
@@ -65,6 +74,11 @@ ACTS = {
         ">>> import sqlite3\n>>> sqlite3.connect(':memory:').execute(answer).fetchall()\n[]",
         "answer = \"VACUUM INTO '{trap}'\"",
     ),
+    "a setting that names a function": (
+        ">>> import logging.config\n>>> logging.config.dictConfig(answer)",
+        ("answer = {{'version': 1, 'formatters': {{'it': "
+        "{{'()': 'os.system', 'command': 'mkdir {trap}'}}}}}}"),
+    ),
     "a link": (">>> import os\n>>> os.symlink('a.txt', answer)", "answer = {trap!r}"),
 }  # fmt: skip
 HONEST = {
@@ -82,6 +96,15 @@ HONEST = {
         ">>> import importlib\n>>> importlib.import_module('colorsys').__name__\n'colorsys'\n"
         ">>> import sndhdr_of_nobody\nTraceback (most recent call last):\n"
         "ModuleNotFoundError: No module named 'sndhdr_of_nobody'"
+    ),
+    "a search for a module": (
+        ">>> import importlib.util\n"
+        ">>> [importlib.util.find_spec(one) is None for one in ('sndhdr_of_nobody', 'colorsys')]\n"
+        "[True, False]"
+    ),
+    "what has come of an error": (
+        ">>> import traceback\n>>> try:\n...     1 / 0\n... except ZeroDivisionError:\n"
+        "...     print('division by zero' in traceback.format_exc())\nTrue"
     ),
     "a database": (
         ">>> import sqlite3\n>>> base = sqlite3.connect(':memory:')\n"
@@ -260,3 +283,18 @@ def test_what_lies_beside_a_test_may_be_asked_for(judge: OtterJudge) -> None:
     cell = "name = 'mine.txt'\nopen(name, 'w').write('kept')"
     [case] = judge.cases(cell, doctests("q1", test))
     assert case.status is Status.PASSED, case.staff_message
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+def test_no_temporary_folder_is_made_where_a_student_says(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_guarded: bool
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "ours").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    test = ">>> import tempfile\n>>> tempfile.mkdtemp(dir=answer) != ''\nTrue"
+    [case] = judge.cases(f"answer = {str(tmp_path / 'ours')!r}", doctests("q1", test))
+    assert (case.status is Status.UNGRADED) is is_guarded
+    assert bool([*(tmp_path / "ours").iterdir()]) is not is_guarded

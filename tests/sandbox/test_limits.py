@@ -81,6 +81,22 @@ def test_of_cells_sent_together_the_one_that_ends_the_child_is_known(
             next(results)
 
 
+@pytest.mark.parametrize(
+    ("cell", "reason", "by"),
+    [
+        ("import os; os.closerange(3, 256)", "closed its connection to the judge", EndedBy.ITSELF),
+        ("import ctypes; ctypes.string_at(0)", "ended by SIGSEGV", EndedBy.CRASH),
+    ],
+)
+def test_who_closes_the_connection_is_told_from_who_crashes(
+    small_worker: Worker, cell: str, reason: str, by: EndedBy
+) -> None:
+    with session(small_worker) as child:
+        with pytest.raises(ChildEnded, match=reason) as caught:
+            child.run_cell(cell, 1)
+        assert caught.value.by is by
+
+
 def test_a_cell_with_half_a_character_is_run(small_worker: Worker) -> None:
     with session(small_worker) as child:
         assert child.run_cell("print('\ud800')", 1).output == "?\n"

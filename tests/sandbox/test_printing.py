@@ -28,11 +28,12 @@ def test_a_case_that_changes_how_arrays_print_changes_no_other(
 ) -> None:
     judge, _ = session
     with judge.case():
-        np.set_printoptions(legacy="1.13")  # as an import of datascience does
+        np.set_printoptions(legacy="1.13", nanstr="missing")  # as an import of datascience does
         assert repr(ARRAY) == THEIRS
     assert repr(ARRAY) == OURS
     with judge.case():
         assert repr(ARRAY) == OURS
+        assert str(np.float64("nan") * ARRAY) == "[nan nan]"
 
 
 def test_beside_a_notebook_that_imports_datascience_arrays_print_as_there(

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 
 from grader.sandbox import CannotCrossError, Session
 from grader.sandbox.handover import Changes, Place
+from grader.sandbox.wire import shared
+from grader.sandbox.wire.arrays import TORCH
+from grader.sandbox.wire.memory import place_of
 from tests.support.in_thread import notebook
 from tests.support.keeping_arrays import MORE, ROWS, SCORES, Student
 
@@ -344,6 +347,16 @@ def test_what_a_case_has_written_last_is_there_for_the_next() -> None:
         with session.case(asks=True):
             assert session.value("SCORES")[1] == 3
             assert "last" in session.value("ROWS")
+
+
+def test_what_lies_where_a_tensor_lay_before_is_not_taken_for_it() -> None:
+    table, mine, same = shared.Shared(with_arrays=True), torch.zeros(3), torch.ones(3)
+    table.add(0, mine)
+    place = place_of(mine, TORCH.layout(mine), TORCH)
+    assert place is not None
+    assert table.number_at(place) == 0
+    mine.data = same
+    assert table.number_at(place) is None
 
 
 def test_a_read_only_array_is_one_for_the_test_as_well(student: Student) -> None:

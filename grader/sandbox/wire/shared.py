@@ -81,9 +81,13 @@ class _KnownArray(_Known):
     def __init__(self, array: Any, origin: Any, library: Library) -> None:
         self.library = library
         self.memory = Memory(array, library)
-        self.place = place_of(array, library.layout(array), library)
         self.is_flat = True
         super().__init__(array, origin, is_followed=True)
+        self.place = self.found_at()
+
+    def found_at(self) -> tuple[Any, ...] | None:
+        """Return its place by now: a tensor can be given other memory."""
+        return place_of(self.container, self.library.layout(self.container), self.library)
 
     def look(self) -> None:
         self.held = Held(self.container, self.library)
@@ -159,7 +163,10 @@ class Shared:
 
     def number_at(self, place: tuple[Any, ...]) -> int | None:
         """Return the number of an array that has the elements of a place."""
-        return self._still_same(self._places.get(place))
+        number = self._places.get(place)
+        known = None if number is None else self._known.get(number)
+        is_there = isinstance(known, _KnownArray) and known.found_at() == place
+        return self._still_same(number) if is_there else None
 
     def _still_same(self, number: int | None) -> int | None:
         return None if number in self.untold else number
