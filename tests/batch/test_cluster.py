@@ -199,8 +199,8 @@ class watched:  # noqa: N801 - it stands for a function
         with self._pool(jobs, device) as processes:
             submit, running = processes.submit, []
 
-            def note(*call: Any) -> Any:
-                running.append(submit(*call))
+            def note(*call: Any, **options: Any) -> Any:
+                running.append(submit(*call, **options))
                 under_way = sum(not future.done() for future in running)
                 self.calls.append((device, (processes.slots, under_way)))
                 return running[-1]
