@@ -46,6 +46,7 @@ Event = TypeVar("Event", orders.Ready, orders.Spawned, orders.Ended)
 
 # What decides a score, and has to be the same on both sides.
 SAME_VERSIONS = frozenset({"numpy", "torch", "triton"})
+KERNELS = "triton"  # who imports it is asked for what a call launches
 READY_SECONDS = 120.0
 MOST_EXPECTED = orders.PACKET_BYTES // 2  # bytes of cells in one packet
 END_SECONDS = 30.0  # clearing up after a fork bomb takes its time on a busy machine
@@ -131,18 +132,20 @@ class Worker:
         files: Iterable[tuple[str, str]] = (),
         warm: bool = True,
         folder: Path | None = None,
+        is_bench: bool = False,
     ) -> None:
         """Start the process.
 
         isolation: without a way, the level's first is taken. files: what each child finds beside
         its notebook, by name there and path here. warm: import numpy, `libraries` and `imports`;
         without, the worker starts quickly and does little. folder: where its own lies; without,
-        among the temporary files.
+        among the temporary files. is_bench: its children run no cell, beside those of another.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
         self._imports = imports
         self._bench: Worker | None = None
+        self._expects_bench = KERNELS in imports and not is_bench
         self.seconds: dict[str, float] = {}
         self._ready = False
         self._own: frozenset[int] = frozenset()  # processes below, that are no child's
@@ -213,6 +216,9 @@ class Worker:
         from .session import Session  # it needs NumPy, for which no worker's start should wait
 
         self.wait_until_ready()
+        if self._expects_bench and self._bench is None:
+            with contextlib.suppress(GraderError, OSError):  # who asks for one hears what is wrong
+                self._start_bench()  # its imports take as long as a notebook
         if self._group is not None:
             self._group.limit(limits)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -247,14 +253,8 @@ class Worker:
         the two waits for the other. WorkerError or IsolationError where it cannot be started.
         """
         if self._bench is None:
-            self._bench = Worker(
-                imports=self._imports,
-                libraries=("torch",),
-                isolation=self.isolation,
-                devices=self.devices,
-                # A case may have given temporary files another place, which ends with it.
-                folder=Path(self._folder).parent,
-            )
+            self._start_bench()
+        assert self._bench is not None  # noqa: S101 - for the type checker
         try:
             beside = self._bench.session(
                 limits, deadline=deadline, processor=processor, core=self._core
@@ -264,6 +264,17 @@ class Worker:
             self._bench.close()
             self._bench = None  # the next call may have more luck
             raise
+
+    def _start_bench(self) -> None:
+        self._bench = Worker(
+            imports=self._imports,
+            libraries=("torch",),
+            isolation=self.isolation,
+            devices=self.devices,
+            # A case may have given temporary files another place, which ends with it.
+            folder=Path(self._folder).parent,
+            is_bench=True,
+        )
 
     def _wait_until_locked(self, connection: socket.socket) -> None:
         """Return when the child has given everything up; nothing of a student's is there yet."""
