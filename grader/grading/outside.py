@@ -155,7 +155,7 @@ class _Guard:
 
     def _look_at_host(self, host: Any, frame: FrameType, case: Case) -> None:
         name = host.decode("utf-8", "replace") if isinstance(host, bytes) else host
-        if name and name not in case.text and is_by_test(frame, case):
+        if name and not _is_named(name, case) and is_by_test(frame, case):
             _refuse(REACHES.format(name=f"{name!r:.80}"), case)
         self._has_named = True
 
@@ -163,7 +163,7 @@ class _Guard:
         """Refuse an address that is neither named nor what a named one was resolved to."""
         name = str(address[0] if isinstance(address, tuple) and address else address)
         is_resolved = self._has_named and isinstance(address, tuple)
-        if name not in case.text and not is_resolved and is_by_test(frame, case):
+        if not is_resolved and not _is_named(name, case) and is_by_test(frame, case):
             _refuse(REACHES.format(name=f"{name!r:.80}"), case)
 
     def find_spec(
@@ -180,6 +180,11 @@ class _Guard:
 
 _guard = _Guard()
 for_case: Callable[[Case, Path], contextlib.AbstractContextManager[None]] = _guard.for_case
+
+
+def _is_named(host: str, case: Case) -> bool:
+    """Say whether a test's text has a host or a path as a whole, and not as a part of another."""
+    return re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w.-])", case.text) is not None
 
 
 def _has_input(frame: FrameType | None) -> bool:

@@ -205,6 +205,19 @@ def test_no_address_is_reached_that_a_student_gives(
             listening.accept()
 
 
+@pytest.mark.parametrize(("other", "is_named"), [("localhost", True), ("nolocalhost.org", False)])
+def test_a_part_of_another_name_is_no_host_that_a_test_names(
+    judge: OtterJudge, listening: socket.socket, other: str, *, is_named: bool
+) -> None:
+    cell = f"host, port = 'localhost', {listening.getsockname()[1]}"
+    test = (
+        f">>> import socket\n>>> other = '{other}'\n"
+        ">>> _ = socket.getaddrinfo(host, port, socket.AF_INET)\n"
+    )
+    [case] = judge.cases(cell, doctests("q1", test))
+    assert case.status is (Status.PASSED if is_named else Status.UNGRADED), case.staff_message
+
+
 @pytest.mark.parametrize("is_guarded", [True, False])
 def test_no_module_is_imported_by_a_name_of_a_students(
     judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, *, is_guarded: bool
