@@ -43,7 +43,7 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
     """
     names = {} if names is None else names
     held = list(_functions()) if _may_ask(text) else []
-    ours: dict[Any, Any] = {function: _filling(function) for _, _, function in held}
+    ours: dict[Any, Any] = {function: _filling(name, function) for _, name, function in held}
     classes = list(_classes(_called_in(text)))
     ours |= {kind: _Class(kind) for _, _, kind in classes}
     held += classes
@@ -97,17 +97,20 @@ def _classes(called: frozenset[str]) -> Iterator[tuple[Any, str, Any]]:
                 yield library, name, getattr(library, name)
 
 
-def _filling(function: Function) -> Function:
-    """Return what stands in for a function, made once: it is wanted again at every case."""
+def _filling(name: str, function: Function) -> Function:
+    """Return what stands in for a function, made once: it is wanted again at every case.
+
+    Its name is where it was found: NumPy 1.26 has functions that do not know theirs.
+    """
     if function in _made:
         return _made[function]
-    is_method = function.__name__ in METHODS[2:]
+    is_method = name in METHODS[2:]
 
     @functools.wraps(function, updated=())
     def made(*args: Any, **kwargs: Any) -> Any:
         is_asked = _is_of_test(sys._getframe(1))  # noqa: SLF001 - who asks for it
         if is_method and is_asked:
-            return _by_method(function, *args, **kwargs)
+            return _by_method(name, function, *args, **kwargs)
         found = function(*args, **kwargs)
         if is_asked:
             _fill_if_possible(found)
@@ -122,11 +125,11 @@ def _is_of_test(frame: FrameType) -> bool:
     return name == _asking[-1] or name.startswith("<doctest ")
 
 
-def _by_method(method: Callable[..., Any], tensor: Any, *args: Any, **kwargs: Any) -> Any:
+def _by_method(name: str, method: Function, tensor: Any, *args: Any, **kwargs: Any) -> Any:
     """Call `new` or `resize_`, of which only a part may be memory as it comes."""
     before = tensor.untyped_storage().nbytes()
     found = method(tensor, *args, **kwargs)
-    if method.__name__ == "new":
+    if name == "new":
         if _are_sizes(args):
             _fill_if_possible(found)
     elif found.untyped_storage().nbytes() > before and found.device.type == "cpu":

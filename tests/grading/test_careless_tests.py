@@ -4,6 +4,7 @@ The natural way to write a test works out what is right after the call, from wha
 over. An answer that spoils that gains nothing, and costs nobody else anything.
 """
 
+import functools
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -286,6 +287,21 @@ def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> 
     assert np.empty is empty
     assert here == before
     assert not {"new_empty", "new", "resize_"} & vars(here["torch"].Tensor).keys()
+
+
+def test_a_function_that_does_not_know_its_name_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As those of `numpy.ma` in NumPy 1.26, under which no case could be judged."""
+    nameless = functools.partial(np.ma.empty)
+    assert not hasattr(nameless, "__name__")
+    monkeypatch.setattr(np.ma, "empty", nameless)
+    here: dict[str, Any] = {}
+    text = "import numpy as np\ndef test(): return np.ma.empty(3)"
+    exec(compile(text, "q1.py", "exec"), here)  # noqa: S102 - as a test file is
+    with fresh_memory.for_test("q1.py", here, text):
+        assert np.isnan(here["test"]().data).all()
+    assert np.ma.empty is nameless
 
 
 @pytest.mark.parametrize(
