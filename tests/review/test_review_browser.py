@@ -222,11 +222,11 @@ def hostile_class(root: Path, answers: list[str]) -> Room:
     return room
 
 
-def visit_all(browser: Browser, room: Room, *, clicks: bool = True) -> tuple[list[str], str]:
+def visit_all(where: Browser | Pages, room: Room, *, clicks: bool = True) -> tuple[list[str], str]:
     """Open every answer, click on what looks like a link in it, and return trouble and text."""
     with room.open() as store:
         places = [f"written/r1/{one.id}" for one in room.answers(store, "r1").all]
-    with served(room) as serving, window(browser, serving.address) as (page, trouble):
+    with served(room) as serving, window(where, serving.address) as (page, trouble):
         text = ""
         for place in places:
             with contextlib.nullcontext() if clicks else contextlib.suppress(Error):
@@ -241,16 +241,16 @@ def visit_all(browser: Browser, room: Room, *, clicks: bool = True) -> tuple[lis
 
 
 def test_hostile_answers_do_nothing(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = hostile_class(tmp_path / "all", HOSTILE)
-    seen, text = visit_all(browser, room)
+    seen, text = visit_all(pages, room)
     assert seen == []
     assert "<script>alert(1)</script>" in text
     assert "\\u202e" in text
     assert "9,000 by 9,000 pixels" in text
     assert "{{ 7 * 7 }}" in text
-    with served(room) as serving, window(browser, f"{serving.address}students") as (page, trouble):
+    with served(room) as serving, window(pages, f"{serving.address}students") as (page, trouble):
         links = page.locator("tbody a").evaluate_all("all => all.map((one) => one.href)")
         for link in links:
             page.goto(link)
@@ -259,7 +259,7 @@ def test_hostile_answers_do_nothing(
     # Without our Markdown the policy still stands; without both, the attacks succeed.
     monkeypatch.setattr("grader.review.written.answer_html", lambda one: Markup(one.text))  # noqa: S704 - the control
     some = hostile_class(tmp_path / "some", HOSTILE[:4])
-    seen, _ = visit_all(browser, some, clicks=False)
+    seen, _ = visit_all(pages, some, clicks=False)
     assert "an alert was shown" not in seen
     assert any("Content Security Policy" in line for line in seen)
     monkeypatch.setitem(guard.HEADERS, "Content-Security-Policy", "")
