@@ -53,6 +53,7 @@ from grader.grading.test_folder import TestFolder
 from grader.grading.text_read import Case
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import ChildEnded, Session, seeds
+from grader.sandbox.handover import Changes
 from grader.sandbox.inside import instruments
 from grader.sandbox.kinds import FOR_TESTS
 from grader.sandbox.seeds import Seeds
@@ -168,6 +169,7 @@ class CaseSuite:
         self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder(assignment.given, assignment.withheld)
         self._has_run: set[str] = set()  # questions of whose files functions were called
+        missing_values.prepare()
         with self._folder.entered(), opened_files.while_tests_are_loaded():
             for question in assignment.questions:
                 self._load(question)
@@ -186,14 +188,15 @@ class CaseSuite:
 
     @contextlib.contextmanager
     def in_folder(
-        self, question: str, case: str, session: Session, refusals: list[str],
+        self, question: str, case: str, session: Session, changes: Changes,
         *, cells: Iterable[CodeCell] = (),
     ) -> Iterator[None]:  # fmt: skip
         """Have this process work in a folder with the files that a case may read.
 
-        refusals: where it is noted that one could not be handed over. cells: of the notebook, whose
-        functions' sources a test may read.
+        changes: where it is noted what could not be handed over, and what the case may owe to what
+        is missing. cells: of the notebook, whose functions' sources a test may read.
         """
+        refusals = changes.refusals
         key = question, case
         if key not in self._texts:
             self._texts[key] = self._cases[key].text
@@ -202,6 +205,7 @@ class CaseSuite:
         with (
             self._folder.for_case(text, session, refusals),
             evaluation.of_own_text(own),
+            missing_values.are_unequal(changes.doubts),
             opened_files.for_case(own, self._folder.path),
             yaml_objects.of_own_text(own, may_import=self._folder.has_modules),
             _what_otter_gives(text, session, cells) if self.asks else NOTHING,
@@ -334,7 +338,6 @@ class CaseSuite:
         names.start_case(self._given(loaded))
         with (
             warnings.catch_warnings(),
-            missing_values.are_unequal(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
             fresh_memory.for_test(
