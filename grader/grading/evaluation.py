@@ -235,6 +235,7 @@ EVALUATE: dict[str, Callable[[str, FrameType, Case], None]] = {
     PANDAS: _look_at_query,
     NUMEXPR: _look_at_numexpr,
     "doctest": _look_at_doctest,
+    "grader.grading.fresh_memory": _look_at_doctest,
     "jinja2.environment": _look_at_template,
     "timeit": _look_at_timed,
 }

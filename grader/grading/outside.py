@@ -95,11 +95,14 @@ def is_asked_by(frame: FrameType | None, case: Case, between: Container[str]) ->
 
 
 def _is_import(frame: FrameType, name: str) -> bool:
-    """Say whether a frame imports by a name, or what the course has, and not any file."""
+    """Say whether a frame imports by a name, or what the course has, and not any file.
+
+    Which packages there are is looked for by their names as well.
+    """
     if not name.startswith(IMPORTS):
         return False
     is_course = isinstance(frame.f_locals.get("self"), CourseLoader)
-    return is_course or frame.f_code.co_name in {"_find_and_load", "_find_spec"}
+    return is_course or frame.f_code.co_name in {"_find_and_load", "_find_spec", "children"}
 
 
 class _Guard:
@@ -173,7 +176,9 @@ class _Guard:
 
     def _look_at_host(self, host: Any, frame: FrameType, case: Case) -> None:
         name = _host_of(host)
-        if name and not _is_named(name, case) and is_by_test(frame, case):
+        is_this_machine = name == socket.gethostname()  # as a server asks for its own name
+        is_fine = not name or is_this_machine or _is_named(name, case)
+        if not is_fine and is_by_test(frame, case):
             _refuse(REACHES.format(name=f"{name!r:.80}"), case)
 
     def _look_at_address(self, address: Any, frame: FrameType, case: Case) -> None:

@@ -121,6 +121,16 @@ HONEST = {
         ">>> _ = base.execute('CREATE TABLE t (a)'), base.execute(\"ATTACH 'own.db' AS own\")\n"
         ">>> base.execute('SELECT count(*) FROM t').fetchall()\n[(0,)]\n>>> base.close()"
     ),
+    "a server of its own": (
+        ">>> import http.server, threading, urllib.request\n"
+        ">>> server = http.server.HTTPServer(('', 0), http.server.SimpleHTTPRequestHandler)\n"
+        ">>> serving = threading.Thread(target=server.handle_request)\n>>> serving.start()\n"
+        ">>> urllib.request.urlopen(f'http://localhost:{server.server_port}/').status\n200\n"
+        ">>> serving.join()\n>>> server.server_close()"
+    ),
+    "a package's version": (
+        ">>> import importlib.metadata\n>>> importlib.metadata.version('numpy') != ''\nTrue"
+    ),
     "a library": ">>> import ctypes\n>>> ctypes.CDLL(None).abs(-3)\n3",
 }
 
@@ -165,7 +175,10 @@ def test_the_control_unguarded_it_is_done(
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_what_a_test_says_itself_is_done(judge: OtterJudge, name: str) -> None:
+def test_what_a_test_says_itself_is_done(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))  # as where a command was typed
     [case] = judge.cases("", doctests("q1", HONEST[name]))
     assert case.status is Status.PASSED, case.staff_message
 
