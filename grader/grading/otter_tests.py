@@ -45,6 +45,7 @@ from grader.grading import (
     missing_values,
     opened_files,
     pyplot,
+    replacements,
     sources,
     yaml_objects,
 )
@@ -372,6 +373,7 @@ def _what_otter_gives(text: str, session: Session, cells: Iterable[CodeCell]) ->
     """Have a test of otter's find what it would beside the notebook, in its own process."""
     with (
         pyplot.of_the_students(text, session),
+        replacements.of_the_students(text, session),
         met_errors.as_python_has_them(text),
         dataclasses_asked.of_the_students(text),
         sources.of_the_students(text, (cell.source for cell in cells)),
