@@ -208,7 +208,7 @@ class CaseSuite:
         with (
             self._folder.for_case(text, session, refusals),
             evaluation.of_own_text(own),
-            missing_values.are_unequal(changes.doubts),
+            missing_values.are_unequal(changes.doubts, session.current.is_theirs),
             opened_files.for_case(own, self._folder.path),
             yaml_objects.of_own_text(own, may_import=self._folder.has_modules),
             _what_otter_gives(text, session, cells) if self.asks else NOTHING,
