@@ -128,6 +128,8 @@ def _fault_of_the_test(problem: BaseException | None) -> str:
     match problem:
         case FileNotFoundError() if _is_beside(problem):
             return ""  # what the course has lies there, so it is what the notebook was to write
+        case OSError(errno=None, __cause__=Exception() as cause) if not _is_missing(cause):
+            return ""  # as of pandas, for what a statement of SQL has met
         case ImportError() | OSError():
             return wording.missing_here(_brief(problem))
         case NameError() if not isinstance(problem, MissingNameError):
@@ -135,6 +137,10 @@ def _fault_of_the_test(problem: BaseException | None) -> str:
         case TypeError() | AttributeError() if _is_of_a_library(problem):
             return wording.not_for_objects(_brief(problem))
     return ""
+
+
+def _is_missing(problem: BaseException) -> bool:
+    return isinstance(problem, ImportError | OSError)
 
 
 def _is_of_a_library(problem: BaseException) -> bool:

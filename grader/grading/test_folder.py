@@ -26,7 +26,7 @@ from grader.errors import CannotJudgeError
 from grader.grading import evaluation
 from grader.grading.file_access import may_touch_files
 from grader.grading.text_read import LAID_OUT, CourseLoader
-from grader.sandbox import CannotCrossError, Session, StudentError
+from grader.sandbox import CannotCrossError, Session, StudentError, libraries
 from grader.sandbox.inside.files import checksum
 
 LISTS = re.compile(r"\b(?:glob|iglob|rglob|listdir|scandir|iterdir|walk)\b")
@@ -97,7 +97,8 @@ class _CourseModules:
         sys.modules.update(self._loaded)
         sys.meta_path.append(self)
         try:
-            yield
+            with libraries.with_course(self._roots):
+                yield
         finally:
             sys.meta_path.remove(self)
             for name in [*sys.modules]:
