@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from grader.grading import outside
-from grader.grading.text_read import Case, Source, Space, decoded, is_laid_out, text_of
+from grader.grading.text_read import TEXT, Case, Source, Space, decoded, is_laid_out, text_of
 from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
@@ -237,6 +237,7 @@ EVALUATE: dict[str, Callable[[str, FrameType, Case], None]] = {
     PANDAS: _look_at_query,
     NUMEXPR: _look_at_numexpr,
     "doctest": _look_at_doctest,
+    "grader.grading.fresh_memory": _look_at_doctest,
     "jinja2.environment": _look_at_template,
     "timeit": _look_at_timed,
 }
@@ -266,7 +267,7 @@ def _evaluated(
         names = (None, None) if given == (None, None) else (local, found)
         _refuse_unless_fine(text, Space.of(case, frame, *names), case)
         if isinstance(text, str) and not isinstance(source, CodeType):
-            source = _compile(text, "<string>", mode, dont_inherit=True)
+            source = _compile(text, TEXT, mode, dont_inherit=True)
     return source, found, local
 
 
@@ -294,14 +295,14 @@ def exec_of_test(source: Any, found: Any = None, local: Any = None, /, **more: A
     exec(*_evaluated(source, "exec", frame, given), **more)  # noqa: S102 - this is what it guards
 
 
-def compile_of_test(source: Any, *args: Any, **kwargs: Any) -> Any:
+def compile_of_test(source: Any, filename: Any, *args: Any, **kwargs: Any) -> Any:
     """Compile as Python does, and remember what is not the test's own."""
     case, frame = _hook.case, sys._getframe(1)  # noqa: SLF001 - where Python would look names up
     source = source if case is None else _as_text(source)
     if case is None or not isinstance(source, str | ast.AST):
-        return compile(source, *args, **kwargs)
+        return compile(source, filename, *args, **kwargs)
     space = Space.of(case, frame)
-    made = _compile(source, *args, **kwargs)
+    made = _compile(source, TEXT, *args, **kwargs)
     if isinstance(made, CodeType) and not space.wrote(source):  # of a tree it may only ask
         _refuse_for(what_is_wrong(source, None, space.is_callable), case)
         _compiled.held.append((made, source))

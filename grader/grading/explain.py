@@ -74,7 +74,7 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
             reason = _reason(problem, notes, where)
         case MissingNameError():
             reason = where.missing(str(problem))
-            text = f"{wording.not_defined(str(problem))} {reason.text}".strip()
+            text = f"{wording.not_defined(str(problem))} {reason.text or wording.DEFINE_IT}"
         case TransferError():
             text = wording.value_not_handed_over(str(problem))
         case AssertionError():
