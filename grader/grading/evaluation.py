@@ -83,7 +83,7 @@ def _look_at(text: str, frame: FrameType, case: Case) -> None:
     if only_parses and frame.f_back is not None:
         frame = frame.f_back  # who may mean to change it before it is compiled
     module = str(frame.f_globals.get("__name__"))
-    if not outside.is_by_test(frame, case):
+    if not module.startswith("grader.") and not outside.is_by_test(frame, case):
         return  # a library that is imported meanwhile makes its own templates and functions
     if module in EVALUATE:
         EVALUATE[module](text, frame, case)

@@ -459,7 +459,10 @@ def _class_of(reference: Any) -> Any:
         refuse(reference, "Its source", "compare what it does")
     found = own(reference, "_class")
     if found is None:
-        found = library_class_of(reference) or class_of(reference)
+        found = library_class_of(reference)
+        if found is None and libraries.is_known(module_of(reference)):
+            return class_of(reference)  # of a library that the judge may import before long
+        found = found or class_of(reference)
         object.__setattr__(reference, "_class", found)
     return found
 
