@@ -47,6 +47,7 @@ from grader.grading import (
     pyplot,
     replacements,
     sources,
+    their_modules,
     yaml_objects,
 )
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
@@ -207,6 +208,7 @@ class CaseSuite:
         own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
         with (
             self._folder.for_case(text, session, refusals),
+            their_modules.for_case(text, session),
             evaluation.of_own_text(own),
             missing_values.are_unequal(changes.doubts, session.current.is_theirs),
             opened_files.for_case(own, self._folder.path),
@@ -214,6 +216,11 @@ class CaseSuite:
             _what_otter_gives(text, session, cells) if self.asks else NOTHING,
         ):
             yield
+
+    @property
+    def folder(self) -> Path:
+        """Where tests run."""
+        return self._folder.path
 
     @property
     def asks(self) -> bool:

@@ -34,13 +34,14 @@ class CurrentCase:
         self.seeds: Seeds | None = None
         self.shared: Shared | None = None
         self.replaced: Replaced | None = None
+        self.out_of_step = ""  # why nothing more can be asked in this case
         self._errors = ErrorClasses()
         self._highest = self._forgotten = 0  # numbers of objects of the child's
         self._functions = 0  # of tests that the child was given
 
     def begin(self, changes: "Changes", seeds: "Seeds | None") -> None:
         """Begin a case that gets values and functions."""
-        self.changes, self.seeds = changes, seeds
+        self.changes, self.seeds, self.out_of_step = changes, seeds, ""
 
     def open(self, session: "Session", changes: "Changes") -> int:
         """Let the case do more with the student's objects than call them.

@@ -37,6 +37,7 @@ from .wire.protocol import (
     CellDone,
     Compiled,
     Get,
+    Import,
     ListFiles,
     Missing,
     Next,
@@ -282,6 +283,14 @@ class Session:
                 self._functions[name] = reply.value
         return found
 
+    def module(self, name: str) -> Any:
+        """Return what stands for a module, which the child imports if it has not yet."""
+        self._share_replaced()
+        self._conversation.number += 1
+        message = Import(self._conversation.number, name)
+        reply, buffers = self._ask(message, [], self._limits.call_seconds, f"importing {name}")
+        return self._answers.result(reply, buffers)
+
     def _known(self, name: str) -> StudentFunction | None:
         """Return the function of a name that was looked up, and still stands for it.
 
@@ -492,6 +501,8 @@ class Session:
         """See to what goes before a request; ChildEnded where there is nobody to ask."""
         if self._conversation.ended is not None:
             raise self._conversation.ended
+        if self.current.out_of_step and self.current.live is not None:
+            raise CannotCrossError(self.current.out_of_step)
         if not isinstance(message, RUNS_NOTHING):
             if self.first is not None and not isinstance(message, Seed):
                 number = self._conversation.number  # of the message, which has one already

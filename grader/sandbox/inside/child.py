@@ -6,6 +6,7 @@ process, so nothing here is trusted by the judge: only the bytes that arrive the
 
 import builtins
 import contextlib
+import importlib
 import os
 import socket
 import sys
@@ -32,6 +33,7 @@ from ..wire.protocol import (
     Compiled,
     Fault,
     Get,
+    Import,
     ListFiles,
     Missing,
     Next,
@@ -206,6 +208,8 @@ class NotebookProcess:
                 match message:
                     case Get():
                         return self._get(message)
+                    case Import():
+                        return self._import(message)
                     case Call() | Next() | Update():
                         return self._use(message, buffers)
                 return self._answer_another(message, buffers)
@@ -387,6 +391,14 @@ class NotebookProcess:
             if message.again and is_known:
                 return Unchanged(message.request), []
         return reply, buffers
+
+    def _import(self, message: Import) -> tuple[Reply, Buffers]:
+        try:
+            with self._warnings.noted(), self._replacing.in_place():
+                module = run_theirs(importlib.import_module, message.name)
+        except StudentRaisedError as raised:
+            return self._raised_in(message.request, raised.error)
+        return self._answer_with(message.request, module)
 
     def _use(self, message: Call | Next | Update, buffers: Buffers) -> tuple[Reply, Buffers]:
         match message:

@@ -141,6 +141,13 @@ class Replace(Message, tag="replace"):
     buffers: list[int]
 
 
+class Import(Message, tag="import"):
+    """Import a module by its name; the answer is the module."""
+
+    request: int
+    name: str
+
+
 class Returned(Message, tag="returned"):
     """What a function of the judge's gave, which the child has called within a request."""
 
@@ -389,7 +396,7 @@ class Compiled(Message, tag="compiled"):
 
 Request = (
     RunCell | Get | Bound | Seed | ListFiles | ReadFile | WriteFile | Call | Next | Case
-    | Update | Replace | Returned | Threw | Record | Prepare | Replay | Compile | Chain
+    | Update | Replace | Import | Returned | Threw | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
 Reply = (
     CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared
