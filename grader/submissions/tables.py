@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 # Which spreadsheets write where they do not write UTF-8, and what no word of that country's holds:
 # letters of two alphabets in one word, or in Latin a word without a letter of ASCII.
 CODE_PAGES = {
