@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from grader.course import text_file
 from grader.course.assignments import reference_path, test_files
 from grader.course.cases import literal_hints
 from grader.course.notebooks import CodeCell
@@ -148,7 +149,7 @@ class LoadedCase:
         if self.fault:
             return ""
         body = self.file.test_cases[0].body
-        return body if isinstance(body, str) else Path(self.file.path).read_text(encoding="utf-8")
+        return body if isinstance(body, str) else text_file.read(Path(self.file.path))
 
 
 class Ended(NamedTuple):
@@ -235,7 +236,7 @@ class CaseSuite:
         declared = {case.name: case for case in question.cases}
         for path in files:
             file = _load_file(path)
-            hints = literal_hints(path.read_text(encoding="utf-8"))
+            hints = literal_hints(text_file.read(path))
             if file.all_or_nothing:
                 self.all_or_nothing |= {question.name}
             for case in file.test_cases:
@@ -394,7 +395,7 @@ def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
 
 
 def _load_file(path: Path) -> TestFile:
-    text = path.read_text(encoding="utf-8")
+    text = text_file.read(path)
     try:
         if is_doctest(text):
             file = OKTestFile.from_file(str(path))
