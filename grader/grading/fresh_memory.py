@@ -41,6 +41,9 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
     Where it is not known, functions are. Whoever else calls them meanwhile gets what they always
     give.
     """
+    if not _may_ask(text) and not _called_in(text):
+        yield
+        return
     names = {} if names is None else names
     held = list(_functions()) if _may_ask(text) else []
     ours: dict[Any, Any] = {function: _filling(name, function) for _, name, function in held}
