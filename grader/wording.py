@@ -225,7 +225,7 @@ def value_not_handed_over(detail: str) -> str:
 
 
 def answered_by_their_own(claims: Iterable[str]) -> str:
-    return f"The student's own code answered {', '.join(sorted(claims))} between its own objects."
+    return f"The student's own code answered {', '.join(sorted(claims))} about its own objects."
 
 
 def replaced_by_test(question: str, case: str, names: Iterable[str]) -> str:
@@ -301,6 +301,9 @@ def not_defined(name: str) -> str:
     return f"{name} is not defined in the notebook."
 
 
+DEFINE_IT = "Define it in a cell above the one that checks the question."
+
+
 def cell_stopped(number: int, reason: str) -> str:
     return f"Cell {number} was stopped, so nothing of it counts: {reason}."
 
@@ -310,7 +313,7 @@ def cell_raised(number: int, error: str, line: int | None) -> str:
     raised = f"Cell {number} raised {error.rstrip('.')}"
     if line is None:
         return f"{raised}, so it did not run."
-    return f"{raised} in its line {line}, and the lines below it did not run."
+    return f"{raised} (line {line}), so the lines below it did not run."
 
 
 def file_not_written(name: str) -> str:

@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from grader.grading import outside
-from grader.grading.text_read import Case, Source, Space, decoded, is_laid_out, text_of
+from grader.grading.text_read import TEXT, Case, Source, Space, decoded, is_laid_out, text_of
 from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
@@ -83,6 +83,8 @@ def _look_at(text: str, frame: FrameType, case: Case) -> None:
     if only_parses and frame.f_back is not None:
         frame = frame.f_back  # who may mean to change it before it is compiled
     module = str(frame.f_globals.get("__name__"))
+    if not module.startswith("grader.") and not outside.is_by_test(frame, case):
+        return  # a library that is imported meanwhile makes its own templates and functions
     if module in EVALUATE:
         EVALUATE[module](text, frame, case)
     elif module in OF_TYPES:
@@ -90,7 +92,7 @@ def _look_at(text: str, frame: FrameType, case: Case) -> None:
             space = Space.of(case, frame)
             _refuse_for(what_is_wrong(text, space, space.is_callable, of_types=True), case)
     elif module in outside.IMPORTS[:1]:
-        if outside.is_by_test(frame, case) and not _is_of_course(frame):
+        if not _is_of_course(frame):
             _refuse_unless_fine(text, Space.of(case, frame), case)
     elif module.partition(".")[0] in FOR_OTHERS or (case.is_of(frame) and not only_parses):
         _refuse_unless_fine(text, Space.of(case, frame), case)
@@ -235,6 +237,7 @@ EVALUATE: dict[str, Callable[[str, FrameType, Case], None]] = {
     PANDAS: _look_at_query,
     NUMEXPR: _look_at_numexpr,
     "doctest": _look_at_doctest,
+    "grader.grading.fresh_memory": _look_at_doctest,
     "jinja2.environment": _look_at_template,
     "timeit": _look_at_timed,
 }
@@ -264,7 +267,7 @@ def _evaluated(
         names = (None, None) if given == (None, None) else (local, found)
         _refuse_unless_fine(text, Space.of(case, frame, *names), case)
         if isinstance(text, str) and not isinstance(source, CodeType):
-            source = _compile(text, "<string>", mode, dont_inherit=True)
+            source = _compile(text, TEXT, mode, dont_inherit=True)
     return source, found, local
 
 
@@ -292,14 +295,14 @@ def exec_of_test(source: Any, found: Any = None, local: Any = None, /, **more: A
     exec(*_evaluated(source, "exec", frame, given), **more)  # noqa: S102 - this is what it guards
 
 
-def compile_of_test(source: Any, *args: Any, **kwargs: Any) -> Any:
+def compile_of_test(source: Any, filename: Any, *args: Any, **kwargs: Any) -> Any:
     """Compile as Python does, and remember what is not the test's own."""
     case, frame = _hook.case, sys._getframe(1)  # noqa: SLF001 - where Python would look names up
     source = source if case is None else _as_text(source)
     if case is None or not isinstance(source, str | ast.AST):
-        return compile(source, *args, **kwargs)
+        return compile(source, filename, *args, **kwargs)
     space = Space.of(case, frame)
-    made = _compile(source, *args, **kwargs)
+    made = _compile(source, TEXT, *args, **kwargs)
     if isinstance(made, CodeType) and not space.wrote(source):  # of a tree it may only ask
         _refuse_for(what_is_wrong(source, None, space.is_callable), case)
         _compiled.held.append((made, source))

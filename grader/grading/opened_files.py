@@ -81,6 +81,7 @@ class _Guard:
     def while_tests_are_loaded(self) -> Iterator[None]:
         """Know which temporary places tests make before any case: theirs in each of them."""
         self._begin()
+        outside.begin()
         self._is_loading = True
         try:
             yield

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from grader.course import text_file
 from grader.course.assignments import reference_path, test_files
 from grader.course.cases import literal_hints
 from grader.course.notebooks import CodeCell
@@ -46,7 +47,9 @@ from grader.grading import (
     missing_values,
     opened_files,
     pyplot,
+    replacements,
     sources,
+    their_modules,
     yaml_objects,
 )
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
@@ -61,7 +64,8 @@ from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
 NOT_ITS_OWN = GIVEN | {"env"}  # of a test's parameters, what is no value of the notebook's
-BUILTINS = vars(builtins) | FOR_TESTS | evaluation.FOR_TESTS
+OF_EVERY_TEST = evaluation.FOR_TESTS | fresh_memory.FOR_TESTS
+BUILTINS = vars(builtins) | FOR_TESTS | OF_EVERY_TEST
 NOTHING = contextlib.nullcontext()
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
@@ -84,6 +88,7 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
     """Otter's test file, which keeps the exception that it would turn into a message."""
 
     problem: Exception | None = None
+    _compile_string = staticmethod(fresh_memory.compiled)
 
     def _generate_error_message(self, excp: Exception, context: int = 0) -> str:  # noqa: ARG002
         self.problem = excp
@@ -145,7 +150,7 @@ class LoadedCase:
         if self.fault:
             return ""
         body = self.file.test_cases[0].body
-        return body if isinstance(body, str) else Path(self.file.path).read_text(encoding="utf-8")
+        return body if isinstance(body, str) else text_file.read(Path(self.file.path))
 
 
 class Ended(NamedTuple):
@@ -205,13 +210,19 @@ class CaseSuite:
         own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
         with (
             self._folder.for_case(text, session, refusals),
+            their_modules.for_case(text, session),
             evaluation.of_own_text(own),
-            missing_values.are_unequal(changes.doubts),
+            missing_values.are_unequal(changes.doubts, session.current.is_theirs),
             opened_files.for_case(own, self._folder.path),
             yaml_objects.of_own_text(own, may_import=self._folder.has_modules),
             _what_otter_gives(text, session, cells) if self.asks else NOTHING,
         ):
             yield
+
+    @property
+    def folder(self) -> Path:
+        """Where tests run."""
+        return self._folder.path
 
     @property
     def asks(self) -> bool:
@@ -226,7 +237,7 @@ class CaseSuite:
         declared = {case.name: case for case in question.cases}
         for path in files:
             file = _load_file(path)
-            hints = literal_hints(path.read_text(encoding="utf-8"))
+            hints = literal_hints(text_file.read(path))
             if file.all_or_nothing:
                 self.all_or_nothing |= {question.name}
             for case in file.test_cases:
@@ -237,7 +248,7 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
-                _give(case.body, evaluation.FOR_TESTS)
+                _give(case.body, OF_EVERY_TEST)
                 if self.asks:
                     _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
@@ -262,7 +273,7 @@ class CaseSuite:
         if [case.points for case in held] != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
         for declared, case in zip(question.cases, held, strict=True):
-            _give(case.body, evaluation.FOR_TESTS)
+            _give(case.body, OF_EVERY_TEST)
             _look_at_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)
@@ -381,6 +392,7 @@ def _what_otter_gives(text: str, session: Session, cells: Iterable[CodeCell]) ->
     """Have a test of otter's find what it would beside the notebook, in its own process."""
     with (
         pyplot.of_the_students(text, session),
+        replacements.of_the_students(text, session),
         met_errors.as_python_has_them(text),
         dataclasses_asked.of_the_students(text),
         sources.of_the_students(text, (cell.source for cell in cells)),
@@ -394,7 +406,7 @@ def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
 
 
 def _load_file(path: Path) -> TestFile:
-    text = path.read_text(encoding="utf-8")
+    text = text_file.read(path)
     try:
         if is_doctest(text):
             file = OKTestFile.from_file(str(path))

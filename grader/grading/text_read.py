@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from grader.course import text_file
 from grader.sandbox import libraries
 from grader.sandbox.proxies import StudentObject
 
@@ -35,6 +36,7 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 Source = str | bytes | ast.AST
 
 
+TEXT = "<text of a test>"  # the file of what a test has had compiled
 LAID_OUT = 946_684_800  # seconds: the time of the course's files, which no later write has
 
 
@@ -64,9 +66,9 @@ class Case:
     stored: set[str] = field(default_factory=set)
 
     def is_of(self, frame: FrameType) -> bool:
-        """Say whether a frame runs code of the test, or of a module of the course's beside it."""
+        """Say whether a frame runs code of the test, a text of its, or a module of the course's."""
         file = frame.f_code.co_filename
-        if file == self.path or file.startswith("<doctest "):
+        if file in {self.path, TEXT} or file.startswith("<doctest "):
             return True
         return isinstance(frame.f_globals.get("__loader__"), CourseLoader)
 
@@ -260,7 +262,7 @@ class Space:
 
 @functools.lru_cache(maxsize=100)
 def _module(path: str) -> Case:
-    return Case(path, Path(path).read_text(encoding="utf-8"), [])
+    return Case(path, text_file.read(Path(path)), [])
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:

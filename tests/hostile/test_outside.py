@@ -30,6 +30,9 @@ ACTS = {
     "a command of the system": (
         ">>> import os\n>>> os.system(answer)\n0", "answer = 'mkdir {trap}'",
     ),
+    "a command in a text of the test's": (
+        ">>> exec('import os; it = os.system(answer)')\n>>> it\n0", "answer = 'mkdir {trap}'",
+    ),
     "a command in a thread": (
         (">>> import os\n>>> from concurrent.futures import ThreadPoolExecutor\n"
         ">>> ThreadPoolExecutor(1).submit(os.system, answer).result()\n0"),
@@ -63,6 +66,11 @@ ACTS = {
     ),
     "a file loaded as code": (
         LOADER, "name = 'mine.txt'\nopen(name, 'w').write({code!r})",
+    ),
+    "a database opened": (
+        (">>> import sqlite3\n>>> base = sqlite3.connect(answer)\n"
+        ">>> base.execute('CREATE TABLE t (a)').fetchall()\n[]\n>>> base.close()"),
+        "answer = {trap!r}",
     ),
     "a database attached": (
         ">>> import sqlite3\n>>> sqlite3.connect(':memory:').execute(answer).fetchall()\n[]",
@@ -113,6 +121,16 @@ HONEST = {
         ">>> _ = base.execute('CREATE TABLE t (a)'), base.execute(\"ATTACH 'own.db' AS own\")\n"
         ">>> base.execute('SELECT count(*) FROM t').fetchall()\n[(0,)]\n>>> base.close()"
     ),
+    "a server of its own": (
+        ">>> import http.server, threading, urllib.request\n"
+        ">>> server = http.server.HTTPServer(('', 0), http.server.SimpleHTTPRequestHandler)\n"
+        ">>> serving = threading.Thread(target=server.handle_request)\n>>> serving.start()\n"
+        ">>> urllib.request.urlopen(f'http://localhost:{server.server_port}/').status\n200\n"
+        ">>> serving.join()\n>>> server.server_close()"
+    ),
+    "a package's version": (
+        ">>> import importlib.metadata\n>>> importlib.metadata.version('numpy') != ''\nTrue"
+    ),
     "a library": ">>> import ctypes\n>>> ctypes.CDLL(None).abs(-3)\n3",
 }
 
@@ -157,7 +175,10 @@ def test_the_control_unguarded_it_is_done(
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_what_a_test_says_itself_is_done(judge: OtterJudge, name: str) -> None:
+def test_what_a_test_says_itself_is_done(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))  # as where a command was typed
     [case] = judge.cases("", doctests("q1", HONEST[name]))
     assert case.status is Status.PASSED, case.staff_message
 
@@ -203,6 +224,41 @@ def test_no_address_is_reached_that_a_student_gives(
     else:
         with pytest.raises(TimeoutError):
             listening.accept()
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize(
+    ("head", "host"),
+    [
+        ("socket.getaddrinfo('localhost', 80)", "127.0.0.1"),
+        ("socket.gethostbyname('localhost')", "127.1"),
+        ("socket.gethostbyname('localhost')", "127.0.0.2"),
+        ("None", ""),
+    ],
+)
+def test_who_names_a_host_names_no_other(
+    judge: OtterJudge,
+    monkeypatch: pytest.MonkeyPatch,
+    head: str,
+    host: str,
+    *,
+    is_guarded: bool,
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    with closing(socket.create_server(("0.0.0.0", 0))) as server:  # noqa: S104 - to be found by any
+        cell = f"host, port = {host!r}, {server.getsockname()[1]}"
+        test = (
+            f">>> import socket\n>>> _ = {head}\n"
+            ">>> it = socket.socket()\n>>> it.connect((host, port))\n>>> it.close()"
+        )
+        [case] = judge.cases(cell, doctests("q1", test))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    is_resolved = host == "127.0.0.1"
+    is_right = is_resolved or not is_guarded
+    assert case.status is (Status.PASSED if is_right else Status.UNGRADED), case.staff_message
 
 
 @pytest.mark.parametrize(("other", "is_named"), [("localhost", True), ("nolocalhost.org", False)])
@@ -254,6 +310,7 @@ def test_a_statement_of_a_students_reads_no_other_database(
 
 EXISTS = {
     "exists": "os.path.exists(name)",
+    "exists, by a text": "eval('os.path.exists(name)')",
     "is a file": "Path(name).is_file()",
     "has a size": "os.path.getsize(name) > 0",
     "may be read": "os.access(name, os.R_OK)",
