@@ -21,6 +21,7 @@ from grader.sandbox import CannotCrossError
 TREES = "sympy.parsing.ast_parser"
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
 PANDAS = "pandas.core.computation.expr"
+PANDAS_FUNCTIONS = "pandas.core.computation.ops"
 OF_TYPES = frozenset({"inspect", "typing"})
 SYMPYS_OWN = "from sympy import *"
 # Of SymPy's functions, those which formulas have.
@@ -140,8 +141,12 @@ def _look_at_timed(_text: str, frame: FrameType, case: Case) -> None:
 
 def _look_at_query(text: str, frame: FrameType, case: Case) -> None:
     said = frame.f_locals.get("node")  # before pandas has put names of its own in place of @
-    if not isinstance(said, str) or not case.wrote(said):
-        _refuse_unless_fine(text, _space_of_pandas(frame, case), case)
+    if isinstance(said, str) and case.wrote(said):
+        return
+    space, functions = _space_of_pandas(frame, case), sys.modules[PANDAS_FUNCTIONS].MATHOPS
+    if not space.wrote(text):
+        may_call = lambda name: space.is_callable(name) or name in functions  # noqa: E731
+        _refuse_for(what_is_wrong(text, space, may_call), case)
 
 
 def _look_at_tree(tree: ast.AST, frame: FrameType, case: Case) -> None:
