@@ -301,6 +301,9 @@ def not_defined(name: str) -> str:
     return f"{name} is not defined in the notebook."
 
 
+DEFINE_IT = "Define it in a cell above the one that checks the question."
+
+
 def cell_stopped(number: int, reason: str) -> str:
     return f"Cell {number} was stopped, so nothing of it counts: {reason}."
 
@@ -310,7 +313,7 @@ def cell_raised(number: int, error: str, line: int | None) -> str:
     raised = f"Cell {number} raised {error.rstrip('.')}"
     if line is None:
         return f"{raised}, so it did not run."
-    return f"{raised} in its line {line}, and the lines below it did not run."
+    return f"{raised} (line {line}), so the lines below it did not run."
 
 
 def file_not_written(name: str) -> str:

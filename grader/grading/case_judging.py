@@ -199,6 +199,7 @@ class CaseJudging:
             where, self.suite.unwritten, has_reference=self._has_reference,
             withheld=self._withheld, met=met,
             commands=tuple(shell.commands(self.notebook.cells[:position])),
+            folder=str(self.suite.folder),
         )  # fmt: skip
         return explain(question, case, verdict, notes)
 

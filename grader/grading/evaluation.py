@@ -84,6 +84,8 @@ def _look_at(text: str, frame: FrameType, case: Case) -> None:
     if only_parses and frame.f_back is not None:
         frame = frame.f_back  # who may mean to change it before it is compiled
     module = str(frame.f_globals.get("__name__"))
+    if not module.startswith("grader.") and not outside.is_by_test(frame, case):
+        return  # a library that is imported meanwhile makes its own templates and functions
     if module in EVALUATE:
         EVALUATE[module](text, frame, case)
     elif module in OF_TYPES:
@@ -91,7 +93,7 @@ def _look_at(text: str, frame: FrameType, case: Case) -> None:
             space = Space.of(case, frame)
             _refuse_for(what_is_wrong(text, space, space.is_callable, of_types=True), case)
     elif module in outside.IMPORTS[:1]:
-        if outside.is_by_test(frame, case) and not _is_of_course(frame):
+        if not _is_of_course(frame):
             _refuse_unless_fine(text, Space.of(case, frame), case)
     elif module.partition(".")[0] in FOR_OTHERS or (case.is_of(frame) and not only_parses):
         _refuse_unless_fine(text, Space.of(case, frame), case)

@@ -27,7 +27,7 @@ KERNELS = "triton"  # whose `load` reads memory
 @functools.lru_cache(maxsize=10_000)
 def may_touch_files(text: str) -> bool:
     """Tell whether a test of this text may look at files, or write some."""
-    tree = _parsed(text)
+    tree = parsed(text)
     if tree is None:
         return TOUCHES.search(text) is not None
     modules = dict(_imported(tree))
@@ -37,7 +37,7 @@ def may_touch_files(text: str) -> bool:
     return any(map(TOUCHES.fullmatch, names)) or any(_names_a_file(one, modules) for one in texts)
 
 
-def _parsed(text: str) -> ast.Module | None:
+def parsed(text: str) -> ast.Module | None:
     """Return a test's tree, of a doctest that of its examples; None where it has none."""
     try:
         return ast.parse(text)

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from grader.course import text_file
 from grader.course.assignments import reference_path, test_files
 from grader.course.cases import literal_hints
 from grader.course.notebooks import CodeCell
@@ -45,7 +46,9 @@ from grader.grading import (
     missing_values,
     opened_files,
     pyplot,
+    replacements,
     sources,
+    their_modules,
     yaml_objects,
 )
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
@@ -146,7 +149,7 @@ class LoadedCase:
         if self.fault:
             return ""
         body = self.file.test_cases[0].body
-        return body if isinstance(body, str) else Path(self.file.path).read_text(encoding="utf-8")
+        return body if isinstance(body, str) else text_file.read(Path(self.file.path))
 
 
 class Ended(NamedTuple):
@@ -206,6 +209,7 @@ class CaseSuite:
         own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
         with (
             self._folder.for_case(text, session, refusals),
+            their_modules.for_case(text, session),
             evaluation.of_own_text(own),
             missing_values.are_unequal(changes.doubts, session.current.is_theirs),
             opened_files.for_case(own, self._folder.path),
@@ -213,6 +217,11 @@ class CaseSuite:
             _what_otter_gives(text, session, cells) if self.asks else NOTHING,
         ):
             yield
+
+    @property
+    def folder(self) -> Path:
+        """Where tests run."""
+        return self._folder.path
 
     @property
     def asks(self) -> bool:
@@ -227,7 +236,7 @@ class CaseSuite:
         declared = {case.name: case for case in question.cases}
         for path in files:
             file = _load_file(path)
-            hints = literal_hints(path.read_text(encoding="utf-8"))
+            hints = literal_hints(text_file.read(path))
             if file.all_or_nothing:
                 self.all_or_nothing |= {question.name}
             for case in file.test_cases:
@@ -372,6 +381,7 @@ def _what_otter_gives(text: str, session: Session, cells: Iterable[CodeCell]) ->
     """Have a test of otter's find what it would beside the notebook, in its own process."""
     with (
         pyplot.of_the_students(text, session),
+        replacements.of_the_students(text, session),
         met_errors.as_python_has_them(text),
         dataclasses_asked.of_the_students(text),
         sources.of_the_students(text, (cell.source for cell in cells)),
@@ -385,7 +395,7 @@ def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
 
 
 def _load_file(path: Path) -> TestFile:
-    text = path.read_text(encoding="utf-8")
+    text = text_file.read(path)
     try:
         if is_doctest(text):
             file = OKTestFile.from_file(str(path))

@@ -2,7 +2,7 @@
 
 A test that reads a file gets the course's own copy of what the course has, never a student's. What
 only the student's code has written is fetched from its process, as a value is: bytes that it may
-have chosen, and of which nothing is imported or unpickled. What the test writes is handed to that
+have chosen, and of which nothing is run or unpickled. What the test writes is handed to that
 process before its code is called, since a function may be asked to read it.
 """
 
@@ -26,14 +26,14 @@ from grader.errors import CannotJudgeError
 from grader.grading import evaluation
 from grader.grading.file_access import may_touch_files
 from grader.grading.text_read import LAID_OUT, CourseLoader
-from grader.sandbox import CannotCrossError, Session, StudentError
+from grader.sandbox import CannotCrossError, Session, StudentError, libraries
 from grader.sandbox.inside.files import checksum
 
 LISTS = re.compile(r"\b(?:glob|iglob|rglob|listdir|scandir|iterdir|walk)\b")
 # What is run, or made into objects, where it is read.
 RUN = frozenset(
     {
-        ".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".pth", ".pkl", ".pickle", ".p", ".joblib",
+        ".pyc", ".pyd", ".so", ".dll", ".dylib", ".pth", ".pkl", ".pickle", ".p", ".joblib",
         ".dill", ".cloudpickle", ".pt", ".ckpt",
     }
 )  # fmt: skip
@@ -97,7 +97,8 @@ class _CourseModules:
         sys.modules.update(self._loaded)
         sys.meta_path.append(self)
         try:
-            yield
+            with libraries.with_course(self._roots):
+                yield
         finally:
             sys.meta_path.remove(self)
             for name in [*sys.modules]:

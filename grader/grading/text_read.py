@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from grader.course import text_file
 from grader.sandbox import libraries
 from grader.sandbox.proxies import StudentObject
 
@@ -261,7 +262,7 @@ class Space:
 
 @functools.lru_cache(maxsize=100)
 def _module(path: str) -> Case:
-    return Case(path, Path(path).read_text(encoding="utf-8"), [])
+    return Case(path, text_file.read(Path(path)), [])
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:

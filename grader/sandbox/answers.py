@@ -201,9 +201,14 @@ class Answers:
         changes = self._current.changes or Changes(KEPT * self._limits.array_bytes)
         handover.take_changes(reply.changed, buffers, changes)
         decoder = self._decoder(buffers, reply.first, handover.shared, handover.owners())
-        handover.take_contents(reply, decoder, changes)
-        value = decoder.decode(reply.value) if isinstance(reply, Answer) else None
-        handover.take_values(reply, decoder, [value], changes)
+        try:
+            handover.take_contents(reply, decoder, changes)
+            value = decoder.decode(reply.value) if isinstance(reply, Answer) else None
+            handover.take_values(reply, decoder, [value], changes)
+        except (CannotCrossError, DeviceRefusedError, MissingLibraryError) as problem:
+            # The child takes what it has sent for known here.
+            self._current.out_of_step = str(problem)
+            raise
         return value
 
     def decoder(self, buffers: list[memoryview]) -> Decoder:

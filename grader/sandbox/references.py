@@ -8,8 +8,9 @@ another reference. So it is a claim, and these rules keep it from deciding more 
   what a test expects, and believe the answer;
 - what another operation with a plain value gives counts only as a reference, and not as true;
 - that a plain value is in a reference is noted for staff;
-- what would be a number that a class of the student's chose (float, int, abs, round, an array) is
-  asked only of a known library's classes;
+- what would be a number that a class of the student's chose (float, int, abs, round, what an
+  operation with a plain value gives) is asked only of a class that the test itself makes objects
+  of, and noted for staff, or of a known library's; an array only of the latter;
 - what two references say of each other is asked, and noted for staff;
 - where an object's class derives from a plain one (a list, a tuple, a number), what it holds is
   such a value: it arrives, and is compared here, whatever its class says.
@@ -51,6 +52,7 @@ ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
 AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile"})
+COROUTINE = "coroutine"
 SAME = "compare what its attributes or methods give"
 HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
 # Attributes between underscores that say something of an object, and do nothing.
@@ -96,7 +98,16 @@ def _only_a_reference(reference: Any, operation: str, *args: Any) -> Any:
         return _on_what_it_holds(reference, operation, *args)
     if libraries.is_known(module_of(reference)):
         return value
+    if _is_of_the_tests_making(reference):
+        here(reference).note_claim(f"`{operation}`")
+        return value
     return refuse(reference, f"`{operation}`, which gives a plain value,")
+
+
+def _is_of_the_tests_making(reference: Any) -> bool:
+    """Say whether an object is of a class that the test has called, as the child claims."""
+    kind = class_of(reference)
+    return is_reference(kind) and here(reference).has_called(kind)
 
 
 def _on_what_it_holds(reference: Any, operation: str, *args: Any) -> Any:
@@ -104,8 +115,16 @@ def _on_what_it_holds(reference: Any, operation: str, *args: Any) -> Any:
     return OPERATIONS[operation](held_by(reference), *args)
 
 
+def _number(reference: Any, operation: str, *args: Any) -> Any:
+    """Return the number that an object stands for, where its class may say so."""
+    if base_of(reference) is None and _is_of_the_tests_making(reference):
+        here(reference).note_claim(f"`{operation}`")
+        return ask(reference, operation, *args)
+    return _of_a_library(reference, operation, *args)
+
+
 def _of_a_library(reference: Any, operation: str, *args: Any) -> Any:
-    """Return the number that an object of a known library's class stands for, or that it holds."""
+    """Return what an object of a known library's class stands for, or what it holds."""
     if base_of(reference) is not None:
         return _on_what_it_holds(reference, operation, *args)
     if not libraries.is_known(module_of(reference)):
@@ -144,6 +163,16 @@ def _ordering(name: str) -> Callable[..., Any]:
 
 def _by_a_library(name: str) -> Callable[..., Any]:
     return lambda self, *args: _of_a_library(self, name, *args)
+
+
+def _as_number(name: str) -> Callable[..., Any]:
+    return lambda self, *args: _number(self, name, *args)
+
+
+def _by_waiting(reference: Any) -> Any:
+    """Wait for what an object gives, in its own process, where nobody else waits meanwhile."""
+    return ask(reference, "await")
+    yield  # it is an iterator
 
 
 def _never(what: str) -> Callable[..., Any]:
@@ -352,17 +381,14 @@ class Reference(AskedObject):
     __invert__ = lambda self: _only_a_reference(self, "invert")  # noqa: E731
     __abs__ = lambda self: _only_a_reference(self, "abs")  # noqa: E731
     __round__ = lambda self, *digits: _only_a_reference(self, "round", *digits)  # noqa: E731
-    __float__, __int__, __index__ = (
-        _by_a_library("float"), _by_a_library("int"), _by_a_library("index")
-    )  # fmt: skip
-    __complex__ = _by_a_library("complex")
-    __trunc__, __floor__, __ceil__ = (
-        _by_a_library("trunc"), _by_a_library("floor"), _by_a_library("ceil")
-    )  # fmt: skip
+    __complex__ = _as_number("complex")
+    __float__, __int__, __index__ = _as_number("float"), _as_number("int"), _as_number("index")
+    __trunc__, __floor__, __ceil__ = _as_number("trunc"), _as_number("floor"), _as_number("ceil")
     __bytes__, __fspath__ = _by_a_library("bytes"), _never("A path")
     __mro_entries__ = _never("A class that derives from the student's")
     __reduce__, __reduce_ex__ = _never("Pickling"), _never("Pickling")
-    __await__, __aiter__, __anext__ = _never("await"), _never("await"), _never("await")
+    __await__ = _by_waiting
+    __aiter__, __anext__ = _never("await"), _never("await")
     __sizeof__, __getstate__ = _never("Its size"), _never("Pickling")
 
 
@@ -372,6 +398,8 @@ class CallableReference(Reference):
     __slots__ = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if is_class(self):
+            here(self).note_called(self)
         return ask(self, "call", *args, **kwargs)
 
 
@@ -414,6 +442,8 @@ def _equal_in_what_they_hold(reference: Any, other: Any) -> Any:
 def _next_of(reference: Any) -> Any:
     """Return the next item of an iterator; the first ones are taken singly, as by `next` itself."""
     ahead = own(reference, "_ahead")
+    if type_name_of(reference) == COROUTINE:  # which asyncio asks for what it waits for
+        raise StopIteration(ask(reference, "await"))
     if not ahead:
         taken = own(reference, "_taken")
         if taken > MAX_ITEMS:
@@ -441,7 +471,10 @@ def _class_of(reference: Any) -> Any:
         refuse(reference, "Its source", "compare what it does")
     found = own(reference, "_class")
     if found is None:
-        found = library_class_of(reference) or class_of(reference)
+        found = library_class_of(reference)
+        if found is None and libraries.is_known(module_of(reference)):
+            return class_of(reference)  # of a library that the judge may import before long
+        found = found or class_of(reference)
         object.__setattr__(reference, "_class", found)
     return found
 

@@ -25,6 +25,7 @@ from grader.submissions.names import composed, names_nobody
 from grader.submissions.other_kinds import adds_to, may_be_work
 from grader.submissions.people import Person, people
 from grader.submissions.roster import Roster
+from grader.submissions.roster_columns import plain
 from grader.submissions.sources import (
     Entry,
     RejectedError,
@@ -116,7 +117,7 @@ def collect(
     if roster is not None:
         submissions = [choice.submission for choice in chosen]
         chosen += [Choice(one, "on the roster") for one in roster.missing(submissions)]
-        notes += roster.unknown(submissions)
+        notes += [*roster.doubts, *roster.unknown(submissions)]
     return Collection(
         tuple(sorted(chosen, key=lambda one: (one.submission.student, one.submission.path))),
         tuple(sorted(set(skipped), key=lambda one: (one.path, one.reason))),
@@ -267,9 +268,12 @@ def _perhaps_one(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[st
     """Yield who may be one person under two names, where no platform tells them apart."""
     slug = None if wanted is None else wanted.slug
     names = sorted(c.submission.student for c in chosen if not c.submission.identity)
+    words = {name: sorted(plain(name)) or name for name in names}  # whatever their order
     for at, name in enumerate(names):
-        begun = takewhile(partial(_begins, name), names[at + 1 :])
+        later = names[at + 1 :]
+        begun = takewhile(partial(_begins, name), later)
         same = [other for other in begun if adds_to(other, name, slug)]
+        same += [other for other in later if words[other] == words[name] and other not in same]
         if same and not names_nobody(name, slug):
             yield (
                 f"Perhaps one person, graded as {1 + len(same)}: {name}, {listed(same)}. If so, "

@@ -300,7 +300,7 @@ def test_an_empty_class_has_a_report(make_book: MakeBook) -> None:
 
 
 def test_what_is_to_be_mended_first_is_told_once_and_first() -> None:
-    first = "Cell 2 raised ModuleNotFoundError: No module named '<x>' in its line 1."
+    first = "Cell 2 raised ModuleNotFoundError: No module named '<x>' (line 1)."
     plain = small_report("ada", Status.FAILED, 0.0)
     case = replace(plain.questions[0].cases[0], cause=first, message=wording.HIDDEN_NOT_PASSED)
     questions = (replace(plain.questions[0], cases=(case, case)),)

@@ -47,7 +47,7 @@ def test_failures_that_differ_in_numbers_alone_are_one_cause(make_book: MakeBook
 
 
 def test_the_cause_of_many_cases_is_counted_once() -> None:
-    first = "Cell 2 raised ModuleNotFoundError: No module named 'x' in its line 1."
+    first = "Cell 2 raised ModuleNotFoundError: No module named 'x' (line 1)."
 
     def failing(student: str, *messages: str) -> Report:
         report = small_report(student, Status.FAILED, 0.0)
