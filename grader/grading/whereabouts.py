@@ -118,7 +118,7 @@ class Whereabouts:
             held = self._held.get(name)
             if held is not None:
                 left.extend(held.uses)
-            elif (failure := self._lost.get(name)) is not None:
+            elif (failure := self._lost.get(name) or self._garbled(name)) is not None:
                 return self._root(failure, set()).sentence()
         return ""
 
@@ -129,7 +129,7 @@ class Whereabouts:
             place = self._elsewhere(name)
             if place is not None:
                 return Reason(place)
-            failure = self._lost.get(STAR)
+            failure = self._lost.get(STAR) or self._garbled(name)
         if failure is None:
             similar = self._similar(name) if name not in self._held else None
             return Reason(similar or "")
@@ -197,6 +197,19 @@ class Whereabouts:
             before = text.number or before
             if text.kind != "code" and names.defines(text.source, name):
                 return wording.not_a_cell_of_code(name, text.kind, before)
+        return None
+
+    def _garbled(self, name: str) -> CellFailure | None:
+        """Return how the first cell failed that is no Python and has the name somewhere in it."""
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        for cell in self._notebook.cells[: self._position]:
+            failure = self._failures.get(cell.number)
+            if (
+                failure is not None
+                and word.search(cell.source)
+                and not names.is_python(cell.source)
+            ):
+                return failure
         return None
 
     def _similar(self, name: str) -> str | None:

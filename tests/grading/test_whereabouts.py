@@ -17,8 +17,8 @@ CHECK1, CHECK2 = 'grader.check("q1")', 'grader.check("q2")'
 MISSING = "import no_such_module"
 PROMISE = wording.PROMISED.format(promise="double is right for large numbers too.")
 CAUSE = (
-    "Cell 2 raised ModuleNotFoundError: No module named 'no_such_module' in its line 2, and the "
-    "lines below it did not run."
+    "Cell 2 raised ModuleNotFoundError: No module named 'no_such_module' (line 2), so the lines "
+    "below it did not run."
 )
 
 Cases = Callable[..., list[Outcome]]
@@ -122,6 +122,20 @@ def test_the_other_cell_that_defines_it_is_named(
     assert said in public.message
     assert said in hidden.staff_message
     assert hidden.message == PROMISE
+
+
+@pytest.mark.parametrize("garbled", ["def " + DOUBLE, "funktion double(x)", "```\n  double: x"])
+def test_a_cell_that_is_no_python_is_named_whatever_stands_around_the_name(
+    garbled: str, cases: Cases
+) -> None:
+    public, hidden = cases(SETUP, garbled, CHECK1)
+    assert "double is not defined in the notebook. Cell 2 raised SyntaxError: " in public.message
+    assert hidden.message.startswith(f"{PROMISE}\nCell 2 raised SyntaxError: ")
+
+
+def test_no_name_is_proposed_that_a_comprehension_alone_has(cases: Cases) -> None:
+    public, _ = cases(SETUP, "halves = [1 for duble in range(2)]", CHECK1)
+    assert public.message == f"double is not defined in the notebook. {wording.DEFINE_IT}"
 
 
 @pytest.mark.parametrize("kind", ["raw", "markdown"])

@@ -90,12 +90,16 @@ class Notebook:
         wanted = frozenset(names)
         return any(wanted.intersection(bound_names(cell.source)) for cell in self.cells)
 
+    @property
+    def file_named(self) -> str | None:
+        """The notebook that its own code names first, which is itself where it sets otter up."""
+        found = (NOTEBOOK_NAME.search(cell.source) for cell in self.cells)
+        return next((one[1] for one in found if one), None)
+
     def seems_to_be(self) -> str:
         """Describe the notebook for a message: the file that it names, or its heading."""
-        for cell in self.cells:
-            found = NOTEBOOK_NAME.search(cell.source)
-            if found:
-                return f"it seems to be {found[1]}"
+        if self.file_named is not None:
+            return f"it seems to be {self.file_named}"
         if self.heading:
             return f"its heading is “{self.heading}”"
         return f"it has {len(self.cells)} code cells and no heading"

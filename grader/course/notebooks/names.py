@@ -62,6 +62,11 @@ def defines(source: str, name: str) -> bool:
     return any(name in found for found in BINDING.findall(source))
 
 
+def is_python(source: str) -> bool:
+    """Say whether a cell can be read as Python, its magics left out."""
+    return parsed(_without_magics(source)) is not None
+
+
 def _without_magics(source: str) -> str:
     """Return a cell as Python of as many lines, with nothing in the place of its magics."""
     source = CELL_MAGIC.sub("\n", source)
@@ -113,6 +118,11 @@ class _Head(ast.NodeVisitor):
             self.names.append(node.asname or node.name.split(".")[0])
         if not isinstance(node, SCOPES):
             super().generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        """Leave out what a comprehension goes by, which is bound in it alone."""
+        for part in (node.iter, *node.ifs):
+            self.visit(part)
 
 
 def _needs(node: ast.AST) -> frozenset[str]:
