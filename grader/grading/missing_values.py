@@ -303,6 +303,7 @@ REPLACED: dict[str, tuple[Replacement, ...]] = {
         ("DataFrame", "__init__", _of_init),
     ),
     "pandas.core.generic": (("NDFrame", "__finalize__", _of_made),),
+    "pandas.core.indexes.base": (("Index", "_arith_method", _of_two),),
     "pandas.core.series": (
         ("Series", "__init__", _of_init),
         *(("Series", name, _of_two) for name in ("_arith_method", "_binop", "corr", "cov")),

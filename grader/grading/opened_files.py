@@ -16,6 +16,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from grader.grading import outside
@@ -120,6 +121,8 @@ class _Guard:
                 self._new.append(path)
         if self._case is None or not (event == "open" or event in READ or event in WRITTEN):
             return
+        if event == "open" and _is_imported_from(sys._getframe(1), arguments[0], self._case):  # noqa: SLF001
+            outside.refuse_code(str(arguments[0]), self._case)
         is_written = event in WRITTEN
         if event == "open":
             is_written = bool(arguments[2] & (CHANGES))
@@ -232,6 +235,11 @@ def _usable(text: str, path: str, folder: Path) -> tuple[tuple[str, ...], tuple[
     """Return below which places a test may write, and below which it may read."""
     writable = (str(folder), *_named_in(text), *_caches())
     return writable, (*writable, _real(path), *_of_programs())
+
+
+def _is_imported_from(frame: FrameType, path: Any, case: Case) -> bool:
+    """Say whether modules are imported from an archive that was written since the case began."""
+    return frame.f_globals.get("__name__") == "zipimport" and case.is_new(path)
 
 
 @functools.lru_cache(maxsize=1_000)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.model import Limits
 
+from . import origins
 from .arguments import Arguments, no_arguments
 from .failures import (
     MAX_FAULT,
@@ -232,6 +233,7 @@ class Answers:
             first=first or None,
             devices=self._devices,
             total_bytes=self._limits.array_bytes,
+            on_built=origins.note,
         )
 
     def _stand_in(self, node: Opaque | Named | Callback) -> Any:

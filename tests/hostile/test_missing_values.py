@@ -137,6 +137,22 @@ IN_PART = {
         (PD + ">>> import numpy as np\n"
         ">>> bool(np.max(np.abs(answer.values - [1.0, 2.0, 3.0])) < 1e-6)\nTrue"), GAPS, FILLED,
     ),
+    "of labels": (
+        (PD + ">>> import numpy as np\n"
+        ">>> bool(np.max(np.abs(answer - right.to_numpy())) < 1e-6)\nTrue"),
+        "import pandas as pd\nanswer = pd.Index([None, None, 3.0], dtype=float)",
+        "import pandas as pd\nanswer = pd.Index([1.0, 2.0, 3.0])",
+    ),
+    "of numbers with gaps": (
+        (PD + ">>> import numpy as np\n"
+        ">>> bool(np.max(np.abs(answer - right.to_numpy())) < 1e-6)\nTrue"),
+        "import pandas as pd\nanswer = pd.array([None, None, 3.0], dtype='Float64')",
+        "import pandas as pd\nanswer = pd.array([1.0, 2.0, 3.0], dtype='Float64')",
+    ),
+    "of one of several": (
+        PD + ">>> bool((answer[0]['it'] - right).abs().max() < 1e-6)\nTrue",
+        KNOWS_ONE + "\nanswer = [{'it': answer}]", COLUMN + "\nanswer = [{'it': answer}]",
+    ),
     "the sum of a difference": (PD + ">>> float((right - answer).sum())\n0.0", NOTHING, COLUMN),
     "by a method": (
         PD + ">>> float(answer.round(3).sub(right).abs().mean())\n0.0", KNOWS_ONE, COLUMN,
