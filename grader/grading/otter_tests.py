@@ -17,6 +17,7 @@ import importlib.util
 import inspect
 import io
 import re
+import sys
 import time
 import types
 import warnings
@@ -348,14 +349,11 @@ class CaseSuite:
         started = time.perf_counter()
         names.start_case(self._given(loaded))
         with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
+            _in_silence(),
             fresh_memory.for_test(
                 loaded.path, loaded.own_names, self._texts.get((question, case), "")
             ),
         ):
-            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)
         problem, seconds = ended.problem, time.perf_counter() - started
         hint = vars(problem).get("hint", "") if isinstance(problem, AssertionError) else ""
@@ -374,6 +372,19 @@ class CaseSuite:
             "rng": lambda: case_rng(self.seed, loaded.question, loaded.name),
             "reference": lambda: self.reference,
         }
+
+
+@contextlib.contextmanager
+def _in_silence() -> Iterator[None]:
+    """Keep to itself what a case prints and warns of."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
+            yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """From paths to submissions: one a student, the newest attempt first, everything else named."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,6 +37,8 @@ from grader.submissions.sources import (
 )
 
 LATE = 0.0
+# A part of what Google Drive hands out, which is no student's.
+DRIVE_PART = re.compile(r".+-\d{8}T\d{6}Z(?:-\d+)?-\d{3}\.zip")
 CHECKPOINTS = ".ipynb_checkpoints"
 
 
@@ -128,7 +131,7 @@ def collect(
 
 def _sources(paths: Sequence[Path]) -> list[Source]:
     """Open what was named; files of one folder are one source, so that they explain each other."""
-    named = [Path(path) for path in dict.fromkeys(map(Path, paths))]
+    named = [part for path in dict.fromkeys(map(Path, paths)) for part in _parts(path)]
     opened: list[Source] = []
     singles: dict[str, int] = {}
     for path in named:
@@ -143,6 +146,13 @@ def _sources(paths: Sequence[Path]) -> list[Source]:
     return opened
 
 
+def _parts(path: Path) -> list[Path]:
+    """Return the zips of a folder in which Google Drive's parts of one download lie, else it."""
+    inside = [one for one in path.glob("*") if not one.name.startswith(".")]
+    is_parted = bool(inside) and all(DRIVE_PART.fullmatch(one.name) for one in inside)
+    return sorted(inside) if is_parted else [path]
+
+
 def _open(path: Path, *, alone: bool) -> Source:
     """Open a path; of several zips, one that holds one notebook is a student's file."""
     try:
@@ -154,7 +164,8 @@ def _open(path: Path, *, alone: bool) -> Source:
         raise UsageError(shown(f"{error}. {advice}")) from None
     several = sum(map(is_candidate, source.entries)) > 1
     marked = any(entry.name in OTTER_MARKS for entry in source.entries)
-    is_students = source.kind == "zip" and not alone and (marked or not several)
+    is_part = DRIVE_PART.fullmatch(path.name) is not None
+    is_students = source.kind == "zip" and not (alone or is_part) and (marked or not several)
     return open_file(path) if is_students else source
 
 
