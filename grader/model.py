@@ -6,7 +6,7 @@ Frozen dataclasses, standard library only.
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 MIB = 1024 * 1024
 POINT_TOLERANCE = 1e-6  # points are written with six decimals; a smaller difference is none
@@ -28,6 +28,10 @@ class Status(StrEnum):
         """Return the worst of some statuses, or `PASSED` for none."""
         order = list(cls)
         return max(statuses, key=order.index, default=cls.PASSED)
+
+
+# When Gradescope shows students what became of hidden cases.
+HiddenVisibility = Literal["hidden", "after_due_date", "after_published", "visible"]
 
 
 class Feedback(StrEnum):
@@ -173,6 +177,7 @@ class Assignment:
     sha256: str = ""
     ignored_cells: frozenset[str] = frozenset()  # sources; unchanged, they are not run for a grade
     feedback: Feedback = Feedback.HINT
+    hidden_visibility: HiddenVisibility = "after_published"
     otter: OtterRules | None = None  # of an assignment that was made for otter-grader
 
     @property

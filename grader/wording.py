@@ -63,6 +63,7 @@ NOT_ITS_MEMORY = (
     "wrong, or a library in it gave up by abort()."
 )
 NOT_WRITTEN = "Not written yet."
+NOT_DEFINED = " is not defined in the notebook."
 RESTS_ON_A_STUB = " is not written yet, and this question rests on it."
 NO_TEST_RUN = "No test of this question was run."
 NOTEBOOK_NOT_GRADED = "The whole notebook could not be graded."
@@ -207,9 +208,10 @@ def not_written(said: str, needed: str = "") -> str:
     return f"{NOT_WRITTEN} {said}"
 
 
-def is_not_written(text: str) -> bool:
-    """Say whether a text is what is said of a stub."""
-    return text.startswith(NOT_WRITTEN) or RESTS_ON_A_STUB in text.partition("\n")[0]
+def fails_every_test(text: str) -> bool:
+    """Say whether a text tells of a stub, or of a name that is not there, whatever the input."""
+    first = text.partition("\n")[0]
+    return first.startswith(NOT_WRITTEN) or RESTS_ON_A_STUB in first or NOT_DEFINED in first
 
 
 def raised(description: str) -> str:
@@ -225,7 +227,7 @@ def value_not_handed_over(detail: str) -> str:
 
 
 def answered_by_their_own(claims: Iterable[str]) -> str:
-    return f"The student's own code answered {', '.join(sorted(claims))} between its own objects."
+    return f"The student's own code answered {', '.join(sorted(claims))} about its own objects."
 
 
 def replaced_by_test(question: str, case: str, names: Iterable[str]) -> str:
@@ -298,7 +300,7 @@ def not_alone(reason: str) -> str:
 
 
 def not_defined(name: str) -> str:
-    return f"{name} is not defined in the notebook."
+    return f"{name}{NOT_DEFINED}"
 
 
 DEFINE_IT = "Define it in a cell above the one that checks the question."

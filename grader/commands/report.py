@@ -7,6 +7,7 @@ import typer
 
 from grader.commands.shown import change, finish, open_store, render, show
 from grader.commands.terminal import say
+from grader.errors import UsageError
 
 
 def report(
@@ -32,10 +33,15 @@ def report(
     """Render the outputs again from the store."""
     from grader.gradebook import outputs
 
+    given = {"canvas": canvas, "moodle": moodle, "brightspace": brightspace}
+    if (column or overwrite) and not any(given.values()):
+        raise UsageError(
+            "--column and --overwrite are for a platform's sheet; give one with --canvas, --moodle "
+            "or --brightspace."
+        )
     with open_store(out) as store:
         book = render(store, out)
         changes = store.changes() if diff else []
-    given = {"canvas": canvas, "moodle": moodle, "brightspace": brightspace}
     for platform, path in given.items():
         if path is not None:
             template = outputs.Template(platform, path, column)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from grader.course import beside, notebooks, settings
+from grader.course import beside, notebooks, settings, text_file
 from grader.course.cases import read_cases
 from grader.course.otter import cases as otter_cases
 from grader.course.otter import config
@@ -125,6 +125,7 @@ def _build(folder: Path, solutions: Path | None) -> Assignment:
         sha256=_digest(read, reference_path(solutions), of_files),
         ignored_cells=_ignored_cells(notebook),
         feedback=stated.feedback,
+        hidden_visibility=stated.release.hidden_visibility,
         otter=rules,
     )  # fmt: skip
 
@@ -226,7 +227,7 @@ def _refuse_broken(reference: Path | None) -> None:
     if reference is None:
         return
     try:
-        ast.parse(reference.read_text(encoding="utf-8"))
+        ast.parse(text_file.read(reference))
     except SyntaxError as problem:
         raise AssignmentError(f"{reference}, line {problem.lineno}: {problem.msg}.") from problem
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from grader.course import text_file
 from grader.errors import AssignmentError
 from grader.model import TestCase
 
@@ -22,7 +23,7 @@ from grader.model import TestCase
 def read_cases(path: Path) -> list[TestCase]:
     """Return a test file's cases; AssignmentError names the line that is not a literal."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(text_file.read(path))
     except SyntaxError as problem:
         raise AssignmentError(f"{path}, line {problem.lineno}: {problem.msg}.") from problem
     settings = _literals(tree, path)

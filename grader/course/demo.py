@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from grader.course import notebooks
+from grader.course import notebooks, text_file
 from grader.course.assignments import reference_path
 from grader.errors import UsageError
 from grader.model import Assignment, Limits
@@ -12,7 +12,7 @@ from grader.model import Assignment, Limits
 RIGHT, WRONG = 6, 8
 
 # Short limits, so that a newcomer does not wait for a notebook that never ends.
-DEMO_LIMITS = {"cell_seconds": 4.0, "call_seconds": 3.0, "submission_seconds": 60.0}
+DEMO_LIMITS = {"cell_seconds": 2.0, "call_seconds": 3.0, "submission_seconds": 60.0}
 
 # What each hostile student puts before their otherwise right answers.
 HOSTILE_CELLS = {
@@ -44,14 +44,14 @@ def build_class(assignment: Assignment, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     stubs = assignment.notebook.read_bytes()
     names = [name for question in assignment.questions for name in question.names]
-    right = notebooks.fill(stubs, reference.read_text(encoding="utf-8"), names, "reference.py")
+    right = notebooks.fill(stubs, text_file.read(reference), names, "reference.py")
     _write(folder, "right-reference", right)
     for kind, count in (("correct", RIGHT), ("wrong", WRONG)):
         files = [p for p in sorted((assignment.solutions / kind).glob("*.py")) if _shows_here(p)]
         step = max(1, len(files) // count)
         for path in files[::step][:count]:
             prefix = "right" if kind == "correct" else "wrong"
-            text = path.read_text(encoding="utf-8")
+            text = text_file.read(path)
             filled = notebooks.fill(right, text, names, path.name)
             _write(folder, f"{prefix}-{path.stem}", filled)
     for name, source in HOSTILE_CELLS.items():
@@ -64,7 +64,7 @@ def build_class(assignment: Assignment, folder: Path) -> Path:
 
 def _shows_here(path: Path) -> bool:
     """Say whether a solution file differs from a right answer also where there is no GPU."""
-    return not path.read_text(encoding="utf-8").startswith("# expect: gpu:")
+    return not text_file.read(path).startswith("# expect: gpu:")
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

@@ -4,17 +4,19 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
-from grader.course import toml_file
+from grader.course import text_file, toml_file
 from grader.errors import AssignmentError, UsageError
-from grader.model import Feedback, Limits
+from grader.model import Feedback, HiddenVisibility, Limits
 
 Text = Annotated[str, Meta(min_length=1)]
 FileName = Annotated[str, Meta(pattern=r"^[\w-][\w .-]*$")]  # no folder, no way out of one
+QuestionName = Annotated[str, Meta(pattern=r"^\w[^/\\\x00-\x1f]*$", max_length=100)]
+StubName = Annotated[str, Meta(pattern=r"^[^\W\d]\w*$")]
 Positive = Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)]
 Points = Annotated[float, Meta(ge=0)]
 
@@ -22,17 +24,23 @@ Points = Annotated[float, Meta(ge=0)]
 class QuestionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """One `[[questions]]` table; `names` are the stubs that the student fills."""
 
-    name: Text
+    name: QuestionName
     points: Points
     title: str = ""
     kind: Literal["code", "manual"] = "code"
-    requires: str | None = None
+    requires: Literal["cuda"] | None = None
     alone: bool = False
-    names: tuple[str, ...] = ()
+    names: tuple[StubName, ...] = ()
+
+
+class ReleaseSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """When students see on Gradescope what became of the hidden cases: names and scores."""
+
+    hidden_visibility: HiddenVisibility = "after_published"
 
 
 class AssignmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file; `files` lie beside the notebook, `[release]` is for whoever builds one."""
+    """The whole file; `files` lie beside the notebook, `[release]` is for what is handed out."""
 
     title: Text
     questions: Annotated[tuple[QuestionSettings, ...], Meta(min_length=1)]
@@ -42,7 +50,7 @@ class AssignmentSettings(Struct, frozen=True, forbid_unknown_fields=True):
     files: tuple[FileName, ...] = ()
     feedback: Feedback = Feedback.HINT
     otter: dict[str, Any] | None = None  # of an assignment that was imported: its configuration
-    release: Any = None
+    release: ReleaseSettings = ReleaseSettings()
 
 
 # What is said of a field with a value that it cannot have; {name} is the question's.
@@ -55,14 +63,23 @@ FAULTS = {
     "files": "files must be a list of file names, without folders",
     "feedback": 'feedback must be "name", "promise" or "hint"',
     "otter": "[otter] must be a table, of keys as otter_config.json has them",
+    "release": "[release] must be a table",
+    "release.hidden_visibility": "hidden_visibility under [release] is one of "
+    + ", ".join(f'"{word}"' for word in get_args(HiddenVisibility)),
     "question": "each [[questions]] must be a table",
-    "question.name": "a question's name must be text",
+    "question.name": 'a question\'s name must be text that a file can be called by, such as "q1"',
     "question.points": "{name} needs points, a number of at least 0",
     "question.title": "title of {name} must be text",
     "question.kind": '{name} has kind {value!r}; use "code" or "manual"',
-    "question.requires": "requires of {name} must be text",
+    "question.requires": 'requires of {name} must be "cuda", or be left out',
     "question.alone": "alone of {name} must be true or false",
-    "question.names": "names of {name} must be a list of texts",
+    "question.names": "names of {name} must be a list of names as Python has them",
+}
+# By where an unknown key stands: what is known there, and how a sentence of it begins.
+KINDS: dict[str, tuple[type[Struct], str]] = {
+    "": (AssignmentSettings, ""),
+    "question": (QuestionSettings, "a question has an "),
+    "release": (ReleaseSettings, "[release] has an "),
 }
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`")
 MISSING = re.compile(r"Object missing required field `(?P<key>.*?)`")
@@ -126,15 +143,13 @@ def _sentence(problem: str, table: Mapping[str, Any], path: Path) -> str:
     place = found["place"] if found else ""
     within = QUESTION.match(place)
     if unknown := UNKNOWN.match(problem):
-        kind, where = (
-            (QuestionSettings, "a question has an ") if within else (AssignmentSettings, "")
-        )
+        kind, where = KINDS["question" if within else place.strip(".")]
         return _unknown(unknown["key"], kind.__struct_fields__, path, where)
     missing = MISSING.match(problem)
     inner = place[within.end() :] if within else place.removeprefix(".")
     field = missing["key"] if missing else re.split(r"[.\[]", inner)[0]
     if within is None:
-        return f"{path}: {FAULTS[field]}."
+        return f"{path}: {FAULTS.get(inner) or FAULTS[field]}."
     question = table["questions"][int(within["number"])]
     stated = question if isinstance(question, dict) else {}
     said = FAULTS[f"question.{field}" if field else "question"]
@@ -148,7 +163,7 @@ def _unknown(key: str, known: Iterable[str], path: Path, where: str) -> str:
 
 
 def _line_of(path: Path, word: str) -> int:
-    for number, line in enumerate(toml_file.text_of(path).splitlines(), 1):
+    for number, line in enumerate(text_file.read(path).splitlines(), 1):
         if line.strip().strip("[]").startswith(word):
             return number
     return 1

@@ -99,8 +99,9 @@ class Database:
             self._migrate()
         except (sqlite3.Error, OSError) as problem:
             self.close()
+            reason = getattr(problem, "strerror", None) or problem
             raise StoreError(
-                f"The store {path} cannot be opened: {problem}. Check the folder and its disk."
+                f"The store {path} cannot be opened: {reason}. Check the folder and its disk."
             ) from problem
         except BaseException:
             self.close()

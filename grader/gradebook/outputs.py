@@ -30,6 +30,7 @@ from grader.renderers import (
 from grader.renderers.sheets import Policy, Target
 from grader.renderers.text import feedback_name, shown
 from grader.reports import Gradebook
+from grader.submissions import tables
 
 STORE_NAME = "grades.db"
 MANUAL_NAME = "manual.csv"
@@ -160,13 +161,16 @@ def _noted(path: Path) -> dict[str, list[float]]:
 
 
 def _text_of(path: Path, ask: str) -> str:
-    """Return a template's text; spreadsheets write UTF-16 as well."""
+    """Return a template's text with its mark; spreadsheets save other encodings as well."""
     try:
         data = path.read_bytes()
-        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    except OSError as problem:
+        raise UsageError(f"{path} cannot be read: {problem.strerror}. {ask}") from problem
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
         return data.decode("utf-16" if wide else "utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"{path} cannot be read: {problem}. {ask}") from problem
+    except UnicodeDecodeError:
+        return tables.text_of(data, str(path))
 
 
 def _texts(book: Gradebook) -> Iterator[tuple[str, str]]:

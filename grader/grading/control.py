@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from grader import wording
-from grader.course import notebooks
+from grader.course import notebooks, text_file
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError, GraderError
 from grader.grading import outcomes
@@ -46,7 +46,7 @@ def solved(assignment: Assignment) -> bytes:
             f"{assignment.slug} has no solutions/{assignment.slug}/reference.py; add it."
         )
     names = [name for question in assignment.questions for name in question.names]
-    text = path.read_text(encoding="utf-8")
+    text = text_file.read(path)
     return notebooks.fill(assignment.notebook.read_bytes(), text, names, path.name)
 
 

@@ -43,19 +43,30 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
     text: of the test; functions are replaced only where it names one, or is not known. Whoever
     else calls them meanwhile gets what they always give.
     """
-    names = {} if names is None else names
-    held = list(_functions()) if _may_ask(text) else []
+    _asking.append(path)
+    try:
+        if _may_ask(text):
+            with _functions_filling({} if names is None else names):
+                yield
+        else:
+            yield
+    finally:
+        _asking.pop()
+
+
+@contextlib.contextmanager
+def _functions_filling(names: dict[str, Any]) -> Iterator[None]:
+    """Replace functions that give memory as it comes, where they are and among a test's names."""
+    held = list(_functions())
     ours: dict[Any, Any] = {function: _filling(name, function) for _, name, function in held}
     kinds = set(map(type, ours))
     imported = {name: one for name, one in names.items() if type(one) in kinds and one in ours}
     for place, name, function in held:
         setattr(place, name, ours[function])
     names |= {name: ours[one] for name, one in imported.items()}
-    _asking.append(path)
     try:
         yield
     finally:
-        _asking.pop()
         names |= imported
         for place, name, function in held:
             if name in METHODS:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from grader.sandbox import origins
 
@@ -28,20 +28,26 @@ Function = Callable[..., Any]
 
 
 @contextlib.contextmanager
-def are_unequal(doubts: list[str]) -> Iterator[None]:
+def are_unequal(doubts: list[str], is_theirs: Callable[[Any], bool]) -> Iterator[None]:
     """Have what a student has masked, or left out, equal nothing while a case is judged.
 
     doubts: where it is noted that it went into numbers which the test may not have looked at.
+    is_theirs: says of a list or a plain array whether it has come from the student's process.
     """
     prepare()
-    _doubts.append(doubts)
+    _cases.append(_Case(doubts, is_theirs))
     try:
         yield
     finally:
-        _doubts.pop()
+        _cases.pop()
 
 
-_doubts: list[list[str]] = []  # of the cases that are judged, innermost last
+class _Case(NamedTuple):
+    doubts: list[str]
+    is_theirs: Callable[[Any], bool]
+
+
+_cases: list[_Case] = []  # that are judged, innermost last
 
 
 class _Replaced:
@@ -93,8 +99,8 @@ prepare: Callable[[], None] = _replaced.begin  # before any test is loaded
 
 
 def _doubt() -> None:
-    if IN_PART not in _doubts[-1]:
-        _doubts[-1].append(IN_PART)
+    if IN_PART not in _cases[-1].doubts:
+        _cases[-1].doubts.append(IN_PART)
 
 
 # --- NumPy's masked arrays -----------------------------------------------------------------------
@@ -104,7 +110,7 @@ def _hidden(x: Any, y: Any) -> Any:
     """Return which elements the student alone has masked; None where there are none."""
     numpy = sys.modules["numpy"]
     of_x, of_y = (one is numpy.ma.masked or origins.is_of_a_student(one) for one in (x, y))
-    if not _doubts or of_x == of_y:
+    if not _cases or of_x == of_y:
         return None
     theirs, ours = (x, y) if of_x else (y, x)
     hidden = numpy.ma.getmaskarray(theirs) & ~numpy.ma.getmaskarray(ours)
@@ -192,7 +198,7 @@ def _of_missing(compare: Function) -> Function:
     @functools.wraps(compare)
     def compared(array: Any, other: Any, op: Any) -> Any:
         found = compare(array, other, op)
-        if _doubts and getattr(found, "_hasna", False):
+        if _cases and getattr(found, "_hasna", False):
             one_sided = array.isna() ^ sys.modules["pandas"].isna(other)
             is_equality = _is_of_each(other) and op in {operator.eq, operator.ne}
             # Of an honest column some may be missing, and be left out where it is asked for more.
@@ -210,7 +216,7 @@ def _of_two(compute: Function) -> Function:
     def computed(left: Any, right: Any, *args: Any, **kwargs: Any) -> Any:
         found = compute(left, right, *args, **kwargs)
         of_left = origins.is_of_a_student(left)
-        if _doubts and of_left != origins.is_of_a_student(right):
+        if _cases and of_left != origins.is_of_a_student(right):
             theirs, ours = (left, right) if of_left else (right, left)
             if _is_left_out(theirs, ours, found):
                 _doubt()
@@ -252,6 +258,23 @@ def _of_made(finalize: Function) -> Function:
     return finalized
 
 
+def _of_init(init: Function) -> Function:
+    @functools.wraps(init)
+    def initialized(made: Any, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        init(made, data, *args, **kwargs)
+        if _cases and _is_of_theirs(data):
+            origins.note(made)
+
+    return initialized
+
+
+def _is_of_theirs(data: Any) -> bool:
+    if type(data) is dict:
+        return any(map(_is_of_theirs, data.values()))
+    is_plain = type(data).__name__ in {"list", "ndarray"}
+    return origins.is_of_a_student(data) or (is_plain and _cases[-1].is_theirs(data))
+
+
 # By module: the class in it, or "", what compares there, and what stands for that.
 Replacement = tuple[str, str, Callable[[Function], Function]]
 IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__ipow__")
@@ -277,9 +300,12 @@ REPLACED: dict[str, tuple[Replacement, ...]] = {
     "pandas.core.arrays.string_": (("StringArray", "_cmp_method", _of_missing),),
     "pandas.core.frame": (
         ("DataFrame", "_arith_method", _of_two), ("DataFrame", "_flex_arith_method", _of_two),
+        ("DataFrame", "__init__", _of_init),
     ),
     "pandas.core.generic": (("NDFrame", "__finalize__", _of_made),),
-    "pandas.core.series": tuple(
-        ("Series", name, _of_two) for name in ("_arith_method", "_binop", "corr", "cov")
+    "pandas.core.indexes.base": (("Index", "_arith_method", _of_two),),
+    "pandas.core.series": (
+        ("Series", "__init__", _of_init),
+        *(("Series", name, _of_two) for name in ("_arith_method", "_binop", "corr", "cov")),
     ),
 }  # fmt: skip

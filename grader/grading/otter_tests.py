@@ -17,6 +17,7 @@ import importlib.util
 import inspect
 import io
 import re
+import sys
 import time
 import types
 import warnings
@@ -29,6 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from grader.course import text_file
 from grader.course.assignments import reference_path, test_files
 from grader.course.cases import literal_hints
 from grader.course.notebooks import CodeCell
@@ -148,7 +150,7 @@ class LoadedCase:
         if self.fault:
             return ""
         body = self.file.test_cases[0].body
-        return body if isinstance(body, str) else Path(self.file.path).read_text(encoding="utf-8")
+        return body if isinstance(body, str) else text_file.read(Path(self.file.path))
 
 
 class Ended(NamedTuple):
@@ -210,7 +212,7 @@ class CaseSuite:
             self._folder.for_case(text, session, refusals),
             their_modules.for_case(text, session),
             evaluation.of_own_text(own),
-            missing_values.are_unequal(changes.doubts),
+            missing_values.are_unequal(changes.doubts, session.current.is_theirs),
             opened_files.for_case(own, self._folder.path),
             yaml_objects.of_own_text(own, may_import=self._folder.has_modules),
             _what_otter_gives(text, session, cells) if self.asks else NOTHING,
@@ -235,7 +237,7 @@ class CaseSuite:
         declared = {case.name: case for case in question.cases}
         for path in files:
             file = _load_file(path)
-            hints = literal_hints(path.read_text(encoding="utf-8"))
+            hints = literal_hints(text_file.read(path))
             if file.all_or_nothing:
                 self.all_or_nothing |= {question.name}
             for case in file.test_cases:
@@ -347,14 +349,11 @@ class CaseSuite:
         started = time.perf_counter()
         names.start_case(self._given(loaded))
         with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
+            _in_silence(),
             fresh_memory.for_test(
                 loaded.path, loaded.own_names, self._texts.get((question, case), "")
             ),
         ):
-            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)
         problem, seconds = ended.problem, time.perf_counter() - started
         hint = vars(problem).get("hint", "") if isinstance(problem, AssertionError) else ""
@@ -376,6 +375,19 @@ class CaseSuite:
 
 
 @contextlib.contextmanager
+def _in_silence() -> Iterator[None]:
+    """Keep to itself what a case prints and warns of."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
+            yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
 def _what_otter_gives(text: str, session: Session, cells: Iterable[CodeCell]) -> Iterator[None]:
     """Have a test of otter's find what it would beside the notebook, in its own process."""
     with (
@@ -394,7 +406,7 @@ def case_rng(seed: int, question: str, case: str) -> np.random.Generator:
 
 
 def _load_file(path: Path) -> TestFile:
-    text = path.read_text(encoding="utf-8")
+    text = text_file.read(path)
     try:
         if is_doctest(text):
             file = OKTestFile.from_file(str(path))

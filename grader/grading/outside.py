@@ -282,6 +282,11 @@ def _words(values: Any) -> Iterator[str]:
             yield from _words(one)
 
 
+def refuse_code(name: str, case: Case) -> NoReturn:
+    """Refuse a file that a test would load as code."""
+    _refuse(LOADS.format(name=f"{name!r:.80}"), case)
+
+
 def _refuse(sentence: str, case: Case) -> NoReturn:
     case.refusals.append(sentence)
     raise CannotCrossError(sentence)

@@ -91,9 +91,6 @@ class _CourseModules:
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Let modules be found; another assignment's of the same name are other modules."""
-        if not self._roots:
-            yield
-            return
         sys.modules.update(self._loaded)
         sys.meta_path.append(self)
         try:
@@ -149,6 +146,7 @@ class TestFolder:
         top = tempfile.mkdtemp(prefix="tests-")
         weakref.finalize(self, shutil.rmtree, top, ignore_errors=True)
         self._folder = Path(top).resolve() / "files"
+        self._place = str(self._folder)
         self._before: dict[str, tuple[int, int, int]] = {}
         self._lay_out()
 
@@ -184,24 +182,34 @@ class TestFolder:
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
         """Have this process work in the folder, where nothing but the course is imported from."""
-        before = sys.path[:]
+        here, before = os.getcwd(), sys.path[:]  # noqa: PTH109 - at every case, as what follows
         sys.path[:] = _absolute(tuple(before))
+        os.chdir(self._place)
         try:
-            with contextlib.chdir(self._folder), self._modules.in_use():
+            if self._modules:
+                with self._modules.in_use():
+                    yield
+            else:
                 yield
         finally:
+            os.chdir(here)
             sys.path[:] = before
 
-    @contextlib.contextmanager
-    def for_case(self, text: str, session: Session | None, refusals: list[str]) -> Iterator[None]:
+    def for_case(
+        self, text: str, session: Session | None, refusals: list[str]
+    ) -> contextlib.AbstractContextManager[None]:
         """Have one case run in the folder, with the files that it may look for.
 
         text: of the test. refusals: where it is noted that a file could not be handed over.
         """
         if not self._modules and not may_touch_files(text):
-            with self.entered():
-                yield
-            return
+            return self.entered()
+        return self._with_files(text, session, refusals)
+
+    @contextlib.contextmanager
+    def _with_files(
+        self, text: str, session: Session | None, refusals: list[str]
+    ) -> Iterator[None]:
         with contextlib.ExitStack() as undo, self.entered():
             undo.callback(self._tidy)
             if session is not None:

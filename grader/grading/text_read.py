@@ -8,12 +8,14 @@ what the test expects is among them.
 import ast
 import builtins
 import cmath
+import contextlib
 import functools
 import importlib.machinery
 import importlib.util
 import math
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +23,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from grader.course import text_file
 from grader.sandbox import libraries
 from grader.sandbox.proxies import StudentObject
 
@@ -36,6 +39,7 @@ Source = str | bytes | ast.AST
 
 
 TEXT = "<text of a test>"  # the file of what a test has had compiled
+OF_A_CLOCK = 0.1  # seconds by which a file's time may lag behind
 LAID_OUT = 946_684_800  # seconds: the time of the course's files, which no later write has
 
 
@@ -51,11 +55,16 @@ class CourseLoader(importlib.machinery.SourceFileLoader):
         """Write no bytecode."""
 
 
+def _now() -> float:
+    return time.time() - OF_A_CLOCK
+
+
 @dataclass(frozen=True)
 class Case:
     """One case: its test's file and text, the names that it asks the notebook for, and refusals.
 
-    stored: names that texts of the student's have bound meanwhile.
+    stored: names that texts of the student's have bound meanwhile. began: seconds; what has been
+    written since then, a student's files among it, is not run here.
     """
 
     path: str
@@ -63,6 +72,13 @@ class Case:
     refusals: list[str]
     parameters: frozenset[str] = frozenset()
     stored: set[str] = field(default_factory=set)
+    began: float = field(default_factory=_now)
+
+    def is_new(self, path: str | Path) -> bool:
+        """Say whether a file has been written since the case began; False where there is none."""
+        with contextlib.suppress(OSError, ValueError):
+            return Path(path).stat().st_mtime >= self.began
+        return False
 
     def is_of(self, frame: FrameType) -> bool:
         """Say whether a frame runs code of the test, a text of its, or a module of the course's."""
@@ -261,7 +277,7 @@ class Space:
 
 @functools.lru_cache(maxsize=100)
 def _module(path: str) -> Case:
-    return Case(path, Path(path).read_text(encoding="utf-8"), [])
+    return Case(path, text_file.read(Path(path)), [])
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:

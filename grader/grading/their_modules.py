@@ -9,6 +9,7 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -19,11 +20,14 @@ from grader.sandbox import Session
 from grader.sandbox.asking import ask
 from grader.sandbox.libraries import is_known
 
+BY_WORDS = re.compile(r"""\b(?:import_module|__import__)\(\s*["']([\w.]+)["']""")
+
 
 @functools.lru_cache(maxsize=10_000)
 def that_may_be_theirs(text: str) -> frozenset[str]:
     """Return the modules that a test imports and that neither Python nor a library has."""
-    names = imported([text]) - sys.stdlib_module_names
+    by_words = (one.partition(".")[0] for one in BY_WORDS.findall(text))
+    names = {*imported([text]), *by_words} - sys.stdlib_module_names
     return frozenset(name for name in names if not is_known(name) and not _is_here(name))
 
 
@@ -55,7 +59,7 @@ class _Module(ModuleType):
 
 
 class _Modules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds modules after all others, and the student's process has to have their files."""
+    """Finds modules of which the student's process has the files, and nobody else has any."""
 
     def __init__(self, names: frozenset[str], session: Session) -> None:
         self._names = names
@@ -92,7 +96,7 @@ def for_case(text: str, session: Session | None) -> Iterator[None]:
         yield
         return
     finder = _Modules(names, session)
-    sys.meta_path.append(finder)
+    sys.meta_path.insert(0, finder)  # before what a test has put on the path of modules
     try:
         yield
     finally:

@@ -23,7 +23,7 @@ from grader.verify import (
     texts,
 )
 
-from . import autograder, readable, settings, student
+from . import autograder, readable, student
 
 __all__ = ["RefusedError", "Release", "release"]
 
@@ -55,7 +55,6 @@ def release(
 ) -> Release:
     """Write a release of a verified assignment; RefusedError names the gate that fails."""
     files: dict[str, bytes] = {}
-    hidden = settings.read(assignment)
     on_step("student notebook")
     notebook = student.notebook(assignment)
     files[f"student/{assignment.notebook.name}"] = notebook
@@ -82,7 +81,7 @@ def release(
     for gate in gates[-2:]:
         record["gates"][gate.name] = "passed" if gate.passed else list(gate.problems)
     manifest = _manifest(assignment, files, record, forced=bool(failing))
-    manifest["hidden_visibility"] = hidden.hidden_visibility
+    manifest["hidden_visibility"] = assignment.hidden_visibility
     text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     files[MANIFEST] = text.encode()
     return Release(out / assignment.slug, _write(out / assignment.slug, files), bool(failing))

@@ -24,8 +24,6 @@ from grader.renderers import gradescope
 from grader.reports import Gradebook, QuestionReport, Report
 from grader.submissions.collection import collect
 
-from . import settings as release_settings
-
 DEFAULT_ROOT = "/autograder"
 
 
@@ -58,7 +56,7 @@ def _judge(root: Path, target: Path) -> None:
     if len(folders) != 1:
         raise UsageError(f"{root / 'source'} holds {len(folders)} assignments; release it again.")
     assignment = load(str(folders[0].parent), need_solutions=True)
-    visibility = release_settings.read(assignment).hidden_visibility
+    visibility = assignment.hidden_visibility
     submission = _submission(root, assignment)
     settings = ProcessSettings(
         str(assignment.folder), 0, assignment.limits, isolation="auto", device="auto"

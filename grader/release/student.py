@@ -2,7 +2,7 @@
 
 import json
 
-from grader.course import notebooks
+from grader.course import notebooks, text_file
 from grader.course.assignments import question_files
 from grader.course.beside import files_of
 from grader.model import Assignment
@@ -36,7 +36,7 @@ def public_tests(assignment: Assignment) -> dict[str, str]:
     """Return the public test files by question."""
     names = [question.name for question in assignment.questions]
     paths = question_files(assignment.folder, None, names)
-    return {path.stem: path.read_text(encoding="utf-8") for path in paths}
+    return {path.stem: text_file.read(path) for path in paths}
 
 
 def notebook(assignment: Assignment, content: bytes | None = None) -> bytes:

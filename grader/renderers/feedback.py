@@ -133,18 +133,18 @@ def _kind_of(line: Line) -> str:
     return "\n".join([*where, re.sub(r"\d[\d,]*", "0", said)])
 
 
-def _with_the_stub(lines: list[Line]) -> list[Line]:
-    """Give hidden cases the cause of all public ones where that is a stub, left as it is.
+def _with_what_is_lacking(lines: list[Line]) -> list[Line]:
+    """Give hidden cases the cause of all public ones where that is a stub, or no function at all.
 
-    What a hidden case has met is not told. Where no public case has come past a stub, its student
-    may as well know that no other did.
+    What a hidden case has met is not told. Where no public case has come past what is lacking, its
+    student may as well know that no other did.
     """
     public = {line.text for line in lines if not line.hidden}
-    stub = public.pop() if len(public) == 1 else ""
-    if not wording.is_not_written(stub):
+    lacking = public.pop() if len(public) == 1 else ""
+    if not wording.fails_every_test(lacking):
         return lines
     return [
-        replace(line, cause=stub)
+        replace(line, cause=lacking)
         if line.hidden and not line.cause and line.status not in _NOT_WRONG
         else line
         for line in lines
@@ -153,7 +153,7 @@ def _with_the_stub(lines: list[Line]) -> list[Line]:
 
 def _part(report: QuestionReport, book: Gradebook) -> Part:
     question = _question(report, book)
-    shown = _with_the_stub([_line(case) for case in report.cases])
+    shown = _with_what_is_lacking([_line(case) for case in report.cases])
     status = Status.worst([one.status for one in shown]) if shown else report.status
     remark = wording.not_the_sum(report)
     if remark is not None:

@@ -1,11 +1,11 @@
 """Gradescope's `results.json`, one a student, as its autograder specification describes it."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from grader import wording
 from grader.errors import UsageError
-from grader.model import OtterRules, Status
+from grader.model import HiddenVisibility, OtterRules, Status
 from grader.renderers.text import (
     isolation_label,
     lines,
@@ -14,7 +14,7 @@ from grader.renderers.text import (
 )
 from grader.reports import Gradebook, Outcome, Report
 
-VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
+VISIBILITIES = get_args(HiddenVisibility)
 
 
 def render(

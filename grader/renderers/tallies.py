@@ -3,8 +3,8 @@
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from grader import wording
 from grader.model import POINT_TOLERANCE, Status
@@ -15,6 +15,7 @@ TENTHS = 10
 SLOWEST = 15
 CAUSE_LENGTH = 200
 NUMBER = re.compile(r"[-+]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]+")
+PLACE = re.compile(r"\n\([^\n]*\.py(?:, line \d+)?\)\Z")  # of the test that says it
 HANGS_ON_A_CELL = "all that hangs on a cell"
 LOST = frozenset({Status.FAILED, Status.ERROR, Status.TIMEOUT, Status.KILLED})
 
@@ -185,6 +186,23 @@ def causes(book: Gradebook, statuses: frozenset[Status] = LOST) -> list[Cause]:
     return sorted(found, key=lambda one: (-len(one.students), one.question, one.case, one.text))
 
 
+def by_question(found: Iterable[Cause]) -> list[Cause]:
+    """Gather what several cases of one question say alike, such as that a function is not there."""
+    groups: dict[tuple[str, Status, str], list[Cause]] = defaultdict(list)
+    for one in found:
+        groups[one.question, one.status, one.text].append(one)
+    whole = [
+        replace(
+            some[0],
+            case=some[0].case if len(some) == 1 else f"{len(some)} cases",
+            students=tuple(dict.fromkeys(who for one in some for who in one.students)),
+            lost=sum(one.lost for one in some),
+        )
+        for some in groups.values()
+    ]
+    return sorted(whole, key=lambda one: -len(one.students))
+
+
 def _failures(report: Report) -> Iterator[tuple[str, str, Status, str, float]]:
     cases = [(question, case) for question in report.questions for case in question.cases]
     if report.error is not None and not cases:
@@ -201,7 +219,7 @@ def _failures(report: Report) -> Iterator[tuple[str, str, Status, str, float]]:
 
 
 def _cause(message: str) -> str:
-    text = NUMBER.sub("#", " ".join(message.split()))
+    text = NUMBER.sub("#", " ".join(PLACE.sub("", message).split()))
     return text if len(text) <= CAUSE_LENGTH else text[: CAUSE_LENGTH - 1] + "…"
 
 

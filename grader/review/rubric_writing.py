@@ -12,7 +12,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from grader.course import toml_file
+from grader.course import text_file, toml_file
 from grader.errors import AssignmentError
 from grader.gradebook.rubric_file import Rubric
 from grader.gradebook.rubrics import RubricItem
@@ -41,7 +41,7 @@ def write(path: Path, rubrics: Mapping[str, Rubric]) -> None:
 def _parsed(path: Path) -> tomlkit.TOMLDocument:
     toml_file.read(path)
     try:
-        return tomlkit.parse(toml_file.text_of(path))
+        return tomlkit.parse(text_file.read(path))
     except TOMLKitError as problem:
         raise AssignmentError(f"{path} is no valid TOML: {problem}. Correct it there.") from problem
 

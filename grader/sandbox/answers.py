@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.model import Limits
 
+from . import origins
 from .arguments import Arguments, no_arguments
 from .failures import (
     MAX_FAULT,
@@ -268,6 +269,7 @@ class Answers:
             devices=self._devices,
             total_bytes=self._limits.array_bytes,
             graph=None if shared is None else partial(self._attached, shared),
+            on_built=origins.note,
         )
 
     def _stand_in(self, node: Opaque | Named | Callback) -> Any:

@@ -3,7 +3,7 @@
 Between two cases there is none, and only what the next one must know is kept.
 """
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .failures import MAX_FAULT, CannotCrossError
 from .live import LiveCase
@@ -64,6 +64,11 @@ class CurrentCase:
             self._highest = max(self._highest, self.live.highest + 1)
             self._functions = self.live.next_function
             self.live.is_over, self.live = True, None
+
+    def is_theirs(self, container: Any) -> bool:
+        """Say whether a list or array that the case has came from the student's process."""
+        number = None if self.shared is None else self.shared.number_of(container)
+        return number is not None and number < 0
 
     def refuse(self, sentence: str) -> NoReturn:
         """Note that the case has asked for what cannot be asked of the child; CannotCrossError."""

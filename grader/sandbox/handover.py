@@ -221,8 +221,8 @@ class Handover:
             except TooMuchError as problem:
                 raise ProtocolViolationError(f"changed containers {problem}") from None
         self._keep_shared(decoder, changes)
-        for made in (*decoder.new.values(), *(self.shared[number] for number, _ in reply.contents)):
-            origins.note(made)
+        for number, _ in reply.contents:
+            origins.note(self.shared[number])
         if reply.first:
             for place, (number, container) in enumerate(decoder.new.items()):
                 self.shared.add(number, container, Place(self._function, "result", place))

@@ -22,8 +22,13 @@ def note(value: Any) -> None:
     elif pandas is not None and isinstance(value, pandas.Series | pandas.DataFrame):
         object.__setattr__(value, NOTE, True)
         for array in value._mgr.arrays:  # noqa: SLF001 - what `.values` gives without a note
-            if hasattr(array, "__dict__"):
-                setattr(array, NOTE, True)
+            note(array)
+    elif (
+        pandas is not None
+        and _is_known(value)
+        and isinstance(value, pandas.Index | pandas.api.extensions.ExtensionArray)
+    ):
+        object.__setattr__(value, NOTE, True)
 
 
 def forget(value: Any) -> None:

@@ -1,5 +1,6 @@
 """From paths to submissions: one a student, the newest attempt first, everything else named."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +26,7 @@ from grader.submissions.names import composed, names_nobody
 from grader.submissions.other_kinds import adds_to, may_be_work
 from grader.submissions.people import Person, people
 from grader.submissions.roster import Roster
+from grader.submissions.roster_columns import plain
 from grader.submissions.sources import (
     Entry,
     RejectedError,
@@ -35,6 +37,8 @@ from grader.submissions.sources import (
 )
 
 LATE = 0.0
+# A part of what Google Drive hands out, which is no student's.
+DRIVE_PART = re.compile(r".+-\d{8}T\d{6}Z(?:-\d+)?-\d{3}\.zip")
 CHECKPOINTS = ".ipynb_checkpoints"
 
 
@@ -116,7 +120,7 @@ def collect(
     if roster is not None:
         submissions = [choice.submission for choice in chosen]
         chosen += [Choice(one, "on the roster") for one in roster.missing(submissions)]
-        notes += roster.unknown(submissions)
+        notes += [*roster.doubts, *roster.unknown(submissions)]
     return Collection(
         tuple(sorted(chosen, key=lambda one: (one.submission.student, one.submission.path))),
         tuple(sorted(set(skipped), key=lambda one: (one.path, one.reason))),
@@ -127,7 +131,7 @@ def collect(
 
 def _sources(paths: Sequence[Path]) -> list[Source]:
     """Open what was named; files of one folder are one source, so that they explain each other."""
-    named = [Path(path) for path in dict.fromkeys(map(Path, paths))]
+    named = [part for path in dict.fromkeys(map(Path, paths)) for part in _parts(path)]
     opened: list[Source] = []
     singles: dict[str, int] = {}
     for path in named:
@@ -142,6 +146,13 @@ def _sources(paths: Sequence[Path]) -> list[Source]:
     return opened
 
 
+def _parts(path: Path) -> list[Path]:
+    """Return the zips of a folder in which Google Drive's parts of one download lie, else it."""
+    inside = [one for one in path.glob("*") if not one.name.startswith(".")]
+    is_parted = bool(inside) and all(DRIVE_PART.fullmatch(one.name) for one in inside)
+    return sorted(inside) if is_parted else [path]
+
+
 def _open(path: Path, *, alone: bool) -> Source:
     """Open a path; of several zips, one that holds one notebook is a student's file."""
     try:
@@ -153,7 +164,8 @@ def _open(path: Path, *, alone: bool) -> Source:
         raise UsageError(shown(f"{error}. {advice}")) from None
     several = sum(map(is_candidate, source.entries)) > 1
     marked = any(entry.name in OTTER_MARKS for entry in source.entries)
-    is_students = source.kind == "zip" and not alone and (marked or not several)
+    is_part = DRIVE_PART.fullmatch(path.name) is not None
+    is_students = source.kind == "zip" and not (alone or is_part) and (marked or not several)
     return open_file(path) if is_students else source
 
 
@@ -267,9 +279,12 @@ def _perhaps_one(chosen: Iterable[Choice], wanted: Wanted | None) -> Iterable[st
     """Yield who may be one person under two names, where no platform tells them apart."""
     slug = None if wanted is None else wanted.slug
     names = sorted(c.submission.student for c in chosen if not c.submission.identity)
+    words = {name: sorted(plain(name)) or name for name in names}  # whatever their order
     for at, name in enumerate(names):
-        begun = takewhile(partial(_begins, name), names[at + 1 :])
+        later = names[at + 1 :]
+        begun = takewhile(partial(_begins, name), later)
         same = [other for other in begun if adds_to(other, name, slug)]
+        same += [other for other in later if words[other] == words[name] and other not in same]
         if same and not names_nobody(name, slug):
             yield (
                 f"Perhaps one person, graded as {1 + len(same)}: {name}, {listed(same)}. If so, "

@@ -145,7 +145,12 @@ def as_notebook(content: bytes, name: str, limit: int) -> bytes:
     """
     start = content[:4_000].lstrip()
     if not start and not content.strip():
-        raise RejectedError(f"{name} is empty")
+        raise RejectedError(f"{name} is empty; hand in the .ipynb again")
+    if not start.strip(b"\0") and not content.strip(b"\0"):
+        raise RejectedError(
+            f"{name} holds nothing but zero bytes, as a copy that broke off does; hand in the "
+            ".ipynb again"
+        )
     if content.startswith(LFS):
         raise UnavailableError(
             f"{name} is a pointer of Git LFS, not the notebook itself; run `git lfs pull` where it "

@@ -1,7 +1,6 @@
 """The class as its instructor has it: any CSV with names and something that lasts, as an id."""
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,25 +12,23 @@ from grader.submissions import tables
 from grader.submissions.choice import listed
 from grader.submissions.claims import Claim
 from grader.submissions.evidence import Reading
+from grader.submissions.roster_columns import Columns, plain
 
 MISSING = "nothing handed in"
-# Columns by what they hold, of Canvas, Gradescope, Moodle and others, in small letters.
-WHOLE = ("student", "name", "full name", "student name", "vollständiger name", "nom complet")
-FIRST = ("first name", "firstname", "given name", "vorname", "prénom")
-LAST = ("last name", "lastname", "surname", "family name", "nachname", "nom")
-IDS = (
-    "id", "sis user id", "sis login id", "sid", "student id", "id number", "username", "user name",
-    "login", "login id", "email", "e-mail", "email address", "matrikelnummer", "orgdefinedid",
-    "display id", "userid", "user id", "number",
-)  # fmt: skip
 STAFF = re.compile(r"instructor|teacher|\bta\b|assistant|reader|grader|designer|observer|professor")
 CANVAS_TEST = "Test Student"  # whom Canvas keeps for the teacher's own tries
-CANVAS = {"student", "id", "sis user id"}  # whose `ID` is the number in a download's file names
+CANVAS = ("Student", "ID")  # whose `ID` is the number in a download's file names
+CANVAS_ALONE = (
+    "SIS User ID",
+    "SIS Login ID",
+)  # of which a teacher may see one, and nobody else has
+BRIGHTSPACE = ("End-of-Line Indicator",)  # in whose exports an id begins with #
+AS_TEXT = re.compile(r'="(.*)"')  # as a cell is written that a spreadsheet must not compute
 
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """One row of a roster."""
+    """One person of a roster; whose line says no id is known by name alone."""
 
     name: str
     ids: tuple[str, ...]
@@ -48,6 +45,20 @@ class Roster:
         for person in people:
             for key in _keys_of(person):
                 self._by_key[key].append(person)
+
+    @property
+    def doubts(self) -> list[str]:
+        """What to say of ids that several people have, which belong to nobody."""
+        owners: dict[str, list[str]] = defaultdict(list)
+        for person in self.people:
+            if person.identity:
+                owners[person.identity].append(person.name)
+        return [
+            f"The roster gives the id {identity.partition(':')[2]} to {listed(names)}. Correct it "
+            "there; meanwhile they are told apart by name."
+            for identity, names in owners.items()
+            if len(names) > 1
+        ]
 
     def find(self, student: str, identity: str = "") -> Entrant | None:
         """Return the one person that a name or an id is; None for nobody and for namesakes."""
@@ -82,7 +93,9 @@ class Roster:
         names = [person.name for person in self.people]
         problem = f"{MISSING.capitalize()}."
         labels = {
-            id(one): one.name if names.count(one.name) == 1 else f"{one.name} ({one.ids[0]})"
+            id(one): f"{one.name} ({one.ids[0]})"
+            if one.ids and names.count(one.name) > 1
+            else one.name
             for one in absent
         }
         return [
@@ -103,42 +116,58 @@ class Roster:
 
 def read(path: Path) -> Roster:
     """Read a roster; UsageError where the file has no column with a name or none with an id."""
-    names, *lines = tables.read(path) or [[]]
-    rows = [dict(zip(names, line, strict=False)) for line in lines]
-    header = {name.strip().casefold(): name for name in names if name.strip()}
-    named = _has(header, WHOLE) or _has(header, LAST)
-    ids = [name for name in IDS if name in header]
-    if not named or not ids:
+    header, *lines = tables.read(path) or [[]]
+    columns = Columns(header)
+    if not columns.has_names or not columns.ids:
+        held = listed([text.strip() for text in header if text.strip()])
         raise UsageError(
             f"{path} needs a column with a name and one with an id (such as Student and ID); it "
-            f"has {listed(list(header))}."
+            f"has {held}."
         )
-    people = [person for row in rows if (person := _entrant(row, header, ids))]
+    people = _once([one for line in lines if (one := _entrant(line, columns))])
     if not people:
         raise UsageError(f"{path} names nobody: below its first line there is no name with an id.")
     return Roster(people)
 
 
-def _has(header: dict[str, str], names: Sequence[str]) -> str | None:
-    return next((header[name] for name in names if name in header), None)
+def _once(people: Sequence[Entrant]) -> list[Entrant]:
+    """Return everybody once who is on several lines, as those of several sections are."""
+    found: dict[tuple[str, str], Entrant] = {}
+    for one in people:
+        key = (" ".join(sorted(plain(one.name))), one.identity)
+        known = found.get(key)
+        if known is None:
+            found[key] = one
+            continue
+        ids = tuple(dict.fromkeys([*known.ids, *one.ids]))
+        found[key] = replace(known, ids=ids, is_staff=known.is_staff and one.is_staff)
+    return list(found.values())
 
 
-def _entrant(row: dict[str, str], header: dict[str, str], ids: Sequence[str]) -> Entrant | None:
-    def cell(column: str | None) -> str:
-        return (row.get(column) or "").strip() if column else ""
+def _entrant(line: Sequence[str], columns: Columns) -> Entrant | None:
+    is_brightspace = columns.has(BRIGHTSPACE)
 
-    last, first = cell(_has(header, LAST)), cell(_has(header, FIRST))
-    name = f"{first} {last}".strip() or cell(_has(header, WHOLE))
+    def cell(at: int | None) -> str:
+        text = line[at].strip() if at is not None and at < len(line) else ""
+        told = AS_TEXT.fullmatch(text)
+        return told[1].strip() if told else text
+
+    def id_of(at: int) -> str:
+        return cell(at).removeprefix("#") if is_brightspace else cell(at)
+
+    name = f"{cell(columns.given)} {cell(columns.family)}".strip()
+    name = name or next((said for at in columns.whole if (said := cell(at))), "")
     before, comma, behind = name.partition(",")
     name = f"{behind.strip()} {before.strip()}" if comma else name
-    values = tuple(dict.fromkeys(value for one in ids if (value := cell(header[one]))))
-    if not name or not values:  # as Canvas's row of possible points
+    ids = tuple(dict.fromkeys(value for at in columns.ids if (value := id_of(at))))
+    is_canvas = columns.has(CANVAS) and columns.place(*CANVAS_ALONE) is not None
+    if not (name or ids) or (is_canvas and not ids):  # as Canvas's row of possible points
         return None
-    is_canvas = set(header) >= CANVAS
-    kind, value = ("canvas", cell(header["id"])) if is_canvas else ("roster", values[0])
-    has_role = STAFF.search(cell(header.get("role")).casefold()) is not None
+    kind, value = ("canvas", cell(columns.place("ID"))) if is_canvas else ("roster", "")
+    value = value or next(iter(ids), "")
+    has_role = STAFF.search(cell(columns.place("Role")).casefold()) is not None
     is_staff = has_role or (is_canvas and name == CANVAS_TEST)
-    return Entrant(name, values, f"{kind}:{value}", is_staff)
+    return Entrant(name or value, ids, f"{kind}:{value}" if value else "", is_staff)
 
 
 def _keys_of(person: Entrant) -> set[str]:
@@ -153,12 +182,6 @@ def _id_keys(value: str) -> list[str]:
 
 def _name_keys(name: str) -> list[str]:
     """Return a name whatever the order, the case and the accents; and run together, as Canvas's."""
-    words = _words(name)
+    words = plain(name)
     orders = {"".join(words), "".join(words[-1:] + words[:-1]), "".join(words[1:] + words[:1])}
     return [f"name {' '.join(sorted(words))}", *(f"name {one}" for one in orders)] if words else []
-
-
-def _words(name: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).casefold()
-    kept = "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in plain)
-    return kept.split()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 # Which spreadsheets write where they do not write UTF-8, and what no word of that country's holds:
 # letters of two alphabets in one word, or in Latin a word without a letter of ASCII.
 CODE_PAGES = {
@@ -36,7 +36,7 @@ def read(path: Path) -> list[list[str]]:
 
 def rows_of(content: bytes, name: str) -> list[list[str]]:
     """Return the rows of a table's content, from the first that says anything."""
-    text = _text_of(content, name)
+    text = text_of(content, name)
     first, _, rest = text.partition("\n")
     told = re.fullmatch(r"\s*sep=(.)\s*", first)  # what Excel itself understands
     separator = told[1] if told else max(SEPARATORS, key=first.count)
@@ -50,7 +50,8 @@ def rows_of(content: bytes, name: str) -> list[list[str]]:
     return rows[at:]
 
 
-def _text_of(content: bytes, name: str) -> str:
+def text_of(content: bytes, name: str) -> str:
+    """Return a table's text in whatever encoding it was saved; UsageError where it is no text."""
     for mark, kind in NOT_TEXT.items():
         if content[: len(mark)].lower() == mark.lower():
             raise UsageError(f"{name} is {kind}, not a CSV file. {SAVE}.")

@@ -6,7 +6,7 @@ import re
 import symtable
 from collections.abc import Iterator
 
-from grader.course import notebooks
+from grader.course import notebooks, text_file
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError
 from grader.model import POINT_TOLERANCE, Assignment, Question
@@ -26,7 +26,7 @@ def reference_text(assignment: Assignment) -> str:
     path = reference_path(assignment.solutions)
     if path is None:
         raise AssignmentError(f"{assignment.slug} has no reference.py; verify needs the solutions.")
-    return path.read_text(encoding="utf-8")
+    return text_file.read(path)
 
 
 def definitions(source: str) -> dict[str, ast.stmt]:

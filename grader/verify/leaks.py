@@ -13,7 +13,7 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from grader.course import notebooks
+from grader.course import notebooks, text_file
 from grader.course.assignments import question_files
 from grader.model import Assignment
 
@@ -63,7 +63,7 @@ def secrets_of(assignment: Assignment, allowed: Allowances) -> Secrets:
         for path in question_files(assignment.folder, assignment.solutions, names)
         if path not in public
     ]
-    texts = {f"hidden tests/{path.name}": path.read_text(encoding="utf-8") for path in hidden}
+    texts = {f"hidden tests/{path.name}": text_file.read(path) for path in hidden}
     texts["reference.py"] = _without_docstrings(reference_text(assignment))
     lines: dict[str, str] = {}
     numbers: dict[float, str] = {}
@@ -92,7 +92,7 @@ def _shared_by_right(assignment: Assignment) -> str:
     stubs = notebooks.stub_sources(assignment.notebook.read_bytes(), stub_names(assignment))
     names = [question.name for question in assignment.questions]
     paths = question_files(assignment.folder, None, names)
-    public = [path.read_text(encoding="utf-8") for path in paths]
+    public = [text_file.read(path) for path in paths]
     lines = [line for text in [*stubs.values(), *public] for line in text.splitlines()]
     return "\n".join(squeeze(line) for line in lines)
 

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from grader.course import text_file
 from grader.course.assignments import question_files
 from grader.course.cases import hints
 from grader.model import Assignment, Feedback
@@ -16,7 +17,7 @@ def _chances(assignment: Assignment) -> Iterator[str]:
     """Say where a test's inputs differ from one judging to the next, whatever the seed."""
     names = [question.name for question in assignment.questions]
     for path in question_files(assignment.folder, assignment.solutions, names):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(ast.parse(text_file.read(path))):
             if not isinstance(node, ast.Call) or (node.args or node.keywords):
                 continue
             called = ast.unparse(node.func).split(".")[-1]
@@ -52,7 +53,7 @@ def are_stated(assignment: Assignment, findings: Findings) -> str:
     for path in question_files(
         assignment.folder, assignment.solutions, [q.name for q in assignment.questions]
     ):
-        for given in hints(path.read_text(encoding="utf-8")):
+        for given in hints(text_file.read(path)):
             count += 1
             if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
                 line = f", line {given.lineno}" if given is not None else ""

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.course import notebooks
+from grader.course import notebooks, text_file
 from grader.errors import AssignmentError
 from grader.grading.control import solved
 from grader.model import Assignment, Status
@@ -47,7 +47,7 @@ def variants(assignment: Assignment, kind: str) -> list[Variant]:
 
 
 def _variant(assignment: Assignment, path: Path, base: bytes, kind: str) -> Variant:
-    text = path.read_text(encoding="utf-8")
+    text = text_file.read(path)
     label = f"{kind}/{path.name}"
     names = stub_names(assignment)
     content = notebooks.fill(base, text, names, label)

@@ -198,6 +198,7 @@ def test_a_canvas_export_is_filled_and_keeps_its_shape(
         ),
         (["grade", "small", "{course}/handed-in", "-o", "{out}", "--only", "q9"], 2, "q9"),
         (["report", "{empty}"], 2, "There is no grades.db"),
+        (["report", "{empty}", "--column", "x"], 2, "give one with --canvas, --moodle or --b"),
         (["check", "{course}/nowhere.ipynb"], 2, "There is no notebook"),
         (["grade"], 2, "Missing argument"),
     ],

@@ -79,10 +79,25 @@ def test_the_course_that_a_clone_comes_with_is_the_last_resort(tmp_path: Path) -
         (TOML, 'kind = "manual"', "alone = 1", "alone of r1 must be true or false."),
         (TOML, 'title = "Small', 'feedback = "all"\ntitle = "Small', 'feedback must be "name", "p'),
         (HIDDEN, "failure_message=", "failure_message=1, n=", "failure_message is the"),
-        (TOML, 'kind = "manual"', 'names = "f"', "names of r1 must be a list of texts."),
+        (TOML, 'kind = "manual"', 'names = "f"', "names of r1 must be a list of names as"),
+        (TOML, 'kind = "manual"', 'names = ["a b"]', "names of r1 must be a list of names as"),
+        (TOML, 'kind = "manual"', 'requires = "gpu"', 'requires of r1 must be "cuda", or be'),
         (TOML, 'kind = "manual"', "titel = 1", "a question has an unknown key 'titel'; known are"),
         (TOML, "points = 1", "", "r1 needs points, a number of at least 0."),
-        (TOML, 'name = "q1"', "name = 1", "a question's name must be text."),
+        (TOML, 'name = "q1"', "name = 1", "a question's name must be text that"),
+        (TOML, 'name = "q1"', 'name = "../q1"', "a question's name must be text that"),
+        (
+            TOML,
+            "[limits]",
+            "[release]\nhidden = 1\n[limits]",
+            "[release] has an unknown key 'hidden'",
+        ),
+        (
+            TOML,
+            "[limits]",
+            "[release]\nhidden_visibility = 'late'\n[limits]",
+            'hidden_visibility under [release] is one of "hidden", "after_due_date", ',
+        ),
         (TOML, "title =", "needs =", "needs must be a list of texts."),
         (TOML, "cell_seconds = 2", "cell_seconds = true", "must be a number above 0"),
         (TOML, "cell_seconds = 2", "cell_secs = 2", "unknown key 'cell_secs'"),
@@ -119,6 +134,17 @@ def test_a_contradiction_is_one_sentence_with_its_place(
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize("file", [TOML, PUBLIC, HIDDEN, REFERENCE])
+def test_a_file_in_another_encoding_is_named_with_its_line(course: Path, file: str) -> None:
+    path = course / file
+    text = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + text)  # as some editors begin UTF-8
+    load("small", course)
+    path.write_bytes(b"# one\n# \xe4\n" + text)
+    with pytest.raises(AssignmentError, match="line 2 is not in UTF-8; save the file in that"):
+        load("small", course)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -138,9 +164,10 @@ def test_settings_that_lack_something_are_one_sentence(course: Path, text: str, 
 
 
 def test_every_field_of_the_settings_has_words_for_a_wrong_value() -> None:
-    own = set(settings.AssignmentSettings.__struct_fields__) - {"release"}  # anything for us
+    own = set(settings.AssignmentSettings.__struct_fields__)
     questions = {f"question.{name}" for name in settings.QuestionSettings.__struct_fields__}
-    assert set(settings.FAULTS) == own | questions | {"question"}
+    release = {f"release.{name}" for name in settings.ReleaseSettings.__struct_fields__}
+    assert set(settings.FAULTS) == own | questions | release | {"question"}
 
 
 def test_a_test_that_a_later_one_of_its_name_replaces_is_named(course: Path) -> None:

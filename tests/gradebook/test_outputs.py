@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.errors import UsageError
 from grader.gradebook import outputs
 from grader.gradebook.store import Store
 from grader.model import Status
@@ -32,6 +33,26 @@ def fill(store: Store, folder: Path, ada: str, bob: str) -> tuple[list[str], tup
     written = outputs.write_sheet(store.gradebook(), folder, given)
     lines = written.paths[0].read_text("utf-8").splitlines()
     return [line.rpartition(",")[2] for line in lines[1:]], written.notes
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_template_is_read_as_a_spreadsheet_saved_it(
+    store: Store, tmp_path: Path, encoding: str
+) -> None:
+    template = tmp_path / "gradebook.csv"
+    template.write_text(HEADER + '"Müller, Ada",1,ada,S,\n', encoding=encoding)
+    given = outputs.Template("canvas", template, "Small (7)")
+    written = outputs.write_sheet(store.gradebook(), tmp_path, given)
+    assert '"Müller, Ada",1,ada,S,1' in written.paths[0].read_text("utf-8")
+
+
+def test_a_template_that_is_no_text_is_named(store: Store, tmp_path: Path) -> None:
+    given = outputs.Template("canvas", tmp_path / "gradebook.xlsx")
+    with pytest.raises(UsageError, match=r"gradebook\.xlsx cannot be read: No such file or dir"):
+        outputs.write_sheet(store.gradebook(), tmp_path, given)
+    given.path.write_bytes(b"PK\x03\x04\xff")
+    with pytest.raises(UsageError, match="is an Excel or LibreOffice file, not a CSV file"):
+        outputs.write_sheet(store.gradebook(), tmp_path, given)
 
 
 def test_a_score_by_hand_stays_by_hand_and_ours_stays_ours(store: Store, tmp_path: Path) -> None:

@@ -137,6 +137,22 @@ IN_PART = {
         (PD + ">>> import numpy as np\n"
         ">>> bool(np.max(np.abs(answer.values - [1.0, 2.0, 3.0])) < 1e-6)\nTrue"), GAPS, FILLED,
     ),
+    "of labels": (
+        (PD + ">>> import numpy as np\n"
+        ">>> bool(np.max(np.abs(answer - right.to_numpy())) < 1e-6)\nTrue"),
+        "import pandas as pd\nanswer = pd.Index([None, None, 3.0], dtype=float)",
+        "import pandas as pd\nanswer = pd.Index([1.0, 2.0, 3.0])",
+    ),
+    "of numbers with gaps": (
+        (PD + ">>> import numpy as np\n"
+        ">>> bool(np.max(np.abs(answer - right.to_numpy())) < 1e-6)\nTrue"),
+        "import pandas as pd\nanswer = pd.array([None, None, 3.0], dtype='Float64')",
+        "import pandas as pd\nanswer = pd.array([1.0, 2.0, 3.0], dtype='Float64')",
+    ),
+    "of one of several": (
+        PD + ">>> bool((answer[0]['it'] - right).abs().max() < 1e-6)\nTrue",
+        KNOWS_ONE + "\nanswer = [{'it': answer}]", COLUMN + "\nanswer = [{'it': answer}]",
+    ),
     "the sum of a difference": (PD + ">>> float((right - answer).sum())\n0.0", NOTHING, COLUMN),
     "by a method": (
         PD + ">>> float(answer.round(3).sub(right).abs().mean())\n0.0", KNOWS_ONE, COLUMN,
@@ -156,6 +172,23 @@ IN_PART = {
         (PD + ">>> right = pd.DataFrame({'a': [1.0, 2.0], 'b': [3.0, 4.0]})\n"
         ">>> bool((answer - right).abs().max().max() < 1e-6)\nTrue"),
         FRAME.format([None, 2.0], [None, 4.0]), FRAME.format([1.0, 2.0], [3.0, 4.0]),
+    ),
+    "a column that the test makes": (
+        (PD + ">>> bool((pd.Series(answer) - right).abs().max() < 1e-6)\nTrue"),
+        "answer = [float('nan'), float('nan'), 3.0]", "answer = [1.0, 2.0, 3.0]",
+    ),
+    "a column of an array": (
+        (PD + ">>> bool((right - pd.Series(answer)).abs().max() < 1e-6)\nTrue"),
+        "import numpy as np\nanswer = np.array([np.nan, np.nan, 3.0])", ARRAY,
+    ),
+    "a column of a masked array": (
+        (PD + ">>> bool((right - pd.Series(answer)).abs().max() < 1e-6)\nTrue"),
+        PARTLY, ARRAY,
+    ),
+    "a table that the test makes": (
+        (PD + ">>> made = pd.DataFrame({'a': answer})\n"
+        ">>> float((made['a'] - right).abs().sum())\n0.0"),
+        "answer = [None] * 3", "answer = [1.0, 2.0, 3.0]",
     ),
     "a correlation": (
         PD + ">>> round(float(answer.corr(right)), 6)\n1.0", (
@@ -273,7 +306,7 @@ def test_what_hides_some_of_them_is_for_staff(judge: OtterJudge) -> None:
 def test_the_control_as_libraries_have_it_it_is(
     judge: OtterJudge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nothing: Callable[..., AbstractContextManager[None]] = lambda _doubts: nullcontext()  # noqa: E731
+    nothing: Callable[..., AbstractContextManager[None]] = lambda *_: nullcontext()  # noqa: E731
     monkeypatch.setattr(missing_values, "are_unequal", nothing)
     both = without(ATTACKS | IN_PART)
     assert statuses(judge, both) == dict.fromkeys(both, Status.PASSED)

@@ -1,6 +1,7 @@
 """What a test does outside of its own process by a word of a student's: it is not done."""
 
 import gc
+import logging
 import socket
 import sqlite3
 import sys
@@ -91,6 +92,40 @@ ACTS = {
     ),
     "a link": (">>> import os\n>>> os.symlink('a.txt', answer)", "answer = {trap!r}"),
 }  # fmt: skip
+# By name: the test, and a cell that has it run code which leaves a mark in this process.
+MARK = "import sys; sys.is_marked = True"
+CONFIGURED = (
+    "[loggers]\nkeys=root\n[handlers]\nkeys=it\n[formatters]\nkeys=\n[logger_root]\nhandlers=it\n"
+    "[handler_it]\nclass=StreamHandler\nargs=(setattr(__import__('sys'), 'is_marked', True),)\n"
+)
+WRITES = f"open('mine.py', 'w').write({MARK!r})"
+RUNS = {
+    "a loader": (
+        (">>> import importlib.util\n"
+        ">>> spec = importlib.util.spec_from_file_location('mine', 'mine.py')\n"
+        ">>> spec.loader.exec_module(importlib.util.module_from_spec(spec))"), WRITES,
+    ),
+    "a library that imports": (
+        (">>> import unittest\n"
+        ">>> _ = unittest.TestLoader().discover('.', pattern='mine.py')"), WRITES,
+    ),
+    "a copy of it": (
+        (">>> import importlib.util, shutil\n>>> _ = shutil.copyfile('mine.py', 'other.py')\n"
+        ">>> spec = importlib.util.spec_from_file_location('other', 'other.py')\n"
+        ">>> spec.loader.exec_module(importlib.util.module_from_spec(spec))"), WRITES,
+    ),
+    "an archive": (
+        (">>> import sys\n>>> sys.path.insert(0, 'mine.zip')\n>>> try:\n...     import its\n"
+        "... finally:\n...     _ = sys.path.pop(0)"),
+        ("import zipfile\nwith zipfile.ZipFile('mine.zip', 'w') as it:\n"
+        f"    it.writestr('its.py', {MARK!r})"),
+    ),
+    "a script": (">>> import runpy\n>>> _ = runpy.run_path('mine.py')", WRITES),
+    "settings of a log": (
+        ">>> import io, logging.config\n>>> logging.config.fileConfig(io.StringIO(answer))",
+        f"answer = {CONFIGURED!r}",
+    ),
+}  # fmt: skip
 HONEST = {
     "a program": (
         ">>> import subprocess, sys\n"
@@ -180,6 +215,46 @@ def test_what_a_test_says_itself_is_done(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))  # as where a command was typed
     [case] = judge.cases("", doctests("q1", HONEST[name]))
+    assert case.status is Status.PASSED, case.staff_message
+
+
+@pytest.fixture
+def unmarked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys, "is_marked", raising=False)
+    for name in ("mine", "its", "other"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("unmarked")
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize("name", RUNS)
+def test_no_code_of_a_students_runs_where_it_is_judged(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, name: str, *, is_guarded: bool
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    test, cell = RUNS[name]
+    monkeypatch.setattr(logging.root, "handlers", [*logging.root.handlers])
+    [case] = judge.cases(cell, doctests("q1", test))
+    assert hasattr(sys, "is_marked") is not is_guarded, case.staff_message
+    assert case.status is Status.UNGRADED or not is_guarded
+    for made in ("is_marked", "mine", "its", "other"):
+        sys.modules.pop(made, None)
+
+
+def test_a_module_of_the_students_is_imported_where_their_code_runs(judge: OtterJudge) -> None:
+    test = """
+        >>> import importlib, os, sys
+        >>> sys.path.insert(0, os.getcwd())
+        >>> import mine
+        >>> _ = sys.path.pop(0)
+        >>> mine.three(), importlib.import_module('mine2').__name__
+        (3, 'mine2')
+        """
+    cell = (
+        "open('mine.py', 'w').write('def three(): return 3')\nopen('mine2.py', 'w').write('a = 1')"
+    )
+    [case] = judge.cases(cell, doctests("q1", test))
     assert case.status is Status.PASSED, case.staff_message
 
 

@@ -182,7 +182,7 @@ KINDS = (
 
         @test_case(points=1)
         def test_there():
-            assert os.path.isfile("results/out.json") and sorted(os.listdir("results")) == ["out.json"]
+            assert os.path.isfile("results/out.json") and os.listdir("results") == ["out.json"]
             assert json.load(open("results/out.json"))["mean"] == 2.5
             assert pd.read_csv("out.csv").iloc[0].tolist() == [1, 2]
             with np.load("out.npz") as held:
@@ -251,7 +251,12 @@ KINDS = (
     ),
     Kind(
         "course_module",
-        "import given\nfrom given import Bag\nfour = given.twice(2)\nbag = Bag()\nbag.items.append(1)",
+        """
+        import given
+        from given import Bag
+        four, bag = given.twice(2), Bag()
+        bag.items.append(1)
+        """,
         """
         @test_case(points=1)
         def test_bag(four, bag):
@@ -413,7 +418,7 @@ KINDS = (
             case.assertRaises(BadInput, divide, None, 1)
             case.assertAlmostEqual(divide(0.3, 3), 0.1, places=6)
         """,
-        wrong="class BadInput(Exception):\n    pass\ndef divide(a, b):\n    return a / b if b else None",
+        wrong="class BadInput(Exception):\n    pass\ndef divide(a, b):\n    return b and a / b",
     ),
     Kind(
         "printed",
@@ -487,8 +492,10 @@ KINDS = (
         ('Squares', ['squares'])
 
         >>> import matplotlib
-        >>> isinstance(figure, matplotlib.figure.Figure), [int(p.get_height()) for p in bars.patches]
-        (True, [3, 4])
+        >>> isinstance(figure, matplotlib.figure.Figure)
+        True
+        >>> [int(one.get_height()) for one in bars.patches]
+        [3, 4]
         """,
         wrong="import matplotlib.pyplot as plt\nfigure, axes = plt.subplots()\nbars = axes",
         needs="matplotlib",
@@ -548,8 +555,8 @@ KINDS = (
         """
         >>> z, abs(z), d, f, f.numerator, big == 1 << 200
         ((3+4j), 5.0, Decimal('0.3'), Fraction(1, 2), 1, True)
-        >>> raw[0], raw.hex(), frozenset({1, 2}) in sets, sets == {frozenset({3}), frozenset({2, 1})}
-        (97, '616263', True, True)
+        >>> raw[0], raw.hex(), frozenset({1, 2}) in sets
+        (97, '616263', True)
         """,
         wrong="z, d, f, big, raw, sets = 5, 0.3, 0.5, 2.0 ** 200, 'abc', set()",
     ),

@@ -116,8 +116,13 @@ def test_the_command_takes_the_hand_out_from_where_otter_assign_leaves_it(
     for path in (case / "autograder" / "tests").glob("*.py"):
         (dist / "autograder" / "tests" / path.name).write_bytes(path.read_bytes())
     (dist / "autograder" / "otter_config.json").write_text('{"assignment_name": "hw07"}')
+    for name in ("secret.py", "data.csv"):
+        (dist / "autograder" / "files").mkdir(exist_ok=True)
+        (dist / "autograder" / "files" / name).write_text("")
+    (dist / "student" / "data.csv").write_text("")
     import_(assignment=str(dist / "autograder"), course=tmp_path / "course")
     said = capsys.readouterr()
+    assert "which is what students may see: secret.py. Move what only" in said.err
     assert "grader grade hw07 SUBMISSIONS" in said.out
     made = tmp_path / "course" / "assignments" / "hw07" / "hw07.ipynb"
     assert made.read_bytes() == (case / "ben.ipynb").read_bytes()

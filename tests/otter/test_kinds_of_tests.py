@@ -42,7 +42,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
 
         @cache
         def judged(which: str) -> dict[str, QuestionReport]:
-            cells = [cell for kind in HERE for cell in (kind.answer(which), check(kind))]
+            cells = ["import otter\ngrader = otter.Notebook()"]
+            cells += [cell for kind in HERE for cell in (kind.answer(which), check(kind))]
             report = judge(Request(submission_of(notebook_of(*cells))), engine)
             return {item.name: item for item in report.questions}
 

@@ -97,8 +97,14 @@ def test_cases_that_failed_for_one_cause_are_gathered(make_book: MakeBook) -> No
     assert "one cause" not in with_cases(book, *silent)  # nothing is known of their causes
 
 
-def test_hidden_cases_join_the_public_ones_that_a_stub_has_failed(make_book: MakeBook) -> None:
-    book, said = make_book(1), wording.not_written("q2: write safety")
+LACKING = (wording.not_written("q2: write safety"), f"{wording.not_defined('safety')} Cell 3 ends.")
+
+
+@pytest.mark.parametrize("said", LACKING, ids=["stub", "no name"])
+def test_hidden_cases_join_the_public_ones_that_what_is_lacking_has_failed(
+    make_book: MakeBook, said: str
+) -> None:
+    book = make_book(1)
     public = [Outcome(f"p{n}", False, Status.FAILED, 0.0, 1.0, said) for n in range(2)]
     hidden = [
         Outcome(f"h{n}", True, Status.FAILED, 0.0, 1.0, promise=f"Row {n} counts.")
@@ -108,7 +114,7 @@ def test_hidden_cases_join_the_public_ones_that_a_stub_has_failed(make_book: Mak
     assert "These four have one cause:" in text
     assert text.count(said) == 1
     assert all(f"Row {n} counts." in text for n in range(2))
-    assert wording.is_not_written(wording.not_written("q2: write safety", "safety"))
+    assert wording.fails_every_test(wording.not_written("q2: write safety", "safety"))
     # What a public case has come past, a hidden one may have come past as well.
     right = Outcome("p1", False, Status.PASSED, 1.0, 1.0)
     assert "one cause" not in with_cases(book, public[0], right, *hidden)

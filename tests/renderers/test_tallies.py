@@ -65,6 +65,25 @@ def test_the_cause_of_many_cases_is_counted_once() -> None:
     assert found[0].lost == 12.0
 
 
+def test_what_several_cases_of_a_question_say_alike_is_one_line() -> None:
+    def failing(student: str, *messages: str) -> Report:
+        report = small_report(student, Status.FAILED, 0.0)
+        case = replace(report.questions[0].cases[0], max_score=2.0)
+        cases = tuple(
+            replace(case, name=f"c{n}", staff_message=f"{said}\n(tests/q1.py, line {n})")
+            for n, said in enumerate(messages)
+        )
+        return replace(report, questions=(replace(report.questions[0], cases=cases),))
+
+    book = small_book(failing("ada", "no f", "no f", "wrong"), failing("bob", "no f"))
+    found = tallies.by_question(tallies.causes(book))
+    assert [(one.case, one.students, one.lost) for one in found] == [
+        ("2 cases", ("ada", "bob"), 6.0),
+        ("c2", ("ada",), 2.0),
+    ]
+    assert found[0].example == "no f\n(tests/q1.py, line 0)"
+
+
 def test_pass_rates_leave_out_what_nobody_could_judge() -> None:
     book = small_book(
         small_report("a", Status.PASSED, 4.0),

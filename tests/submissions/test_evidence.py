@@ -277,10 +277,11 @@ def test_an_archive_among_a_platforms_files_is_lost_as_a_notebook_there_is(tmp_p
 
 def test_who_may_be_one_person_under_two_names_is_pointed_out(tmp_path: Path) -> None:
     names = ("ada", "ada_final", "ada (old)", "adam", "bo_small", "bo_small_2", "emmy", "s1", "s12",
-             "s1 1815")  # fmt: skip
+             "s1 1815", "Pascal Blaise", "blaise pascal", "🦊", "🐼")  # fmt: skip
     found = gather(write(tmp_path / "class", {f"{name}.ipynb": book(name) for name in names}))
     assert len(found.submissions) == len(names)
     assert [note.partition(". If so")[0] for note in found.notes] == [
+        "Perhaps one person, graded as 2: Pascal Blaise, blaise pascal",
         "Perhaps one person, graded as 3: ada, ada (old), ada_final",
         "Perhaps one person, graded as 2: bo_small, bo_small_2",
     ]
@@ -351,6 +352,44 @@ def test_a_roster_is_read_as_a_spreadsheet_saved_it(tmp_path: Path, saved: str) 
     assert [(one.name, one.ids) for one in people] == [
         ("Ada Lovelace", ("1",)), ("Zoë Müller", ("2",)), ("Éva Ö", ("3",)),
     ]  # fmt: skip
+
+
+TWO = [("Ada Lovelace", ("1",)), ("Zoë Müller", ("2",))]
+HEADERS = {
+    "an office's": "Student_Name,Student_Number\nAda Lovelace,1\nZoë Müller,2\n",
+    "Moodle, French": "Nom de famille;Prénom;Numéro d'identification\nLovelace;Ada;1\nMüller;Zoë;2",
+    "French": "Nom;Prénom;ID\nLovelace;Ada;1\nMüller;Zoë;2\n",
+    "Catalan": "Cognoms;Nom;ID\nLovelace;Ada;1\nMüller;Zoë;2\n",
+    "Moodle, Spanish": "Apellido(s),Nombre,Número de ID\nLovelace,Ada,1\nMüller,Zoë,2\n",
+    "Brightspace": "OrgDefinedId,Last Name,First Name,End-of-Line Indicator\n"
+                   "#1,Lovelace,Ada,#\n#2,Müller,Zoë,#\n",
+    "GitHub Classroom": '"identifier","github_username","name"\n"Ada Lovelace","1",""\n'
+                        '"Zoë Müller","2",""\n',
+    "kept from computing": 'Name,ID\n"=""Ada Lovelace""","=""1"""\nZoë Müller,2\n',
+    "bars": "Name|ID\nAda Lovelace|1\nZoë Müller|2\n",
+    "somebody in two sections": "Name,ID\nAda Lovelace,1\nZoë Müller,2\nAda Lovelace,1\n",
+    "Canvas of a teacher without numbers": "Student,ID,SIS Login ID\n  Points Possible,,\n"
+                                           '"Lovelace, Ada",1,\n"Müller, Zoë",2,\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_names_and_ids_are_found_whatever_their_columns_are_called(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "r.csv").write_text(HEADERS[kind], "utf-8")
+    people = roster.read(tmp_path / "r.csv").people
+    assert [(one.name, one.ids) for one in people] == TWO
+
+
+def test_whoever_has_no_id_or_anothers_is_not_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("name,id\nAda Lovelace,\nBlaise Pascal,7\nEmmy Noether,7\n,8\n")
+    files = {"Ada Lovelace/small.ipynb": book("ada")}
+    found = gather(write(tmp_path / "class", files), people=roster.read(tmp_path / "r.csv"))
+    told = {one.student: one.problem for one in found.submissions}
+    assert told.pop("Ada Lovelace") is None
+    assert told == dict.fromkeys(["8", "Blaise Pascal", "Emmy Noether"], "Nothing handed in.")
+    assert found.notes[0].startswith("The roster gives the id 7 to Blaise Pascal, Emmy Noether.")
 
 
 @pytest.mark.parametrize(("name", "page"), [("Иван Петров", "cp1251"), ("张伟", "gb18030")])

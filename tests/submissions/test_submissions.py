@@ -91,6 +91,29 @@ def test_a_folder_that_wraps_the_class_is_no_student(export: Callable[..., Path]
     assert set(students(gather(export(files, "homework 3/")))) == {"ada", "bob"}
 
 
+def test_a_folder_in_a_folder_of_its_own_name_wraps_the_class(tmp_path: Path) -> None:
+    write(tmp_path, {f"hw/hw/{who}/work/softmax.ipynb": notebook(who) for who in ("ada", "bob")})
+    assert set(students(gather(tmp_path))) == {"ada", "bob"}
+    write(tmp_path / "one", {"cy/cy/softmax.ipynb": NOTEBOOK})
+    assert set(students(gather(tmp_path / "one"))) == {"cy"}
+
+
+@pytest.mark.parametrize("as_folder", [True, False], ids=["as a folder", "one by one"])
+def test_google_drives_parts_of_a_download_are_no_students(tmp_path: Path, as_folder: bool) -> None:
+    parts = {"001": ["Ada L", "Bo D"], "002": ["Cy Y"]}
+    paths = [
+        pack(tmp_path / f"hw-20261105T101500Z-{n}.zip",
+             {f"hw/{who} - softmax.ipynb": notebook(who) for who in names})
+        for n, names in parts.items()
+    ]  # fmt: skip
+    found = (
+        gather(tmp_path, assignment="softmax")
+        if as_folder
+        else gather(*paths, assignment="softmax")
+    )
+    assert set(students(found)) == {"Ada L", "Bo D", "Cy Y"}
+
+
 @pytest.mark.parametrize("names", [("student-1", "student-2"), ("s01", "s02")])
 def test_numbered_students_in_a_wrapper_are_not_copies_of_one_file(
     export: Callable[..., Path], names: tuple[str, ...]
@@ -237,6 +260,19 @@ def test_canvas_newest_attempt_is_told_by_its_number_not_by_time(
     found = gather(export(files))
     assert students(found)["smithbob"] == "smithbob_1234_5679_softmax-1.ipynb"
     assert list(reasons(found)) == ["smithbob_1234_5678_softmax.ipynb"]
+
+
+def test_canvas_tells_who_is_graded_anonymously_by_a_word(export: Callable[..., Path]) -> None:
+    files = {
+        "anon_Ab3x2_5679_softmax-1.ipynb": notebook("new"),
+        "anon_Ab3x2_5678_softmax.ipynb": notebook("old"),
+        "LATE_anon_12345_5680_softmax.ipynb": NOTEBOOK,
+        "anon_zzTop_text.html": "<p>",
+    }
+    found = gather(export(files))
+    assert students(found)["anon_Ab3x2"] == "anon_Ab3x2_5679_softmax-1.ipynb"
+    late = {one.student: one.late for one in found.submissions}
+    assert late == {"anon_Ab3x2": False, "anon_12345": True, "anon_zzTop": False}
 
 
 def test_canvas_namesakes_are_two_students(export: Callable[..., Path]) -> None:

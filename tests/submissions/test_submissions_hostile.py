@@ -257,6 +257,7 @@ def test_a_folder_deeper_than_any_lms_makes_is_not_followed(tmp_path: Path) -> N
 CONTENTS = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\t", "is empty"),
+    "zeros": (bytes(5_000), "holds nothing but zero bytes, as a copy that broke off does"),
     "large": (b'{"a": "' + b"0" * 60_000 + b'"}', "more than the 50,000 allowed"),
     "latin1": ("é".encode("latin-1"), "not UTF-8"),
     "pdf": (b"%PDF-1.7 ...", "seems to be a PDF"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grader.course import text_file
 from grader.errors import AssignmentError
 from grader.model import TestCase
 
@@ -85,7 +86,7 @@ def execute(path: Path, beside: Path | None = None) -> "TestFile":
     """
     from grader.course.otter.classes import ExceptionTestFile, OKTestFile
 
-    text = path.read_text(encoding="utf-8-sig")
+    text = text_file.read(path)
     try:
         with (
             _at(beside),

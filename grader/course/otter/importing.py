@@ -65,7 +65,19 @@ def write(assignment: Assignment, course: Path, notebook: Path | None = None) ->
             f"{slug}.ipynb only checks the questions; put the hand-out in its place, or import "
             "again with --notebook"
         )
+    if notebook is not None:
+        notes += _not_handed_out(assignment, notebook.parent, slug)
     return Imported(slug, tuple(sorted([*contents, *copies])), tuple(notes))
+
+
+def _not_handed_out(assignment: Assignment, handout: Path, slug: str) -> list[str]:
+    """Say which files would be handed out now that do not lie beside the hand-out."""
+    names = [name for name, _ in assignment.given if not (handout / name).is_file()]
+    said = (
+        f"Not beside the hand-out, and in assignments/{slug}/ now, which is what students may "
+        f"see: {', '.join(names)}. Move what only tests read to solutions/{slug}/{WITHHELD}/."
+    )
+    return [said] if names else []
 
 
 def find_handout(origin: Path) -> Path | None:

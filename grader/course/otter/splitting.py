@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.course import text_file
 from grader.course.otter.cases import execute, is_doctest
 from grader.model import Question, TestCase
 
@@ -29,7 +30,7 @@ def split(path: Path, question: Question) -> Halves:
 
     A file whose cases are made by code stays whole and hidden, with its public cases in it.
     """
-    text = path.read_text(encoding="utf-8-sig")
+    text = text_file.read(path)
     file = execute(path)
     paid = list(question.cases)
     is_whole = bool(file.all_or_nothing)

@@ -78,6 +78,8 @@ def start(seen: Sequence[View]) -> View:
 
 def _one_students(view: View) -> bool:
     """Return whether a folder's content looks like one student's: a notebook and its copies."""
+    if list(view.folders) == [view.outer]:  # as unpacking leaves it: `class/class/`
+        return _one_students(view.below(view.outer))
     stems = {place.entry.stem for place in view.handed_in if len(place.parts) == 1}
     bases = {without_number(stem) for stem in stems}
     # student-1 and student-2 without a plain "student" are two students, not copies.
