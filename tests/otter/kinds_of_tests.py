@@ -55,7 +55,7 @@ class Kind:
 
     def answer(self, which: str) -> str:
         """Return the code of one of its answers."""
-        return dedent(getattr(self, which) or self.right).strip()
+        return dedent(getattr(self, which)).strip()
 
 
 KINDS = (
@@ -150,9 +150,9 @@ KINDS = (
         """
         import sqlalchemy as sa
         engine = sa.create_engine('sqlite://')
-        with engine.begin() as link:
-            link.execute(sa.text('create table u (id int)'))
-            link.execute(sa.text('insert into u values (1), (2)'))
+        with engine.begin() as reached:
+            reached.execute(sa.text('create table u (id int)'))
+            reached.execute(sa.text('insert into u values (1), (2)'))
         """,
         """
         >>> import pandas as pd
@@ -700,23 +700,23 @@ KINDS = (
         @test_case(points=1)
         def test_given(Scale, train):
             x, m = torch.arange(1.0, 5.0), Scale()
-            train(m, [(x, 2 * x)], torch.nn.MSELoss(), torch.optim.SGD(m.parameters(), lr=0.05), 10)
-            assert abs(m.w.item() - 2) < 0.05
+            train(m, [(x, 2 * x)], torch.nn.MSELoss(), torch.optim.SGD(m.parameters(), lr=0.05), 6)
+            assert abs(m.w.item() - 2) < 0.1
             m, adam = Scale(), torch.optim.Adam
             own = lambda got, wanted: ((got - wanted) ** 2).mean()
-            train(m, [(x, 3 * x)], own, adam(m.parameters(), lr=0.5), 40)
-            assert abs(m.w.item() - 3) < 0.3
+            train(m, [(x, 3 * x)], own, adam(m.parameters(), lr=0.5), 20)
+            assert abs(m.w.item() - 3) < 1
 
         @test_case(points=1, hidden=True)
         def test_here(Scale):
             m = Scale()
             optimizer = torch.optim.SGD(m.parameters(), lr=0.1)
-            for _ in range(20):
+            for _ in range(12):
                 optimizer.zero_grad()
                 torch.nn.functional.mse_loss(m(torch.ones(2)), torch.full((2,), 4.0)).backward()
                 torch.nn.utils.clip_grad_norm_(m.parameters(), 10.0)
                 optimizer.step()
-            assert abs(m.w.item() - 4) < 0.1 and abs(m(torch.ones(1)).item() - 4) < 0.1
+            assert abs(m.w.item() - 4) < 0.5 and abs(m(torch.ones(1)).item() - 4) < 0.5
         """,
         wrong="""
         import torch
@@ -736,7 +736,7 @@ KINDS = (
         "own_operation",
         """
         import torch
-        class Square(torch.autograd.Function):
+        class Squared(torch.autograd.Function):
             @staticmethod
             def forward(ctx, x):
                 ctx.save_for_backward(x)
@@ -760,9 +760,9 @@ KINDS = (
         import torch
 
         @test_case(points=1)
-        def test_checked(Square):
+        def test_checked(Squared):
             x = torch.randn(5, dtype=torch.float64, requires_grad=True)
-            assert torch.autograd.gradcheck(Square.apply, (x,), eps=1e-6, atol=1e-4)
+            assert torch.autograd.gradcheck(Squared.apply, (x,), eps=1e-6, atol=1e-4)
 
         @test_case(points=1, hidden=True)
         def test_descends(Descent):
@@ -776,7 +776,7 @@ KINDS = (
         """,
         wrong="""
         import torch
-        class Square(torch.autograd.Function):
+        class Squared(torch.autograd.Function):
             @staticmethod
             def forward(ctx, x):
                 return x * x

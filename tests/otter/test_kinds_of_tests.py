@@ -43,7 +43,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
         @cache
         def judged(which: str) -> dict[str, QuestionReport]:
             cells = ["import otter\ngrader = otter.Notebook()"]
-            cells += [cell for kind in HERE for cell in (kind.answer(which), check(kind))]
+            answered = [kind for kind in HERE if getattr(kind, which)]
+            cells += [cell for kind in answered for cell in (kind.answer(which), check(kind))]
             report = judge(Request(submission_of(notebook_of(*cells))), engine)
             return {item.name: item for item in report.questions}
 
@@ -62,7 +63,7 @@ def said(report: QuestionReport) -> str:
 
 @pytest.mark.parametrize("kind", HERE, ids=lambda kind: kind.name)
 def test_a_right_answer_gets_full_marks(answers: Answers, kind: Kind) -> None:
-    for which in ("right", "other"):
+    for which in ("right", "other") if kind.other else ("right",):
         report = answers(which, kind.name)
         assert report.score == report.max_score, said(report)
 
