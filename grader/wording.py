@@ -227,7 +227,7 @@ def value_not_handed_over(detail: str) -> str:
 
 
 def answered_by_their_own(claims: Iterable[str]) -> str:
-    return f"The student's own code answered {', '.join(sorted(claims))} between its own objects."
+    return f"The student's own code answered {', '.join(sorted(claims))} about its own objects."
 
 
 def replaced_by_test(question: str, case: str, names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from grader.model import Assignment, Limits
 RIGHT, WRONG = 6, 8
 
 # Short limits, so that a newcomer does not wait for a notebook that never ends.
-DEMO_LIMITS = {"cell_seconds": 4.0, "call_seconds": 3.0, "submission_seconds": 60.0}
+DEMO_LIMITS = {"cell_seconds": 2.0, "call_seconds": 3.0, "submission_seconds": 60.0}
 
 # What each hostile student puts before their otherwise right answers.
 HOSTILE_CELLS = {

@@ -12,7 +12,7 @@ from typing import Any
 from grader import wording
 from grader.course.notebooks import Notebook, shell
 from grader.errors import MachineFaultError
-from grader.grading import outcomes, own_time
+from grader.grading import missing_values, outcomes, own_time
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
@@ -180,7 +180,7 @@ class CaseJudging:
             self.suite.seeds(question.name, case.name) as seeds,
             session.case(applied, seeds, asks=self.suite.asks) as changes,
             self.suite.in_folder(
-                question.name, case.name, session, changes.refusals, cells=self.notebook.cells
+                question.name, case.name, session, changes, cells=self.notebook.cells
             ),
         ):
             verdict = self.suite.run(question.name, case.name, names)
@@ -199,6 +199,7 @@ class CaseJudging:
             where, self.suite.unwritten, has_reference=self._has_reference,
             withheld=self._withheld, met=met,
             commands=tuple(shell.commands(self.notebook.cells[:position])),
+            folder=str(self.suite.folder),
         )  # fmt: skip
         return explain(question, case, verdict, notes)
 
@@ -252,6 +253,8 @@ class CaseJudging:
         if found is None or not found.passed:
             return outcome
         verdict, changes = self._run(question, case, self._memory)
+        if found.leaves_out and missing_values.IN_PART in changes.doubts:
+            changes.doubts.remove(missing_values.IN_PART)  # as a right answer does
         if changes.keeps_from_judging(passes=verdict.passed):
             staff = f"{outcome.staff_message} The reference was judged meanwhile, and passed."
             return outcomes.lost(case, Status.FAILED, wording.NOT_JUDGEABLE, staff=staff)

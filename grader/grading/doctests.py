@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from grader import wording
+from grader.grading import fresh_memory
 from grader.sandbox import MissingNameError
 
 TRACEBACK = "Traceback (most recent call last):"
@@ -56,7 +57,11 @@ def run(name: str, body: str, names: dict[str, Any]) -> tuple[BaseException | No
     test = doctest.DocTest(only, names, name, None, None, body)
     runner = _Runner()
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        fresh_memory.in_doctests(body),
+    ):
         runner.run(test, out=printed.write, clear_globs=False)
     test.globs.clear()  # it would keep a student's values until the collector comes
     return runner.problem, runner.line

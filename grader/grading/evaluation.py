@@ -9,26 +9,26 @@ import ast
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
 from grader.grading import outside
-from grader.grading.text_read import Case, Source, Space, decoded, is_laid_out, text_of
+from grader.grading.text_read import TEXT, Case, CourseLoader, Source, Space, decoded, text_of
 from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
 TREES = "sympy.parsing.ast_parser"
 SYMPY, LAMBDIFY = "sympy.parsing.sympy_parser", "sympy.utilities.lambdify"
 PANDAS = "pandas.core.computation.expr"
+PANDAS_FUNCTIONS = "pandas.core.computation.ops"
 OF_TYPES = frozenset({"inspect", "typing"})
 SYMPYS_OWN = "from sympy import *"
 # Of SymPy's functions, those which formulas have.
 FUNCTIONS = frozenset({"cbrt", "diff", "integrate", "real_root", "root", "sqrt", "Matrix"})
 # What evaluates a text for somebody else, by the root of its module's name.
 FOR_OTHERS = frozenset({
-    "IPython", "bdb", "cProfile", "code", "codeop", "concurrent", "mako", "patsy", "pdb",
-    "profile", "runpy", "threading", "trace",
+    "IPython", "bdb", "cProfile", "code", "codeop", "concurrent", "formulaic", "logging", "mako",
+    "patsy", "pdb", "plotnine", "profile", "rlcompleter", "runpy", "threading", "trace",
 })  # fmt: skip
 NUMEXPR = "numexpr.necompiler"
 OF_FUNCTIONS = frozenset({"_stmt()", "_setup()"})  # as timeit calls one that it is given
@@ -83,26 +83,31 @@ def _look_at(text: str, frame: FrameType, case: Case) -> None:
     if only_parses and frame.f_back is not None:
         frame = frame.f_back  # who may mean to change it before it is compiled
     module = str(frame.f_globals.get("__name__"))
+    if module.startswith(outside.IMPORTS) and _is_new_code(frame, case):
+        _refuse_unless_fine(text, Space.of(case, frame), case)
+    if not module.startswith("grader.") and not outside.is_by_test(frame, case):
+        return  # a library that is imported meanwhile makes its own templates and functions
     if module in EVALUATE:
         EVALUATE[module](text, frame, case)
     elif module in OF_TYPES:
         if _asks(frame, case) and not case.wrote(text):
             space = Space.of(case, frame)
             _refuse_for(what_is_wrong(text, space, space.is_callable, of_types=True), case)
-    elif module in outside.IMPORTS[:1]:
-        if outside.is_by_test(frame, case) and not _is_of_course(frame):
-            _refuse_unless_fine(text, Space.of(case, frame), case)
     elif module.partition(".")[0] in FOR_OTHERS or (case.is_of(frame) and not only_parses):
         _refuse_unless_fine(text, Space.of(case, frame), case)
 
 
-def _is_of_course(frame: FrameType) -> bool:
-    """Say whether a file that a test has loaded as code is the course's, or a library's."""
+def _is_new_code(frame: FrameType, case: Case) -> bool:
+    """Say whether a file that is loaded as code was written since the case began.
+
+    The course's own modules may be as new; those of a library that is imported are not.
+    """
     asked: FrameType | None = frame
     while asked is not None and asked.f_code.co_name != "source_to_code":
         asked = asked.f_back
-    path = Path(str(asked.f_locals.get("path") if asked is not None else "")).absolute()
-    return not path.is_relative_to(Path.cwd()) or is_laid_out(path)
+    if asked is None or isinstance(asked.f_locals.get("self"), CourseLoader):
+        return False
+    return case.is_new(str(asked.f_locals.get("path")))
 
 
 def _look_at_lambdified(text: str, frame: FrameType, case: Case) -> None:
@@ -140,8 +145,12 @@ def _look_at_timed(_text: str, frame: FrameType, case: Case) -> None:
 
 def _look_at_query(text: str, frame: FrameType, case: Case) -> None:
     said = frame.f_locals.get("node")  # before pandas has put names of its own in place of @
-    if not isinstance(said, str) or not case.wrote(said):
-        _refuse_unless_fine(text, _space_of_pandas(frame, case), case)
+    if isinstance(said, str) and case.wrote(said):
+        return
+    space, functions = _space_of_pandas(frame, case), sys.modules[PANDAS_FUNCTIONS].MATHOPS
+    if not space.wrote(text):
+        may_call = lambda name: space.is_callable(name) or name in functions  # noqa: E731
+        _refuse_for(what_is_wrong(text, space, may_call), case)
 
 
 def _look_at_tree(tree: ast.AST, frame: FrameType, case: Case) -> None:
@@ -235,6 +244,7 @@ EVALUATE: dict[str, Callable[[str, FrameType, Case], None]] = {
     PANDAS: _look_at_query,
     NUMEXPR: _look_at_numexpr,
     "doctest": _look_at_doctest,
+    "grader.grading.fresh_memory": _look_at_doctest,
     "jinja2.environment": _look_at_template,
     "timeit": _look_at_timed,
 }
@@ -264,7 +274,7 @@ def _evaluated(
         names = (None, None) if given == (None, None) else (local, found)
         _refuse_unless_fine(text, Space.of(case, frame, *names), case)
         if isinstance(text, str) and not isinstance(source, CodeType):
-            source = _compile(text, "<string>", mode, dont_inherit=True)
+            source = _compile(text, TEXT, mode, dont_inherit=True)
     return source, found, local
 
 
@@ -292,14 +302,14 @@ def exec_of_test(source: Any, found: Any = None, local: Any = None, /, **more: A
     exec(*_evaluated(source, "exec", frame, given), **more)  # noqa: S102 - this is what it guards
 
 
-def compile_of_test(source: Any, *args: Any, **kwargs: Any) -> Any:
+def compile_of_test(source: Any, filename: Any, *args: Any, **kwargs: Any) -> Any:
     """Compile as Python does, and remember what is not the test's own."""
     case, frame = _hook.case, sys._getframe(1)  # noqa: SLF001 - where Python would look names up
     source = source if case is None else _as_text(source)
     if case is None or not isinstance(source, str | ast.AST):
-        return compile(source, *args, **kwargs)
+        return compile(source, filename, *args, **kwargs)
     space = Space.of(case, frame)
-    made = _compile(source, *args, **kwargs)
+    made = _compile(source, TEXT, *args, **kwargs)
     if isinstance(made, CodeType) and not space.wrote(source):  # of a tree it may only ask
         _refuse_for(what_is_wrong(source, None, space.is_callable), case)
         _compiled.held.append((made, source))

@@ -46,7 +46,8 @@ class Notes:
     when it is called, its question and its name. has_reference: whether the reference shows what
     is no answer's fault; without one nobody loses by what may be ours. withheld: files that lie
     beside the notebook for tests alone, so far as nobody has asked for that. met: as `where`, with
-    what staff alone may read. commands: that cells give to a shell, of which none is run.
+    what staff alone may read. commands: that cells give to a shell, of which none is run. folder:
+    in which the test ran.
     """
 
     where: Whereabouts
@@ -55,6 +56,7 @@ class Notes:
     withheld: frozenset[str] = frozenset()
     met: Whereabouts | None = None
     commands: tuple[Command, ...] = ()
+    folder: str = ""
 
     def of(self, case: TestCase) -> Whereabouts:
         """Return where names are, for whoever reads of a case: of a hidden one that is staff."""
@@ -81,8 +83,8 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
             text, hint = _said(problem) or wording.WRONG_ANSWER, verdict.hint
         case MemoryError():
             text = wording.TOO_LARGE_TO_JUDGE
-        case FileNotFoundError() if _is_beside(problem):
-            text = wording.file_not_written(str(problem.filename))
+        case OSError() | ModuleNotFoundError() if _not_written(problem, notes.folder):
+            text = wording.file_not_written(_not_written(problem, notes.folder))
         case _:
             text = wording.unusable_form(_brief(problem))
     if verdict.missing and not reason.text:
@@ -119,15 +121,17 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
         case TransferError() | ValueRefusedError():
             said = wording.not_crossing(str(problem))
         case _:
-            said = _fault_of_the_test(problem)
+            said = _fault_of_the_test(problem, notes.folder)
     return said
 
 
-def _fault_of_the_test(problem: BaseException | None) -> str:
+def _fault_of_the_test(problem: BaseException | None, folder: str) -> str:
     """Return what a test has met in this process by no fault of an answer, "" for nothing."""
+    if _not_written(problem, folder):
+        return ""
     match problem:
-        case FileNotFoundError() if _is_beside(problem):
-            return ""  # what the course has lies there, so it is what the notebook was to write
+        case OSError(errno=None, __cause__=Exception() as cause) if not _is_missing(cause):
+            return ""  # as of pandas, for what a statement of SQL has met
         case ImportError() | OSError():
             return wording.missing_here(_brief(problem))
         case NameError() if not isinstance(problem, MissingNameError):
@@ -135,6 +139,10 @@ def _fault_of_the_test(problem: BaseException | None) -> str:
         case TypeError() | AttributeError() if _is_of_a_library(problem):
             return wording.not_for_objects(_brief(problem))
     return ""
+
+
+def _is_missing(problem: BaseException) -> bool:
+    return isinstance(problem, ImportError | OSError)
 
 
 def _is_of_a_library(problem: BaseException) -> bool:
@@ -191,8 +199,20 @@ def _is_here(module: str) -> bool:
     return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
-def _is_beside(problem: FileNotFoundError) -> bool:
-    return isinstance(problem.filename, str) and not Path(problem.filename).is_absolute()
+def _not_written(problem: BaseException | None, folder: str) -> str:
+    """Return the file that is not there and a notebook was to write, "" for any other problem.
+
+    What the course has lies in the test's folder, and which packages are missing was said before.
+    """
+    match problem:
+        case ImportError(name=str(name)) if not is_known(name) and not _is_here(name):
+            return f"{name.replace('.', '/')}.py"
+        case FileNotFoundError(filename=str(name)):
+            path = Path(name)
+            if path.is_absolute() and folder and path.is_relative_to(folder):
+                path = path.relative_to(folder)
+            return "" if path.is_absolute() else str(path)
+    return ""
 
 
 def _withheld(said: str, names: frozenset[str]) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 # Functions, methods and modules that open, write, remove or list files.
 TOUCHES = re.compile(
     r"\b(?:open(?:_\w+)?|Path|os|glob|shutil|read_\w+|to_(?:csv|json|excel|parquet|html)|load\w*"
-    r"|save\w*|imread|imsave|\w*fromfile|genfromtxt|connect|ZipFile|h5py|memmap)\b"
+    r"|save\w*|imread|imsave|genfromtxt|connect|h5py|memmap|read|parse|run_path|linecache|mmap"
+    r"|shelve|dbm|HDFStore|\w*[fF]ile\w*)\b"
 )
 FILE_NAME = re.compile(r"[\w~*?/\\.-]*\.[A-Za-z]\w{0,7}")
 # What runs a text, or another file.
@@ -27,17 +28,19 @@ KERNELS = "triton"  # whose `load` reads memory
 @functools.lru_cache(maxsize=10_000)
 def may_touch_files(text: str) -> bool:
     """Tell whether a test of this text may look at files, or write some."""
-    tree = _parsed(text)
+    tree = parsed(text)
     if tree is None:
         return TOUCHES.search(text) is not None
     modules = dict(_imported(tree))
     names, texts = {*_names(tree, modules), *modules}, list(_texts(tree))
+    if any(_names_a_file(one, modules) for one in texts):
+        return True
     if not RUNS_TEXTS.isdisjoint(names) or any(">>>" in one for one in texts):
         return TOUCHES.search(text) is not None
-    return any(map(TOUCHES.fullmatch, names)) or any(_names_a_file(one, modules) for one in texts)
+    return any(map(TOUCHES.fullmatch, names))
 
 
-def _parsed(text: str) -> ast.Module | None:
+def parsed(text: str) -> ast.Module | None:
     """Return a test's tree, of a doctest that of its examples; None where it has none."""
     try:
         return ast.parse(text)

@@ -5,12 +5,14 @@ which is what it expects. That would go to the student's process with `out=np.em
 answer that writes nothing would be right. So it is NaN while a case runs, the same each time.
 """
 
+import ast
 import contextlib
+import doctest
 import functools
 import re
 import sys
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 NAMES = ("empty", "empty_like", "empty_permuted", "empty_strided")
@@ -23,8 +25,9 @@ CLASSES = {
         "HalfTensor", "IntTensor", "LongTensor", "ShortTensor",
     ),
 }  # fmt: skip
+CLASS_NAMES = frozenset(name for names in CLASSES.values() for name in names)
 WORDS = ("empty", "new", "resize_")  # of which every name of a function or method has one
-CALLS = re.compile(rf"\b(?:{'|'.join(name for names in CLASSES.values() for name in names)})\s*\(")
+CALLS = re.compile(rf"\b(?:{'|'.join(sorted(CLASS_NAMES))})\s*\(")
 
 Function = Callable[..., Any]
 
@@ -37,26 +40,33 @@ def for_test(path: str, names: dict[str, Any] | None = None, text: str = "") -> 
     """Have memory that NumPy and torch give a test as it comes be NaN, or the like, meanwhile.
 
     path: of the test file. names: its own, among them functions that it has imported by name.
-    text: of the test; functions, and the classes of arrays, are replaced only where it names one.
-    Where it is not known, functions are. Whoever else calls them meanwhile gets what they always
-    give.
+    text: of the test; functions are replaced only where it names one, or is not known. Whoever
+    else calls them meanwhile gets what they always give.
     """
-    names = {} if names is None else names
-    held = list(_functions()) if _may_ask(text) else []
+    _asking.append(path)
+    try:
+        if _may_ask(text):
+            with _functions_filling({} if names is None else names):
+                yield
+        else:
+            yield
+    finally:
+        _asking.pop()
+
+
+@contextlib.contextmanager
+def _functions_filling(names: dict[str, Any]) -> Iterator[None]:
+    """Replace functions that give memory as it comes, where they are and among a test's names."""
+    held = list(_functions())
     ours: dict[Any, Any] = {function: _filling(name, function) for _, name, function in held}
-    classes = list(_classes(_called_in(text)))
-    ours |= {kind: _Class(kind) for _, _, kind in classes}
-    held += classes
     kinds = set(map(type, ours))
     imported = {name: one for name, one in names.items() if type(one) in kinds and one in ours}
     for place, name, function in held:
         setattr(place, name, ours[function])
     names |= {name: ours[one] for name, one in imported.items()}
-    _asking.append(path)
     try:
         yield
     finally:
-        _asking.pop()
         names |= imported
         for place, name, function in held:
             if name in METHODS:
@@ -81,20 +91,6 @@ def _functions() -> Iterator[tuple[Any, str, Function]]:
 @functools.lru_cache(maxsize=1_000)
 def _may_ask(text: str) -> bool:
     return not text or any(word in text for word in WORDS)
-
-
-@functools.lru_cache(maxsize=1_000)
-def _called_in(text: str) -> frozenset[str]:
-    """Return the names of classes that a test's text calls."""
-    return frozenset(one[: one.index("(")].strip() for one in CALLS.findall(text))
-
-
-def _classes(called: frozenset[str]) -> Iterator[tuple[Any, str, Any]]:
-    for module, names in CLASSES.items():
-        library = sys.modules.get(module)
-        for name in called.intersection(names):
-            if hasattr(library, name):
-                yield library, name, getattr(library, name)
 
 
 def _filling(name: str, function: Function) -> Function:
@@ -145,38 +141,80 @@ def _are_sizes(args: tuple[Any, ...]) -> bool:
     return bool(args) and all(isinstance(one, int) or type(one).__name__ == "Size" for one in args)
 
 
-class _Class:
-    """Stands for a class of arrays while a test runs, of which it asks for memory."""
+# --- classes of arrays ---------------------------------------------------------------------------
+#
+# A test compares a class by what it is, as in `type(answer) is np.ndarray`, so that none is
+# replaced. Where the text of a test calls one, it calls what stands below instead.
 
-    def __init__(self, kind: Any) -> None:
-        self._kind = kind
+ASKED = "_memory_of"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        found = self._kind(*args, **kwargs)
-        if _is_of_test(sys._getframe(1)):  # noqa: SLF001 - who asks for it
-            is_numpys = self._kind.__module__.startswith("numpy")
-            has_memory = kwargs.get("buffer", args[2] if len(args) > 2 else None)  # noqa: PLR2004
-            if has_memory is None if is_numpys else _are_sizes(args):
-                _fill_if_possible(found)
-        return found
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._kind, name)
+def compiled(text: str, path: str) -> CodeType:
+    """Compile a test file, in whose functions such memory may be asked for by a class."""
+    if not CALLS.search(text):
+        return compile(text, path, "exec", dont_inherit=True)
+    tree = ast.parse(text)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            _Asking().generic_visit(node)
+    return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
 
-    def __instancecheck__(self, value: Any) -> bool:
-        return isinstance(value, self._kind)
 
-    def __subclasscheck__(self, kind: Any) -> bool:
-        return kind is self or issubclass(kind, self._kind)
+@contextlib.contextmanager
+def in_doctests(text: str) -> Iterator[None]:
+    """Have doctest compile examples meanwhile in which such memory may be asked for by a class."""
+    if not CALLS.search(text):
+        yield
+        return
+    names = vars(doctest)
+    names["compile"] = _compile_example
+    try:
+        yield
+    finally:
+        del names["compile"]
 
-    def __mro_entries__(self, _bases: Any) -> tuple[Any, ...]:
-        return (self._kind,)
 
-    def __eq__(self, other: object) -> bool:
-        return other is self or other is self._kind
+def _compile_example(source: str, name: str, mode: str, flags: int, dont_inherit: bool) -> Any:
+    tree = compile(source, name, mode, flags | ast.PyCF_ONLY_AST, dont_inherit)
+    asking = ast.fix_missing_locations(_Asking().visit(tree))
+    return compile(asking, name, mode, flags, dont_inherit)
 
-    def __hash__(self) -> int:
-        return hash(self._kind)
+
+class _Asking(ast.NodeTransformer):
+    """Has what would call a class of arrays by its name call what is below."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node.func:
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in CLASS_NAMES:
+                asked = ast.copy_location(ast.Name(ASKED, ast.Load()), node.func)
+                return ast.copy_location(
+                    ast.Call(asked, [node.func, *node.args], node.keywords), node
+                )
+        return node
+
+
+def memory_of(kind: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Call a class, and fill what it gives where that is memory as it comes."""
+    found = kind(*args, **kwargs)
+    library = next((name for name, known in _classes() if kind is known), None)
+    if library == "numpy":
+        has_memory = kwargs.get("buffer", args[2] if len(args) > 2 else None)  # noqa: PLR2004
+        if has_memory is None:
+            _fill_if_possible(found)
+    elif library == "torch" and _are_sizes(args):
+        _fill_if_possible(found)
+    return found
+
+
+def _classes() -> Iterator[tuple[str, Any]]:
+    for library, names in CLASSES.items():
+        module = sys.modules.get(library)
+        for name in names:
+            yield library, getattr(module, name, None)
+
+
+FOR_TESTS: dict[str, Any] = {ASKED: memory_of}
 
 
 def _fill_if_possible(array: Any) -> None:

@@ -1,7 +1,9 @@
 """What NumPy and pandas leave out of a comparison: elements that are masked, or missing.
 
-`numpy.testing` counts a masked element as equal to anything, and `(column == right).all()` of
-pandas skips a missing one. So an answer of nothing else would be right everywhere.
+`numpy.testing` counts a masked element as equal to anything, `(column == right).all()` of pandas
+skips a missing one, and so do sums, means and greatest values of a difference. An answer that
+leaves out what it does not know would be right. So what a student has left out, and the test has
+not, equals nothing; and a case in which a test works it into numbers of its own does not pass.
 """
 
 import contextlib
@@ -11,52 +13,70 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from grader.errors import CannotJudgeError
+from grader.sandbox import origins
 
 NOTHING = "every element of the answer is masked, so that there is nothing to compare"
 IN_PART = (
-    "the test compares a masked array with one that is masked elsewhere, and NumPy counts what is "
-    "masked as equal to anything; have the test compare what .filled(nan) gives"
+    "the test compares an answer with its own values where elements of the answer are masked or "
+    "missing, which NumPy and pandas leave out; have the test look for them first, or compare what "
+    ".filled(nan) or .to_numpy() gives"
 )
+
+Function = Callable[..., Any]
 
 
 @contextlib.contextmanager
-def are_unequal() -> Iterator[None]:
-    """Have what is masked or missing on one side alone equal nothing while a case is judged."""
-    replaced = _Replaced()
-    for module in [*REPLACED]:
-        if module in sys.modules:
-            replaced.begin(sys.modules[module])
-    sys.meta_path.insert(0, replaced)
+def are_unequal(doubts: list[str], is_theirs: Callable[[Any], bool]) -> Iterator[None]:
+    """Have what a student has masked, or left out, equal nothing while a case is judged.
+
+    doubts: where it is noted that it went into numbers which the test may not have looked at.
+    is_theirs: says of a list or a plain array whether it has come from the student's process.
+    """
+    prepare()
+    _cases.append(_Case(doubts, is_theirs))
     try:
         yield
     finally:
-        sys.meta_path.remove(replaced)
-        replaced.end()
+        _cases.pop()
+
+
+class _Case(NamedTuple):
+    doubts: list[str]
+    is_theirs: Callable[[Any], bool]
+
+
+_cases: list[_Case] = []  # that are judged, innermost last
 
 
 class _Replaced:
-    """The functions that are replaced for one case, also of modules which it is first to import."""
+    """What is replaced once in each module that compares, also where a test is first to import it.
+
+    Between two cases it does what it always does.
+    """
 
     def __init__(self) -> None:
-        self._held: list[tuple[Any, str, Any]] = []
-        self._made: dict[Any, Any] = {}
+        self._is_there = False
+        self._made: dict[Function, Function] = {}
 
-    def begin(self, module: ModuleType) -> None:
+    def begin(self) -> None:
+        if not self._is_there:
+            self._is_there = True
+            for module in REPLACED.keys() & sys.modules.keys():
+                self._replace_in(sys.modules[module])
+            sys.meta_path.insert(0, self)
+
+    def _replace_in(self, module: ModuleType) -> None:
         for kind, name, make in REPLACED[module.__name__]:
             place = getattr(module, kind, None) if kind else module
-            if place is not None and name in vars(place):
-                found = vars(place)[name]
-                function = self._made.get(found, found)  # where it is taken from another module
-                self._held.append((place, name, function))
-                setattr(place, name, made := make(function))
-                self._made[made] = function
-
-    def end(self) -> None:
-        for place, name, function in self._held:
-            setattr(place, name, function)
+            if place is None or name not in vars(place):  # not every version has each
+                continue
+            found = vars(place)[name]
+            if found not in self._made.values():  # taken from another module
+                if found not in self._made:
+                    self._made[found] = make(found)
+                setattr(place, name, self._made[found])
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -68,112 +88,224 @@ class _Replaced:
 
         def exec_module(module: ModuleType) -> None:
             load(module)
-            self.begin(module)
+            self._replace_in(module)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
-def _of_masked(compare: Callable[..., Any]) -> Callable[..., Any]:
+_replaced = _Replaced()
+prepare: Callable[[], None] = _replaced.begin  # before any test is loaded
+
+
+def _doubt() -> None:
+    if IN_PART not in _cases[-1].doubts:
+        _cases[-1].doubts.append(IN_PART)
+
+
+# --- NumPy's masked arrays -----------------------------------------------------------------------
+
+
+def _hidden(x: Any, y: Any) -> Any:
+    """Return which elements the student alone has masked; None where there are none."""
+    numpy = sys.modules["numpy"]
+    of_x, of_y = (one is numpy.ma.masked or origins.is_of_a_student(one) for one in (x, y))
+    if not _cases or of_x == of_y:
+        return None
+    theirs, ours = (x, y) if of_x else (y, x)
+    hidden = numpy.ma.getmaskarray(theirs) & ~numpy.ma.getmaskarray(ours)
+    return hidden if hidden.any() else None
+
+
+def _is_of_each(value: Any) -> bool:
+    """Say whether a value has one for each element."""
+    is_number = getattr(value, "ndim", 1) == 0
+    return hasattr(value, "__len__") and not isinstance(value, str) and not is_number
+
+
+def _of_masked(compare: Function) -> Function:
     @functools.wraps(compare)
     def compared(comparison: Any, x: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
-        _look_at_masks(x, y)
+        hidden = _hidden_if_alike(x, y)
+        if hidden is not None:
+            if hidden.all():
+                raise AssertionError(NOTHING)
+            _doubt()
         return compare(comparison, x, y, *args, **kwargs)
 
     return compared
 
 
-def _look_at_masks(x: Any, y: Any) -> None:
-    numpy = sys.modules["numpy"]
-    of_x, of_y = numpy.ma.getmask(x), numpy.ma.getmask(y)
-    if of_x is of_y or (not numpy.any(of_x) and not numpy.any(of_y)):
-        return
-    if numpy.shape(x) == numpy.shape(y) and numpy.array_equal(*map(numpy.ma.getmaskarray, (x, y))):
-        return
-    if any(numpy.all(one) for one in (of_x, of_y) if one is not numpy.ma.nomask):
-        raise AssertionError(NOTHING)
-    raise CannotJudgeError(IN_PART)
+def _hidden_if_alike(x: Any, y: Any) -> Any:
+    """Return what is hidden of two values; None also where they are not of one shape."""
+    with contextlib.suppress(ValueError, TypeError):
+        return _hidden(x, y)
+    return None
 
 
-def _of_masked_operator(compare: Callable[..., Any]) -> Callable[..., Any]:
+def _of_masked_operator(compare: Function) -> Function:
     @functools.wraps(compare)
     def compared(array: Any, other: Any, op: Any) -> Any:
-        found, numpy = compare(array, other, op), sys.modules["numpy"]
-        one_sided = numpy.ma.getmaskarray(array) ^ numpy.ma.getmaskarray(other)
-        if found is NotImplemented or not _is_decided(op, other, one_sided):
+        found, hidden = compare(array, other, op), _hidden_if_alike(array, other)
+        if found is NotImplemented or hidden is None:
             return found
+        if not hidden.all():
+            if _is_of_each(other):
+                _doubt()
+            return found
+        numpy = sys.modules["numpy"]
         if not numpy.ndim(found):
             return numpy.bool_(op is operator.ne)
-        found[numpy.broadcast_to(one_sided, found.shape)] = op is operator.ne
-        return found
+        return numpy.ma.array(numpy.full(found.shape, op is operator.ne))
 
     return compared
 
 
-def _is_decided(op: Any, other: Any, one_sided: Any) -> bool:
-    """Say whether what is there on one side alone decides a comparison.
+def _meeting(first: int) -> Callable[[Function], Function]:
+    """Note where something is worked out of two arrays, from an argument on, and one hides some."""
 
-    Of an honest column some may be missing, and be left out where it is asked for more.
-    """
-    is_of_each = hasattr(other, "__len__") and not isinstance(other, str)
-    is_equality = is_of_each and op in {operator.eq, operator.ne}
-    return bool(one_sided.any() and (is_equality or one_sided.all()))
+    def made(compute: Function) -> Function:
+        @functools.wraps(compute)
+        def computed(*args: Any, **kwargs: Any) -> Any:
+            _look_at_two(args[first : first + 2])
+            return compute(*args, **kwargs)
+
+        return computed
+
+    return made
 
 
-def _of_missing(compare: Callable[..., Any]) -> Callable[..., Any]:
+def _of_wrapped(wrap: Function) -> Function:
+    @functools.wraps(wrap)
+    def wrapped(array: Any, made: Any, context: Any = None, *more: Any) -> Any:
+        if context is not None:
+            _look_at_two(context[1][: context[0].nin])
+        return wrap(array, made, context, *more)
+
+    return wrapped
+
+
+def _look_at_two(values: Sequence[Any]) -> None:
+    is_of_two = len(values) == 2 and all(map(_is_of_each, values))  # noqa: PLR2004
+    if is_of_two and _hidden_if_alike(*values) is not None:
+        _doubt()
+
+
+# --- pandas --------------------------------------------------------------------------------------
+
+
+def _of_missing(compare: Function) -> Function:
     @functools.wraps(compare)
     def compared(array: Any, other: Any, op: Any) -> Any:
         found = compare(array, other, op)
-        if getattr(found, "_hasna", False):
+        if _cases and getattr(found, "_hasna", False):
             one_sided = array.isna() ^ sys.modules["pandas"].isna(other)
-            if _is_decided(op, other, one_sided):
+            is_equality = _is_of_each(other) and op in {operator.eq, operator.ne}
+            # Of an honest column some may be missing, and be left out where it is asked for more.
+            if one_sided.any() and (is_equality or one_sided.all()):
                 found[one_sided] = op is operator.ne
         return found
 
     return compared
 
 
-def _of_close(compare: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(compare)
-    def compared(a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
-        found, one_sided = compare(a, b, *args, **kwargs), _masked_on_one_side(a, b)
-        if not one_sided.any():
-            return found
-        numpy = sys.modules["numpy"]
-        made = numpy.ma.array(found, copy=True)
-        made[numpy.broadcast_to(one_sided, made.shape)] = False
-        return made if made.ndim else numpy.bool_(False)
+def _of_two(compute: Function) -> Function:
+    """Note where an operation of two columns, or frames, meets what a student has left out."""
 
-    return compared
+    @functools.wraps(compute)
+    def computed(left: Any, right: Any, *args: Any, **kwargs: Any) -> Any:
+        found = compute(left, right, *args, **kwargs)
+        of_left = origins.is_of_a_student(left)
+        if _cases and of_left != origins.is_of_a_student(right):
+            theirs, ours = (left, right) if of_left else (right, left)
+            if _is_left_out(theirs, ours, found):
+                _doubt()
+        return found
 
-
-def _of_all_masked(compare: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(compare)
-    def compared(a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
-        return not _masked_on_one_side(a, b).any() and compare(a, b, *args, **kwargs)
-
-    return compared
+    return computed
 
 
-def _masked_on_one_side(a: Any, b: Any) -> Any:
-    numpy = sys.modules["numpy"]
-    if not any(isinstance(one, numpy.ma.MaskedArray) for one in (a, b)):
-        return numpy.zeros((), bool)
-    return numpy.logical_xor(*(numpy.ma.getmaskarray(numpy.ma.asarray(one)) for one in (a, b)))
+def _is_left_out(theirs: Any, ours: Any, found: Any) -> bool:
+    """Say whether something is missing in what a student has that is there in what the test has."""
+    numpy, pandas = sys.modules["numpy"], sys.modules["pandas"]
+    if not hasattr(found, "isna"):  # a number of two columns, or nothing
+        found = theirs
+    if not _is_of_each(ours):
+        return len(found) > 0 and bool(numpy.all(pandas.isna(theirs)))
+    try:
+        missing, there = (_missing(one, found) for one in (theirs, ours))
+        return bool(numpy.any(missing & ~there))
+    except (ValueError, TypeError):  # not of one form: nobody knows where they meet
+        return bool(numpy.any(pandas.isna(theirs)) and not numpy.any(pandas.isna(ours)))
+
+
+def _missing(value: Any, found: Any) -> Any:
+    """Return where a value has no element, with the labels of what was made of it."""
+    numpy, pandas = sys.modules["numpy"], sys.modules["pandas"]
+    if type(value) is type(found) and hasattr(value, "reindex_like"):
+        value = value.reindex_like(found)
+    return numpy.asarray(pandas.isna(value))
+
+
+def _of_made(finalize: Function) -> Function:
+    @functools.wraps(finalize)
+    def finalized(made: Any, other: Any, *args: Any, **kwargs: Any) -> Any:
+        found = finalize(made, other, *args, **kwargs)
+        sources = (getattr(other, name, None) for name in ("left", "right"))
+        origins.hand_on(found, other, *sources, *getattr(other, "objs", ()))
+        return found
+
+    return finalized
+
+
+def _of_init(init: Function) -> Function:
+    @functools.wraps(init)
+    def initialized(made: Any, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        init(made, data, *args, **kwargs)
+        if _cases and _is_of_theirs(data):
+            origins.note(made)
+
+    return initialized
+
+
+def _is_of_theirs(data: Any) -> bool:
+    if type(data) is dict:
+        return any(map(_is_of_theirs, data.values()))
+    is_plain = type(data).__name__ in {"list", "ndarray"}
+    return origins.is_of_a_student(data) or (is_plain and _cases[-1].is_theirs(data))
 
 
 # By module: the class in it, or "", what compares there, and what stands for that.
-Replacement = tuple[str, str, Callable[[Callable[..., Any]], Callable[..., Any]]]
-OF_MASKED: tuple[Replacement, ...] = (
-    ("", "allclose", _of_all_masked), ("", "allequal", _of_all_masked),
-)  # fmt: skip
+Replacement = tuple[str, str, Callable[[Function], Function]]
+IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__ipow__")
 REPLACED: dict[str, tuple[Replacement, ...]] = {
-    "numpy": (("", "isclose", _of_close),),
-    "numpy._core.numeric": (("", "isclose", _of_close),),
-    "numpy.ma": OF_MASKED,
-    "numpy.ma.core": (("MaskedArray", "_comparison", _of_masked_operator), *OF_MASKED),
+    "numpy.ma": (("", "allequal", _meeting(0)),),
+    "numpy.ma.core": (
+        ("", "allequal", _meeting(0)),
+        ("MaskedArray", "_comparison", _of_masked_operator),
+        ("MaskedArray", "__array_wrap__", _of_wrapped),
+        ("_MaskedBinaryOperation", "__call__", _meeting(1)),
+        ("_DomainedBinaryOperation", "__call__", _meeting(1)),
+        *(("MaskedArray", name, _meeting(0)) for name in IN_PLACE),
+    ),
     "numpy.testing._private.utils": (("", "assert_array_compare", _of_masked),),
-    "pandas.core.arrays.arrow.array": (("ArrowExtensionArray", "_cmp_method", _of_missing),),
-    "pandas.core.arrays.masked": (("BaseMaskedArray", "_cmp_method", _of_missing),),
+    "pandas.core.arrays.arrow.array": (
+        ("ArrowExtensionArray", "_cmp_method", _of_missing),
+        ("ArrowExtensionArray", "_arith_method", _of_two),
+    ),
+    "pandas.core.arrays.masked": (
+        ("BaseMaskedArray", "_cmp_method", _of_missing),
+        ("BaseMaskedArray", "_arith_method", _of_two),
+    ),
     "pandas.core.arrays.string_": (("StringArray", "_cmp_method", _of_missing),),
-}
+    "pandas.core.frame": (
+        ("DataFrame", "_arith_method", _of_two), ("DataFrame", "_flex_arith_method", _of_two),
+        ("DataFrame", "__init__", _of_init),
+    ),
+    "pandas.core.generic": (("NDFrame", "__finalize__", _of_made),),
+    "pandas.core.indexes.base": (("Index", "_arith_method", _of_two),),
+    "pandas.core.series": (
+        ("Series", "__init__", _of_init),
+        *(("Series", name, _of_two) for name in ("_arith_method", "_binop", "corr", "cov")),
+    ),
+}  # fmt: skip

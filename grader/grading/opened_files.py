@@ -16,6 +16,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from grader.grading import outside
@@ -81,30 +82,37 @@ class _Guard:
     def while_tests_are_loaded(self) -> Iterator[None]:
         """Know which temporary places tests make before any case: theirs in each of them."""
         self._begin()
+        outside.begin()
         self._is_loading = True
         try:
-            with self._of_databases():
-                yield
+            yield
         finally:
             self._is_loading = False
 
     def _begin(self) -> None:
+        """Hear of all that is opened from now on."""
         if not self._is_there:
             sys.addaudithook(self._hear)
             self._is_there = True
+        self._put_in_place()
+
+    def _put_in_place(self) -> None:
+        """Have what stands in for others where those were, whatever a test has put there."""
+        for place, name, one in self._stand_ins:
+            if getattr(place, name) is not one:
+                setattr(place, name, one)
 
     @contextlib.contextmanager
     def for_case(self, case: Case, folder: Path) -> Iterator[None]:
         self._begin()
-        self._writable = (str(folder), *_named_in(case.text), *_caches())
-        self._readable = (*self._writable, _real(case.path), *_of_programs())
+        self._writable, self._readable = _usable(case.text, case.path, folder)
         self._made, self._temporary = [], _real(tempfile.gettempdir())
         self._case = case
         try:
-            with self._of_databases(), _replaced(*self._of_asking):
-                yield
+            yield
         finally:
             self._case = None
+            self._put_in_place()
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in NEW and (self._is_loading or self._case is not None):
@@ -113,6 +121,8 @@ class _Guard:
                 self._new.append(path)
         if self._case is None or not (event == "open" or event in READ or event in WRITTEN):
             return
+        if event == "open" and _is_imported_from(sys._getframe(1), arguments[0], self._case):  # noqa: SLF001
+            outside.refuse_code(str(arguments[0]), self._case)
         is_written = event in WRITTEN
         if event == "open":
             is_written = bool(arguments[2] & (CHANGES))
@@ -135,15 +145,17 @@ class _Guard:
         return sqlite3.SQLITE_DENY
 
     @functools.cached_property
-    def _of_asking(self) -> tuple[tuple[Any, str, Any], ...]:
-        """What stands in for the functions that say whether a file is there, and what of it.
+    def _stand_ins(self) -> tuple[tuple[Any, str, Any], ...]:
+        """What stands in for functions that Python tells no hook of, by place and name.
 
-        Python tells no hook of them.
+        They say whether a file is there and what of it, or open a database. Between two cases they
+        do what they always do.
         """
         made = [(os, name, self._asking(getattr(os, name))) for name in ASKING]
         for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
             supported |= {one for _, name, one in made if getattr(os, name) in supported}
-        return tuple(made)
+        connected = self._connecting(sqlite3.connect)
+        return (*made, (sqlite3, "connect", connected), (sqlite3.dbapi2, "connect", connected))
 
     def _asking(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -157,19 +169,17 @@ class _Guard:
 
         return asked
 
-    @contextlib.contextmanager
-    def _of_databases(self) -> Iterator[None]:
-        """Have each statement looked at of databases that are opened meanwhile, or were so."""
-        connect = sqlite3.connect
+    def _connecting(self, connect: Callable[..., Any]) -> Callable[..., Any]:
+        """Have each statement looked at of databases that a test opens, before its cases too."""
 
         @functools.wraps(connect)
         def connected(*args: Any, **kwargs: Any) -> sqlite3.Connection:
             made: sqlite3.Connection = connect(*args, **kwargs)
-            made.set_authorizer(self._may_do)
+            if self._is_loading or self._case is not None:
+                made.set_authorizer(self._may_do)
             return made
 
-        with _replaced((sqlite3, "connect", connected), (sqlite3.dbapi2, "connect", connected)):
-            yield
+        return connected
 
     def _look_at(self, path: str, case: Case, *, is_written: bool) -> None:
         held, self._case = self._case, None  # what is asked here is asked by no test
@@ -220,17 +230,16 @@ def for_case(case: Case, folder: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _replaced(*made: tuple[Any, str, Any]) -> Iterator[None]:
-    """Have functions stand in for others meanwhile: each of a place, by its name there."""
-    held = [(place, name, getattr(place, name)) for place, name, _ in made]
-    for place, name, one in made:
-        setattr(place, name, one)
-    try:
-        yield
-    finally:
-        for place, name, one in held:
-            setattr(place, name, one)
+@functools.lru_cache(maxsize=1_000)
+def _usable(text: str, path: str, folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return below which places a test may write, and below which it may read."""
+    writable = (str(folder), *_named_in(text), *_caches())
+    return writable, (*writable, _real(path), *_of_programs())
+
+
+def _is_imported_from(frame: FrameType, path: Any, case: Case) -> bool:
+    """Say whether modules are imported from an archive that was written since the case began."""
+    return frame.f_globals.get("__name__") == "zipimport" and case.is_new(path)
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -238,7 +247,6 @@ def _real(path: str) -> str:
     return os.path.realpath(path)
 
 
-@functools.lru_cache(maxsize=1_000)
 def _named_in(text: str) -> tuple[str, ...]:
     return tuple(map(os.path.realpath, ABSOLUTE.findall(text)))
 

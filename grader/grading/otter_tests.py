@@ -17,6 +17,7 @@ import importlib.util
 import inspect
 import io
 import re
+import sys
 import time
 import types
 import warnings
@@ -46,7 +47,9 @@ from grader.grading import (
     missing_values,
     opened_files,
     pyplot,
+    replacements,
     sources,
+    their_modules,
     yaml_objects,
 )
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
@@ -54,13 +57,15 @@ from grader.grading.test_folder import TestFolder
 from grader.grading.text_read import Case
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import ChildEnded, Session, seeds
+from grader.sandbox.handover import Changes
 from grader.sandbox.inside import instruments
 from grader.sandbox.kinds import FOR_TESTS
 from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
 NOT_ITS_OWN = GIVEN | {"env"}  # of a test's parameters, what is no value of the notebook's
-BUILTINS = vars(builtins) | FOR_TESTS | evaluation.FOR_TESTS
+OF_EVERY_TEST = evaluation.FOR_TESTS | fresh_memory.FOR_TESTS
+BUILTINS = vars(builtins) | FOR_TESTS | OF_EVERY_TEST
 NOTHING = contextlib.nullcontext()
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
@@ -83,6 +88,7 @@ class _RecordingTestFile(ExceptionTestFile):  # type: ignore[misc]
     """Otter's test file, which keeps the exception that it would turn into a message."""
 
     problem: Exception | None = None
+    _compile_string = staticmethod(fresh_memory.compiled)
 
     def _generate_error_message(self, excp: Exception, context: int = 0) -> str:  # noqa: ARG002
         self.problem = excp
@@ -169,6 +175,7 @@ class CaseSuite:
         self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder(assignment.given, assignment.withheld)
         self._has_run: set[str] = set()  # questions of whose files functions were called
+        missing_values.prepare()
         with self._folder.entered(), opened_files.while_tests_are_loaded():
             for question in assignment.questions:
                 self._load(question)
@@ -187,14 +194,15 @@ class CaseSuite:
 
     @contextlib.contextmanager
     def in_folder(
-        self, question: str, case: str, session: Session, refusals: list[str],
+        self, question: str, case: str, session: Session, changes: Changes,
         *, cells: Iterable[CodeCell] = (),
     ) -> Iterator[None]:  # fmt: skip
         """Have this process work in a folder with the files that a case may read.
 
-        refusals: where it is noted that one could not be handed over. cells: of the notebook, whose
-        functions' sources a test may read.
+        changes: where it is noted what could not be handed over, and what the case may owe to what
+        is missing. cells: of the notebook, whose functions' sources a test may read.
         """
+        refusals = changes.refusals
         key = question, case
         if key not in self._texts:
             self._texts[key] = self._cases[key].text
@@ -202,12 +210,19 @@ class CaseSuite:
         own = Case(loaded.path, text, refusals, frozenset(loaded.parameters) - NOT_ITS_OWN)
         with (
             self._folder.for_case(text, session, refusals),
+            their_modules.for_case(text, session),
             evaluation.of_own_text(own),
+            missing_values.are_unequal(changes.doubts, session.current.is_theirs),
             opened_files.for_case(own, self._folder.path),
             yaml_objects.of_own_text(own, may_import=self._folder.has_modules),
             _what_otter_gives(text, session, cells) if self.asks else NOTHING,
         ):
             yield
+
+    @property
+    def folder(self) -> Path:
+        """Where tests run."""
+        return self._folder.path
 
     @property
     def asks(self) -> bool:
@@ -233,7 +248,7 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
-                _give(case.body, evaluation.FOR_TESTS)
+                _give(case.body, OF_EVERY_TEST)
                 if self.asks:
                     _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
@@ -258,7 +273,7 @@ class CaseSuite:
         if [case.points for case in held] != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
         for declared, case in zip(question.cases, held, strict=True):
-            _give(case.body, evaluation.FOR_TESTS)
+            _give(case.body, OF_EVERY_TEST)
             _look_at_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)
@@ -334,15 +349,11 @@ class CaseSuite:
         started = time.perf_counter()
         names.start_case(self._given(loaded))
         with (
-            warnings.catch_warnings(),
-            missing_values.are_unequal(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
+            _in_silence(),
             fresh_memory.for_test(
                 loaded.path, loaded.own_names, self._texts.get((question, case), "")
             ),
         ):
-            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
             ended = loaded.run(names)
         problem, seconds = ended.problem, time.perf_counter() - started
         hint = vars(problem).get("hint", "") if isinstance(problem, AssertionError) else ""
@@ -364,10 +375,24 @@ class CaseSuite:
 
 
 @contextlib.contextmanager
+def _in_silence() -> Iterator[None]:
+    """Keep to itself what a case prints and warns of."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning is not a failure, wherever it arises
+            yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
 def _what_otter_gives(text: str, session: Session, cells: Iterable[CodeCell]) -> Iterator[None]:
     """Have a test of otter's find what it would beside the notebook, in its own process."""
     with (
         pyplot.of_the_students(text, session),
+        replacements.of_the_students(text, session),
         met_errors.as_python_has_them(text),
         dataclasses_asked.of_the_students(text),
         sources.of_the_students(text, (cell.source for cell in cells)),

@@ -5,9 +5,11 @@ done where the reference lies, by whoever grades, so that the test has to say su
 """
 
 import contextlib
+import functools
 import importlib.machinery
 import os
 import re
+import socket
 import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
@@ -29,12 +31,14 @@ LOADS = (
     "the test loads {name} as code, which its text does not name or the course does not have; "
     "nothing that a student's process says is run here: have the test ask for a value instead"
 )
+PROXIES = frozenset({"all_proxy", "ftp_proxy", "http_proxy", "https_proxy"})
 # By event: which of its arguments are the words of a program that is started.
 PROGRAMS = {
     "os.exec": slice(0, 2), "os.posix_spawn": slice(0, 2), "os.spawn": slice(1, 3),
     "os.system": slice(0, 1), "pty.spawn": slice(0, 1), "subprocess.Popen": slice(0, 2),
 }  # fmt: skip
 HOSTS = frozenset({"socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethostbyname"})
+RESOLVING = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
 ADDRESSES = frozenset({"socket.connect", "socket.sendmsg", "socket.sendto"})
 CODE = frozenset({"ctypes.dlopen", "marshal.load", "marshal.loads"})
 EVENTS = PROGRAMS.keys() | HOSTS | ADDRESSES | CODE
@@ -54,6 +58,8 @@ IN_THREADS = frozenset({
     THREAD, "codecs", "concurrent", "glob", "http", "io", "numpy", "os", "pandas", "pathlib",
     "shutil", "socket", "subprocess", "urllib",
 })  # fmt: skip
+# What opens files by itself while a test runs: those that lie beside it.
+OF_OURS = frozenset({"grader.grading.test_folder", "grader.grading.text_read"})
 IMPORTS = ("_frozen_importlib", "importlib")
 
 
@@ -65,7 +71,7 @@ def is_by_test(frame: FrameType | None, case: Case) -> bool:
         roots.add(name.partition(".")[0])
         if case.is_of(frame):
             return True
-        is_ours = name.startswith("grader.") and not name.startswith("grader.testing")
+        is_ours = name.startswith("grader.") and not _is_for_tests(name)
         is_by_itself = name.startswith(OF_THEMSELVES) or frame.f_code.co_name == "__del__"
         if is_ours or is_by_itself or _is_import(frame, name):
             return False
@@ -73,21 +79,30 @@ def is_by_test(frame: FrameType | None, case: Case) -> bool:
     return name == THREAD and roots <= IN_THREADS
 
 
+def _is_for_tests(name: str) -> bool:
+    """Say whether a module of ours does what a test asks, as what stands in for Python does."""
+    return name.startswith(("grader.testing", "grader.grading")) and name not in OF_OURS
+
+
 def is_asked_by(frame: FrameType | None, case: Case, between: Container[str]) -> bool:
     """Say whether a test itself asks for something, through nothing but some modules."""
     while frame is not None and not case.is_of(frame):
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in between:
+        name = str(frame.f_globals.get("__name__"))
+        if name.partition(".")[0] not in between and not _is_for_tests(name):
             return False
         frame = frame.f_back
     return frame is not None
 
 
 def _is_import(frame: FrameType, name: str) -> bool:
-    """Say whether a frame imports by a name, or what the course has, and not any file."""
+    """Say whether a frame imports by a name, or what the course has, and not any file.
+
+    Which packages there are is looked for by their names as well.
+    """
     if not name.startswith(IMPORTS):
         return False
     is_course = isinstance(frame.f_locals.get("self"), CourseLoader)
-    return is_course or frame.f_code.co_name in {"_find_and_load", "_find_spec"}
+    return is_course or frame.f_code.co_name in {"_find_and_load", "_find_spec", "children"}
 
 
 class _Guard:
@@ -97,15 +112,21 @@ class _Guard:
         self._is_there = False
         self._case: Case | None = None
         self._folder = Path()
-        self._has_named = False
+        self._resolved: set[str] = set()  # what named hosts have been resolved to
+
+    def begin(self) -> None:
+        """Hear of what this process does, from before any test is loaded."""
+        if not self._is_there:
+            sys.addaudithook(self._hear)
+            for name in RESOLVING:
+                setattr(socket, name, self._resolving(getattr(socket, name)))
+            self._is_there = True
 
     @contextlib.contextmanager
     def for_case(self, case: Case, folder: Path) -> Iterator[None]:
         """Have a test start, reach and load nothing meanwhile but by words of its own."""
-        if not self._is_there:
-            sys.addaudithook(self._hear)
-            self._is_there = True
-        self._case, self._folder, self._has_named = case, folder, False
+        self.begin()
+        self._case, self._folder, self._resolved = case, folder, set()
         sys.meta_path.insert(0, self)
         try:
             yield
@@ -154,17 +175,30 @@ class _Guard:
         _refuse(LOADS.format(name="bytes" if name is None else f"{name!r:.80}"), case)
 
     def _look_at_host(self, host: Any, frame: FrameType, case: Case) -> None:
-        name = host.decode("utf-8", "replace") if isinstance(host, bytes) else host
-        if name and not _is_named(name, case) and is_by_test(frame, case):
+        name = _host_of(host)
+        is_this_machine = name == socket.gethostname()  # as a server asks for its own name
+        is_fine = not name or is_this_machine or _is_named(name, case)
+        if not is_fine and is_by_test(frame, case):
             _refuse(REACHES.format(name=f"{name!r:.80}"), case)
-        self._has_named = True
 
     def _look_at_address(self, address: Any, frame: FrameType, case: Case) -> None:
         """Refuse an address that is neither named nor what a named one was resolved to."""
-        name = str(address[0] if isinstance(address, tuple) and address else address)
-        is_resolved = self._has_named and isinstance(address, tuple)
-        if not is_resolved and not _is_named(name, case) and is_by_test(frame, case):
+        name = _host_of(address[0] if isinstance(address, tuple) and address else address)
+        is_known = isinstance(address, tuple) and name in self._resolved
+        if not is_known and not _is_named(name, case) and is_by_test(frame, case):
             _refuse(REACHES.format(name=f"{name!r:.80}"), case)
+
+    def _resolving(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what keeps the addresses of a host that a test names; no hook hears of those."""
+
+        @functools.wraps(function)
+        def resolved(host: Any, *args: Any, **kwargs: Any) -> Any:
+            found = function(host, *args, **kwargs)
+            if self._case is not None and _is_named(_host_of(host), self._case):
+                self._resolved.update(_addresses_in(found))
+            return found
+
+        return resolved
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
@@ -179,12 +213,35 @@ class _Guard:
 
 
 _guard = _Guard()
+begin: Callable[[], None] = _guard.begin
 for_case: Callable[[Case, Path], contextlib.AbstractContextManager[None]] = _guard.for_case
 
 
 def _is_named(host: str, case: Case) -> bool:
-    """Say whether a test's text has a host or a path as a whole, and not as a part of another."""
-    return re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w.-])", case.text) is not None
+    """Say whether a test's text has a host or a path as a whole, and not as a part of another.
+
+    An empty one is this machine. Where the way out is a proxy, the environment names that.
+    """
+    if not host:
+        return host in case.texts
+    is_whole = re.compile(rf"(?<![\w.-]){re.escape(host)}(?![\w.-])").search
+    proxies = [value for key, value in os.environ.items() if key.lower() in PROXIES]
+    return any(map(is_whole, [case.text, *proxies]))
+
+
+def _host_of(value: Any) -> str:
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).decode("utf-8", "replace")
+    return "" if value is None else str(value)
+
+
+def _addresses_in(found: Any) -> Iterator[str]:
+    """Yield the texts in what a host was resolved to, its addresses among them."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, list | tuple):
+        for one in found:
+            yield from _addresses_in(one)
 
 
 def _has_input(frame: FrameType | None) -> bool:
@@ -223,6 +280,11 @@ def _words(values: Any) -> Iterator[str]:
             yield os.fsdecode(one)
         elif isinstance(one, list | tuple):
             yield from _words(one)
+
+
+def refuse_code(name: str, case: Case) -> NoReturn:
+    """Refuse a file that a test would load as code."""
+    _refuse(LOADS.format(name=f"{name!r:.80}"), case)
 
 
 def _refuse(sentence: str, case: Case) -> NoReturn:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from grader.course import notebooks
 from grader.course.assignments import reference_path
 from grader.errors import AssignmentError
+from grader.grading import missing_values
 from grader.grading.control import TRIES, solved
 from grader.grading.otter_tests import CaseSuite
 from grader.grading.replay import Phases, Replay, Script
@@ -39,10 +40,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of a case with the reference: whether it passed, and what its calls changed."""
+    """What came of a case with the reference: whether it passed, and what its calls changed.
+
+    leaves_out: whether it passes with elements that are masked or missing.
+    """
 
     passed: bool
     changes: frozenset[Place]
+    leaves_out: bool = False
 
 
 class ReferenceChild:
@@ -91,7 +96,7 @@ class ReferenceChild:
             with (
                 self._suite.seeds(question, case) as seeds,
                 session.case(seeds=seeds, asks=self._suite.asks) as changes,
-                self._suite.in_folder(question, case, session, changes.refusals),
+                self._suite.in_folder(question, case, session, changes),
             ):
                 names = self._suite.names_in(session, site.device, {})
                 verdict = self._suite.run(question, case, names)
@@ -100,7 +105,7 @@ class ReferenceChild:
             return Found(passed=False, changes=frozenset())
         finally:
             replay.end_child()
-        return Found(passed, frozenset(changes.made))
+        return Found(passed, frozenset(changes.made), missing_values.IN_PART in changes.doubts)
 
     def _solved(self) -> notebooks.Notebook | None:
         assignment = self._suite.assignment

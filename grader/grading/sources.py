@@ -24,15 +24,20 @@ def of_the_students(text: str, sources: Iterable[str]) -> Iterator[None]:
         yield
         return
     own, cells = inspect.findsource, frozenset(map(_shape, sources))
+    of_classes = inspect.isabstract
 
     def find(item: Any) -> tuple[list[str], int]:
         return _found(item, cells) if is_reference(item) else own(item)
 
+    def is_abstract(item: Any) -> bool:
+        return ask(item, "isabstract") is True if is_reference(item) else of_classes(item)
+
     inspect.findsource = find  # type: ignore[assignment]
+    inspect.isabstract = is_abstract  # type: ignore[assignment]
     try:
         yield
     finally:
-        inspect.findsource = own
+        inspect.findsource, inspect.isabstract = own, of_classes
 
 
 def _found(reference: Any, cells: frozenset[str]) -> tuple[list[str], int]:

@@ -2,7 +2,7 @@
 
 A test that reads a file gets the course's own copy of what the course has, never a student's. What
 only the student's code has written is fetched from its process, as a value is: bytes that it may
-have chosen, and of which nothing is imported or unpickled. What the test writes is handed to that
+have chosen, and of which nothing is run or unpickled. What the test writes is handed to that
 process before its code is called, since a function may be asked to read it.
 """
 
@@ -26,14 +26,14 @@ from grader.errors import CannotJudgeError
 from grader.grading import evaluation
 from grader.grading.file_access import may_touch_files
 from grader.grading.text_read import LAID_OUT, CourseLoader
-from grader.sandbox import CannotCrossError, Session, StudentError
+from grader.sandbox import CannotCrossError, Session, StudentError, libraries
 from grader.sandbox.inside.files import checksum
 
 LISTS = re.compile(r"\b(?:glob|iglob|rglob|listdir|scandir|iterdir|walk)\b")
 # What is run, or made into objects, where it is read.
 RUN = frozenset(
     {
-        ".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".pth", ".pkl", ".pickle", ".p", ".joblib",
+        ".pyc", ".pyd", ".so", ".dll", ".dylib", ".pth", ".pkl", ".pickle", ".p", ".joblib",
         ".dill", ".cloudpickle", ".pt", ".ckpt",
     }
 )  # fmt: skip
@@ -91,13 +91,11 @@ class _CourseModules:
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Let modules be found; another assignment's of the same name are other modules."""
-        if not self._roots:
-            yield
-            return
         sys.modules.update(self._loaded)
         sys.meta_path.append(self)
         try:
-            yield
+            with libraries.with_course(self._roots):
+                yield
         finally:
             sys.meta_path.remove(self)
             for name in [*sys.modules]:
@@ -148,6 +146,7 @@ class TestFolder:
         top = tempfile.mkdtemp(prefix="tests-")
         weakref.finalize(self, shutil.rmtree, top, ignore_errors=True)
         self._folder = Path(top).resolve() / "files"
+        self._place = str(self._folder)
         self._before: dict[str, tuple[int, int, int]] = {}
         self._lay_out()
 
@@ -183,24 +182,34 @@ class TestFolder:
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
         """Have this process work in the folder, where nothing but the course is imported from."""
-        before = sys.path[:]
+        here, before = os.getcwd(), sys.path[:]  # noqa: PTH109 - at every case, as what follows
         sys.path[:] = _absolute(tuple(before))
+        os.chdir(self._place)
         try:
-            with contextlib.chdir(self._folder), self._modules.in_use():
+            if self._modules:
+                with self._modules.in_use():
+                    yield
+            else:
                 yield
         finally:
+            os.chdir(here)
             sys.path[:] = before
 
-    @contextlib.contextmanager
-    def for_case(self, text: str, session: Session | None, refusals: list[str]) -> Iterator[None]:
+    def for_case(
+        self, text: str, session: Session | None, refusals: list[str]
+    ) -> contextlib.AbstractContextManager[None]:
         """Have one case run in the folder, with the files that it may look for.
 
         text: of the test. refusals: where it is noted that a file could not be handed over.
         """
         if not self._modules and not may_touch_files(text):
-            with self.entered():
-                yield
-            return
+            return self.entered()
+        return self._with_files(text, session, refusals)
+
+    @contextlib.contextmanager
+    def _with_files(
+        self, text: str, session: Session | None, refusals: list[str]
+    ) -> Iterator[None]:
         with contextlib.ExitStack() as undo, self.entered():
             undo.callback(self._tidy)
             if session is not None:

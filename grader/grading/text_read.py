@@ -8,12 +8,14 @@ what the test expects is among them.
 import ast
 import builtins
 import cmath
+import contextlib
 import functools
 import importlib.machinery
 import importlib.util
 import math
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +38,8 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 Source = str | bytes | ast.AST
 
 
+TEXT = "<text of a test>"  # the file of what a test has had compiled
+OF_A_CLOCK = 0.1  # seconds by which a file's time may lag behind
 LAID_OUT = 946_684_800  # seconds: the time of the course's files, which no later write has
 
 
@@ -51,11 +55,16 @@ class CourseLoader(importlib.machinery.SourceFileLoader):
         """Write no bytecode."""
 
 
+def _now() -> float:
+    return time.time() - OF_A_CLOCK
+
+
 @dataclass(frozen=True)
 class Case:
     """One case: its test's file and text, the names that it asks the notebook for, and refusals.
 
-    stored: names that texts of the student's have bound meanwhile.
+    stored: names that texts of the student's have bound meanwhile. began: seconds; what has been
+    written since then, a student's files among it, is not run here.
     """
 
     path: str
@@ -63,11 +72,18 @@ class Case:
     refusals: list[str]
     parameters: frozenset[str] = frozenset()
     stored: set[str] = field(default_factory=set)
+    began: float = field(default_factory=_now)
+
+    def is_new(self, path: str | Path) -> bool:
+        """Say whether a file has been written since the case began; False where there is none."""
+        with contextlib.suppress(OSError, ValueError):
+            return Path(path).stat().st_mtime >= self.began
+        return False
 
     def is_of(self, frame: FrameType) -> bool:
-        """Say whether a frame runs code of the test, or of a module of the course's beside it."""
+        """Say whether a frame runs code of the test, a text of its, or a module of the course's."""
         file = frame.f_code.co_filename
-        if file == self.path or file.startswith("<doctest "):
+        if file in {self.path, TEXT} or file.startswith("<doctest "):
             return True
         return isinstance(frame.f_globals.get("__loader__"), CourseLoader)
 

@@ -30,6 +30,21 @@ COMPUTES = (
     ast.Subscript, ast.Slice, ast.Starred, ast.expr_context, ast.boolop, ast.operator, ast.unaryop,
     ast.cmpop,
 )  # fmt: skip
+# What computes besides, where Python itself reads the text.
+IN_PYTHON = (
+    ast.DictComp, ast.For, ast.FormattedValue, ast.GeneratorExp, ast.If, ast.JoinedStr,
+    ast.ListComp, ast.SetComp, ast.comprehension,
+)  # fmt: skip
+# What a column of pandas, or its texts and dates, may be asked for.
+OF_COLUMNS = frozenset({
+    "abs", "all", "any", "between", "contains", "count", "endswith", "eq", "fullmatch", "ge", "gt",
+    "isin", "isna", "isnull", "le", "len", "lower", "lt", "match", "max", "mean", "median", "min",
+    "ne", "notna", "notnull", "nunique", "quantile", "round", "startswith", "std", "strip", "sum",
+    "title", "upper", "var",
+})  # fmt: skip
+COLUMNS = frozenset({
+    "DatetimeProperties", "Series", "StringMethods", "TimedeltaProperties",
+})  # fmt: skip
 # What SymPy's functions are made of besides.
 OF_FUNCTIONS = (
     *COMPUTES, ast.Attribute, ast.Call, ast.FunctionDef, ast.GeneratorExp, ast.Lambda, ast.ListComp,
@@ -123,7 +138,7 @@ class _Text:
                 parts = [node.slice] if is_new else None
             case ast.Constant(value=str()) if self.by_sympy:
                 pass
-            case _ if isinstance(node, COMPUTES):
+            case _ if isinstance(node, COMPUTES if self.by_sympy else (*COMPUTES, *IN_PYTHON)):
                 parts = [*ast.iter_child_nodes(node)]
         return parts
 
@@ -148,6 +163,10 @@ class _Text:
         match node.func:
             case ast.Name(id=name):
                 is_fine = self._may_call_by(name)
+            case ast.Attribute(value=base) if self._is_of_column(node.func):
+                keywords = [one.value for one in node.keywords if one.arg is not None]
+                is_plain = len(keywords) == len(node.keywords)
+                return [base, *node.args, *keywords] if is_plain else None
             case ast.Attribute():
                 is_fine = self._is_of_module(node.func) and only_computes(self._value(node.func))
             case _:
@@ -156,6 +175,19 @@ class _Text:
         if not is_fine or not self._writes_nothing(node) or any(map(self._is_bad, node.keywords)):
             return None
         return [*arguments, *(one.value for one in node.keywords if one.arg != "key")]
+
+    def _is_of_column(self, node: ast.AST) -> bool:
+        """Say whether it is what a column of pandas is asked for, or what that gives."""
+        match node:
+            case ast.Attribute(value=ast.Call(func=asked), attr=name):
+                return name in OF_COLUMNS and self._is_of_column(asked)
+            case ast.Attribute(value=base, attr=name):
+                kind = type(self._value(base))
+                is_column = (
+                    kind.__module__.partition(".")[0] == "pandas" and kind.__name__ in COLUMNS
+                )
+                return name in OF_COLUMNS and is_column and not self.by_sympy
+        return False
 
     def _may_call_by(self, name: str) -> bool:
         is_dunder = name.startswith("__")

@@ -5,6 +5,7 @@ document names: `!!python/object/apply:os.system [...]`.
 """
 
 import contextlib
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ NOT_MADE = (
     "the test reads YAML that makes a Python object ({name}) and is not its own; nothing that a "
     "student's process says is run here: have the test read it with yaml.safe_load"
 )
+Function = Callable[..., Any]
 FINDERS = ("find_python_module", "find_python_name")  # as every tag of an object asks for them
 
 
@@ -29,23 +31,36 @@ def of_own_text(case: Case, *, may_import: bool) -> Iterator[None]:
     if "yaml" not in sys.modules and (may_import or "yaml" in case.text):
         with contextlib.suppress(ImportError):
             importlib.import_module("yaml")
-    library = sys.modules.get("yaml.constructor")
-    kinds = [] if library is None else [library.FullConstructor, library.UnsafeConstructor]
-    held = [(kind, name, vars(kind)[name]) for kind in kinds for name in FINDERS]
-    for kind, name, function in held:
-        setattr(kind, name, _guarded(function, case))
+    _put_in_place()
+    _cases.append(case)
     try:
         yield
     finally:
-        for kind, name, function in held:
-            setattr(kind, name, function)
+        _cases.pop()
 
 
-def _guarded(function: Callable[..., Any], case: Case) -> Callable[..., Any]:
+_cases: list[Case] = []  # that are judged, innermost last
+_made: dict[Function, Function] = {}  # what stands in for each function
+
+
+def _put_in_place() -> None:
+    """Have the library ask here, from now on; between two cases it does what it always does."""
+    library = sys.modules.get("yaml.constructor")
+    for kind in () if library is None else (library.FullConstructor, library.UnsafeConstructor):
+        for name in FINDERS:
+            found = vars(kind)[name]
+            if found not in _made.values():
+                if found not in _made:
+                    _made[found] = _guarded(found)
+                setattr(kind, name, _made[found])
+
+
+def _guarded(function: Function) -> Function:
+    @functools.wraps(function)
     def find(constructor: Any, name: str, *args: Any, **kwargs: Any) -> Any:
-        if name not in case.text:
+        if _cases and name not in _cases[-1].text:
             sentence = NOT_MADE.format(name=f"{name:.40}")
-            case.refusals.append(sentence)
+            _cases[-1].refusals.append(sentence)
             raise CannotCrossError(sentence)
         return function(constructor, name, *args, **kwargs)
 

@@ -32,6 +32,7 @@ class Serving:
 def _server(room: Room) -> tuple[uvicorn.Server, socket.socket, Serving]:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.bind((ADDRESS, 0))
+    listening.listen()  # who is told the address may ask at once, and then waits for the server
     port = int(listening.getsockname()[1])
     token = new_token()
     config = uvicorn.Config(

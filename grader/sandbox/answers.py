@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.model import Limits
 
+from . import origins
 from .arguments import Arguments, no_arguments
 from .failures import (
     MAX_FAULT,
@@ -201,9 +202,14 @@ class Answers:
         changes = self._current.changes or Changes(KEPT * self._limits.array_bytes)
         handover.take_changes(reply.changed, buffers, changes)
         decoder = self._decoder(buffers, reply.first, handover.shared, handover.owners())
-        handover.take_contents(reply, decoder, changes)
-        value = decoder.decode(reply.value) if isinstance(reply, Answer) else None
-        handover.take_values(reply, decoder, [value], changes)
+        try:
+            handover.take_contents(reply, decoder, changes)
+            value = decoder.decode(reply.value) if isinstance(reply, Answer) else None
+            handover.take_values(reply, decoder, [value], changes)
+        except (CannotCrossError, DeviceRefusedError, MissingLibraryError) as problem:
+            # The child takes what it has sent for known here.
+            self._current.out_of_step = str(problem)
+            raise
         return value
 
     def decoder(self, buffers: list[memoryview]) -> Decoder:
@@ -227,6 +233,7 @@ class Answers:
             first=first or None,
             devices=self._devices,
             total_bytes=self._limits.array_bytes,
+            on_built=origins.note,
         )
 
     def _stand_in(self, node: Opaque | Named | Callback) -> Any:

@@ -20,15 +20,18 @@ class Arguments:
         self._limits = limits
         self._current = current
 
-    def encoder(self) -> Encoder:
-        """Return what turns the values of one message into nodes and buffers."""
+    def encoder(self, *, shares: bool = True) -> Encoder:
+        """Return what turns the values of one message into nodes and buffers.
+
+        shares: whether containers are those that both sides have.
+        """
         live = self._current.live
         return Encoder(
             array_bytes=self._limits.array_bytes,
             nesting=self._limits.nesting,
             keep=_refuse_argument if live is None else live.node_of,
             as_arguments=True,
-            shared=self._current.shared,
+            shared=self._current.shared if shares else None,
         )
 
     def message(

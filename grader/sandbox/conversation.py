@@ -121,8 +121,7 @@ class Conversation:
         try:
             if said and self._channel.speaks_unasked():
                 raise ProtocolViolationError("it spoke before it was asked")
-            for message, buffers in said:
-                self._channel.send(message, buffers, patience)
+            self._channel.send_together(said, patience)
             reply, received = self._channel.receive(patience)
         except TimeoutError:
             raise

@@ -13,6 +13,7 @@ import numpy as np
 
 from grader.model import Status
 
+from . import origins
 from .failures import ChildEnded, student_error
 from .wire import arrays
 from .wire.containers import Form
@@ -94,6 +95,7 @@ class Changes:
             _key, (item, before) = self._before.popitem()
             if form_of(item) is not None or about(item) == about(before):  # a test can reshape
                 refill(item, before)
+                origins.forget(item)
 
 
 class Handover:
@@ -218,6 +220,8 @@ class Handover:
             except TooMuchError as problem:
                 raise ProtocolViolationError(f"changed containers {problem}") from None
         self._keep_shared(decoder, changes)
+        for number, _ in reply.contents:
+            origins.note(self.shared[number])
         if reply.first:
             for place, (number, container) in enumerate(decoder.new.items()):
                 self.shared.add(number, container, Place(self._function, "result", place))

@@ -7,13 +7,14 @@ stay in the child, where a test's objects of them are made.
 """
 
 import builtins
+import contextlib
 import functools
 import importlib
 import io
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .wire.comparing import COMPARING
@@ -134,6 +135,25 @@ def meant_by(name: str, *, is_callable: bool) -> types.ModuleType | None:
     return None
 
 
+_of_course: set[str] = set()  # names of modules that lie beside the notebook
+
+
+@contextlib.contextmanager
+def with_course(modules: Iterable[str]) -> Iterator[None]:
+    """Know the classes of a course's own modules meanwhile, which both sides have."""
+    before = {*_of_course}
+    _of_course.update(modules)
+    try:
+        yield
+    finally:
+        _of_course.clear()
+        _of_course.update(before)
+
+
+def _is_on_both_sides(module: str) -> bool:
+    return module.partition(".")[0] in _of_course or is_known(module)
+
+
 def is_known(module: str) -> bool:
     """Say whether a class of this module is one of a library that both sides know."""
     return module.partition(".")[0].lstrip("_") in KNOWN  # `_queue` holds what `queue` shows
@@ -143,7 +163,7 @@ def known_class(module: str, name: str) -> type | None:
     """Return a known library's class, where the judge has imported it already."""
     if module == "builtins" and name in _NAMELESS_BY_NAME:
         return _NAMELESS_BY_NAME[name]
-    found: Any = sys.modules.get(module) if is_known(module) else None
+    found: Any = sys.modules.get(module) if _is_on_both_sides(module) else None
     for part in name.split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) else None
@@ -159,6 +179,8 @@ def is_of_a_test(value: Any) -> bool:
         return True
     if not kind.__flags__ & OF_PYTHON_CODE or issubclass(kind, type | BaseException):
         return False
+    if kind.__module__.partition(".")[0] in _of_course:
+        return True
     found: Any = sys.modules.get(kind.__module__)
     for part in kind.__qualname__.split("."):
         found = getattr(found, part, None)
@@ -177,7 +199,7 @@ def public_name(value: Any) -> tuple[str, str] | None:
         module = "numpy"
     if not (isinstance(module, str) and isinstance(name, str)):
         return None
-    if module != "builtins" and not is_known(module):
+    if module != "builtins" and not _is_on_both_sides(module):
         return None
     found: Any = sys.modules.get(module)
     for part in name.split("."):

@@ -58,6 +58,7 @@ class LiveCase:
         self._references: dict[int, Reference] = {}
         self._functions: list[Any] = []  # that the test passed, by their numbers
         self._thrown: list[BaseException] = []  # by them, by their numbers
+        self._classes: set[int] = set()  # that the test has called, by their numbers
         self._operations = self._calls = self._depth = 0
 
     # What a test asks.
@@ -114,6 +115,14 @@ class LiveCase:
         if forgets:
             self._changes.doubts.append(FORGOTTEN.format(kind=kind))
         return forgets
+
+    def note_called(self, kind: Any) -> None:
+        """Note a class of which the test itself makes an object."""
+        self._classes.add(key_of(kind))
+
+    def has_called(self, kind: Any) -> bool:
+        """Say whether the test itself makes objects of a class."""
+        return key_of(kind) in self._classes
 
     def note_claim(self, what: str) -> None:
         """Note for staff that the student's own code has answered about its objects."""

@@ -6,9 +6,11 @@ another reference. So it is a claim, and these rules keep it from deciding more 
 - a reference never equals a plain value, and no plain value is sent to find that out;
 - no ordering and no difference between a reference and a plain value is asked: it would hand over
   what a test expects, and believe the answer;
-- what another operation with a plain value gives counts only as a reference;
-- what would be a number that a class of the student's chose (float, int, abs, round, an array) is
-  asked only of a known library's classes;
+- what another operation with a plain value gives counts only as a reference, and not as true;
+- that a plain value is in a reference is noted for staff;
+- what would be a number that a class of the student's chose (float, int, abs, round, what an
+  operation with a plain value gives) is asked only of a class that the test itself makes objects
+  of, and noted for staff, or of a known library's; an array only of the latter;
 - what two references say of each other is asked, and noted for staff;
 - where an object's class derives from a plain one (a list, a tuple, a number), what it holds is
   such a value: it arrives, and is compared here, whatever its class says.
@@ -50,6 +52,7 @@ ONE_BY_ONE = 64  # items of an iterator before they are taken by more than one
 AT_ONCE = 256
 MAX_ITEMS = 1_000_000
 SOURCES = frozenset({"findsource", "getfile", "getmodule", "getsourcefile"})
+COROUTINE = "coroutine"
 SAME = "compare what its attributes or methods give"
 HASHED = frozenset({bool, int, float, complex, str, bytes, tuple, frozenset})
 # Attributes between underscores that say something of an object, and do nothing.
@@ -88,12 +91,23 @@ def _only_a_reference(reference: Any, operation: str, *args: Any) -> Any:
     """Return what an operation gives, if no number that the student's class chose."""
     value = ask(reference, operation, *args)
     if is_reference(value):
+        if args and not libraries.is_known(module_of(value)):
+            object.__setattr__(value, "_is_of_both", True)
         return value
     if base_of(reference) is not None:
         return _on_what_it_holds(reference, operation, *args)
     if libraries.is_known(module_of(reference)):
         return value
+    if _is_of_the_tests_making(reference):
+        here(reference).note_claim(f"`{operation}`")
+        return value
     return refuse(reference, f"`{operation}`, which gives a plain value,")
+
+
+def _is_of_the_tests_making(reference: Any) -> bool:
+    """Say whether an object is of a class that the test has called, as the child claims."""
+    kind = class_of(reference)
+    return is_reference(kind) and here(reference).has_called(kind)
 
 
 def _on_what_it_holds(reference: Any, operation: str, *args: Any) -> Any:
@@ -101,8 +115,16 @@ def _on_what_it_holds(reference: Any, operation: str, *args: Any) -> Any:
     return OPERATIONS[operation](held_by(reference), *args)
 
 
+def _number(reference: Any, operation: str, *args: Any) -> Any:
+    """Return the number that an object stands for, where its class may say so."""
+    if base_of(reference) is None and _is_of_the_tests_making(reference):
+        here(reference).note_claim(f"`{operation}`")
+        return ask(reference, operation, *args)
+    return _of_a_library(reference, operation, *args)
+
+
 def _of_a_library(reference: Any, operation: str, *args: Any) -> Any:
-    """Return the number that an object of a known library's class stands for, or that it holds."""
+    """Return what an object of a known library's class stands for, or what it holds."""
     if base_of(reference) is not None:
         return _on_what_it_holds(reference, operation, *args)
     if not libraries.is_known(module_of(reference)):
@@ -143,6 +165,16 @@ def _by_a_library(name: str) -> Callable[..., Any]:
     return lambda self, *args: _of_a_library(self, name, *args)
 
 
+def _as_number(name: str) -> Callable[..., Any]:
+    return lambda self, *args: _number(self, name, *args)
+
+
+def _by_waiting(reference: Any) -> Any:
+    """Wait for what an object gives, in its own process, where nobody else waits meanwhile."""
+    return ask(reference, "await")
+    yield  # it is an iterator
+
+
 def _never(what: str) -> Callable[..., Any]:
     return lambda self, *_args, **_kwargs: refuse(self, what)
 
@@ -150,7 +182,7 @@ def _never(what: str) -> Callable[..., Any]:
 class Reference(AskedObject):
     """An object of the student's process, with which a test may do nearly what it likes."""
 
-    __slots__ = ("_ahead", "_base", "_class", "_taken")
+    __slots__ = ("_ahead", "_base", "_class", "_is_of_both", "_taken")
 
     def __init__(self, session: Any, node: Opaque, label: str = "") -> None:
         own = {
@@ -159,6 +191,7 @@ class Reference(AskedObject):
             "_ahead": [],  # items that were taken, and not asked for yet
             "_taken": 0,
             "_class": None,
+            "_is_of_both": False,  # made by its class of an object and a value of the test's
         }  # fmt: skip
         for name, value in own.items():
             object.__setattr__(self, name, value)
@@ -210,6 +243,8 @@ class Reference(AskedObject):
         return text
 
     def __bool__(self) -> bool:
+        if own(self, "_is_of_both"):  # of a difference it says whether the two are equal
+            refuse(self, "Whether what it gives with a plain value is true", SAME)
         answer: bool = _exactly(self, bool, "bool")
         return answer
 
@@ -246,6 +281,12 @@ class Reference(AskedObject):
 
     def __contains__(self, item: Any) -> bool:
         answer: bool = _exactly(self, bool, "contains", item)
+        if answer and not is_reference(item):
+            base = base_of(self)
+            if base is not None and not _on_what_it_holds(self, "contains", item):
+                refuse(self, "`in`, of what it does not hold", SAME)
+            if base is None and not libraries.is_known(module_of(self)):
+                here(self).note_claim("`in`")
         return answer
 
     def __getitem__(self, key: Any) -> Any:
@@ -340,17 +381,14 @@ class Reference(AskedObject):
     __invert__ = lambda self: _only_a_reference(self, "invert")  # noqa: E731
     __abs__ = lambda self: _only_a_reference(self, "abs")  # noqa: E731
     __round__ = lambda self, *digits: _only_a_reference(self, "round", *digits)  # noqa: E731
-    __float__, __int__, __index__ = (
-        _by_a_library("float"), _by_a_library("int"), _by_a_library("index")
-    )  # fmt: skip
-    __complex__ = _by_a_library("complex")
-    __trunc__, __floor__, __ceil__ = (
-        _by_a_library("trunc"), _by_a_library("floor"), _by_a_library("ceil")
-    )  # fmt: skip
+    __complex__ = _as_number("complex")
+    __float__, __int__, __index__ = _as_number("float"), _as_number("int"), _as_number("index")
+    __trunc__, __floor__, __ceil__ = _as_number("trunc"), _as_number("floor"), _as_number("ceil")
     __bytes__, __fspath__ = _by_a_library("bytes"), _never("A path")
     __mro_entries__ = _never("A class that derives from the student's")
     __reduce__, __reduce_ex__ = _never("Pickling"), _never("Pickling")
-    __await__, __aiter__, __anext__ = _never("await"), _never("await"), _never("await")
+    __await__ = _by_waiting
+    __aiter__, __anext__ = _never("await"), _never("await")
     __sizeof__, __getstate__ = _never("Its size"), _never("Pickling")
 
 
@@ -360,6 +398,8 @@ class CallableReference(Reference):
     __slots__ = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if is_class(self):
+            here(self).note_called(self)
         return ask(self, "call", *args, **kwargs)
 
 
@@ -402,6 +442,8 @@ def _equal_in_what_they_hold(reference: Any, other: Any) -> Any:
 def _next_of(reference: Any) -> Any:
     """Return the next item of an iterator; the first ones are taken singly, as by `next` itself."""
     ahead = own(reference, "_ahead")
+    if type_name_of(reference) == COROUTINE:  # which asyncio asks for what it waits for
+        raise StopIteration(ask(reference, "await"))
     if not ahead:
         taken = own(reference, "_taken")
         if taken > MAX_ITEMS:
@@ -429,7 +471,10 @@ def _class_of(reference: Any) -> Any:
         refuse(reference, "Its source", "compare what it does")
     found = own(reference, "_class")
     if found is None:
-        found = library_class_of(reference) or class_of(reference)
+        found = library_class_of(reference)
+        if found is None and libraries.is_known(module_of(reference)):
+            return class_of(reference)  # of a library that the judge may import before long
+        found = found or class_of(reference)
         object.__setattr__(reference, "_class", found)
     return found
 

@@ -37,6 +37,7 @@ from .wire.protocol import (
     CellDone,
     Compiled,
     Get,
+    Import,
     ListFiles,
     Missing,
     Next,
@@ -45,6 +46,7 @@ from .wire.protocol import (
     ReadFile,
     Record,
     Recorded,
+    Replace,
     Request,
     RunCell,
     Seed,
@@ -81,6 +83,7 @@ RUNS_NOTHING = (
     ReadFile,
     WriteFile,
     Update,
+    Replace,
 )  # requests by which nothing changes there
 
 
@@ -188,6 +191,29 @@ class Session:
         reply, buffers = self._ask(states, [], self._limits.call_seconds, "seeding")
         self._answers.result(reply, buffers)
 
+    def _share_replaced(self) -> None:
+        """Have the child run its code with what the test has put in the place of something."""
+        replaced, live = self.current.replaced, self.current.live
+        due = None if replaced is None or live is None else replaced.due()
+        if due is None:
+            return
+        encoder = self._arguments.encoder(shares=False)
+        places = []
+        for place, value in due.places:
+            try:
+                places.append((place.module, place.path, encoder.encode(value)))
+            except ValueRefusedError:
+                self.current.note_replaced(str(place))
+        self.ask(Replace, "replacing", places, due.settings, [], [], encoder=encoder)
+
+    def settings(self, names: Sequence[str]) -> dict[str, str]:
+        """Return those of some names of the environment that the child has, as it says."""
+        encoder = self._arguments.encoder(shares=False)
+        found = self.ask(Replace, "looking at settings", [], {}, [*names], [], encoder=encoder)
+        if not isinstance(found, dict):
+            self.broken("settings were no dict")
+        return {name: found[name] for name in names if type(found.get(name)) is str}
+
     def bound(self) -> frozenset[str]:
         """Return the names that the notebook has bound, as its process says."""
         self._conversation.number += 1
@@ -257,6 +283,14 @@ class Session:
                 self._functions[name] = reply.value
         return found
 
+    def module(self, name: str) -> Any:
+        """Return what stands for a module, which the child imports if it has not yet."""
+        self._share_replaced()
+        self._conversation.number += 1
+        message = Import(self._conversation.number, name)
+        reply, buffers = self._ask(message, [], self._limits.call_seconds, f"importing {name}")
+        return self._answers.result(reply, buffers)
+
     def _known(self, name: str) -> StudentFunction | None:
         """Return the function of a name that was looked up, and still stands for it.
 
@@ -290,7 +324,7 @@ class Session:
         operation: what else is done with the object. label: by which the test has it.
         TransferError where an argument or the answer cannot be handed over.
         """
-        self.current.note_replaced()
+        self._share_replaced()
         if self.files.folder_of_test:
             args = tuple(map(self.files.as_there, args))
             kwargs = {name: self.files.as_there(value) for name, value in kwargs.items()}
@@ -438,6 +472,7 @@ class Session:
 
     def take(self, key: int, count: int) -> list[Any]:
         """Return up to `count` further items of an iterable that stayed with the child."""
+        self._share_replaced()
         self.share_changes()
         self._conversation.number += 1
         message = Next(self._conversation.number, key, count)
@@ -466,6 +501,8 @@ class Session:
         """See to what goes before a request; ChildEnded where there is nobody to ask."""
         if self._conversation.ended is not None:
             raise self._conversation.ended
+        if self.current.out_of_step and self.current.live is not None:
+            raise CannotCrossError(self.current.out_of_step)
         if not isinstance(message, RUNS_NOTHING):
             if self.first is not None and not isinstance(message, Seed):
                 number = self._conversation.number  # of the message, which has one already

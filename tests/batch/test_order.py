@@ -69,7 +69,7 @@ def judge_in_both_orders(folder: str) -> list[dict[str, Report]]:
     limits = replace(
         assignment.limits,
         cell_seconds=30,
-        call_seconds=1,
+        call_seconds=0.5,
         submission_seconds=90,
         memory_bytes=900 << 20,
         scratch_bytes=32 << 20,

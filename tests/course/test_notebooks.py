@@ -120,26 +120,45 @@ def solved(assignment: Assignment) -> bytes:
     return notebooks.fill(content, text, stub_names(assignment), "reference.py")
 
 
-def run_in_jupyter(assignment: Assignment, content: bytes) -> nbformat.NotebookNode:
-    """Run a notebook in a real kernel, beside its public tests, as a student would."""
-    node = nbformat.reads(content.decode(), as_version=4)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        shutil.copytree(assignment.folder / "tests", folder / "tests")
-        (folder / assignment.notebook.name).write_bytes(content)
-        place = {"metadata": {"path": name}}
-        client = nbclient.NotebookClient(node, timeout=120, allow_errors=True, resources=place)
-        return client.execute()
+FORGET = "%reset -f\n%cd -q {}"
+
+
+def run_in_jupyter(assignment: Assignment, *contents: bytes) -> list[nbformat.NotebookNode]:
+    """Run notebooks in a real kernel, each beside its public tests, as a student would.
+
+    The first finds a kernel that has imported nothing; of what it has defined, the next ones find
+    nothing, in folders of their own.
+    """
+    ran = []
+    empty = nbformat.v4.new_notebook()
+    client = nbclient.NotebookClient(empty, timeout=120, allow_errors=True)
+    with tempfile.TemporaryDirectory() as root, client.setup_kernel(cwd=root):
+        for number, content in enumerate(contents):
+            folder = Path(root, str(number))
+            shutil.copytree(assignment.folder / "tests", folder / "tests")
+            (folder / assignment.notebook.name).write_bytes(content)
+            forget = nbformat.v4.new_code_cell(FORGET.format(folder))
+            client.nb = nbformat.v4.new_notebook(cells=[forget])
+            assert errors(client.execute(cleanup_kc=False)) == []
+            client.nb = nbformat.reads(content.decode(), as_version=4)
+            ran.append(client.execute(cleanup_kc=False))
+    return ran
 
 
 @pytest.fixture(scope="module")
-def empty_run(assignment: Assignment) -> nbformat.NotebookNode:
-    return run_in_jupyter(assignment, assignment.notebook.read_bytes())
+def runs(assignment: Assignment) -> list[nbformat.NotebookNode]:
+    """What the hand-out comes to in a fresh kernel, and after it the solved notebook."""
+    return run_in_jupyter(assignment, assignment.notebook.read_bytes(), solved(assignment))
 
 
 @pytest.fixture(scope="module")
-def solved_run(assignment: Assignment) -> nbformat.NotebookNode:
-    return run_in_jupyter(assignment, solved(assignment))
+def empty_run(runs: list[nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    return runs[0]
+
+
+@pytest.fixture(scope="module")
+def solved_run(runs: list[nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    return runs[1]
 
 
 def errors(node: nbformat.NotebookNode) -> list[str]:

@@ -4,6 +4,7 @@ One browser serves the whole module, and each format is compared in a few calls.
 """
 
 import base64
+import contextlib
 import html
 import io
 import json
@@ -19,11 +20,12 @@ import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from IPython.display import HTML
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from grader.course.assignments import load
 from grader.release import student
 from tests.conftest import REPOSITORY
+from tests.support.pages import Listeners, Pages
 
 pytestmark = pytest.mark.long
 
@@ -54,17 +56,16 @@ ON_ROWS = """([format, rows]) => rows.map(([scores, counts, options]) => {
 
 
 @pytest.fixture(scope="module")
-def page(context: BrowserContext) -> Iterator[Page]:
-    opened = context.new_page()
-    opened.goto(PAGE.as_uri())
-    yield opened
-    opened.close()
+def page(pages: Pages) -> Iterator[Page]:
+    with pages.borrowed({}) as opened:
+        opened.goto(PAGE.as_uri())
+        yield opened
 
 
 @pytest.fixture
-def visit(context: BrowserContext) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
+def visit(pages: Pages) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
     """Open the page in a state, and collect whatever it complains about or asks for."""
-    pages = []
+    stack = contextlib.ExitStack()
 
     def open_it(
         state: str = "",
@@ -72,20 +73,20 @@ def visit(context: BrowserContext) -> Iterator[Callable[..., tuple[Page, list[st
         scheme: Literal["light", "dark"] = "light",
         path: Path = PAGE,
     ) -> Any:
-        opened = context.new_page()
-        pages.append(opened)
+        trouble: list[str] = []
+        listeners: Listeners = {
+            "console": lambda message: trouble.append(message.text),
+            "pageerror": lambda error: trouble.append(str(error)),
+            "request": lambda asked: trouble.extend(filter(foreign, [asked.url])),
+        }
+        opened = stack.enter_context(pages.borrowed(listeners))
         opened.set_viewport_size({"width": width, "height": 800})
         opened.emulate_media(color_scheme=scheme)
-        trouble: list[str] = []
-        opened.on("console", lambda message: trouble.append(message.text))
-        opened.on("pageerror", lambda error: trouble.append(str(error)))
-        opened.on("request", lambda asked: trouble.extend(filter(foreign, [asked.url])))
         opened.goto(path.as_uri() + state)
         return opened, trouble
 
-    yield open_it
-    for opened in pages:
-        opened.close()
+    with stack:
+        yield open_it
 
 
 def foreign(url: str) -> bool:

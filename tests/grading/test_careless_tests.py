@@ -257,7 +257,11 @@ def values():
 def kinds():
     class Own(np.ndarray):
         pass
-    yield from (isinstance(X, np.ndarray), isinstance(X, (int, ndarray)), type(X) == np.ndarray)
+    yield from (isinstance(X, np.ndarray), isinstance(X, (int, ndarray)), type(X) is np.ndarray)
+    yield from (isinstance(X, np.ndarray | list), type(torch.ones(1)) is torch.Tensor)
+    match X:
+        case np.ndarray():
+            yield True
     yield from (issubclass(Own, np.ndarray), isinstance(torch.ones(1), (list, Tensor)))
     yield from (X.view(Own).sum() == 3, np.ndarray.sum(X) == 3)
 
@@ -268,11 +272,13 @@ def others():
 
 def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> None:
     path = str(tmp_path / "q1.py")
-    here: dict[str, Any] = {}
-    exec(compile(ASKS_FOR_MEMORY, path, "exec"), here)  # noqa: S102 - as a test file is
+    unguarded: dict[str, Any] = {}
+    exec(compile(ASKS_FOR_MEMORY, path, "exec"), unguarded)  # noqa: S102 - as a test file is
+    here: dict[str, Any] = {**fresh_memory.FOR_TESTS}
+    exec(fresh_memory.compiled(ASKS_FOR_MEMORY, path), here)  # noqa: S102 - as a test file is
     empty = np.empty
     for name in ("stale", "stale_by_class"):  # what an answer that does nothing would pass by
-        assert (here[name]() == 7).all()
+        assert (unguarded[name]() == 7).all()
     before = dict(here)
     with fresh_memory.for_test(path, here, ASKS_FOR_MEMORY):
         assert np.isnan([here["stale"](), here["stale_by_class"]()]).all()

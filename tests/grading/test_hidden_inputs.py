@@ -119,7 +119,7 @@ def test_an_output_changed_after_it_was_returned_is_judged_as_returned(judged: J
         "import threading, time, numpy as np\n"
         "def double(x):\n"
         "    out = np.array(2 * x)\n"
-        "    threading.Timer(0.01, lambda: out.fill(0)).start()\n"
+        "    threading.Timer(0.3, lambda: out.fill(0)).start()\n"
         "    return int(out)\n"
     )
     assert statuses(judged(SETUP, cell, CHECK1, SQUARE, CHECK2)) == (PASSED, PASSED)

@@ -269,3 +269,43 @@ def test_all_or_nothing_and_messages(otter: OtterJudge) -> None:
     found = otter.cells("x = 1", tests={"q1": test})["q1"]
     assert (found.score, [case.status for case in found.cases]) == (0, [PASSED, FAILED])
     assert json.dumps(found.cases[1].message)
+
+
+# Memory that a test asks for by a class holds nothing, and the class stays what it is.
+
+BY_CLASS = """
+    >>> import numpy as np, torch  # an np.ndarray (3,)
+    >>> type(answer) is np.ndarray, isinstance(answer, np.ndarray | torch.Tensor)
+    (True, True)
+    >>> match answer:
+    ...     case np.ndarray():
+    ...         print("it is")
+    it is
+    >>> bool(np.isnan(fill(np.ndarray(3))).all() and torch.isnan(fill(torch.Tensor(2, 3))).all())
+    True
+    >>> torch.Tensor([1, 2]).tolist(), np.ndarray(2, buffer=np.ones(2)).tolist()
+    ([1.0, 2.0], [1.0, 1.0])
+    >>> Tensor(3)
+    4
+    """
+IN_A_FUNCTION = """
+    import numpy as np
+
+    @test_case()
+    def test(answer, fill):
+        assert type(answer) is np.ndarray
+        assert np.isnan(fill(np.ndarray(shape=3))).all()
+    """
+
+
+@pytest.mark.parametrize("test", [doctests("q1", BY_CLASS), functions("q1", IN_A_FUNCTION)])
+def test_memory_by_a_class_holds_nothing_and_the_class_is_what_it_is(
+    otter: OtterJudge, test: str
+) -> None:
+    pytest.importorskip("torch")
+    source = (
+        "import numpy as np\nanswer = np.ones(3)\ndef fill(out):\n    return out\n"
+        "def Tensor(x):\n    return x + 1"
+    )
+    case = otter.cases(source, test)[0]
+    assert case.status is PASSED, case.staff_message

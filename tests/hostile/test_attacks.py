@@ -96,6 +96,14 @@ ELSEWHERE = {
     78: ("hostile/test_outside.py", "test_nothing_is_done_by_a_word_of_a_students"),
     79: ("hostile/test_outside.py", "test_a_statement_of_a_students_reads_no_other_database"),
     80: ("hostile/test_outside.py", "test_nobody_learns_whether_a_file_is_there"),
+    81: (
+        "hostile/test_comparing_methods.py",
+        "test_no_operator_of_an_object_says_that_it_is_right",
+    ),
+    82: (
+        "grading/test_otter_cases.py",
+        "test_memory_by_a_class_holds_nothing_and_the_class_is_what_it_is",
+    ),
     72: ("hostile/test_missing_values.py", "test_what_hides_its_values_is_not_right"),
     71: ("hostile/test_names_of_tests.py", "test_what_a_test_expects_is_not_read_by_its_name"),
     73: (

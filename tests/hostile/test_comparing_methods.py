@@ -1,12 +1,15 @@
 """Threats 1 to 3 where a test decides by a method of the answer, and tells it what is right."""
 
+from collections.abc import Callable
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from grader.model import Status
 from grader.reports import Outcome
-from grader.sandbox import Worker, live
+from grader.sandbox import Worker, live, references
+from grader.sandbox.asking import ask
 from tests.support.otter_assignments import OtterJudge, doctests
 
 # By name: a class with a method of its own, what makes a right answer, and the test.
@@ -115,3 +118,65 @@ def test_methods_of_a_students_own_are_asked(judge: OtterJudge) -> None:
     """
     [case] = judge.cases(OWN, doctests("q1", dedent(code)))
     assert case.status is Status.PASSED, case.staff_message
+
+
+# Operators that say whether a value of the test's is in an object, or differs from it.
+
+YES = "class T({}):\n    def __contains__(self, item): return True\nanswer = T()"
+FALSE = "class No:\n    def __bool__(self): return False\n"
+OPERATORS = {
+    "in a list": (YES.format("list"), ">>> 3 in answer"),
+    "in a dict": (YES.format("dict"), ">>> 'key' in answer"),
+    "in a text": (YES.format("str"), ">>> 'word' in answer"),
+    "what differs": (
+        FALSE + "class T:\n    def __rxor__(self, other): return No()\nanswer = T()",
+        ">>> not ({1} ^ answer)",
+    ),
+    "what is left": (
+        FALSE + "class T:\n    def __mod__(self, other): return No()\nanswer = T()",
+        ">>> not (answer % 7)",
+    ),
+}
+CONTAINERS = """
+class Words(list):
+    def __contains__(self, item): return list.__contains__(self, item.lower())
+class Bag:
+    def __init__(self, items): self.items = items
+    def __contains__(self, item): return item in self.items
+    def __add__(self, items): return Bag(self.items + items)
+    def __len__(self): return len(self.items)
+"""
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_no_operator_of_an_object_says_that_it_is_right(judge: OtterJudge, name: str) -> None:
+    cell, test = OPERATORS[name]
+    [case] = judge.cases(cell, doctests("q1", f"{test}\nTrue"))
+    assert case.status is Status.UNGRADED
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_the_control_believed_it_is(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked: dict[str, Callable[..., Any]] = {
+        "__contains__": lambda self, item: ask(self, "contains", item),
+        "__bool__": lambda self: ask(self, "bool"),
+    }
+    for operator, function in asked.items():
+        monkeypatch.setattr(references.Reference, operator, function)
+    cell, test = OPERATORS[name]
+    [case] = judge.cases(cell, doctests("q1", f"{test}\nTrue"))
+    assert case.status is Status.PASSED
+
+
+def test_containers_of_a_students_own_are_asked(judge: OtterJudge) -> None:
+    code = """
+    >>> 'a' in Words(['a', 'b']), 'c' in Words(['a']), 3 in Bag([3]), 4 in Bag([3])
+    (True, False, True, False)
+    >>> bool(Bag([])), bool(Bag([1])), len(Bag([1]) + [2, 3]), 3 in Bag([1]) + [3]
+    (False, True, 3, True)
+    """
+    [case] = judge.cases(CONTAINERS, doctests("q1", dedent(code)))
+    assert case.status is Status.PASSED, case.staff_message
+    assert "answered `in`" in case.staff_message

@@ -75,6 +75,23 @@ ATTACKS = {
         ">>> bool(np.all(found['y'] == 3 * x))\nTrue"),
         "y = x\ny[:] = 0",
     ),
+    "changed by a loop": (
+        ">>> x = [1.0]\n>>> exec(answer, {'x': x})\n>>> [3 * one for one in x] == x\nTrue",
+        "for x[0] in [0.0]: pass",
+    ),
+    "changed in a list that is made": (
+        ">>> x = [1.0]\n>>> _ = eval(answer, {'x': x})\n>>> [3 * one for one in x] == x\nTrue",
+        "[0 for x[0] in [0.0]]",
+    ),
+    "changed by a method": (
+        (">>> import pandas as pd\n>>> x = pd.Series([1.0])\n>>> _ = eval(answer, {'x': x})\n"
+        ">>> bool((3 * x == x).all())\nTrue"),
+        "x.mask(x > 0, 0, inplace=True)",
+    ),
+    "in a text": (EXPECTED + ">>> int(eval(answer)) == expected\nTrue", "f'{expected}'"),
+    "in a list that is made": (
+        EXPECTED + ">>> eval(answer) == [expected]\nTrue", "[expected for one in (1,)]",
+    ),
     "pandas": (
         ">>> import pandas as pd\n" + EXPECTED + ">>> pd.eval(answer) == expected\nTrue",
         "expected",
@@ -143,6 +160,17 @@ HONEST = {
     ),
     "query": (
         ">>> import pandas as pd\n>>> len(pd.DataFrame({'a': [1, 7]}).query(answer))\n1", "a > 2",
+    ),
+    "query of what a column gives": (
+        (">>> import pandas as pd\n>>> table = pd.DataFrame({'a': [1, 7], 'b': ['x', 'yz']})\n"
+        ">>> len(table.query(answer))\n1"),
+        "a > a.abs().mean() and b.str.startswith('y') and b.isin(['yz']) and sqrt(a) > 2",
+    ),
+    "a list that is made": (">>> eval(answer, {'x': [1, 2]})\n[2, 4]", "[2 * one for one in x]"),
+    "a text with values": (">>> eval(answer, {'x': 3})\n'x is 3.0'", "f'x is {x:.1f}'"),
+    "a loop": (
+        ">>> found = {'x': [1, 2]}\n>>> exec(answer, found)\n>>> found['y']\n3",
+        "y = 0\nfor one in x:\n    if one > 0:\n        y = y + one",
     ),
 }  # fmt: skip
 

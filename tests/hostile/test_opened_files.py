@@ -21,6 +21,14 @@ USES = {
     "a path": ">>> from pathlib import Path\n>>> Path(name).read_text()\n'kept'",
     "NumPy": ">>> import numpy as np\n>>> np.loadtxt(name, dtype=str).tolist()\n'kept'",
     "pandas": ">>> import pandas as pd\n>>> pd.read_csv(name).columns.tolist()\n['kept']",
+    "a text of the test's": ">>> eval('open(name).read()')\n'kept'",
+    "a text that is run": ">>> exec('it = open(name).read()')\n>>> it\n'kept'",
+    "a function in a text": (
+        ">>> exec('def read(it):\\n    return open(it).read()')\n>>> read(name)\n'kept'"
+    ),
+    "a text that is compiled": (
+        ">>> code = compile('open(name).read()', 'it', 'eval')\n>>> eval(code)\n'kept'"
+    ),
     "a listing": ">>> import os\n>>> os.listdir(os.path.dirname(name))\n['kept']",
 }
 CHANGES = {
@@ -39,6 +47,7 @@ HONEST = {
         "...     path = os.path.join(folder, 'a')\n...     open(path, 'w').write('kept')\n"
         "...     open(path).read()\n4\n'kept'"
     ),
+    "of the notebook, by a text": USES["a text of the test's"],
     "named": ">>> open('/etc/hostname').read() != ''\nTrue",
     "of a library": (
         ">>> import matplotlib.font_manager, zoneinfo\n"

@@ -1,6 +1,7 @@
 """What a test does outside of its own process by a word of a student's: it is not done."""
 
 import gc
+import logging
 import socket
 import sqlite3
 import sys
@@ -29,6 +30,9 @@ ACTS = {
     ),
     "a command of the system": (
         ">>> import os\n>>> os.system(answer)\n0", "answer = 'mkdir {trap}'",
+    ),
+    "a command in a text of the test's": (
+        ">>> exec('import os; it = os.system(answer)')\n>>> it\n0", "answer = 'mkdir {trap}'",
     ),
     "a command in a thread": (
         (">>> import os\n>>> from concurrent.futures import ThreadPoolExecutor\n"
@@ -64,6 +68,11 @@ ACTS = {
     "a file loaded as code": (
         LOADER, "name = 'mine.txt'\nopen(name, 'w').write({code!r})",
     ),
+    "a database opened": (
+        (">>> import sqlite3\n>>> base = sqlite3.connect(answer)\n"
+        ">>> base.execute('CREATE TABLE t (a)').fetchall()\n[]\n>>> base.close()"),
+        "answer = {trap!r}",
+    ),
     "a database attached": (
         ">>> import sqlite3\n>>> sqlite3.connect(':memory:').execute(answer).fetchall()\n[]",
         "answer = \"ATTACH '{trap}' AS it\"",
@@ -82,6 +91,40 @@ ACTS = {
         "{{'()': 'os.system', 'command': 'mkdir {trap}'}}}}}}"),
     ),
     "a link": (">>> import os\n>>> os.symlink('a.txt', answer)", "answer = {trap!r}"),
+}  # fmt: skip
+# By name: the test, and a cell that has it run code which leaves a mark in this process.
+MARK = "import sys; sys.is_marked = True"
+CONFIGURED = (
+    "[loggers]\nkeys=root\n[handlers]\nkeys=it\n[formatters]\nkeys=\n[logger_root]\nhandlers=it\n"
+    "[handler_it]\nclass=StreamHandler\nargs=(setattr(__import__('sys'), 'is_marked', True),)\n"
+)
+WRITES = f"open('mine.py', 'w').write({MARK!r})"
+RUNS = {
+    "a loader": (
+        (">>> import importlib.util\n"
+        ">>> spec = importlib.util.spec_from_file_location('mine', 'mine.py')\n"
+        ">>> spec.loader.exec_module(importlib.util.module_from_spec(spec))"), WRITES,
+    ),
+    "a library that imports": (
+        (">>> import unittest\n"
+        ">>> _ = unittest.TestLoader().discover('.', pattern='mine.py')"), WRITES,
+    ),
+    "a copy of it": (
+        (">>> import importlib.util, shutil\n>>> _ = shutil.copyfile('mine.py', 'other.py')\n"
+        ">>> spec = importlib.util.spec_from_file_location('other', 'other.py')\n"
+        ">>> spec.loader.exec_module(importlib.util.module_from_spec(spec))"), WRITES,
+    ),
+    "an archive": (
+        (">>> import sys\n>>> sys.path.insert(0, 'mine.zip')\n>>> try:\n...     import its\n"
+        "... finally:\n...     _ = sys.path.pop(0)"),
+        ("import zipfile\nwith zipfile.ZipFile('mine.zip', 'w') as it:\n"
+        f"    it.writestr('its.py', {MARK!r})"),
+    ),
+    "a script": (">>> import runpy\n>>> _ = runpy.run_path('mine.py')", WRITES),
+    "settings of a log": (
+        ">>> import io, logging.config\n>>> logging.config.fileConfig(io.StringIO(answer))",
+        f"answer = {CONFIGURED!r}",
+    ),
 }  # fmt: skip
 HONEST = {
     "a program": (
@@ -112,6 +155,16 @@ HONEST = {
         ">>> import sqlite3\n>>> base = sqlite3.connect(':memory:')\n"
         ">>> _ = base.execute('CREATE TABLE t (a)'), base.execute(\"ATTACH 'own.db' AS own\")\n"
         ">>> base.execute('SELECT count(*) FROM t').fetchall()\n[(0,)]\n>>> base.close()"
+    ),
+    "a server of its own": (
+        ">>> import http.server, threading, urllib.request\n"
+        ">>> server = http.server.HTTPServer(('', 0), http.server.SimpleHTTPRequestHandler)\n"
+        ">>> serving = threading.Thread(target=server.handle_request)\n>>> serving.start()\n"
+        ">>> urllib.request.urlopen(f'http://localhost:{server.server_port}/').status\n200\n"
+        ">>> serving.join()\n>>> server.server_close()"
+    ),
+    "a package's version": (
+        ">>> import importlib.metadata\n>>> importlib.metadata.version('numpy') != ''\nTrue"
     ),
     "a library": ">>> import ctypes\n>>> ctypes.CDLL(None).abs(-3)\n3",
 }
@@ -157,8 +210,51 @@ def test_the_control_unguarded_it_is_done(
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_what_a_test_says_itself_is_done(judge: OtterJudge, name: str) -> None:
+def test_what_a_test_says_itself_is_done(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))  # as where a command was typed
     [case] = judge.cases("", doctests("q1", HONEST[name]))
+    assert case.status is Status.PASSED, case.staff_message
+
+
+@pytest.fixture
+def unmarked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sys, "is_marked", raising=False)
+    for name in ("mine", "its", "other"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("unmarked")
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize("name", RUNS)
+def test_no_code_of_a_students_runs_where_it_is_judged(
+    judge: OtterJudge, monkeypatch: pytest.MonkeyPatch, name: str, *, is_guarded: bool
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    test, cell = RUNS[name]
+    monkeypatch.setattr(logging.root, "handlers", [*logging.root.handlers])
+    [case] = judge.cases(cell, doctests("q1", test))
+    assert hasattr(sys, "is_marked") is not is_guarded, case.staff_message
+    assert case.status is Status.UNGRADED or not is_guarded
+    for made in ("is_marked", "mine", "its", "other"):
+        sys.modules.pop(made, None)
+
+
+def test_a_module_of_the_students_is_imported_where_their_code_runs(judge: OtterJudge) -> None:
+    test = """
+        >>> import importlib, os, sys
+        >>> sys.path.insert(0, os.getcwd())
+        >>> import mine
+        >>> _ = sys.path.pop(0)
+        >>> mine.three(), importlib.import_module('mine2').__name__
+        (3, 'mine2')
+        """
+    cell = (
+        "open('mine.py', 'w').write('def three(): return 3')\nopen('mine2.py', 'w').write('a = 1')"
+    )
+    [case] = judge.cases(cell, doctests("q1", test))
     assert case.status is Status.PASSED, case.staff_message
 
 
@@ -203,6 +299,41 @@ def test_no_address_is_reached_that_a_student_gives(
     else:
         with pytest.raises(TimeoutError):
             listening.accept()
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize(
+    ("head", "host"),
+    [
+        ("socket.getaddrinfo('localhost', 80)", "127.0.0.1"),
+        ("socket.gethostbyname('localhost')", "127.1"),
+        ("socket.gethostbyname('localhost')", "127.0.0.2"),
+        ("None", ""),
+    ],
+)
+def test_who_names_a_host_names_no_other(
+    judge: OtterJudge,
+    monkeypatch: pytest.MonkeyPatch,
+    head: str,
+    host: str,
+    *,
+    is_guarded: bool,
+) -> None:
+    if not is_guarded:
+        unguarded(monkeypatch)
+    with closing(socket.create_server(("0.0.0.0", 0))) as server:  # noqa: S104 - to be found by any
+        cell = f"host, port = {host!r}, {server.getsockname()[1]}"
+        test = (
+            f">>> import socket\n>>> _ = {head}\n"
+            ">>> it = socket.socket()\n>>> it.connect((host, port))\n>>> it.close()"
+        )
+        [case] = judge.cases(cell, doctests("q1", test))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    is_resolved = host == "127.0.0.1"
+    is_right = is_resolved or not is_guarded
+    assert case.status is (Status.PASSED if is_right else Status.UNGRADED), case.staff_message
 
 
 @pytest.mark.parametrize(("other", "is_named"), [("localhost", True), ("nolocalhost.org", False)])
@@ -254,6 +385,7 @@ def test_a_statement_of_a_students_reads_no_other_database(
 
 EXISTS = {
     "exists": "os.path.exists(name)",
+    "exists, by a text": "eval('os.path.exists(name)')",
     "is a file": "Path(name).is_file()",
     "has a size": "os.path.getsize(name) > 0",
     "may be read": "os.access(name, os.R_OK)",

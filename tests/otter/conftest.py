@@ -15,7 +15,8 @@ from grader.sandbox import Worker
 from grader.submissions.unpacking import FOLDER_VARIABLE
 
 Files = tuple[tuple[str, str], ...]
-HEAVY = ("pandas", "datascience", "matplotlib.pyplot", "sympy")  # imported once, not by every child
+# Imported once, and not by every child.
+HEAVY = ("pandas", "datascience", "matplotlib.pyplot", "sympy", "torch")
 
 
 class Room:

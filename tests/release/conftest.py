@@ -1,12 +1,17 @@
 """The wheel, built once, and a Python into which it is installed."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from grader.course import notebooks
+from grader.model import Assignment
+from grader.verify.agreement import stub_names
 from tests.conftest import REPOSITORY
 from tests.support import requirements, sharing
 
@@ -31,6 +36,17 @@ def environment(built: Path, image: Path) -> Path:
 def _install(image: Path, folder: Path, built: Path) -> str:
     make_environment(image, folder, built)
     return str(folder)
+
+
+def only_what_is_checked(assignment: Assignment) -> Callable[[list[dict[str, object]]], None]:
+    """Drop the lesson's own cells of code, but for that which brings the public tests."""
+    needed = notebooks.essential(assignment.notebook.read_bytes(), stub_names(assignment))
+    kept = {cell["id"] for cell in json.loads(needed)["cells"]} | {"public-tests", "setup"}
+
+    def drop(cells: list[dict[str, object]]) -> None:
+        cells[:] = [cell for cell in cells if cell["id"] in kept]
+
+    return drop
 
 
 def make_environment(image: Path, folder: Path, *wanted: object) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands.test_cli import assert_ends_with_the_report
 from tests.release.conftest import run
-from tests.support import requirements
+from tests.support import requirements, sharing
 
 pytestmark = pytest.mark.long
 
@@ -36,12 +36,13 @@ def demonstration(
 ) -> Demonstration:
     requirements.require("isolation")
     folder = tmp_path_factory.mktemp("demonstration")
+    words = ["grader", "demo", "-o", "out", "--jobs", sharing.jobs()]
     if requirements.lacking("hatchling"):
-        command = [sys.executable, "-m", "grader", "demo", "-o", "out"]
+        command = [sys.executable, "-m", *map(str, words)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
         return Demonstration(done.stdout, folder / "out")
     environment: Path = request.getfixturevalue("environment")
-    return Demonstration(run(environment, folder, "grader", "demo", "-o", "out"), folder / "out")
+    return Demonstration(run(environment, folder, *words), folder / "out")
 
 
 def test_it_grades_a_class_of_at_least_twenty(demonstration: Demonstration) -> None:

@@ -28,6 +28,7 @@ from grader.release.archives import pack
 from grader.verify import Gate, Verification
 from grader.verify.agreement import stub_names
 from tests.conftest import REPOSITORY, edit_cells
+from tests.release.conftest import only_what_is_checked
 from tests.support import requirements
 
 pytestmark = pytest.mark.long
@@ -130,17 +131,6 @@ def run_alone(content: bytes, folder: Path, *, first: str = "") -> list[str]:
 
         content = edit_cells(content, put)
     return checks_of(notebooks.executed(content, folder))
-
-
-def only_what_is_checked(assignment: Assignment) -> Callable[[list[dict[str, object]]], None]:
-    """Drop the lesson's own cells of code, but for that which brings the public tests."""
-    needed = notebooks.essential(assignment.notebook.read_bytes(), stub_names(assignment))
-    kept = {cell["id"] for cell in json.loads(needed)["cells"]} | {"public-tests", "setup"}
-
-    def drop(cells: list[dict[str, object]]) -> None:
-        cells[:] = [cell for cell in cells if cell["id"] in kept]
-
-    return drop
 
 
 def test_the_single_file_is_solved_and_checked_on_colab(tmp_path: Path) -> None:

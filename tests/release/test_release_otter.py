@@ -17,7 +17,8 @@ from grader.grading.judge import Request, judge
 from grader.release import student
 from grader.sandbox import Worker
 from grader.verify.agreement import reference_text, stub_names
-from tests.conftest import REPOSITORY, submission_of
+from tests.conftest import REPOSITORY, edit_cells, submission_of
+from tests.release.conftest import only_what_is_checked
 
 pytestmark = pytest.mark.long
 
@@ -25,10 +26,13 @@ WRONG = ("lesson_threshold", "q2_numpy_scalars", "q3_float16_in_name_only", "q6_
 
 
 def handed_in() -> bytes:
-    """Return the released notebook, filled with the reference and a few wrong answers."""
+    """Return the released notebook, filled with the reference and a few wrong answers.
+
+    That the lesson's cells between the answers run is in tests/course/test_notebooks.py.
+    """
     assignment = load("softmax", REPOSITORY, need_solutions=True)
     assert assignment.solutions is not None
-    content = student.notebook(assignment)
+    content = edit_cells(student.notebook(assignment), only_what_is_checked(assignment))
     sources = [assignment.solutions / "wrong" / f"{name}.py" for name in WRONG]
     texts = [reference_text(assignment), *(path.read_text(encoding="utf-8") for path in sources)]
     for text in texts:

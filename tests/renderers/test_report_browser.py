@@ -1,5 +1,6 @@
 """The report and the feedback in a real browser: keyboard, mouse, search, hostile text, readers."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,11 +8,12 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from grader.model import Status
 from grader.renderers import feedback, report
 from grader.reports import Gradebook, Outcome, QuestionReport, Report
+from tests.support.pages import Listeners, Pages
 
 pytestmark = pytest.mark.long
 
@@ -24,12 +26,14 @@ ELEMENTS_A_STUDENT, BYTES_A_STUDENT = 100, 4_000  # there are 64 and 2,400
 class Trouble:
     """Whatever a page complains about, asks for, or lets a student's text do."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self) -> None:
         self.seen: list[str] = []
-        page.on("console", lambda message: self.seen.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
-        page.on("dialog", self.dismiss)
-        page.on("request", self.asked)
+        self.listeners: Listeners = {
+            "console": lambda message: self.seen.append(f"console: {message.text}"),
+            "pageerror": lambda error: self.seen.append(f"error: {error}"),
+            "dialog": self.dismiss,
+            "request": self.asked,
+        }
 
     def dismiss(self, dialog: object) -> None:
         self.seen.append("an alert was shown")
@@ -42,24 +46,19 @@ class Trouble:
 
 
 @pytest.fixture
-def open_page(
-    context: BrowserContext, tmp_path: Path
-) -> Iterator[Callable[..., tuple[Page, Trouble]]]:
-    opened = []
+def open_page(pages: Pages, tmp_path: Path) -> Iterator[Callable[..., tuple[Page, Trouble]]]:
+    with contextlib.ExitStack() as opened:
 
-    def open_it(html: str, scheme: Literal["light", "dark"] = "light") -> tuple[Page, Trouble]:
-        path = tmp_path / "report.html"
-        path.write_text(html, "utf-8")
-        page = context.new_page()
-        opened.append(page)
-        page.emulate_media(color_scheme=scheme)
-        trouble = Trouble(page)
-        page.goto(path.as_uri())
-        return page, trouble
+        def open_it(html: str, scheme: Literal["light", "dark"] = "light") -> tuple[Page, Trouble]:
+            path = tmp_path / "report.html"
+            path.write_text(html, "utf-8")
+            trouble = Trouble()
+            page = opened.enter_context(pages.borrowed(trouble.listeners))
+            page.emulate_media(color_scheme=scheme)
+            page.goto(path.as_uri())
+            return page, trouble
 
-    yield open_it
-    for page in opened:
-        page.close()
+        yield open_it
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from markupsafe import Markup
-from playwright.sync_api import Browser, BrowserContext, Error, Page
+from playwright.sync_api import Browser, Error, Page
 
 from grader.gradebook.rubrics import RubricStore
 from grader.reports import Picture
@@ -24,12 +24,11 @@ from grader.review.room import Room, prepare_rubrics
 from grader.review.server import Serving, served
 from tests.benchmarks.reading import measure
 from tests.conftest import REPOSITORY
+from tests.support.pages import Listeners, Pages
 from tests.support.reading import picture, write_course, write_store
 
 pytestmark = pytest.mark.long
 
-SECONDS = 1_000  # milliseconds
-PATIENCE = 60 * SECONDS
 SIZE = 30
 FEW = 12  # of whom each answer to the first question is read
 SOME = 4  # of another question's answers
@@ -38,15 +37,16 @@ SOME = 4  # of another question's answers
 class Trouble:
     """Whatever a page complains about, asks for elsewhere, or lets a student's text do."""
 
-    def __init__(self, page: Page, address: str = "") -> None:
+    def __init__(self, address: str = "") -> None:
         self.seen: list[str] = []
         self._address = "/".join(address.split("/")[:4])  # with the token, below which all lies
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: self.seen.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
-        page.on("dialog", self._dismiss)
-        page.on("request", self._asked)
-        page.on("popup", lambda _: self.seen.append("another window was opened"))
+        self.listeners: Listeners = {
+            "console": lambda message: self.seen.append(f"console: {message.text}"),
+            "pageerror": lambda error: self.seen.append(f"error: {error}"),
+            "dialog": self._dismiss,
+            "request": self._asked,
+            "popup": lambda _: self.seen.append("another window was opened"),
+        }
 
     def _dismiss(self, dialog: Any) -> None:
         self.seen.append("an alert was shown")
@@ -58,16 +58,15 @@ class Trouble:
 
 
 @contextlib.contextmanager
-def window(where: Browser | BrowserContext, address: str) -> Iterator[tuple[Page, Trouble]]:
-    """Open a page, in the context that tests share or, of a browser, in one of its own."""
-    context = where.new_context() if isinstance(where, Browser) else where
-    page = context.new_page()
-    try:
-        trouble = Trouble(page, address)
+def window(where: Browser | Pages, address: str) -> Iterator[tuple[Page, Trouble]]:
+    """Open a page, one of those that tests share or, of a browser, in a context of its own."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(where, Browser):
+            where = Pages(stack.enter_context(where.new_context()))
+        trouble = Trouble(address)
+        page = stack.enter_context(where.borrowed(trouble.listeners))
         page.goto(address)
         yield page, trouble
-    finally:
-        (page if context is where else context).close()
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +126,13 @@ def read_by_keyboard(page: Page, address: str, question: str, most: int) -> int:
 
 
 def test_a_class_is_read_by_two_keys_an_answer_and_a_kill_loses_nothing(
-    context: BrowserContext, tmp_path: Path
+    pages: Pages, tmp_path: Path
 ) -> None:
     out = write_store(tmp_path / "out", FEW)
     write_course(tmp_path)
     started = command(out, tmp_path)
     try:
-        with window(context, address_of(started)) as (page, trouble):
+        with window(pages, address_of(started)) as (page, trouble):
             address = page.url
             assert read_by_keyboard(page, address, "r1", FEW) == FEW
             assert page.locator("#progress").inner_text() == f"{FEW} of {FEW}"
@@ -154,7 +153,7 @@ def test_a_class_is_read_by_two_keys_an_answer_and_a_kill_loses_nothing(
         started.communicate()
     again = command(out, tmp_path)
     try:
-        with window(context, address_of(again)) as (page, _):
+        with window(pages, address_of(again)) as (page, _):
             address, before = page.url, read_count(out, "r2")
             assert read_by_keyboard(page, address, "r2", SOME) == before + SOME
             assert read_by_keyboard(page, address, "r3", SOME) == SOME
@@ -170,13 +169,13 @@ def test_a_class_is_read_by_two_keys_an_answer_and_a_kill_loses_nothing(
 
 
 def test_two_windows_see_each_other_and_overwrite_nothing(
-    context: BrowserContext, graded: Room, serving: Serving
+    pages: Pages, graded: Room, serving: Serving
 ) -> None:
     other = Room(graded.out, "bob", graded.assignment)
     with (
         served(other) as elsewhere,
-        window(context, f"{serving.address}written/r3") as (mine, _),
-        window(context, elsewhere.address) as (theirs, trouble),
+        window(pages, f"{serving.address}written/r3") as (mine, _),
+        window(pages, elsewhere.address) as (theirs, trouble),
     ):
         place = mine.url.removeprefix(serving.address)
         theirs.goto(elsewhere.address + place)
@@ -223,11 +222,11 @@ def hostile_class(root: Path, answers: list[str]) -> Room:
     return room
 
 
-def visit_all(browser: Browser, room: Room, *, clicks: bool = True) -> tuple[list[str], str]:
+def visit_all(where: Browser | Pages, room: Room, *, clicks: bool = True) -> tuple[list[str], str]:
     """Open every answer, click on what looks like a link in it, and return trouble and text."""
     with room.open() as store:
         places = [f"written/r1/{one.id}" for one in room.answers(store, "r1").all]
-    with served(room) as serving, window(browser, serving.address) as (page, trouble):
+    with served(room) as serving, window(where, serving.address) as (page, trouble):
         text = ""
         for place in places:
             with contextlib.nullcontext() if clicks else contextlib.suppress(Error):
@@ -242,16 +241,16 @@ def visit_all(browser: Browser, room: Room, *, clicks: bool = True) -> tuple[lis
 
 
 def test_hostile_answers_do_nothing(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = hostile_class(tmp_path / "all", HOSTILE)
-    seen, text = visit_all(browser, room)
+    seen, text = visit_all(pages, room)
     assert seen == []
     assert "<script>alert(1)</script>" in text
     assert "\\u202e" in text
     assert "9,000 by 9,000 pixels" in text
     assert "{{ 7 * 7 }}" in text
-    with served(room) as serving, window(browser, f"{serving.address}students") as (page, trouble):
+    with served(room) as serving, window(pages, f"{serving.address}students") as (page, trouble):
         links = page.locator("tbody a").evaluate_all("all => all.map((one) => one.href)")
         for link in links:
             page.goto(link)
@@ -260,7 +259,7 @@ def test_hostile_answers_do_nothing(
     # Without our Markdown the policy still stands; without both, the attacks succeed.
     monkeypatch.setattr("grader.review.written.answer_html", lambda one: Markup(one.text))  # noqa: S704 - the control
     some = hostile_class(tmp_path / "some", HOSTILE[:4])
-    seen, _ = visit_all(browser, some, clicks=False)
+    seen, _ = visit_all(pages, some, clicks=False)
     assert "an alert was shown" not in seen
     assert any("Content Security Policy" in line for line in seen)
     monkeypatch.setitem(guard.HEADERS, "Content-Security-Policy", "")
@@ -384,10 +383,8 @@ def pages_of(page: Page, address: str) -> Iterator[str]:
             yield f"{path}, one"
 
 
-def test_every_page_is_accessible_and_fits_a_narrow_screen(
-    context: BrowserContext, serving: Serving
-) -> None:
-    with window(context, serving.address) as (page, trouble):
+def test_every_page_is_accessible_and_fits_a_narrow_screen(pages: Pages, serving: Serving) -> None:
+    with window(pages, serving.address) as (page, trouble):
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size({"width": 360, "height": 800})
         visited = []
@@ -404,8 +401,8 @@ def test_every_page_is_accessible_and_fits_a_narrow_screen(
         assert trouble.seen == []
 
 
-def test_the_accessibility_check_can_fail(context: BrowserContext) -> None:
-    with window(context, "data:text/html,<html><img src='data:,'><button></button>") as (page, _):
+def test_the_accessibility_check_can_fail(pages: Pages) -> None:
+    with window(pages, "data:text/html,<html><img src='data:,'><button></button>") as (page, _):
         assert len(violations(page)) >= 3
 
 
@@ -413,7 +410,7 @@ def test_everything_works_by_mouse_and_without_a_script(
     browser: Browser, graded: Room, serving: Serving
 ) -> None:
     unscripted = browser.new_context(java_script_enabled=False)
-    with unscripted, window(unscripted, f"{serving.address}written/r1") as (page, _):
+    with unscripted, window(Pages(unscripted), f"{serving.address}written/r1") as (page, _):
         before = read_count(graded.out, "r1")
         page.locator("#marking label.item").first.click()
         page.get_by_role("button", name="Save, next").click()

@@ -1,7 +1,9 @@
 """The page's server over plain HTTP: who is answered, and what comes of what is asked."""
 
+import contextlib
 import http.client
 import re
+import socket
 import stat
 import tomllib
 from pathlib import Path
@@ -129,6 +131,13 @@ def test_the_browser_gets_the_address_by_a_file_that_only_its_user_reads(
     page = Path(opened[0].removeprefix("file://"))
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert "http://127.0.0.1:1/secret/" in page.read_text()
+
+
+def test_who_is_told_the_address_finds_somebody_there(room: Room) -> None:
+    """The command says it before its server runs, which takes a moment longer."""
+    _, listening, serving = server._server(room)
+    with contextlib.closing(listening):
+        socket.create_connection((server.ADDRESS, serving.port), timeout=30).close()
 
 
 def test_saving_goes_on_to_the_next_and_can_be_undone(visitor: Visitor) -> None:

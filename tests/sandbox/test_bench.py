@@ -450,13 +450,16 @@ f = lambda x: launch(wild, x, 1 << 41)
 
 
 def test_it_outlasts_the_folder_of_the_case_that_it_was_started_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kernel_worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Worker(imports=("triton",), libraries=("torch",)) as worker:
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # as while a test works with files
-        with opened(worker) as session:
+    monkeypatch.setattr(kernel_worker, "_bench", None)  # as if it had served nobody yet
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path))  # as while a test works with files
+        with opened(kernel_worker) as session:
             assert observed(session.value("honest"), X).operations
-        monkeypatch.undo()
-        assert not [*tmp_path.iterdir()]
-        with opened(worker) as session:
-            assert torch.allclose(observed(session.value("honest"), X).value, RIGHT)
+    assert not [*tmp_path.iterdir()]
+    with opened(kernel_worker) as session:
+        assert torch.allclose(observed(session.value("honest"), X).value, RIGHT)
+    started = kernel_worker._bench
+    assert started is not None
+    started.close()

@@ -2,7 +2,6 @@
 
 import functools
 import time
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,15 +16,9 @@ from grader.sandbox.proof import cuda
 from tests.support.processes import lives
 
 
-@pytest.fixture(scope="module")
-def warm(isolation: Isolation) -> Iterator[Worker]:
-    with Worker(isolation=isolation, libraries=("torch",), imports=("triton",)) as worker:
-        yield worker
-
-
-def test_the_steps_succeed_where_the_device_works(warm: Worker) -> None:
+def test_the_steps_succeed_where_the_device_works(kernel_worker: Worker) -> None:
     """By the same cells on the CPU, where Triton interprets the kernel."""
-    assert cuda._prove(warm, "cpu", kernels=True) == "ok"
+    assert cuda._prove(kernel_worker, "cpu", kernels=True) == "ok"
 
 
 def test_without_a_gpu_one_sentence_says_what_failed_and_what_to_do(isolation: Isolation) -> None:
@@ -51,18 +44,20 @@ def test_without_a_gpu_one_sentence_says_what_failed_and_what_to_do(isolation: I
     ],
 )
 def test_whatever_a_device_does_is_a_sentence(
-    cell: str, says: str, warm: Worker, monkeypatch: pytest.MonkeyPatch
+    cell: str, says: str, kernel_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cuda, "ADD_TENSORS", cell)
-    assert says in cuda.prove_cuda(warm, kernels=True)
+    assert says in cuda.prove_cuda(kernel_worker, kernels=True)
 
 
-def test_a_kernel_that_fails_is_told_apart(warm: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_fails_is_told_apart(
+    kernel_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cuda, "LAUNCH_KERNEL", cuda.LAUNCH_KERNEL.replace("2 *", "3 *"))
-    said = cuda._prove(warm, "cpu", kernels=True)
+    said = cuda._prove(kernel_worker, "cpu", kernels=True)
     assert said.startswith("CUDA works inside the sandbox, but no kernel")
     assert "3072" in said
-    assert cuda._prove(warm, "cpu", kernels=False) == "ok"
+    assert cuda._prove(kernel_worker, "cpu", kernels=False) == "ok"
 
 
 def test_a_worker_that_is_gone_is_an_error(isolation: Isolation) -> None:

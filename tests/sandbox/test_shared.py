@@ -480,3 +480,14 @@ def test_what_a_test_puts_into_a_list_and_cannot_travel_is_noted(session: Sessio
     with session.case(asks=True) as changes:
         session.value("Keeper")().kept.append(object())
     assert changes.refusals
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(0.0, -0.0), (1, True), (1, 1.0), (0j, complex(-0.0, 0.0))]
+)
+def test_what_is_equal_and_not_the_same_is_a_change(before: Any, after: Any) -> None:
+    known, items = shared.Shared(), [before]
+    known.add(0, items)
+    assert known.changed() == []
+    items[0] = after
+    assert [number for number, _ in known.changed()] == [0]

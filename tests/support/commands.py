@@ -1,6 +1,7 @@
 """A command in this process, which has imported everything already: for tests of what it does.
 
 That `grader` starts as a process of its own is for a few tests to show; each start costs seconds.
+Where other tests run beside it, a command finds as many cores as it would keep busy: one.
 """
 
 import contextlib
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from grader import machine
 from grader.commands.main import main
+from tests.support import sharing
 
 COLUMNS = 160
 
@@ -28,6 +31,7 @@ def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProc
     ):
         patch.setattr(sys, "argv", ["grader", *words])
         patch.setenv("COLUMNS", str(COLUMNS))
+        patch.setattr(machine, "usable_cores", sharing.jobs)
         try:
             main()
             status = 0

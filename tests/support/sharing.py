@@ -3,6 +3,7 @@
 A module's tests stay together, so that its fixtures are made once. A last parameter whose id begins
 with "@" parts a module: of `test_a[x-@one]`, `test_b[@one]` and `test_b[@two]` the first two stay
 together. Modules marked `long` begin first, so that no process is left alone with one at the end.
+Modules that need the worker that knows Triton stay together, so that it is started once.
 """
 
 import fcntl
@@ -19,6 +20,10 @@ import pytest
 MOST = 4  # processes, each of which holds torch, a worker and what its tests judge
 PART = re.compile(r"[\[-]@(\w[\w-]*)\]$")
 FOLDER = "GRADER_TESTS_FOLDER"  # names, in the environment, what the processes of one run share
+WITH_KERNELS = (
+    "course/test_attention_proof.py", "sandbox/test_addresses.py", "sandbox/test_bench.py",
+    "sandbox/test_past_the_end.py", "sandbox/test_sandbox_cuda.py",
+)  # fmt: skip
 Tables = dict[str, dict[str, dict[str, str]]]  # by title, column and row
 
 
@@ -80,8 +85,11 @@ def jobs() -> int:
 
 def together(nodeid: str) -> str:
     """Return the name of what a test stays together with."""
+    module = nodeid.partition("::")[0]
+    if module.endswith(WITH_KERNELS):
+        return "with kernels"
     found = PART.search(nodeid)
-    return nodeid.partition("::")[0] + (f" {found[1]}" if found else "")
+    return module + (f" {found[1]}" if found else "")
 
 
 def scheduler(config: pytest.Config, log: Any) -> Any:

@@ -23,6 +23,15 @@ def test_a_module_stays_together_but_for_the_parts_that_it_names() -> None:
     assert together("a.py::two[@root-strong]") not in {"a.py", together("a.py::two[@strong]")}
 
 
+def test_who_needs_the_worker_that_knows_triton_stays_together() -> None:
+    """Those that are named are those that ask for it."""
+    tests = ROOT / "tests"
+    asking = [path for path in tests.rglob("test_*.py") if "kernel_worker: " in path.read_text()]
+    named = {str(path.relative_to(tests)) for path in asking if path.name != "test_sharing.py"}
+    assert named == set(sharing.WITH_KERNELS)
+    assert len({together(f"tests/{name}::one") for name in named}) == 1
+
+
 def config(folder: Path, args: Iterable[str], **options: Any) -> Any:
     option = SimpleNamespace(**{"keyword": "", "markexpr": "", "usepdb": False, **options})
     place = SimpleNamespace(dir=folder)

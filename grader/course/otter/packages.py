@@ -163,14 +163,22 @@ def compare(
     code += [path for name, path in files.items() if name.endswith(".py")]
     needed = imported(path.read_text(encoding="utf-8", errors="replace") for path in code)
     absent = {module for module in promised if not _is_here(module)}
+    texts = list(notebooks) if absent or not all(map(_is_here, needed)) else []
     if absent:
-        needed |= imported(notebooks) & absent
+        needed |= imported(texts) & absent
     missing = sorted(
-        module for module in needed - own - sys.stdlib_module_names if not _is_here(module)
+        module
+        for module in needed - own - sys.stdlib_module_names
+        if not _is_here(module) and not any(_writes(text, module) for text in texts)
     )
     return Comparison(
         tuple(_asked_as(module, lists) for module in missing), tuple(_other_versions(lists))
     )
+
+
+def _writes(text: str, module: str) -> bool:
+    """Say whether a notebook's code names the file of a module, which it may write."""
+    return f"{module}.py" in text or f"{module}/__init__.py" in text
 
 
 def _module(distribution: str) -> str:

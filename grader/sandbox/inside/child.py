@@ -6,6 +6,7 @@ process, so nothing here is trusted by the judge: only the bytes that arrive the
 
 import builtins
 import contextlib
+import importlib
 import os
 import socket
 import sys
@@ -32,6 +33,7 @@ from ..wire.protocol import (
     Compiled,
     Fault,
     Get,
+    Import,
     ListFiles,
     Missing,
     Next,
@@ -42,6 +44,7 @@ from ..wire.protocol import (
     ReadFile,
     Record,
     Recorded,
+    Replace,
     Replay,
     Reply,
     Returned,
@@ -63,6 +66,7 @@ from .given import Given
 from .names import NotebookNames
 from .output import ErrorOutput, LimitedOutput
 from .recording import UnrecordableError, record
+from .replacing import Replacing
 from .running import StudentRaisedError, end_without_a_device, run_theirs
 from .sharing import Sharing
 from .warned import Warnings
@@ -92,6 +96,7 @@ class NotebookProcess:
         self._output = LimitedOutput(limits.cell_output_bytes, limits.output_bytes)
         self._errors = ErrorOutput(self._output)
         self._warnings = Warnings(self._references)
+        self._replacing = Replacing()
         self._names = NotebookNames(shell)
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
 
@@ -108,6 +113,7 @@ class NotebookProcess:
         if isinstance(message, Case):
             self._references.start_case(message.forget)
             self._given.clear()
+            self._replacing.start_case()
             self._thrown.clear()
             self._sharing.start(of_a_case=True)
             return
@@ -202,6 +208,8 @@ class NotebookProcess:
                 match message:
                     case Get():
                         return self._get(message)
+                    case Import():
+                        return self._import(message)
                     case Call() | Next() | Update():
                         return self._use(message, buffers)
                 return self._answer_another(message, buffers)
@@ -217,6 +225,8 @@ class NotebookProcess:
             case Seed():
                 run_theirs(randomness.put, message)
                 return self._finish(message.request, None)
+            case Replace():
+                return self._replace(message, buffers)
             case ListFiles() | ReadFile() | WriteFile():
                 found = run_theirs(self._at_a_file, message, buffers)
                 return self._finish(message.request, found)
@@ -225,6 +235,14 @@ class NotebookProcess:
             case Prepare() | Replay() | Compile() | Chain():
                 return self._on_the_bench(message, buffers)
         raise AssertionError("unknown request")
+
+    def _replace(self, message: Replace, buffers: Buffers) -> tuple[Reply, Buffers]:
+        self._carrying = "What a test replaces"
+        decoder = self._decoder(buffers)
+        places = [(module, path, decoder.decode(node)) for module, path, node in message.places]
+        self._replacing.take(places, message.settings)
+        said = {name: os.environ[name] for name in message.asked if name in os.environ}
+        return self._finish(message.request, said)
 
     def _at_a_file(
         self, message: ListFiles | ReadFile | WriteFile, buffers: list[memoryview]
@@ -374,6 +392,14 @@ class NotebookProcess:
                 return Unchanged(message.request), []
         return reply, buffers
 
+    def _import(self, message: Import) -> tuple[Reply, Buffers]:
+        try:
+            with self._warnings.noted(), self._replacing.in_place():
+                module = run_theirs(importlib.import_module, message.name)
+        except StudentRaisedError as raised:
+            return self._raised_in(message.request, raised.error)
+        return self._answer_with(message.request, module)
+
     def _use(self, message: Call | Next | Update, buffers: Buffers) -> tuple[Reply, Buffers]:
         match message:
             case Call():
@@ -408,7 +434,7 @@ class NotebookProcess:
         answer = Answer(message.request, None, [])
         started = time.perf_counter()
         try:
-            with self._warnings.noted():
+            with self._warnings.noted(), self._replacing.in_place():
                 value = run_theirs(
                     references.operate, message.operation, target, *arguments, **keywords
                 )
@@ -420,7 +446,7 @@ class NotebookProcess:
     def _next(self, message: Next) -> tuple[Reply, list[memoryview]]:
         self._sharing.let_go()
         try:
-            with self._warnings.noted():
+            with self._warnings.noted(), self._replacing.in_place():
                 items = run_theirs(self._references.take, message.key, message.count)
         except StudentRaisedError as raised:
             return self._raised_in(message.request, raised.error)
@@ -489,7 +515,13 @@ class NotebookProcess:
 
 
 def refuse_input(prompt: object = "") -> str:
-    """Stand in for `input`, which nobody can answer while a notebook is graded."""
+    """Stand in for `input`, which a test's own `sys.stdin` can answer, and nobody else."""
+    if type(sys.stdin) is GivenObject:
+        sys.stdout.write(str(prompt))
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError("EOF when reading a line")
+        return str(line).removesuffix("\n")
     raise EOFError(f"input({prompt!r:.60}) cannot be answered while the notebook is graded")
 
 

@@ -5,6 +5,7 @@ done here is ordinary Python, with a student's own methods: nothing of it is bel
 than what this process says.
 """
 
+import asyncio
 import builtins
 import contextlib
 import copy
@@ -93,6 +94,16 @@ def _signature(function: Callable[..., Any]) -> tuple[list[Any], bool, Any]:
     return parameters, has_return, found.return_annotation if has_return else None
 
 
+def _awaited(awaitable: Any) -> Any:
+    """Return what an awaitable gives, in a loop of its own."""
+
+    async def whole() -> Any:
+        return await awaitable
+
+    with asyncio.Runner() as runner:
+        return runner.run(whole())
+
+
 def _source(function: Callable[..., Any]) -> tuple[str, int]:
     """Return the cell in which a function is, and in which of its lines it begins, from 0."""
     lines, line = inspect.findsource(function)
@@ -119,7 +130,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "bytes": bytes,
     "is": operator.is_, "class": type, "isinstance": isinstance, "issubclass": issubclass,
     "isbase": _swapped(issubclass), "kinds": _names_of_kinds, "signature": _signature,
-    "source": _source,
+    "source": _source, "await": _awaited, "isabstract": inspect.isabstract,
     "is_dataclass": dataclasses.is_dataclass, "fields": dataclasses.fields,
     "asdict": dataclasses.asdict, "astuple": dataclasses.astuple, "replace": dataclasses.replace,
     "copy": copy.copy, "deepcopy": copy.deepcopy,

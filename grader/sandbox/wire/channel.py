@@ -7,7 +7,7 @@ import mmap
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .buffers import MAX_BUFFERS
@@ -70,9 +70,19 @@ class Channel:
         self, frame: bytes, buffers: Sequence[memoryview] = (), wait: Wait = FOREVER
     ) -> None:
         """Send what `dump` made of a message; errors as for `send`."""
-        left = _left(wait)
-        parts: list[bytes | memoryview] = [frame, *buffers]
-        if sum(len(part) for part in parts) <= CHUNK:  # the other side wakes up once
+        self._send_parts([frame, *buffers], _left(wait))
+
+    def send_together(
+        self, said: Iterable[tuple[Request, Sequence[memoryview]]], wait: Wait
+    ) -> None:
+        """Send messages at once, so that the other side wakes up once; errors as for `send`."""
+        parts: list[bytes | memoryview] = []
+        for message, buffers in said:
+            parts += (dump(message), *buffers)
+        self._send_parts(parts, _left(wait))
+
+    def _send_parts(self, parts: list[bytes | memoryview], left: Callable[[], float]) -> None:
+        if len(parts) > 1 and sum(map(len, parts)) <= CHUNK:
             parts = [b"".join(parts)]
         for part in parts:
             rest = memoryview(part)

@@ -61,7 +61,7 @@ class Decoder:
     other side is checked before memory is used.
     `total_bytes` bounds what the values of one message take together when each element is a number
     of its own. With `as_arguments` numbers go up, and a list can hold itself, as an Encoder of the
-    same kind sends them.
+    same kind sends them. `on_built` is told of each value that is made of parts.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Decoder:
         devices: frozenset[str] = frozenset({"cpu"}),
         total_bytes: int | None = None,
         as_arguments: bool = False,
+        on_built: Callable[[Any], None] | None = None,
     ) -> None:
         self.arrays: list[Any] = []
         self.new: dict[int, Container] = {}  # by their numbers, in their order
@@ -94,6 +95,7 @@ class Decoder:
         self._extents: dict[int, Extent] = {}
         self._devices = devices
         self._as_arguments = as_arguments
+        self._on_built = on_built
         self._shared = Shared() if shared is None else shared
         free = self._shared.next_ours if as_arguments else self._shared.next_theirs
         self._first = free if first is None else first
@@ -249,7 +251,10 @@ class Decoder:
             parts = [self.decode(part, depth + 1) for part in node.parts]
         finally:
             self._by_parts = before
-        return kind.made(parts)
+        made = kind.made(parts)
+        if self._on_built is not None:
+            self._on_built(made)
+        return made
 
     def _reference(self, node: Opaque | Repeat | Named | Callback, _depth: int) -> Any:
         if not isinstance(node, Repeat):

@@ -126,6 +126,28 @@ class Update(Message, tag="update"):
     ends: bool = False
 
 
+class Replace(Message, tag="replace"):
+    """Have what a test has put in the place of something, and nothing that it had put there before.
+
+    places: of each the module, the names that lead there from it, and what is to be there while
+    student code runs. settings: of the environment; None removes one. asked: which of them the
+    answer says, as a dict.
+    """
+
+    request: int
+    places: list[tuple[str, str, Node]]
+    settings: dict[str, str | None]
+    asked: list[str]
+    buffers: list[int]
+
+
+class Import(Message, tag="import"):
+    """Import a module by its name; the answer is the module."""
+
+    request: int
+    name: str
+
+
 class Returned(Message, tag="returned"):
     """What a function of the judge's gave, which the child has called within a request."""
 
@@ -374,7 +396,7 @@ class Compiled(Message, tag="compiled"):
 
 Request = (
     RunCell | Get | Bound | Seed | ListFiles | ReadFile | WriteFile | Call | Next | Case
-    | Update | Returned | Threw | Record | Prepare | Replay | Compile | Chain
+    | Update | Replace | Import | Returned | Threw | Record | Prepare | Replay | Compile | Chain
 )  # fmt: skip
 Reply = (
     CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared

@@ -382,7 +382,9 @@ def _is_same(before: Any, after: Any) -> bool:
 def _is_equal(before: Any, after: Any) -> bool:
     if type(before) is not type(after) or type(before) not in COMPARABLE:
         return False
-    return bool(before == after or (before != before and after != after))  # noqa: PLR0124
+    if before == after:  # of which there are two zeros
+        return bool(before) or repr(before) == repr(after)
+    return bool(before != before and after != after)  # noqa: PLR0124
 
 
 class TooMuchError(Exception):
