@@ -207,7 +207,7 @@ class LiveCase:
             return Callback(self._number_of(value), type(value).__name__[:MAX_NAME], is_object=True)
         if isinstance(value, Iterator):
             return Callback(self._number_of(value), "", is_iterator=True)
-        if callable(value) and not isinstance(value, type):
+        if callable(value) and not isinstance(value, type) and not libraries.is_a_model(value):
             name, doc = (getattr(value, which, None) for which in ("__name__", "__doc__"))
             return Callback(
                 self._number_of(value),
