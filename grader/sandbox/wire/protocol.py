@@ -429,6 +429,8 @@ Ran = CellDone | Answer | Raised | Fault | Recorded
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73
+# And of one that has found its connection to the judge closed.
+DISCONNECTED = 74
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {
