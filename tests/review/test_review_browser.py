@@ -339,14 +339,15 @@ def test_another_page_in_the_browser_can_neither_read_nor_write(
             name: page.locator(f"#marking [name={name}]").first.get_attribute("value") or ""
             for name in ("version", "text", "had")
         } | {"score": "2"}
+        intruder = page.context.new_page()
         for origin in (elsewhere, elsewhere.replace("127.0.0.1", "localhost")):
-            intruder = page.context.new_page()
             intruder.goto(origin)
             said = intruder.evaluate("([a, f]) => attack(a, f)", [page.url, form])
             with intruder.expect_popup() as popup:
                 intruder.evaluate("(a) => { globalThis.opened = open(a); }", page.url)
             popup.value.wait_for_load_state()  # it shows what it is given before it is looked at
             said.append(intruder.evaluate("look_at(opened)"))
+            popup.value.close()
             assert all(line.endswith((": nothing", ": ")) for line in said), said
             assert not re.search(r"Student|Answer|Halves", " ".join(said))
             intruder.evaluate("([a, f]) => send(a, f)", [page.url, form])
