@@ -135,7 +135,6 @@ class Worker:
         warm: bool = True,
         folder: Path | None = None,
         is_bench: bool = False,
-        shares_core: bool = False,
     ) -> None:
         """Start the process.
 
@@ -143,8 +142,6 @@ class Worker:
         its notebook, by name there and path here. warm: import numpy, `libraries` and `imports`;
         without, the worker starts quickly and does little. folder: where its own lies; without,
         among the temporary files. is_bench: its children run no cell, beside those of another.
-        shares_core: whether this thread keeps to its child's processor while it has one: where all
-        that it does takes one.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
@@ -160,7 +157,6 @@ class Worker:
         level = recipe(self.isolation.level)
         self._confines = level.confines
         self._core: Core | None = None  # of the child
-        self._shares_core = shares_core
         self._slot = Slot() if level.lends_uid and is_root() else None
         if level.child_becomes_uid:
             Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
@@ -232,11 +228,8 @@ class Worker:
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
         if core is None and self._confines:
             core = self._core = Core()
-            if self._shares_core:
-                core.keep_here()
         number = core.number if core else None
-        at_once = self._shares_core and core is not None and core.is_own
-        order = orders.dump(orders.Spawn(seed, _child_limits(limits), number, at_once))
+        order = orders.dump(orders.Spawn(seed, _child_limits(limits), number))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])
         except OSError as problem:

@@ -179,7 +179,7 @@ def _spawn(
 ) -> bool:
     """Fork one child and see it out; False when the judge is gone."""
     started = time.perf_counter()
-    lockdown.keep_to(order.core, at_once=order.at_once)
+    lockdown.keep_to(order.core)
     pid = lockdown.fork()
     if pid == 0:
         control.close()
