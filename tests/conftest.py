@@ -152,6 +152,17 @@ def repository() -> Path:
     return REPOSITORY
 
 
+@pytest.fixture(scope="session", autouse=True)
+def synchronous() -> Iterator[str]:
+    """Have no store of this process wait for the disk, and tell what stores are opened with."""
+    from grader.gradebook import database
+
+    with pytest.MonkeyPatch.context() as patch:
+        as_it_is = database.SYNCHRONOUS
+        patch.setattr(database, "SYNCHRONOUS", "OFF")
+        yield as_it_is
+
+
 @pytest.fixture(scope="session")
 def isolation() -> Isolation:
     """The best level that proves itself on this machine."""

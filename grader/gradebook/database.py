@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from grader.errors import StoreError
 
+# What is kept when a transaction ends outlasts a loss of power, for which each waits for the disk.
+SYNCHRONOUS = "FULL"
 # One script a schema version; a store of an older version gets those that it lacks.
 MIGRATIONS = (
     """
@@ -95,7 +97,7 @@ class Database:
                 self._lock = _take_lock(path.with_suffix(".lock"))
             self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
             self._migrate()
         except (sqlite3.Error, OSError) as problem:
             self.close()

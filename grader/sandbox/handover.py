@@ -14,7 +14,7 @@ import numpy as np
 
 from grader.model import Status
 
-from . import origins
+from . import drawn, origins
 from .failures import ChildEnded, student_error
 from .wire import arrays
 from .wire.containers import Form
@@ -252,6 +252,8 @@ class Handover:
 
 
 def _give(container: Any, held: Any, changes: Changes) -> None:
+    if not drawn.is_only_drawn_from(container, held):
+        changes.doubts.append(drawn.CHOSEN)
     try:
         refill(container, held)
     except ValueError:  # a view of memory that is no test's to write to

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from grader.errors import StoreError, UsageError
+from grader.gradebook import database
 from grader.gradebook.database import MIGRATIONS
 from grader.gradebook.manual import ManualScore, answer_id
 from grader.gradebook.store import Store
@@ -360,8 +361,16 @@ def test_text_that_is_no_unicode_is_kept_readably(store: Store) -> None:
 def test_a_class_is_read_whole(store: Store) -> None:
     names = [f"student{number:04}" for number in range(200)]
     store.set_submissions(handed_in(name) for name in names)
-    store._rows("PRAGMA synchronous = OFF")
     items = tuple(question(name) for name in ("q1", "q2", "g1"))
     for name in names:
         store.add(report(name, *items), QUESTIONS)
     assert len(store.gradebook().reports) == 200
+
+
+def test_what_is_kept_outlasts_a_loss_of_power(
+    tmp_path: Path, synchronous: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SYNCHRONOUS", synchronous)  # as where nothing is tested
+    with closing(Store(tmp_path / "grades.db")) as store:
+        ((mode,),) = store._rows("PRAGMA synchronous")
+    assert mode == 2  # FULL: SQLite waits for the disk after each transaction

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grader.course.otter import load
@@ -9,7 +10,7 @@ from grader.grading.assemble import assemble
 from grader.grading.judge import Request, judge
 from grader.grading.otter_tests import CaseSuite
 from grader.model import Status
-from grader.sandbox import Worker, objects_of_tests
+from grader.sandbox import Worker, drawn, objects_of_tests
 from tests.conftest import notebook_of, submission_of
 from tests.support.otter_assignments import SETUP, OtterJudge, doctests, functions, write
 
@@ -136,3 +137,71 @@ def test_no_object_of_a_tests_tells_it_what_a_student_chooses(
 def test_what_student_code_sets_of_such_an_object_is_set(worker: Worker, tmp_path: Path) -> None:
     [case] = OtterJudge(tmp_path, worker).cases(USES, doctests("q1", USED))
     assert case.status is Status.PASSED, case.staff_message
+
+
+# A generator that a test hands over goes on where it stands, and nowhere else.
+
+DRAWS = """
+>>> import random
+>>> import numpy as np
+>>> rng = {}
+>>> f(rng)
+>>> x = [rng.random() for _ in range(3)] if hasattr(rng, 'getstate') else rng.{}(3).tolist()
+>>> twice(x) == [2 * one for one in x]
+True
+"""
+RIGHT_TWICE = "\ndef twice(x): return [2 * one for one in x]"
+NOTHING_DONE = "\ndef twice(x): return x"
+# By name: the generator, how it is drawn from, and how its state is set so that it gives zeros.
+GENERATORS = {
+    "Python's": ("random.Random(3)", "random", "rng.setstate((3, (0,) * 624 + (624,), None))"),
+    "NumPy's old": (
+        "np.random.RandomState(3)", "rand",
+        "import numpy as np; rng.set_state(('MT19937', np.zeros(624, 'u4'), 624, 0, 0.0))",
+    ),
+    "NumPy's": (
+        "np.random.Generator(np.random.MT19937(3))", "random",
+        ("import numpy as np; rng.bit_generator.state = {'bit_generator': 'MT19937', "
+        "'state': {'key': np.zeros(624, 'u4'), 'pos': 624}}"),
+    ),
+}  # fmt: skip
+FEW, MANY = "[rng.random() for _ in range(7)]", "[rng.random() for _ in range(2_000)]"
+
+
+@pytest.mark.parametrize("is_guarded", [True, False])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_no_student_chooses_what_a_test_draws(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, is_guarded: bool
+) -> None:
+    if not is_guarded:
+        monkeypatch.setattr(drawn, "is_only_drawn_from", lambda *_: True)
+    made, method, sets = GENERATORS[name]
+    test = doctests("q1", DRAWS.format(made, method))
+    cell = f"def f(rng):\n    {sets}{NOTHING_DONE}"
+    [case] = OtterJudge(tmp_path, worker).cases(cell, test)
+    assert case.status is (Status.UNGRADED if is_guarded else Status.PASSED), case.staff_message
+
+
+@pytest.mark.parametrize("draws", [FEW, MANY])
+@pytest.mark.parametrize(
+    ("made", "method"),
+    [*((made, method) for made, method, _ in GENERATORS.values()),
+     ("np.random.default_rng(3)", "random"),
+     ("np.random.Generator(np.random.PCG64DXSM(3))", "random")],
+)  # fmt: skip
+def test_a_generator_that_is_drawn_from_goes_on(
+    worker: Worker, tmp_path: Path, made: str, method: str, draws: str
+) -> None:
+    test = doctests("q1", DRAWS.format(made, method))
+    cell = f"def f(rng):\n    {draws}{RIGHT_TWICE}"
+    [case] = OtterJudge(tmp_path, worker).cases(cell, test)
+    assert case.status is Status.PASSED, case.staff_message
+
+
+def test_a_state_that_no_drawing_leads_to_is_told() -> None:
+    here, other = np.random.default_rng(3), np.random.default_rng(4)
+    other.bit_generator.state = {
+        **here.bit_generator.state,
+        "state": {"state": 5, "inc": here.bit_generator.state["state"]["inc"]},
+    }
+    assert not drawn.is_only_drawn_from(here, other)

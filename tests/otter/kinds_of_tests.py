@@ -592,6 +592,35 @@ KINDS = (
         wrong="def show():\n    print('t')\nthing, many = 1, [1]",
     ),
     Kind(
+        "signature",
+        """
+        from typing import Dict, Generic, List, Optional, TypeVar
+        T = TypeVar('T')
+        class Box(Generic[T]):
+            def __init__(self, held: T):
+                self.held = held
+        def count(xs: List[int], k: Optional[str] = None, *, m: 'int | None' = 3) -> Dict[str, int]:
+            'Count them.'
+            return {k or 'n': len(xs)}
+        """,
+        """
+        import inspect
+        import typing
+
+        @test_case(points=1)
+        def test_hints(count, Box):
+            hints = typing.get_type_hints(count)
+            assert hints["xs"] == typing.List[int] and hints["return"] == typing.Dict[str, int]
+            assert hints["k"] == typing.Optional[str] and hints["m"] == int | None
+            found = inspect.signature(count).parameters
+            assert list(found) == ["xs", "k", "m"] and found["m"].default == 3
+            assert found["m"].kind is inspect.Parameter.KEYWORD_ONLY
+            assert inspect.getdoc(count) == "Count them." and count.__code__.co_argcount == 2
+            assert count([1, 2]) == {"n": 2} and Box[int](3).held == 3
+        """,
+        wrong="class Box:\n    pass\ndef count(xs, k=None):\n    return {}",
+    ),
+    Kind(
         "names_there",
         "used = 10\ngone = 1\ndel gone",
         """

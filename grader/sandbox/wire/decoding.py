@@ -34,7 +34,7 @@ from .nodes import (
     Sequence,
     Text,
 )
-from .shared import LEAVES, Shared
+from .shared import LEAVES, NOTHING_SHARED, Shared
 from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container, form_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Decoder:
         self._devices = devices
         self._as_arguments = as_arguments
         self._on_built = on_built
-        self._shared = Shared() if shared is None else shared
+        self._shared = NOTHING_SHARED if shared is None else shared
         free = self._shared.next_ours if as_arguments else self._shared.next_theirs
         self._first = free if first is None else first
         if not as_arguments and self._first > free:
@@ -212,8 +212,8 @@ class Decoder:
             form, nodes = FORMS["dict"], keys + [item for _, item in node.pairs]
         else:
             form, nodes, about = self._form(node.form), node.items, node.about
-        count = len(nodes)
-        if any(type(one) is Packed for one in nodes):
+        count, kinds = len(nodes), set(map(type, nodes))
+        if Packed in kinds:
             count = sum(self._number_of(one) for one in nodes)
         if form.has_keys and count % 2:
             raise ProtocolViolationError("a mapping in which a key has no value")
@@ -221,7 +221,7 @@ class Decoder:
         number = self._number(made) if is_new and form.is_mutable else None
         if number is not None and not self._as_arguments:
             self._open.add(number)
-        items = self._items(nodes, depth)
+        items = [*nodes] if kinds <= PLAIN_NODES else self._items(nodes, depth)
         if number is not None:
             self._open.discard(number)
         if form.is_hashed:

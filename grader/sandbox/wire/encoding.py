@@ -39,7 +39,7 @@ from .nodes import (
     Sequence,
     Text,
 )
-from .shared import Shared
+from .shared import NOTHING_SHARED, Shared
 from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container, ValueRefusedError, form_of, mro
 
 SHORT_TEXT = 65_536
@@ -88,7 +88,7 @@ class Encoder:
         self.roots: list[Any] = []  # the arguments
         self.new: dict[int, Container] = {}  # by their numbers, in their order
         self.has_repeated = False  # whether a container comes again
-        shared = Shared() if shared is None else shared
+        shared = NOTHING_SHARED if shared is None else shared
         self._shared = shared
         self.first = shared.next_ours if as_arguments else shared.next_theirs
         self._step = 1 if as_arguments else -1

@@ -305,6 +305,10 @@ class Shared:
         return sorted(given_up | self.untold)
 
 
+# For a message of one side alone; nothing is ever added to it.
+NOTHING_SHARED = Shared()
+
+
 def _weight(state: State) -> int:
     """Return as how many items a state counts, of whatever it is made."""
     total = len(state)
