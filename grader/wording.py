@@ -62,6 +62,9 @@ NOT_ITS_MEMORY = (
     "It read or wrote memory that is not its own, as a kernel does whose addresses or masks are "
     "wrong, or a library in it gave up by abort()."
 )
+RAN_OUT_OF_TIME = (
+    "Look for a loop that does not end, or for work on single numbers that whole arrays can do."
+)
 NOT_WRITTEN = "Not written yet."
 NOT_DEFINED = " is not defined in the notebook."
 RESTS_ON_A_STUB = " is not written yet, and this question rests on it."
@@ -191,6 +194,12 @@ def sentence(reason: str) -> str:
     return f"{said} {NOT_ITS_MEMORY}" if reason.endswith(("SIGSEGV", "SIGBUS")) else said
 
 
+def stopped(status: Status, reason: str) -> str:
+    """Return why a case was stopped, and for one that ran out of time what to look for."""
+    said = sentence(reason)
+    return f"{said} {RAN_OUT_OF_TIME}" if status is Status.TIMEOUT else said
+
+
 def with_less_time(reason: str) -> str:
     """Return why a case was stopped whose calls had less time than those before it."""
     return f"{reason}, which is less than usual since three tests before it ran out of their time"
@@ -272,6 +281,13 @@ def not_crossing(detail: str) -> str:
 
 def unusable_form(reason: str) -> str:
     return f"The answer has a form that cannot be judged: {reason}"
+
+
+def no_function(kind: str) -> str:
+    return (
+        f"The test calls what has to be a function, and the notebook gives it a {kind}: define it "
+        "by def, and give nothing else its name."
+    )
 
 
 def changed_in_place(text: str) -> str:

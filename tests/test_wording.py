@@ -177,7 +177,8 @@ def test_a_fault_of_ours_is_worded_once() -> None:
 def test_the_cases_that_a_child_still_owed_say_no_more_than_the_first(status: Status) -> None:
     cases = [TestCase(name, 1.0, hidden) for name, hidden in (("a", False), ("b", True))]
     first, second = outcomes.stopped(cases, status, "one call took longer than 10 s")
-    assert first.message == "One call took longer than 10 s."
+    further = f" {wording.RAN_OUT_OF_TIME}" if status is Status.TIMEOUT else ""
+    assert first.message == f"One call took longer than 10 s.{further}"
     assert second.message == wording.HIDDEN_NOT_PASSED
     assert second.staff_message == "one call took longer than 10 s"
     first, second = outcomes.stopped(cases[1:] * 2, status, "it exited with status 7")

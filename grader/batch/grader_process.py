@@ -136,6 +136,7 @@ def _work(connection: Connection, finish: Finish | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
         os.setsid()
+    _wait_for_turns()
     tempfile.gettempdir()  # it tries a file, which would be left if this process ended meanwhile
     from grader.batch import memory, process, warm_up
 
@@ -159,6 +160,16 @@ def _work(connection: Connection, finish: Finish | None) -> None:
             break
     (finish or process.finish)(False)
     os._exit(0)  # torch takes a while to be taken apart, to no end
+
+
+def _wait_for_turns() -> None:
+    """Have nothing here, or started here, interrupt what runs when it is woken up.
+
+    Of two processes that answer each other each has then done what it is at before it gives way.
+    """
+    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _answer(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[bool, Any]:

@@ -222,10 +222,7 @@ def _isolation(settings: ProcessSettings, assignment: Assignment) -> Isolation:
         refuse_shown(places)
 
     # What a GPU's driver has to be given is open in the probes too, or they would prove too much.
-    opens_gpu = (
-        settings.judges != "cpu" and settings.device in {"auto", "cuda"} and machine.may_have_gpu()
-    )
-    devices = {"cpu", "cuda"} if opens_gpu else {"cpu"}
+    devices = {"cpu", "cuda"} if _may_open_gpu(settings) else {"cpu"}
     reached = (*(str(place) for place in places), *settings.places)
     return choose_isolation(
         settings.isolation, frozenset(devices), reached, network=settings.access.network
@@ -236,7 +233,14 @@ def _worker(
     settings: ProcessSettings, assignment: Assignment, isolation: Isolation, kind: str
 ) -> "Worker":
     uses_gpu = kind == "cuda" and settings.device in {"auto", "cuda"}
-    return start_worker(assignment, isolation, uses_gpu=uses_gpu)
+    # Threads that a GPU's driver starts here would stay where this one is.
+    shares_core = not _may_open_gpu(settings)
+    return start_worker(assignment, isolation, uses_gpu=uses_gpu, shares_core=shares_core)
+
+
+def _may_open_gpu(settings: ProcessSettings) -> bool:
+    wants = settings.judges != "cpu" and settings.device in {"auto", "cuda"}
+    return wants and machine.may_have_gpu()
 
 
 def _gpu(settings: ProcessSettings) -> str | None:

@@ -17,11 +17,16 @@ CPU, GPU = frozenset({"cpu"}), frozenset({"cpu", "cuda"})
 
 
 def start_worker(
-    assignment: Assignment, isolation: Isolation | None = None, *, uses_gpu: bool = False
+    assignment: Assignment,
+    isolation: Isolation | None = None,
+    *,
+    uses_gpu: bool = False,
+    shares_core: bool = False,
 ) -> "Worker":
     """Start a worker that has imported what an assignment needs; it may not be ready yet.
 
     isolation: as it was proved here; without one the worker has the rights of this process.
+    shares_core: whether this process computes in one thread, and so can share a child's processor.
     """
     from grader.sandbox import Worker
 
@@ -32,6 +37,7 @@ def start_worker(
         isolation=isolation,
         devices=devices,
         files=assignment.given,
+        shares_core=shares_core,
     )
 
 

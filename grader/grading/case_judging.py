@@ -12,7 +12,7 @@ from typing import Any
 from grader import wording
 from grader.course.notebooks import Notebook, shell
 from grader.errors import MachineFaultError
-from grader.grading import missing_values, outcomes, own_time
+from grader.grading import outcomes, own_time
 from grader.grading.explain import Notes, explain
 from grader.grading.otter_tests import CaseSuite, Verdict
 from grader.grading.reference_child import ReferenceChild, Site
@@ -253,8 +253,8 @@ class CaseJudging:
         if found is None or not found.passed:
             return outcome
         verdict, changes = self._run(question, case, self._memory)
-        if found.leaves_out and missing_values.IN_PART in changes.doubts:
-            changes.doubts.remove(missing_values.IN_PART)  # as a right answer does
+        for doubt in found.leaves_out.intersection(changes.doubts):
+            changes.doubts.remove(doubt)  # as of a right answer
         if changes.keeps_from_judging(passes=verdict.passed):
             staff = f"{outcome.staff_message} The reference was judged meanwhile, and passed."
             return outcomes.lost(case, Status.FAILED, wording.NOT_JUDGEABLE, staff=staff)

@@ -269,9 +269,13 @@ class DeviceJudging:
         """Return which cells reached for a network that is closed, each once."""
         if self._cases.site.worker.isolation.has_network:
             return []
-        failed = self._replay.met.items()
+        failed = self._replay.met
+        if not failed:
+            return []
         found = {
-            number for number, one in failed if not isinstance(one, str) and tried_network(one)
+            number
+            for number, one in failed.items()
+            if not isinstance(one, str) and tried_network(one)
         }
         new = sorted(found - self._without_network)
         self._without_network |= found

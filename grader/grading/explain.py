@@ -32,6 +32,7 @@ from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 WORD = re.compile(r"\w{3,}")
+NOT_CALLABLE = re.compile(r"('\w+' object) is not callable")
 NOT_THERE = re.compile(r"No such file|FileNotFoundError|No module named|not found|does not exist")
 STANDS_FOR_AN_OBJECT = re.compile(r"\b(Callable)?Reference\b")
 OF_A_LIBRARY = re.compile(r"[/\\\\]lib[/\\\\]python3|site-packages")
@@ -86,7 +87,7 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
         case OSError() | ModuleNotFoundError() if _not_written(problem, notes.folder):
             text = wording.file_not_written(_not_written(problem, notes.folder))
         case _:
-            text = wording.unusable_form(_brief(problem))
+            text = _unusable(problem)
     if verdict.missing and not reason.text:
         name = verdict.missing[0]
         reason = where.missing(name)
@@ -99,6 +100,12 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
     cause = notes.where.first_cause(question.names) if case.hidden else reason.cause
     lost = outcomes.lost(case, status, text, staff=staff, seconds=verdict.seconds, cause=cause)
     return outcomes.hinted(lost, hint)
+
+
+def _unusable(problem: BaseException | None) -> str:
+    """Return what is said of an answer over which a test has tripped."""
+    found = NOT_CALLABLE.fullmatch(_said(problem)) if isinstance(problem, TypeError) else None
+    return wording.no_function(found[1]) if found else wording.unusable_form(_brief(problem))
 
 
 def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
@@ -127,7 +134,8 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
 
 def _fault_of_the_test(problem: BaseException | None, folder: str) -> str:
     """Return what a test has met in this process by no fault of an answer, "" for nothing."""
-    if _not_written(problem, folder):
+    # A module that nobody knows may be one that this machine lacks, where no reference says more.
+    if not isinstance(problem, ImportError) and _not_written(problem, folder):
         return ""
     match problem:
         case OSError(errno=None, __cause__=Exception() as cause) if not _is_missing(cause):

@@ -23,6 +23,11 @@ IN_PART = (
     "missing, which NumPy and pandas leave out; have the test look for them first, or compare what "
     ".filled(nan) or .to_numpy() gives"
 )
+OF_NOTHING = (
+    "the test compares an answer of no element with its own values, which NumPy finds true of each "
+    "of them; have the test look at its shape first"
+)
+DOUBTS = frozenset({IN_PART, OF_NOTHING})
 
 Function = Callable[..., Any]
 
@@ -98,9 +103,9 @@ _replaced = _Replaced()
 prepare: Callable[[], None] = _replaced.begin  # before any test is loaded
 
 
-def _doubt() -> None:
-    if IN_PART not in _cases[-1].doubts:
-        _cases[-1].doubts.append(IN_PART)
+def _doubt(sentence: str = IN_PART) -> None:
+    if sentence not in _cases[-1].doubts:
+        _cases[-1].doubts.append(sentence)
 
 
 # --- NumPy's masked arrays -----------------------------------------------------------------------
@@ -118,9 +123,10 @@ def _hidden(x: Any, y: Any) -> Any:
 
 
 def _is_of_each(value: Any) -> bool:
-    """Say whether a value has one for each element."""
-    is_number = getattr(value, "ndim", 1) == 0
-    return hasattr(value, "__len__") and not isinstance(value, str) and not is_number
+    """Say whether a value has one for each element, by its class alone: it may be a reference."""
+    kind = type(value)
+    is_number = hasattr(kind, "ndim") and value.ndim == 0
+    return hasattr(kind, "__len__") and not issubclass(kind, str) and not is_number
 
 
 def _of_masked(compare: Function) -> Function:
@@ -186,9 +192,33 @@ def _of_wrapped(wrap: Function) -> Function:
 
 
 def _look_at_two(values: Sequence[Any]) -> None:
-    is_of_two = len(values) == 2 and all(map(_is_of_each, values))  # noqa: PLR2004
-    if is_of_two and _hidden_if_alike(*values) is not None:
+    hidden = _hidden_if_alike(*values) if len(values) == 2 else None  # noqa: PLR2004
+    if hidden is not None and (hidden.all() or all(map(_is_of_each, values))):
         _doubt()
+
+
+def _of_close(compare: Function) -> Function:
+    """Note where nothing is compared with something, which is true of every element of nothing."""
+
+    @functools.wraps(compare)
+    def compared(a: Any, b: Any, *args: Any, **kwargs: Any) -> Any:
+        found = compare(a, b, *args, **kwargs)
+        if _cases and found is not False:
+            empty, other = (a, b) if _size(a) == 0 else (b, a)
+            is_of_nothing = _size(empty) == 0 and _size(other) > 0
+            if is_of_nothing and (_is_of_each(other) or _cases[-1].is_theirs(empty)):
+                _doubt(OF_NOTHING)
+        return found
+
+    return compared
+
+
+def _size(value: Any) -> int:
+    """Return how many elements a value has; 1 of all that is no list or array."""
+    if isinstance(value, list | tuple):
+        return len(value)
+    is_array = type(value).__module__.partition(".")[0] in origins.LIBRARIES
+    return int(value.size) if is_array and hasattr(value, "size") else 1
 
 
 # --- pandas --------------------------------------------------------------------------------------
@@ -215,8 +245,7 @@ def _of_two(compute: Function) -> Function:
     @functools.wraps(compute)
     def computed(left: Any, right: Any, *args: Any, **kwargs: Any) -> Any:
         found = compute(left, right, *args, **kwargs)
-        of_left = origins.is_of_a_student(left)
-        if _cases and of_left != origins.is_of_a_student(right):
+        if _cases and (of_left := _is_of_theirs(left)) != _is_of_theirs(right):
             theirs, ours = (left, right) if of_left else (right, left)
             if _is_left_out(theirs, ours, found):
                 _doubt()
@@ -230,7 +259,7 @@ def _is_left_out(theirs: Any, ours: Any, found: Any) -> bool:
     numpy, pandas = sys.modules["numpy"], sys.modules["pandas"]
     if not hasattr(found, "isna"):  # a number of two columns, or nothing
         found = theirs
-    if not _is_of_each(ours):
+    if not (_is_of_each(ours) and _is_of_each(theirs)):
         return len(found) > 0 and bool(numpy.all(pandas.isna(theirs)))
     try:
         missing, there = (_missing(one, found) for one in (theirs, ours))
@@ -269,16 +298,27 @@ def _of_init(init: Function) -> Function:
 
 
 def _is_of_theirs(data: Any) -> bool:
+    """Say whether a value has come, or one in a dict; no test works with a missing number alone."""
     if type(data) is dict:
         return any(map(_is_of_theirs, data.values()))
-    is_plain = type(data).__name__ in {"list", "ndarray"}
-    return origins.is_of_a_student(data) or (is_plain and _cases[-1].is_theirs(data))
+    if type(data).__name__ in {"list", "ndarray"}:
+        return _cases[-1].is_theirs(data)
+    is_number = data is not None and not hasattr(type(data), "__len__")
+    return (is_number and _is_missing(data)) or origins.is_of_a_student(data)
+
+
+def _is_missing(number: Any) -> bool:
+    return sys.modules["pandas"].isna(number) is True
 
 
 # By module: the class in it, or "", what compares there, and what stands for that.
 Replacement = tuple[str, str, Callable[[Function], Function]]
 IN_PLACE = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__ipow__")
+OF_CLOSE: tuple[Replacement, ...] = (("", "allclose", _of_close), ("", "isclose", _of_close))
 REPLACED: dict[str, tuple[Replacement, ...]] = {
+    "numpy": OF_CLOSE,
+    "numpy._core.numeric": OF_CLOSE,
+    "numpy.core.numeric": OF_CLOSE,  # before NumPy 2
     "numpy.ma": (("", "allequal", _meeting(0)),),
     "numpy.ma.core": (
         ("", "allequal", _meeting(0)),

@@ -82,7 +82,7 @@ def stopped(cases: Sequence[TestCase], status: Status, reason: str) -> list[Outc
     """Return the outcomes of the case in which a child ended, and of those that it still owed."""
     first, *rest = cases
     return [
-        lost(first, status, wording.sentence(reason), staff=reason),
+        lost(first, status, wording.stopped(status, reason), staff=reason),
         *(after_a_stop(case, status, reason) for case in rest),
     ]
 

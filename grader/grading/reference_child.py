@@ -42,12 +42,12 @@ class Site:
 class Found:
     """What came of a case with the reference: whether it passed, and what its calls changed.
 
-    leaves_out: whether it passes with elements that are masked or missing.
+    leaves_out: what a case that passes is in doubt for, as it leaves out elements.
     """
 
     passed: bool
     changes: frozenset[Place]
-    leaves_out: bool = False
+    leaves_out: frozenset[str] = frozenset()
 
 
 class ReferenceChild:
@@ -105,7 +105,8 @@ class ReferenceChild:
             return Found(passed=False, changes=frozenset())
         finally:
             replay.end_child()
-        return Found(passed, frozenset(changes.made), missing_values.IN_PART in changes.doubts)
+        doubts = missing_values.DOUBTS.intersection(changes.doubts)
+        return Found(passed, frozenset(changes.made), doubts)
 
     def _solved(self) -> notebooks.Notebook | None:
         assignment = self._suite.assignment

@@ -9,7 +9,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from grader import wording
@@ -30,13 +29,23 @@ AT_ONCE = 64 * 1024  # characters of cells that are sent together
 class Phases(dict[str, float]):
     """Seconds by what they were spent on."""
 
-    @contextmanager
-    def spent_on(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self[name] = self.get(name, 0.0) + time.perf_counter() - started
+    def spent_on(self, name: str) -> "_Spent":
+        """Return what counts the time that is spent within it."""
+        return _Spent(self, name)
+
+
+class _Spent:
+    __slots__ = ("_name", "_phases", "_started")
+
+    def __init__(self, phases: Phases, name: str) -> None:
+        self._phases, self._name = phases, name
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *_exc: object) -> None:
+        spent = time.perf_counter() - self._started
+        self._phases[self._name] = self._phases.get(self._name, 0.0) + spent
 
 
 @dataclass(frozen=True, slots=True)

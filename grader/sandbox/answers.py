@@ -6,6 +6,7 @@ All of it is a claim of the child's, bounded and checked here; what contradicts 
 import sys
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.model import Limits
@@ -24,6 +25,8 @@ from .handover import KEPT, Changes, Handover
 from .live import too_late
 from .proxies import StudentFunction, StudentObject
 from .wire.decoding import Decoder, DeviceRefusedError
+from .wire.gradients import between
+from .wire.graphs import attached
 from .wire.kinds import MissingLibraryError
 from .wire.nodes import Array, Callback, Named, Opaque, ProtocolViolationError
 from .wire.protocol import Answer, Asked, CellDone, Failure, Fault, Raised, Returned, Threw
@@ -130,7 +133,7 @@ class Answers:
         try:
             args, kwargs = self._arguments_of(asked, buffers)
             self._warn(asked)
-            came = live.run(asked, args, kwargs)
+            came = self._gradients_of(asked, args) or live.run(asked, args, kwargs)
             self._session.share_changes()
         except ProtocolViolationError as problem:
             self._session.broken(str(problem))
@@ -139,6 +142,7 @@ class Answers:
         if isinstance(came, Threw):
             return came, []
         encoder = self._arguments.encoder()
+        encoder.tells_graphs = True
         try:
             message = Returned(asked.request, encoder.encode(came), [], encoder.first)
             encoder.seal()
@@ -148,6 +152,17 @@ class Answers:
             return live.threw(asked, CannotCrossError()), []
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         return message, encoder.buffers
+
+    def _gradients_of(self, asked: Asked, args: list[Any]) -> list[Any] | None:
+        """Return gradients of a tensor that a test's function gave; None if not asked for."""
+        shared = self._current.shared
+        if asked.operation != "backward" or shared is None:
+            return None
+        match args:
+            case [gradient, list(inputs)] if shared.array(asked.number) is not None:
+                if all(type(one) is int for one in inputs):
+                    return between(shared, asked.number, gradient, inputs)
+        raise ProtocolViolationError("gradients of what both sides do not have")
 
     def _arguments_of(
         self, asked: Asked, buffers: list[memoryview]
@@ -160,6 +175,7 @@ class Answers:
         args = [decoder.decode(node) for node in asked.arguments]
         kwargs = {name: decoder.decode(node) for name, node in asked.keywords.items()}
         handover.take_values(asked, decoder, [*args, *kwargs.values()], changes)
+        self._take_gradients(asked, decoder)
         return args, kwargs
 
     def _raise(self, reply: Raised) -> NoReturn:
@@ -206,11 +222,30 @@ class Answers:
             handover.take_contents(reply, decoder, changes)
             value = decoder.decode(reply.value) if isinstance(reply, Answer) else None
             handover.take_values(reply, decoder, [value], changes)
+            if isinstance(reply, Answer):
+                self._take_gradients(reply, decoder)
         except (CannotCrossError, DeviceRefusedError, MissingLibraryError) as problem:
             # The child takes what it has sent for known here.
             self._current.out_of_step = str(problem)
             raise
         return value
+
+    def _attached(self, shared: Shared, value: Any, number: int, sources: list[int]) -> Any:
+        """Return a tensor that the student's code has made of ones of the test's, or of its own."""
+        own = [one for one in sources if one in shared]
+        return attached(value, number, shared=shared, own=own, ask=self._session.backward)
+
+    def _take_gradients(self, reply: Answer | Asked, decoder: Decoder) -> None:
+        """Give tensors that both sides have the gradients that they have there."""
+        torch, shared = sys.modules.get("torch"), self._current.shared
+        for number, needs, node in reply.gradients:
+            tensor = None if shared is None else shared.array(number)
+            if torch is None or not isinstance(tensor, torch.Tensor):
+                raise ProtocolViolationError("a gradient of what is to have none")
+            if tensor.is_leaf and tensor.is_floating_point():  # another's the test works out
+                tensor.requires_grad_(needs)
+                decoder.give_gradient(tensor, node)
+                self._current.gradients.take(number, tensor)
 
     def decoder(self, buffers: list[memoryview]) -> Decoder:
         """Return what turns one message's nodes into values, where nothing was handed over."""
@@ -233,6 +268,7 @@ class Answers:
             first=first or None,
             devices=self._devices,
             total_bytes=self._limits.array_bytes,
+            graph=None if shared is None else partial(self._attached, shared),
             on_built=origins.note,
         )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.model import Limits, Status
 
-from .endings import EndedBy
+from .endings import CLOSED, EndedBy
 from .failures import ChildEnded
 from .patience import WALL, Patience, ProcessorClock, took_too_long
 from .wire.channel import Channel, ChannelClosedError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .bench import BenchBeside
     from .worker import ChildEnd, Worker
 
-CLOSED = "the notebook's process closed its connection to the judge"
 SOON = 5.0  # seconds, for a message that wants no answer
 
 Buffers = list[memoryview]

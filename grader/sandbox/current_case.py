@@ -9,6 +9,7 @@ from .failures import MAX_FAULT, CannotCrossError
 from .live import LiveCase
 from .raised import ErrorClasses
 from .replaced import Replaced
+from .wire.gradients import Gradients
 from .wire.shared import Shared
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class CurrentCase:
         self.live: LiveCase | None = None
         self.seeds: Seeds | None = None
         self.shared: Shared | None = None
+        self.gradients = Gradients()
         self.replaced: Replaced | None = None
         self.out_of_step = ""  # why nothing more can be asked in this case
         self._errors = ErrorClasses()
@@ -49,7 +51,7 @@ class CurrentCase:
         Return the number below which the child may forget objects: those before the last case's.
         """
         self.replaced = Replaced()
-        self.shared = Shared(with_arrays=True)
+        self.shared, self.gradients = Shared(with_arrays=True), Gradients()
         self.live = LiveCase(session, changes, self._errors, self._functions)
         if self._highest - self._forgotten > KEPT_OBJECTS:
             self._forgotten = self._highest

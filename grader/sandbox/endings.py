@@ -15,6 +15,8 @@ class EndedBy(Enum):
     SOMEBODY = "SIGKILL from nobody here, as the kernel sends where a machine is out of memory"
 
 
+CLOSED = "the notebook's process closed its connection to the judge"
+
 # abort() is what an allocator calls that finds its own lists written over.
 CRASHES = frozenset(
     {

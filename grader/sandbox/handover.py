@@ -5,6 +5,7 @@ without a process between, so that a test of a function that works in place read
 the case is over the object is as it was: the next student finds the values that the test had.
 """
 
+import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from grader.model import Status
 
-from . import origins
+from . import drawn, origins
 from .failures import ChildEnded, student_error
 from .wire import arrays
 from .wire.containers import Form
@@ -225,7 +226,7 @@ class Handover:
         if reply.first:
             for place, (number, container) in enumerate(decoder.new.items()):
                 self.shared.add(number, container, Place(self._function, "result", place))
-                if not self._tells:
+                if not self._tells and not _is_parameter(container):
                     self.shared.keep_to_itself(number)
         self.shared.drop(reply.dropped)
 
@@ -251,12 +252,21 @@ class Handover:
 
 
 def _give(container: Any, held: Any, changes: Changes) -> None:
+    if not drawn.is_only_drawn_from(container, held):
+        changes.doubts.append(drawn.CHOSEN)
     try:
         refill(container, held)
     except ValueError:  # a view of memory that is no test's to write to
         if not is_read_only(container):
             raise
         changes.refusals.append(CHANGED_BEHIND)
+
+
+def _is_parameter(item: Any) -> bool:
+    """Say whether a tensor is one that learns, which a test may write to, and no answer."""
+    torch = sys.modules.get("torch")
+    is_tensor = torch is not None and isinstance(item, torch.Tensor)
+    return is_tensor and bool(item.requires_grad and item.is_leaf)
 
 
 def is_read_only(item: Any) -> bool:

@@ -20,6 +20,8 @@ from typing import Any
 from .wire.comparing import COMPARING
 
 TO_STAND_FOR_OTHERS = frozenset({io.StringIO, io.BytesIO, types.SimpleNamespace})
+# What a test makes to train a model with.
+OF_TRAINING = ("torch.nn.modules.loss", "torch.optim", "torch.utils.data")
 OF_PYTHON_CODE = 1 << 9  # in a class's flags, as CPython has them
 
 # Of the standard library what computes; what acts on files and processes is asked in the child,
@@ -177,6 +179,8 @@ def is_of_a_test(value: Any) -> bool:
     kind = type(value)
     if kind.__module__ == "unittest.mock" or kind in TO_STAND_FOR_OTHERS:
         return True
+    if kind.__module__.startswith(OF_TRAINING):
+        return True
     if not kind.__flags__ & OF_PYTHON_CODE or issubclass(kind, type | BaseException):
         return False
     if kind.__module__.partition(".")[0] in _of_course:
@@ -185,6 +189,12 @@ def is_of_a_test(value: Any) -> bool:
     for part in kind.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is not kind and kind.__module__ in {"builtins", "__main__"}
+
+
+def is_a_model(value: Any) -> bool:
+    """Say whether a value is a module of torch's, which is more than a function."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
 
 
 def public_name(value: Any) -> tuple[str, str] | None:

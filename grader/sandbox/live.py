@@ -7,7 +7,7 @@ much of either there may be.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import libraries
+from . import libraries, objects_of_tests
 from .asking import (
     described,
     is_reference,
@@ -207,7 +207,7 @@ class LiveCase:
             return Callback(self._number_of(value), type(value).__name__[:MAX_NAME], is_object=True)
         if isinstance(value, Iterator):
             return Callback(self._number_of(value), "", is_iterator=True)
-        if callable(value) and not isinstance(value, type):
+        if callable(value) and not isinstance(value, type) and not libraries.is_a_model(value):
             name, doc = (getattr(value, which, None) for which in ("__name__", "__doc__"))
             return Callback(
                 self._number_of(value),
@@ -268,6 +268,10 @@ class LiveCase:
         """Do something for student code with an object that the test has passed."""
         if operation in {"getattr", "setattr"} and not _is_public(args):
             raise AttributeError(f"{type(value).__name__!r} object has no such attribute")
+        if operation in {"getattr", "setattr"}:
+            name = args[0]
+            if objects_of_tests.changes_what_it_tells(value, operation, name):
+                self.session.refuse(objects_of_tests.SAID.format(name=name[:MAX_NAME]))
         return OPERATIONS[operation](value, *args)
 
     def _called(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

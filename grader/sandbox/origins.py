@@ -23,12 +23,12 @@ def note(value: Any) -> None:
         object.__setattr__(value, NOTE, True)
         for array in value._mgr.arrays:  # noqa: SLF001 - what `.values` gives without a note
             note(array)
-    elif (
-        pandas is not None
-        and _is_known(value)
-        and isinstance(value, pandas.Index | pandas.api.extensions.ExtensionArray)
-    ):
+    elif pandas is not None and _is_known(value) and _is_array(value, pandas):
         object.__setattr__(value, NOTE, True)
+
+
+def _is_array(value: Any, pandas: Any) -> bool:
+    return isinstance(value, pandas.Index | pandas.api.extensions.ExtensionArray)
 
 
 def forget(value: Any) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
@@ -29,9 +30,11 @@ from .printing import imports_datascience, printing
 from .proxies import StudentFunction, StudentObject
 from .seeds import Seeds
 from .wire.encoding import Encoder
+from .wire.gradients import encoded
 from .wire.nodes import Array, Opaque
 from .wire.protocol import (
     Answer,
+    Backward,
     Bound,
     Call,
     CellDone,
@@ -291,6 +294,21 @@ class Session:
         reply, buffers = self._ask(message, [], self._limits.call_seconds, f"importing {name}")
         return self._answers.result(reply, buffers)
 
+    def backward(self, number: int, inputs: list[int], gradient: Any) -> list[Any]:
+        """Return gradients of some of the test's tensors, by their numbers; None for none.
+
+        number: of the tensor with respect to which the gradient is.
+        """
+        shared = self.current.shared
+        if shared is None or number not in shared:
+            self.refuse(UNSEEN)
+        encoder = self._arguments.encoder(shares=False)
+        node = encoder.encode(gradient)
+        found = self.ask(Backward, "gradients", number, node, inputs, [], encoder=encoder)
+        if not isinstance(found, list) or len(found) != len(inputs):
+            self.broken("gradients were not one for each tensor")
+        return found
+
     def _known(self, name: str) -> StudentFunction | None:
         """Return the function of a name that was looked up, and still stands for it.
 
@@ -337,6 +355,7 @@ class Session:
         if isinstance(message, Call):
             message.operation, message.first, message.dropped = operation, encoder.first, dropped
             message.gives_up = gives_up
+            message.no_graph = _is_without_graph()
         tells = operation in GIVES_ITS_OWN
         handover = Handover(encoder, label, shared=self.current.shared, tells=tells)
         seconds = self._limits.call_seconds
@@ -378,8 +397,8 @@ class Session:
             return
         encoder = self.encoder()
         try:
-            changed = shared.changed()
-            if not changed:
+            changed, slopes = shared.changed(), self.current.gradients.changed(shared)
+            if not changed and not slopes:
                 return
             contents = [(number, encoder.contents(container)) for number, container in changed]
             encoder.seal()
@@ -387,6 +406,7 @@ class Session:
             self.refuse(f"What the test has put into a list or the like cannot travel: {problem}")
         self._conversation.number += 1
         message = Update(self._conversation.number, contents, [], encoder.first)
+        message.gradients = encoded(slopes, encoder)
         message.buffers.extend(buffer.nbytes for buffer in encoder.buffers)
         handover = Handover(encoder, shared=shared)
         reply, buffers = self._ask(message, encoder.buffers, self._limits.call_seconds, "a change")
@@ -542,3 +562,8 @@ class Session:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+
+def _is_without_graph() -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and not torch.is_grad_enabled()

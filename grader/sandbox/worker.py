@@ -17,7 +17,7 @@ from grader.errors import GraderError, IsolationError, WorkerError
 from grader.model import LIBRARIES, Isolation, IsolationLevel, Limits, Status
 
 from .bench import Bench
-from .endings import EndedBy, by_signal
+from .endings import CLOSED, EndedBy, by_signal
 from .gpu_memory import GpuMemoryWatch
 from .inside.usage import below
 from .launch import (
@@ -36,7 +36,7 @@ from .wire import orders
 from .wire.channel import SOCKET_BYTES
 from .wire.nodes import ProtocolViolationError
 from .wire.orders import ChildLimits, Resource
-from .wire.protocol import DEVICE_LOST
+from .wire.protocol import DEVICE_LOST, DISCONNECTED
 from .writing import as_sent
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ class ChildEnd:
         if self.exceeded is not None:
             return f"the notebook {words[self.exceeded]}"
         code = os.waitstatus_to_exitcode(self.wait_status)
+        if code == DISCONNECTED:
+            return CLOSED
         if code == DEVICE_LOST:
             return "the notebook's code left the GPU unusable, as an illegal memory access does"
         if code == -signal.SIGXCPU:
@@ -133,6 +135,7 @@ class Worker:
         warm: bool = True,
         folder: Path | None = None,
         is_bench: bool = False,
+        shares_core: bool = False,
     ) -> None:
         """Start the process.
 
@@ -140,6 +143,8 @@ class Worker:
         its notebook, by name there and path here. warm: import numpy, `libraries` and `imports`;
         without, the worker starts quickly and does little. folder: where its own lies; without,
         among the temporary files. is_bench: its children run no cell, beside those of another.
+        shares_core: whether this thread keeps to its child's processor while it has one: where all
+        that it does takes one.
         """
         self.isolation = isolation or Isolation(IsolationLevel.NONE)
         self.devices = devices
@@ -155,6 +160,7 @@ class Worker:
         level = recipe(self.isolation.level)
         self._confines = level.confines
         self._core: Core | None = None  # of the child
+        self._shares_core = shares_core
         self._slot = Slot() if level.lends_uid and is_root() else None
         if level.child_becomes_uid:
             Path(self._folder).chmod(0o711)  # the student's uid must get to its scratch
@@ -226,8 +232,11 @@ class Worker:
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
         if core is None and self._confines:
             core = self._core = Core()
+            if self._shares_core:
+                core.keep_here()
         number = core.number if core else None
-        order = orders.dump(orders.Spawn(seed, _child_limits(limits), number))
+        at_once = self._shares_core and core is not None and core.is_own
+        order = orders.dump(orders.Spawn(seed, _child_limits(limits), number, at_once))
         try:
             socket.send_fds(self._started.control, [order], [theirs.fileno()])
         except OSError as problem:

@@ -294,9 +294,12 @@ class Chooser:
             return b""
 
     def _pass_over(self, student: str, looks: Iterable[_Look], chosen: _Look) -> None:
-        reason = f"{student} handed in {chosen.path}, which is newer or fits better"
         for look in looks:
             if look.claim.entry is not chosen.claim.entry:
+                # Two folders that were named may have files of one path.
+                is_alike = look.path == chosen.path
+                where = (is_alike and chosen.entry.location) or chosen.path
+                reason = f"{student} handed in {where}, which is newer or fits better"
                 self._skip_look(look, chosen, reason)
 
     def _skip_look(self, look: _Look, chosen: _Look, reason: str) -> None:

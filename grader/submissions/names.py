@@ -25,10 +25,20 @@ COPY_OF = re.compile(
 EXPORTED = re.compile(
     r"(?P<base>.+?)_(?P<moment>\d{4}_\d{2}_\d{2}T\d{2}_\d{2}_\d{2}_\d{6})(?=$|\D)", re.DOTALL
 )
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - reads as a list
+# What the months begin with in the languages in which platforms write dates, without accents.
+MONTHS = {
+    start: number
+    for number, starts in enumerate(
+        ("jan ene gen oca", "feb fev sub", "mar mrt maa", "apr avr abr nis", "may mai maj mag mei",
+         "jun juin giu haz", "jul juil lug tem", "aug aou ago agu", "sep set eyl",
+         "oct okt out ott eki", "nov kas", "dec dez dic des ara"), 1
+    )
+    for start in starts.split()
+}  # fmt: skip
 DATE = re.compile(
-    r"(?:(?P<month>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})|(?P<day2>\d{1,2}) (?P<month2>[A-Za-z]{3,9})"
-    r"\.?),? (?P<year>\d{4}),?\s?(?P<time>\d{1,2}[.:]?\d{2})?\s?(?P<half>AM|PM)?",
+    r"(?:(?P<month>[^\W\d_]{3,10})\.? (?P<day>\d{1,2})|"
+    r"(?P<day2>\d{1,2})\.?(?: de)? (?P<month2>[^\W\d_]{3,10})\.?(?: de)?),? "
+    r"(?P<year>\d{4}),?\s?(?P<time>\d{1,2}[.:]?\d{2})?\s?(?P<half>AM|PM)?",
     re.IGNORECASE,
 )
 NUMBERED_TRY = re.compile(
@@ -97,15 +107,22 @@ def moment_of(text: str) -> tuple[int, ...]:
     found = DATE.search(text[:LONGEST])
     if not found:
         return ()
-    month = (found["month"] or found["month2"])[:3].lower()
-    if month not in MONTHS:
+    month = _month(found["month"] or found["month2"])
+    if month is None:
         return ()
     digits = re.sub(r"\D", "", found["time"] or "").zfill(4)
     hour, minute = int(digits[:2]), int(digits[2:])
     if found["half"]:
         hour = hour % 12 + (12 if found["half"].upper() == "PM" else 0)
     day = int(found["day"] or found["day2"])
-    return int(found["year"]), MONTHS.index(month) + 1, day, hour, minute
+    return int(found["year"]), month, day, hour, minute
+
+
+def _month(word: str) -> int | None:
+    """Return the number of a month by its name in any of the languages, None for another word."""
+    plain = unicodedata.normalize("NFKD", word.casefold())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return MONTHS.get(plain[:4]) or MONTHS.get(plain[:3])
 
 
 def iso(moment: tuple[int, ...]) -> str | None:

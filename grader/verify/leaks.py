@@ -94,6 +94,8 @@ def _shared_by_right(assignment: Assignment) -> str:
     paths = question_files(assignment.folder, None, names)
     public = [text_file.read(path) for path in paths]
     lines = [line for text in [*stubs.values(), *public] for line in text.splitlines()]
+    # A comment has no right to what the reference runs: it is how an answer is left in a stub.
+    lines = [line for line in lines if not line.lstrip().startswith("#")]
     return "\n".join(squeeze(line) for line in lines)
 
 

@@ -35,6 +35,9 @@ TOUCHES_NONE = {
         "def test(f):\n    assert f(SOURCE)"
     ),
     "a comment": "def test(f):\n    assert f()  # whatever open() gives",
+    "what every test imports": (
+        "from otter.test_files import test_case\n@test_case()\ndef test(f):\n    assert f()"
+    ),
     "a module's name": "import torch\ndef test(f):\n    assert f('torch.float16')",
     "a number, a version, an ellipsis": "def test(f):\n    assert f('0.5', '3.11', '...', 'e.')",
     "a doctest that says so": ">>> 'please load and save'\n'please load and save'",

@@ -274,6 +274,12 @@ def test_a_test_that_trips_over_a_students_value_is_the_students(judged: Judged)
     assert "has a form that cannot be judged" in questions["q1"].cases[0].message
 
 
+def test_what_is_no_function_is_said_to_be_none(judged: Judged) -> None:
+    questions = judged(SETUP, "double = 4.0", CHECK1, SQUARE, CHECK2)
+    said = "and the notebook gives it a 'float' object: define it by def"
+    assert said in questions["q1"].cases[0].message
+
+
 def test_a_result_too_large_to_hand_over_fails(judged: Judged) -> None:
     cell = "def double(x):\n    return [[40 * str(x)] for _ in range(30_000)]"
     questions = judged(SETUP, cell, CHECK1, SQUARE, CHECK2)

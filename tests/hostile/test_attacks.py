@@ -100,6 +100,11 @@ ELSEWHERE = {
         "hostile/test_comparing_methods.py",
         "test_no_operator_of_an_object_says_that_it_is_right",
     ),
+    84: ("hostile/test_objects_of_tests.py", "test_no_student_chooses_what_a_test_draws"),
+    83: (
+        "hostile/test_objects_of_tests.py",
+        "test_no_object_of_a_tests_tells_it_what_a_student_chooses",
+    ),
     82: (
         "grading/test_otter_cases.py",
         "test_memory_by_a_class_holds_nothing_and_the_class_is_what_it_is",

@@ -89,6 +89,25 @@ if np.lib.NumpyVersion(np.__version__) < "2.0.0":  # of which a masked number eq
 # What leaves out, in part or where a number is made of it: neither passed nor lost.
 IN_PART = {
     "all close": (NP + ">>> bool(np.allclose(answer, [1, 2, 3]))\nTrue", PARTLY, ARRAY),
+    "all close to nothing": (
+        NP + ">>> bool(np.allclose(answer, [1, 2, 3]))\nTrue",
+        "import numpy as np\nanswer = np.zeros((0, 3))", ARRAY,
+    ),
+    "close to a number": (
+        NP + ">>> bool(np.isclose(answer, 4).all())\nTrue",
+        "import numpy as np\nanswer = np.array([])", "import numpy as np\nanswer = np.array([4])",
+    ),
+    "a distance": (
+        NP + ">>> float(np.linalg.norm(answer - np.array([1, 2, 3])))\n0.0",
+        "import numpy as np\nanswer = np.ma.masked", ARRAY,
+    ),
+    "a column less a number that is none": (
+        PD + ">>> float((answer - right).abs().sum())\n0.0", "answer = float('nan')", COLUMN,
+    ),
+    "a column less an array": (
+        PD + ">>> float((right - answer).abs().sum())\n0.0",
+        "import numpy as np\nanswer = np.full(3, np.nan)", ARRAY,
+    ),
     "each is close": (
         NP + ">>> bool(np.all(np.isclose([1, 2, 3], answer)))\nTrue", PARTLY, ARRAY,
     ),
@@ -197,6 +216,11 @@ IN_PART = {
     ),
 }  # fmt: skip
 HONEST = {
+    "nothing is right": (
+        NP + ">>> bool(np.allclose(answer, [])), bool(np.isclose(answer, answer).all())\n"
+        "(True, True)",
+        "import numpy as np\nanswer = np.array([])",
+    ),
     "the test masks": (
         (
             NP + ">>> right = np.ma.masked_array([1, 5, 3], mask=[0, 1, 0])\n"

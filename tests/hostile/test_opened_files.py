@@ -1,6 +1,7 @@
 """A file whose name a student gives, opened by a test where the reference and other work lie."""
 
 import gc
+import os
 import shutil
 import weakref
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from grader.grading import opened_files
+from grader.grading.text_read import Case
 from grader.model import Status
-from grader.sandbox import Worker
+from grader.sandbox import CannotCrossError, Worker
 from tests.support.otter_assignments import OtterJudge, doctests, functions
 
 CANARY = "CANARY-41f0d2"
@@ -123,6 +125,22 @@ def test_what_a_test_may_open_it_opens(judge: OtterJudge, name: str) -> None:
     cell = "name = 'mine.txt'\nopen(name, 'w').write('kept')"
     [case] = judge.cases(cell, doctests("q1", HONEST[name]))
     assert case.status is Status.PASSED, case.staff_message
+
+
+def test_what_a_test_puts_in_the_place_of_a_function_ends_with_its_case(
+    tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case(str(tmp_path / "q1.py"), "", [])
+    asks = {"__name__": "q1"}
+    exec(compile("import os\ndef ask(path): return os.stat(path)", case.path, "exec"), asks)  # noqa: S102 - as a test file is
+    ask: Callable[[str], os.stat_result] = asks["ask"]  # type: ignore[assignment]
+    folder = tmp_path / "files"
+    with opened_files.for_case(case, folder):
+        monkeypatch.setattr(os, "stat", lambda _path: None)
+        assert ask(str(secret)) is None
+    assert ask(str(secret)).st_size == len(CANARY)  # of no case any more
+    with opened_files.for_case(case, folder), pytest.raises(CannotCrossError, match="secret"):
+        ask(str(secret))
 
 
 class Circle:

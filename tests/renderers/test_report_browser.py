@@ -425,6 +425,19 @@ def test_nothing_is_cut_off_on_a_narrow_screen(html: str, open_page: Callable) -
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_link_of_the_bar_leads_to_a_heading_that_can_be_seen(
+    short_html: str, open_page: Callable
+) -> None:
+    page, _ = open_page(short_html)
+    for width in (1300, 1000, 700, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.locator(".top a[href='#causes']").click()
+        covered = "document.elementFromPoint(%s.left + 5, %s.top + 5).closest('.top') !== null"
+        box = "document.querySelector('#causes h2').getBoundingClientRect()"
+        page.wait_for_function(f"{box}.top < 800")
+        assert not page.evaluate(covered % (box, box)), width
+
+
 def test_feedback_is_read_on_a_narrow_screen(
     make_book: Callable[..., Gradebook], open_page: Callable
 ) -> None:

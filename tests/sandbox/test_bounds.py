@@ -134,6 +134,28 @@ def test_a_child_of_several_tasks_keeps_to_one_processor(
     assert [len(cores) for cores in found] == [1, 1]
 
 
+@pytest.mark.parametrize("is_free", [True, False], ids=["a free processor", "none is free"])
+def test_who_waits_for_a_child_keeps_to_its_processor_if_that_is_free(
+    isolation: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_free: bool
+) -> None:
+    monkeypatch.setattr("grader.sandbox.levels.cores._folder", lambda: tmp_path)
+    usable = os.sched_getaffinity(0)
+    if len(usable) < 2:
+        pytest.skip("this machine has one processor")
+    others = [] if is_free else [Core() for _ in usable]
+    with Worker(isolation=isolation, warm=False, shares_core=True) as worker:
+        for _ in range(2):
+            with session(worker) as child:
+                here = os.sched_getaffinity(0)
+                assert child.run_cell("import os; there = {*os.sched_getaffinity(0)}", 1)
+                assert child.value("there") == here
+            assert len(here) == (1 if is_free else len(usable))
+            assert os.sched_getaffinity(0) == usable
+            for core in others:
+                core.release()
+            is_free, others = True, []
+
+
 def test_a_processor_is_lent_to_one_at_a_time_and_shared_when_there_are_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Callable, List, Optional  # noqa: UP035 - as courses have them
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -82,6 +82,7 @@ SCALARS = [
     {1: 2, (1, 2): 3}, [[], [()]], {"k": {1, 2}}, collections.deque([[1]], maxlen=4),
     np.random.default_rng(3), np.random.Generator(np.random.MT19937(4)), random.Random(5),  # noqa: S311
     np.random.RandomState(6),
+    list[int], dict[str, list[int]], int | None, Optional[str], List[int], Callable[[int], str],  # noqa: UP006, UP045
 ]  # fmt: skip
 
 

@@ -201,6 +201,35 @@ def test_an_earlier_attempt_counts_in_the_sentence(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("9. Nov. 2026 1015", "1. Dezember 2026 0900"),
+        ("28 févr., 2026 0915", "5 août, 2026 0915"),
+        ("30 de abril de 2026 1015", "2 de diciembre de 2026 1015"),
+        ("9 juin 2026 1015", "3 juil. 2026 1015"),
+        ("14 Eylül 2026 1015", "Jan 3, 2027 115 PM"),
+    ],
+)
+def test_brightspaces_dates_are_told_in_other_languages(
+    tmp_path: Path, earlier: str, later: str
+) -> None:
+    files = {
+        f"1-4711 - Ada L - {earlier}/{SLUG}.ipynb": book("earlier"),
+        f"1-4711 - Ada L - {later}/{SLUG}.ipynb": book("later"),
+    }
+    (one,) = gather(write(tmp_path, files)).submissions
+    assert (owner_of(one.content), one.student) == ("later", "Ada L")
+    assert one.received is not None
+
+
+def test_repositories_that_were_downloaded_as_zips_are_clones_too(tmp_path: Path) -> None:
+    files = {f"hw-1-tasks-{who}/.github/workflows/x.yml": b"" for who in ("ada", "bo-m")}
+    files |= {f"hw-1-tasks-{who}/src/{SLUG}.ipynb": book(who) for who in ("ada", "bo-m")}
+    found = gather(write(tmp_path, files))
+    assert {one.student for one in found.submissions} == {"ada", "bo-m"}
+
+
 # Whatever lies beside, around and in it
 
 FIRST = ("Ada", "Zoë", "Jean-Luc", "Ólafur", "María José")

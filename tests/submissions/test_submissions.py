@@ -185,6 +185,7 @@ def test_a_students_late_notebook_given_beside_the_class_replaces_the_old_one(
     os.utime(late, (1_800_000_000,) * 2)
     found = gather(tmp_path / "class", late)
     assert b"new" in next(one.content for one in found.submissions if one.student == "ada")
+    assert f"ada handed in {late.resolve()}, which" in reasons(found)["ada.ipynb"]
 
 
 def test_hidden_folders_and_files_are_named_not_graded(export: Callable[..., Path]) -> None:

@@ -383,6 +383,14 @@ def test_what_is_hidden_is_found_wherever_it_is_pasted(
     assert any(what in leak and named in leak for leak in found), found
 
 
+def test_an_answer_left_in_its_stub_as_a_comment_is_found(course: Path) -> None:
+    left = "# return float(np.mean(x * x))\\n    raise NotImplementedError("
+    edit(course / "assignments/sums/sums.ipynb", "raise NotImplementedError(", left)
+    secrets = leaks.secrets_of(sums(course), allowances.read(sums(course)))
+    (leak,) = leaks.search(texts.of_folder(sums(course).folder), secrets)
+    assert "reference.py" in str(leak)
+
+
 def test_an_expected_number_is_found_in_any_spelling(course: Path) -> None:
     edit(course / "solutions/sums/tests/q1.py", "90_000.0", "90_601.25")
     edit(course / "assignments/sums/sums.ipynb", "About 10 minutes.", "The answer is 9.060125e4.")

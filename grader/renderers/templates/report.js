@@ -8,6 +8,13 @@
     return element;
   };
 
+  // What a link leads to stands below the bar, which is higher where its links take more lines.
+  const bar = document.querySelector(".top");
+  new ResizeObserver(() => {
+    const stays = getComputedStyle(bar).position === "sticky";
+    document.documentElement.style.scrollPaddingTop = `${stays ? bar.offsetHeight + 16 : 16}px`;
+  }).observe(bar);
+
   // Sorting: a button in each header cell; the state is where readers look for it, in aria-sort.
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
   const keyOf = (row, column) => {

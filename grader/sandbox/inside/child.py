@@ -14,16 +14,18 @@ import threading
 import time
 from typing import Any
 
-from ..wire import plain
+from ..wire import gradients, plain
 from ..wire.channel import FOREVER, Channel, ChannelClosedError
 from ..wire.decoding import Decoder
 from ..wire.encoding import Encoder
+from ..wire.graphs import attached
 from ..wire.nodes import Callback, Contents, Named, Opaque
 from ..wire.orders import ChildLimits
 from ..wire.protocol import (
     LENGTH,
     Answer,
     Asked,
+    Backward,
     Bound,
     Call,
     Case,
@@ -97,6 +99,7 @@ class NotebookProcess:
         self._errors = ErrorOutput(self._output)
         self._warnings = Warnings(self._references)
         self._replacing = Replacing()
+        self._gradients = gradients.Gradients()
         self._names = NotebookNames(shell)
         self._folder = os.getcwd()  # noqa: PTH109 - the scratch, wherever cells go later
 
@@ -116,6 +119,7 @@ class NotebookProcess:
             self._replacing.start_case()
             self._thrown.clear()
             self._sharing.start(of_a_case=True)
+            self._gradients = gradients.Gradients()
             return
         self._reply_to(message, buffers)
 
@@ -141,6 +145,7 @@ class NotebookProcess:
             [],
         )
         asked.operation = operation
+        self._tell_gradients(asked, encoder)
         self._end(asked, encoder, contents, [*args, *kwargs.values()])
         frame = self._with_output(asked, self._frame_of(asked))
         self._sharing.sent()
@@ -151,6 +156,7 @@ class NotebookProcess:
                 case Returned():
                     self._output.start()
                     decoder = self._decoder(buffers, message.first)
+                    decoder.graph = self._attached
                     value = decoder.decode(message.value)
                     self._sharing.know(decoder.new)
                     return value
@@ -160,6 +166,14 @@ class NotebookProcess:
                     self._thrown[message.number] = error
                     raise error
             self._reply_to(message, buffers)
+
+    def _attached(self, value: Any, number: int, sources: list[int]) -> Any:
+        """Return a tensor that a function of the test's has made of ones of this process."""
+
+        def ask(number: int, inputs: list[int], gradient: Any) -> Any:
+            return self._ask_judge(number, "backward", (gradient, inputs), {})
+
+        return attached(value, number, shared=self._sharing.table, own=sources, ask=ask)
 
     def _answer(self, message: Any, buffers: list[memoryview]) -> tuple[bytes, list[memoryview]]:
         """Return the frame that answers a request, and its buffers."""
@@ -208,9 +222,7 @@ class NotebookProcess:
                 match message:
                     case Get():
                         return self._get(message)
-                    case Import():
-                        return self._import(message)
-                    case Call() | Next() | Update():
+                    case Call() | Next() | Update() | Import() | Backward():
                         return self._use(message, buffers)
                 return self._answer_another(message, buffers)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt
@@ -348,8 +360,13 @@ class NotebookProcess:
         answer.value = encoder.encode(value)
         if given is not None:
             answer.changed = [(n, encoder.add(memory)) for n, memory in given.changed_memory()]
+        self._tell_gradients(answer, encoder)
         self._end(answer, encoder, answer.contents, [value])
         return answer, encoder.buffers
+
+    def _tell_gradients(self, message: Answer | Asked, encoder: Encoder) -> None:
+        changed = self._gradients.changed(self._sharing.table)
+        message.gradients = gradients.encoded(changed, encoder)
 
     def _raised_in(
         self, request: int, error: BaseException, given: Given | None = None
@@ -392,6 +409,19 @@ class NotebookProcess:
                 return Unchanged(message.request), []
         return reply, buffers
 
+    def _backward(self, message: Backward, buffers: Buffers) -> tuple[Reply, Buffers]:
+        self._carrying = "The gradient"
+        if message.number not in self._sharing.table:
+            raise ValueRefusedError("what a gradient goes through is followed no more")
+        gradient = self._decoder(buffers).decode(message.gradient)
+        try:
+            found = run_theirs(
+                gradients.backward, self._sharing.table, message.number, gradient, message.inputs
+            )
+        except StudentRaisedError as raised:
+            return self._raised_in(message.request, raised.error)
+        return self._finish_shared(Answer(message.request, None, []), found)
+
     def _import(self, message: Import) -> tuple[Reply, Buffers]:
         try:
             with self._warnings.noted(), self._replacing.in_place():
@@ -400,14 +430,27 @@ class NotebookProcess:
             return self._raised_in(message.request, raised.error)
         return self._answer_with(message.request, module)
 
-    def _use(self, message: Call | Next | Update, buffers: Buffers) -> tuple[Reply, Buffers]:
+    def _use(
+        self, message: Call | Next | Update | Import | Backward, buffers: Buffers
+    ) -> tuple[Reply, Buffers]:
         match message:
+            case Import():
+                return self._import(message)
+            case Backward():
+                return self._backward(message, buffers)
             case Call():
                 return self._call(message, buffers)
             case Next():
                 return self._next(message)
         self._carrying = "The request"
-        may_show = self._sharing.update(message, self._decoder(buffers, message.first))
+        decoder = self._decoder(buffers, message.first)
+        may_show = self._sharing.update(message, decoder)
+        for number, needs, node in message.gradients:
+            tensor = self._sharing.table.array(number)
+            if tensor is not None:
+                tensor.requires_grad_(needs)
+                decoder.give_gradient(tensor, node)
+                self._gradients.take(number, tensor)
         answer = Answer(message.request, None, [])
         if message.ends:
             return self._finish(message.request, self._sharing.differing(message.given_up))
@@ -434,7 +477,8 @@ class NotebookProcess:
         answer = Answer(message.request, None, [])
         started = time.perf_counter()
         try:
-            with self._warnings.noted(), self._replacing.in_place():
+            graph = sys.modules["torch"].no_grad() if message.no_graph else contextlib.nullcontext()
+            with self._warnings.noted(), self._replacing.in_place(), graph:
                 value = run_theirs(
                     references.operate, message.operation, target, *arguments, **keywords
                 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 PYPLOT = "matplotlib.pyplot"
+NOTHING = contextlib.nullcontext()
 
 
 class Figures:
@@ -32,13 +33,13 @@ class Figures:
             self._shown = dict(figures)
             figures.clear()
 
-    @contextlib.contextmanager
-    def laid_out(self) -> Iterator[None]:
+    def laid_out(self) -> contextlib.AbstractContextManager[None]:
         """Have the figures that were shown last open for a test, where the cell has no other."""
-        figures = self._open()
-        if figures is None or figures or not self._shown:
-            yield
-            return
+        figures = self._open() if self._shown else None
+        return NOTHING if figures is None or figures else self._laid_out(figures)
+
+    @contextlib.contextmanager
+    def _laid_out(self, figures: dict[int, Any]) -> Iterator[None]:
         figures.update(self._shown)
         try:
             yield

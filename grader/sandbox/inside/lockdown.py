@@ -54,6 +54,7 @@ class Lockdown:
         self._ruleset: Any = None
         self._virtual = 0
         self._core: int | None = None
+        self._usable = self._used = os.sched_getaffinity(0)  # processors
         self._kept: set[int] = set()  # tasks that keep to it
         self._sockets = 0  # of the network, that are no child's
         self._socket_bytes = 0  # the most that one socket holds
@@ -122,9 +123,17 @@ class Lockdown:
                 kernel.setns(self._processes, kernel.CLONE_NEWPID)
         return pid
 
-    def keep_to(self, core: int | None) -> None:
-        """Have the next child keep to one processor once it is more than one task."""
+    def keep_to(self, core: int | None, *, at_once: bool) -> None:
+        """Have the next child keep to one processor once it is more than one task.
+
+        at_once: with this process, from now on.
+        """
         self._core, self._kept = core, set()
+        wanted = {core} if at_once and core is not None else self._usable
+        if wanted != self._used:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, wanted)
+                self._used = wanted
 
     def enter(self, limits: ChildLimits) -> None:
         """Lock this process down for good."""

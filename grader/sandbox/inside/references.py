@@ -182,7 +182,9 @@ class References:
         """Return an object as its number."""
         number = self._number(value)
         kind = type(value)
-        found = Opaque(number, _text(kind, "__name__")[:100], callable(value))
+        # A class is one by whatever class it is made.
+        said = "type" if issubclass(kind, type) else _text(kind, "__name__")[:100]
+        found = Opaque(number, said, callable(value))
         found.base = plain_base(kind) if self.is_asked else ""
         if issubclass(kind, types.ModuleType):
             found.module = _text(value, "__name__")

@@ -4,19 +4,24 @@ In the end torch imports its exporter, and makes decompositions and meta kernels
 and for tensors without data. Worker and judge would wait for that, and few notebooks need it. It
 comes all at once, and as torch orders it, before anything else of torch is imported and before the
 first tensor without data.
+
+That everything else is there, to the last kernel, is a matter of torch's version, and compared in
+`tests/sandbox/test_torch_import.py`. Another version is imported as it is.
 """
 
-import contextlib
 import importlib
+import re
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+COMPARED = ("2.13.",)  # versions of torch
 # What torch imports last, in its order, and makes no use of itself.
 PUT_OFF = ("torch.export", "torch._meta_registrations")
 # What is an attribute of torch because these import it.
@@ -36,7 +41,7 @@ def import_torch() -> Any:
 
     ImportError as from `import torch`.
     """
-    if "torch" in sys.modules:
+    if "torch" in sys.modules or not _is_compared():
         return importlib.import_module("torch")
     # Torch takes what it finds under these names, and does no more than to bind it.
     instead = {name: ModuleType(name) for name in PUT_OFF}
@@ -47,16 +52,13 @@ def import_torch() -> Any:
         for name in instead:
             del sys.modules[name]
     for name in PUT_OFF:
-        vars(torch).pop(_attribute(name), None)
-    if not hasattr(torch, "_lazy_modules") or any(name in sys.modules for name in WITH_THEM):
-        import_the_rest()  # of a version of torch that is made in another way
-        return torch
-    later = {_attribute(name) for name in (*PUT_OFF, *WITH_THEM) if find_spec(name) is not None}
+        del vars(torch)[_attribute(name)]
+    later = {_attribute(name) for name in (*PUT_OFF, *WITH_THEM)}
     torch._lazy_modules |= later  # noqa: SLF001 - which torch imports when they are asked for
+    _make_generators(torch)
     _import_before_meta_tensors(torch)
     for name in AT_FIRST_USE:
-        with contextlib.suppress(ImportError):  # which some versions do without
-            importlib.import_module(name)
+        importlib.import_module(name)
     sys.meta_path.insert(0, _RestFirst())
     return torch
 
@@ -66,6 +68,18 @@ def import_the_rest() -> None:
     if "torch" in sys.modules:
         for name in PUT_OFF:
             importlib.import_module(name)
+
+
+def _is_compared() -> bool:
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return False
+    try:
+        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    found = re.search(r"^__version__ = '([^']*)", text, re.MULTILINE)
+    return found is not None and found[1].startswith(COMPARED)
 
 
 def _attribute(name: str) -> str:
@@ -104,6 +118,11 @@ class _Imported(Loader):
     def exec_module(self, module: ModuleType) -> None:
         del module
         self._spec.loader = self._loader
+
+
+def _make_generators(torch: Any) -> None:
+    """Do for torch.Generator what `torch._prims` does, without which none can be made."""
+    torch._C._set_generator_metaclass(torch._opaque_base.OpaqueBaseMeta)  # noqa: SLF001
 
 
 def _import_before_meta_tensors(torch: Any) -> None:

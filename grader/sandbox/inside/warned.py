@@ -12,6 +12,7 @@ from ..wire.nodes import Opaque
 from .references import References
 
 MOST = 200  # of one call
+NOTHING = contextlib.nullcontext()
 
 
 class Warnings:
@@ -30,12 +31,12 @@ class Warnings:
                 found.append(self._references.keep(warning))
         return found
 
-    @contextlib.contextmanager
-    def noted(self) -> Iterator[None]:
+    def noted(self) -> contextlib.AbstractContextManager[None]:
         """Note all warnings, as where a test listens; those that are to be errors stay that."""
-        if not self._references.is_asked:
-            yield
-            return
+        return self._noted() if self._references.is_asked else NOTHING
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
         with warnings.catch_warnings():
             if not (warnings.filters and warnings.filters[0][0] == "error"):
                 warnings.simplefilter("always")

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..wire import orders
 from ..wire.nodes import ProtocolViolationError
+from ..wire.protocol import DISCONNECTED
 from . import child, rehearsal
 from . import shell as notebook_shell
 from .lockdown import WATCH_MS, Lockdown
@@ -109,7 +110,7 @@ def _become_child(
         connection.sendall(orders.dump(orders.Locked()))
         _seed(order.seed, on_gpu=lockdown.offers_gpu)
         child.main(connection, shell, order.limits)
-        status = 0
+        status = DISCONNECTED
     except BaseException:  # noqa: BLE001 - the exit status is all that this process may say
         status = BROKEN
     finally:
@@ -178,7 +179,7 @@ def _spawn(
 ) -> bool:
     """Fork one child and see it out; False when the judge is gone."""
     started = time.perf_counter()
-    lockdown.keep_to(order.core)
+    lockdown.keep_to(order.core, at_once=order.at_once)
     pid = lockdown.fork()
     if pid == 0:
         control.close()

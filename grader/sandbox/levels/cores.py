@@ -1,6 +1,8 @@
-"""A processor of its own for each child that is more than one task, while there are enough of them.
+"""A processor of its own for each child, while there are enough of them.
 
-Sixty processes of one submission share its one processor, and not those of its neighbours.
+Sixty processes of one submission share its one processor, and not those of its neighbours. A
+process that asks a child and waits for its answer can keep to the same one: the two take turns, and
+find what they need in its caches.
 """
 
 import contextlib
@@ -19,9 +21,10 @@ class Core:
     def __init__(self) -> None:
         self._descriptor: int | None = None
         self.number: int | None = None
+        self._before: set[int] | None = None  # which this thread could use
         if not hasattr(os, "sched_getaffinity"):
             return
-        usable = sorted(os.sched_getaffinity(0))
+        usable = sorted(_usable())
         if len(usable) == 1:
             return
         for number in usable:
@@ -46,11 +49,37 @@ class Core:
             return True
         return False
 
+    @property
+    def is_own(self) -> bool:
+        """Whether no other child has it."""
+        return self._descriptor is not None
+
+    def keep_here(self) -> None:
+        """Have this thread keep to it as well until it is released, where no other child has it."""
+        if self.number is not None and self.is_own:
+            self._before = _usable()
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, {self.number})
+                _shared.append(self)
+
     def release(self) -> None:
         """Let another child have it."""
+        if self in _shared:
+            _shared.remove(self)
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(0, self._before or set())
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+_shared: list[Core] = []  # that this process keeps to
+
+
+def _usable() -> set[int]:
+    """Return the processors that this process may use where it keeps to none."""
+    found = _shared[0]._before if _shared else None  # noqa: SLF001 - of this module's own
+    return found or os.sched_getaffinity(0)
 
 
 @functools.cache

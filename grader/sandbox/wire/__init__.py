@@ -33,8 +33,10 @@ and child.
     Bound, Seed          Answer, Raised, Fault         names; states of random numbers
     ListFiles, ReadFile  Answer, Raised, Fault         what the notebook's code has written
     WriteFile            Answer, Raised, Fault         what a test has written for it to read
+    Replace, Import      Answer, Raised, Fault         what a test puts in place, and imports
     Call, Next           Answer, Raised, Fault, Asked
     Update               Answer, Raised, Fault         what a test has changed of what both have
+    Backward             Answer, Raised, Fault         gradients of what calls gave
     Returned, Threw      what was asked for goes on, to the same replies
     Case                 no reply                       a case begins, of an otter assignment
     Record               Recorded, Raised, Fault       what a call does, as a tape

@@ -34,7 +34,7 @@ from .nodes import (
     Sequence,
     Text,
 )
-from .shared import LEAVES, Shared
+from .shared import LEAVES, NOTHING_SHARED, Shared
 from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container, form_of
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Decoder:
     the lists and so on that this side has as well, arrays among them where it is `with_arrays`, and
     `new` those that come first in this message, by the numbers from `first` on. Every claim of the
     other side is checked before memory is used.
+    `graph` makes a tensor of a number one whose gradient goes to the other side.
     `total_bytes` bounds what the values of one message take together when each element is a number
     of its own. With `as_arguments` numbers go up, and a list can hold itself, as an Encoder of the
     same kind sends them. `on_built` is told of each value that is made of parts.
@@ -77,8 +78,10 @@ class Decoder:
         devices: frozenset[str] = frozenset({"cpu"}),
         total_bytes: int | None = None,
         as_arguments: bool = False,
+        graph: Callable[[Any, int, list[int]], Any] | None = None,
         on_built: Callable[[Any], None] | None = None,
     ) -> None:
+        self.graph = graph
         self.arrays: list[Any] = []
         self.new: dict[int, Container] = {}  # by their numbers, in their order
         self.aliased: set[int] = set()  # numbers of arguments whose memory a value shares
@@ -96,7 +99,7 @@ class Decoder:
         self._devices = devices
         self._as_arguments = as_arguments
         self._on_built = on_built
-        self._shared = Shared() if shared is None else shared
+        self._shared = NOTHING_SHARED if shared is None else shared
         free = self._shared.next_ours if as_arguments else self._shared.next_theirs
         self._first = free if first is None else first
         if not as_arguments and self._first > free:
@@ -153,12 +156,39 @@ class Decoder:
                 raise ProtocolViolationError("a part that shares memory with an argument")
             return self.array(node)
         array = self._once(node) if isinstance(node, Array) else self._alias(node)
+        if isinstance(node, Array) and node.graph and self._shared.with_arrays:
+            array = self._in_graph(array, node)
         self.arrays.append(array)
         if isinstance(node, Array):
             self.written.add(node.buffer)
             if self._shared.with_arrays:
                 self._number(array)
         return array
+
+    def _in_graph(self, array: Any, node: Array) -> Any:
+        """Return a tensor that is to have a gradient, or one that comes of the other side's."""
+        if node.library != "torch" or not (array.is_floating_point() or array.is_complex()):
+            raise ProtocolViolationError("a gradient of what can have none")
+        if node.graph != 2:  # noqa: PLR2004 - see the node
+            array.requires_grad_()
+            if node.graph != 1:
+                array._is_param = True  # noqa: SLF001 - as torch itself knows parameters by
+            if self._as_arguments:
+                self._shared.pinned.add(self._first + len(self.new))
+            if node.gradient is not None:
+                self.give_gradient(array, node.gradient)
+            return array
+        number = self._first + (1 if self._as_arguments else -1) * len(self.new)
+        return array if self.graph is None else self.graph(array, number, node.sources)
+
+    def give_gradient(self, array: Any, node: Array | None) -> None:
+        """Give a tensor the gradient that it has on the other side."""
+        found = None if node is None else self.array(node)
+        if found is not None:
+            if type(found) is not type(array.detach()) or found.shape != array.shape:
+                raise ProtocolViolationError("a gradient of another form")
+            found = found.clone()
+        array.grad = found
 
     def _once(self, node: Array) -> Any:
         """Return an array; it is the same one where the same elements are said again."""
@@ -182,8 +212,8 @@ class Decoder:
             form, nodes = FORMS["dict"], keys + [item for _, item in node.pairs]
         else:
             form, nodes, about = self._form(node.form), node.items, node.about
-        count = len(nodes)
-        if any(type(one) is Packed for one in nodes):
+        count, kinds = len(nodes), set(map(type, nodes))
+        if Packed in kinds:
             count = sum(self._number_of(one) for one in nodes)
         if form.has_keys and count % 2:
             raise ProtocolViolationError("a mapping in which a key has no value")
@@ -191,7 +221,7 @@ class Decoder:
         number = self._number(made) if is_new and form.is_mutable else None
         if number is not None and not self._as_arguments:
             self._open.add(number)
-        items = self._items(nodes, depth)
+        items = [*nodes] if kinds <= PLAIN_NODES else self._items(nodes, depth)
         if number is not None:
             self._open.discard(number)
         if form.is_hashed:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import dtypes, numpy_kinds, packing, standard
+from . import dtypes, graphs, numpy_kinds, packing, standard
 from .arrays import NUMPY, TORCH, Extent, Layout, Library
 from .buffers import Buffers, by_value, place, place_compactly
 from .containers import CLASSES, FORMS, OBJECTS, Form
@@ -39,7 +39,7 @@ from .nodes import (
     Sequence,
     Text,
 )
-from .shared import Shared
+from .shared import NOTHING_SHARED, Shared
 from .values import MAX_BIG_INT_DIGITS, MAX_KEYS, Container, ValueRefusedError, form_of, mro
 
 SHORT_TEXT = 65_536
@@ -88,7 +88,7 @@ class Encoder:
         self.roots: list[Any] = []  # the arguments
         self.new: dict[int, Container] = {}  # by their numbers, in their order
         self.has_repeated = False  # whether a container comes again
-        shared = Shared() if shared is None else shared
+        shared = NOTHING_SHARED if shared is None else shared
         self._shared = shared
         self.first = shared.next_ours if as_arguments else shared.next_theirs
         self._step = 1 if as_arguments else -1
@@ -101,6 +101,7 @@ class Encoder:
         self._arguments = list(enumerate(arguments))
         self._places: dict[tuple[Any, ...], int] = {}  # of the new arrays, by their memory
         self._as_arguments = as_arguments
+        self.tells_graphs = not as_arguments  # of tensors that come of others
         self._by_parts = False  # within a value that is made of parts
         self._may_keep = True  # whether what stands here may stay where it is
 
@@ -328,7 +329,32 @@ class Encoder:
         torch = sys.modules["torch"]
         # Else a subclass would answer for its own dtype, device and values.
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001
-            return self._tensor(value, torch)
+            node = self._tensor(value, torch)
+            if isinstance(node, Array) and self._shared.with_arrays and not self._by_parts:
+                self._note_graph(node, value, torch)
+            return node
+
+    def _note_graph(self, node: Array, value: Any, torch: Any) -> None:
+        """Say of a tensor whether it is to have a gradient, or comes of one that is."""
+        if not torch.Tensor.requires_grad.__get__(value):
+            return
+        is_leaf = torch.Tensor.is_leaf.__get__(value)
+        node.graph = 1 if is_leaf or not self.tells_graphs else 2
+        if node.graph == 2:  # noqa: PLR2004 - the other side says when it needs it no more
+            self._shared.pinned.add(self.first + self._step * (len(self.new) - 1))
+            node.sources = graphs.sources(value, self._shared, ours=not self._as_arguments)
+        elif type(value) is torch.nn.Parameter:
+            node.graph = 3
+        if is_leaf and not self._as_arguments:
+            node.gradient = self.gradient_of(value)
+
+    def gradient_of(self, value: Any) -> Array | None:
+        """Return the gradient that a tensor has, by value."""
+        torch = sys.modules["torch"]
+        found = torch.Tensor.grad.__get__(value)
+        if found is None or found.layout != torch.strided or type(found) is not torch.Tensor:
+            return None
+        return by_value(TORCH.layout(found.detach()), TORCH, self._memory)
 
     def _tensor(self, value: Any, torch: Any) -> Node:
         if str(value.dtype).removeprefix("torch.") not in dtypes.TORCH_DTYPES:
@@ -415,7 +441,9 @@ class Encoder:
 
 def _exactly(original: Any, plain: Any) -> Any:
     """Return an array as one of the library's own class, which no student's answers for."""
-    return original if type(original) is type(plain) else plain
+    torch = sys.modules.get("torch")
+    is_parameter = torch is not None and type(original) is torch.nn.Parameter
+    return original if type(original) is type(plain) or is_parameter else plain
 
 
 def _contained(form: Form, encoder: Encoder, value: Any, depth: int) -> Node:

@@ -131,5 +131,6 @@ def write(array: Any, value: Any) -> None:
 
     # Along a stride of 0, which `expand` makes, all elements are one, and are written once.
     once = tuple(slice(1) if step == 0 else slice(None) for step in array.stride())
+    # What somebody has worked out from it stays as it is: only what it holds is another's.
     with torch.no_grad():
-        array[once].copy_(value[once])
+        array.data[once].copy_(value[once])

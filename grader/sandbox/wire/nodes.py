@@ -94,7 +94,9 @@ class Array(Struct, tag="a"):
     """A strided view of a buffer, for NumPy (`library` "numpy") or torch; see `dtypes`.
 
     Strides and offset count elements; NumPy's strides may be negative. `device` is "cpu" or "cuda".
-    Arguments that share memory name the same buffer.
+    Arguments that share memory name the same buffer. `graph`: 0; or 1 for a tensor that is to have
+    a gradient, and `gradient` is what it has; or 2 for one that was worked out from such, and
+    `sources` are those of the other side's, by their numbers; or 3 for a parameter of a module.
     """
 
     library: str
@@ -105,6 +107,9 @@ class Array(Struct, tag="a"):
     buffer: int
     device: str = "cpu"
     is_readonly: bool = False
+    graph: int = 0
+    gradient: "Array | None" = None
+    sources: list[int] = []
 
 
 class Alias(Struct, tag="v"):

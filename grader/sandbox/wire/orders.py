@@ -94,12 +94,14 @@ class Start(Struct):
 class Spawn(Struct, tag="spawn"):
     """Fork a child whose connection is the descriptor that comes along.
 
-    `core` is the processor that it keeps to once it is more than one task, or None.
+    `core` is the processor that it keeps to once it is more than one task, or None. `at_once`: the
+    worker and the child keep to it from now on.
     """
 
     seed: int
     limits: ChildLimits
     core: int | None
+    at_once: bool = False
 
 
 class Expect(Struct, tag="expect"):

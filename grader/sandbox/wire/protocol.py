@@ -97,7 +97,7 @@ class Call(Message, tag="call"):
 
     first: the number of the first container that the arguments hold and both sides do not have yet.
     dropped: those that the test does not hold any more. gives_up: whether nothing that both sides
-    have is followed any more.
+    have is followed any more. no_graph: whether the test asks within `torch.no_grad`.
     """
 
     request: int
@@ -109,6 +109,7 @@ class Call(Message, tag="call"):
     first: int = 0
     dropped: list[int] = []
     gives_up: bool = False
+    no_graph: bool = False
 
 
 class Update(Message, tag="update"):
@@ -116,6 +117,7 @@ class Update(Message, tag="update"):
 
     given_up: where the case ends, those that are followed no more and the test has changed. The
     answer is a list of those that differ: these where they are still here, and those changed here.
+    gradients: those that the test has made of tensors that both sides have.
     """
 
     request: int
@@ -124,6 +126,7 @@ class Update(Message, tag="update"):
     first: int = 0
     given_up: list[int] = []
     ends: bool = False
+    gradients: list[tuple[int, bool, Array | None]] = []
 
 
 class Replace(Message, tag="replace"):
@@ -146,6 +149,19 @@ class Import(Message, tag="import"):
 
     request: int
     name: str
+
+
+class Backward(Message, tag="backward"):
+    """Work out gradients of a tensor that both have; the answer is those of `inputs`, or None.
+
+    gradient: of what the judge has worked out from the tensor, with respect to it.
+    """
+
+    request: int
+    number: int
+    gradient: Node
+    inputs: list[int]
+    buffers: list[int]
 
 
 class Returned(Message, tag="returned"):
@@ -285,7 +301,8 @@ class Answer(Message, tag="answer"):
     that both sides have. `first`: the number of the first container that the answer holds and both
     sides have from now on; 0 where they do not. `dropped`: those that no student code holds any
     more. `output` is what was printed meanwhile, cut as a cell's is; `errors` what was printed as
-    an error, and `warned` the warnings, so far as a case asks for that.
+    an error, and `warned` the warnings, so far as a case asks for that. `gradients` are those that
+    student code has made of tensors that both sides have.
     """
 
     request: int
@@ -300,6 +317,7 @@ class Answer(Message, tag="answer"):
     dropped: list[int] = []
     warned: list[Opaque] = []
     errors: str = ""
+    gradients: list[tuple[int, bool, Array | None]] = []
 
 
 class Missing(Message, tag="missing"):
@@ -340,7 +358,8 @@ class Raised(Message, tag="raised"):
 class Asked(Message, tag="asked"):
     """Call a function of the judge's, within a request that stays unanswered meanwhile.
 
-    operation: what else is done with an object of a test's; one of GIVEN_OPERATIONS.
+    operation: what else is done with an object of a test's; one of GIVEN_OPERATIONS; or "backward",
+    to work out gradients of the tensor of this number, with respect to those of others.
 
     `output` is what the student's code printed before, and `contents` and `first` say what it has
     changed and what both sides have from now on, as in an answer.
@@ -358,6 +377,7 @@ class Asked(Message, tag="asked"):
     warned: list[Opaque] = []
     errors: str = ""
     operation: str = "call"
+    gradients: list[tuple[int, bool, Array | None]] = []
 
 
 class Fault(Message, tag="fault"):
@@ -396,7 +416,8 @@ class Compiled(Message, tag="compiled"):
 
 Request = (
     RunCell | Get | Bound | Seed | ListFiles | ReadFile | WriteFile | Call | Next | Case
-    | Update | Replace | Import | Returned | Threw | Record | Prepare | Replay | Compile | Chain
+    | Update | Replace | Import | Backward | Returned | Threw | Record | Prepare | Replay | Compile
+    | Chain
 )  # fmt: skip
 Reply = (
     CellDone | Answer | Missing | Unchanged | Raised | Asked | Fault | Recorded | Prepared
@@ -408,6 +429,8 @@ Ran = CellDone | Answer | Raised | Fault | Recorded
 
 # The exit status of a child whose code left the GPU's context unusable.
 DEVICE_LOST = 73
+# And of one that has found its connection to the judge closed.
+DISCONNECTED = 74
 
 _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {

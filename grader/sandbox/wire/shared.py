@@ -141,6 +141,7 @@ class Shared:
         self._sharing: dict[Any, dict[int, None]] = {}  # arrays by whose memory they are
         self._given_up: dict[int, _Known] = {}
         self._of_calls: set[int] = set()
+        self.pinned: set[int] = set()  # which the other side's gradients go through
         self.untold: set[int] = set()
         self._left = MOST_LOOKED_AT
 
@@ -215,6 +216,7 @@ class Shared:
 
     def _forget(self, number: int, known: _Known) -> None:
         self._of_calls.discard(number)
+        self.pinned.discard(number)
         self.untold.discard(number)
         if self._numbers.get(id(known.container)) == number:
             del self._numbers[id(known.container)]
@@ -258,7 +260,7 @@ class Shared:
         """
         if not self._known:
             return []
-        held = self._with_what_they_hold(self._held_by_others())
+        held = self._with_what_they_hold([*self._held_by_others(), *self.pinned & {*self._known}])
         return [number for number in self._known if number not in held]
 
     def _held_by_others(self) -> list[int]:
@@ -301,6 +303,10 @@ class Shared:
         """Return the numbers of what the other side was not told of, and holds something else."""
         given_up = {number for number, known in self._given_up.items() if known.is_another()}
         return sorted(given_up | self.untold)
+
+
+# For a message of one side alone; nothing is ever added to it.
+NOTHING_SHARED = Shared()
 
 
 def _weight(state: State) -> int:

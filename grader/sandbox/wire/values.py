@@ -8,7 +8,7 @@ the standard library, and numpy and torch where a value needs them.
 import sys
 from typing import Any
 
-from . import generators, numpy_kinds, pandas_kinds, standard, sympy_kinds, tables
+from . import generators, hints, numpy_kinds, pandas_kinds, standard, sympy_kinds, tables
 from .containers import CLASSES, FORMS, OBJECTS, Form
 from .kinds import TABLE, Kind
 from .memory import about, library_of, write
@@ -18,6 +18,7 @@ MAX_BIG_INT_DIGITS = 4_096
 MAX_KEYS = 1_000_000
 _KINDS_ARE_KNOWN = (
     generators,
+    hints,
     numpy_kinds,
     pandas_kinds,
     standard,

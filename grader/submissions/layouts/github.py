@@ -6,6 +6,8 @@ from itertools import takewhile
 from grader.submissions.claims import Claim, Layout, Refusal, View, is_candidate, why_not
 from grader.submissions.names import without_number
 
+MARKS = ((".git",), (".github",))  # of which a download of the repository as a zip has the second
+
 
 def read(view: View) -> Iterator[Claim | Refusal]:
     """Read `<assignment>-<login>/`, one folder a clone: what they all begin with is no login.
@@ -13,7 +15,7 @@ def read(view: View) -> Iterator[Claim | Refusal]:
     A `.git` proves nothing of the other folders: any student may hand in a clone.
     """
     folders = {place.parts[0] for place in view.places if len(place.parts) > 1}
-    cloned = folders & {parts[0] for parts in view.hidden if parts[1:] == (".git",)}
+    cloned = folders & {parts[0] for parts in view.hidden if parts[1:] in MARKS}
     prefix = _named_prefix(view, folders)
     if not prefix and 2 * len(cloned) > len(folders):
         prefix = _named_prefix(view, cloned) or _shared_prefix(cloned)
