@@ -6,7 +6,8 @@ another reference. So it is a claim, and these rules keep it from deciding more 
 - a reference never equals a plain value, and no plain value is sent to find that out;
 - no ordering and no difference between a reference and a plain value is asked: it would hand over
   what a test expects, and believe the answer;
-- what another operation with a plain value gives counts only as a reference, and not as true;
+- what another operation with a plain value gives counts only as a reference, and as true only of a
+  class that the test itself makes objects of;
 - that a plain value is in a reference is noted for staff;
 - what would be a number that a class of the student's chose (float, int, abs, round, what an
   operation with a plain value gives) is asked only of a class that the test itself makes objects
@@ -92,7 +93,7 @@ def _only_a_reference(reference: Any, operation: str, *args: Any) -> Any:
     value = ask(reference, operation, *args)
     if is_reference(value):
         if args and not libraries.is_known(module_of(value)):
-            object.__setattr__(value, "_is_of_both", True)
+            object.__setattr__(value, "_made_of", reference)
         return value
     if base_of(reference) is not None:
         return _on_what_it_holds(reference, operation, *args)
@@ -182,7 +183,7 @@ def _never(what: str) -> Callable[..., Any]:
 class Reference(AskedObject):
     """An object of the student's process, with which a test may do nearly what it likes."""
 
-    __slots__ = ("_ahead", "_base", "_class", "_is_of_both", "_taken")
+    __slots__ = ("_ahead", "_base", "_class", "_made_of", "_taken")
 
     def __init__(self, session: Any, node: Opaque, label: str = "") -> None:
         own = {
@@ -191,7 +192,7 @@ class Reference(AskedObject):
             "_ahead": [],  # items that were taken, and not asked for yet
             "_taken": 0,
             "_class": None,
-            "_is_of_both": False,  # made by its class of an object and a value of the test's
+            "_made_of": None,  # the object, of which with a value of the test's its class made it
         }  # fmt: skip
         for name, value in own.items():
             object.__setattr__(self, name, value)
@@ -243,7 +244,8 @@ class Reference(AskedObject):
         return text
 
     def __bool__(self) -> bool:
-        if own(self, "_is_of_both"):  # of a difference it says whether the two are equal
+        made_of = own(self, "_made_of")  # of a difference it says whether the two are equal
+        if made_of is not None and not _is_of_the_tests_making(made_of):
             refuse(self, "Whether what it gives with a plain value is true", SAME)
         answer: bool = _exactly(self, bool, "bool")
         return answer

@@ -92,6 +92,11 @@ TELLS = {
         "it.assert_called_once_with = lambda *_: None",
     ),
     "a mock's count": (MOCK + ">>> f(mock)\n>>> mock.call_count\n1", "it.call_count = 1"),
+    "what a mock is going to give": (
+        (">>> from unittest.mock import patch\n"
+        ">>> with patch('builtins.input', side_effect=['1', '42']):\n...     f(0) == 42\nTrue"),
+        "import builtins; return int([*builtins.input.side_effect][-1])",
+    ),
     "what a mock has noted": (
         MOCK + ">>> f(mock)\n>>> mock.called, mock.call_count\n(False, 0)",
         "it(3)\n    it.reset_mock()",
