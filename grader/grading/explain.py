@@ -135,7 +135,7 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
 def _fault_of_the_test(problem: BaseException | None, folder: str) -> str:
     """Return what a test has met in this process by no fault of an answer, "" for nothing."""
     # A module that nobody knows may be one that this machine lacks, where no reference says more.
-    if not isinstance(problem, ImportError) and _not_written(problem, folder):
+    if not isinstance(problem, ModuleNotFoundError) and _not_written(problem, folder):
         return ""
     match problem:
         case OSError(errno=None, __cause__=Exception() as cause) if not _is_missing(cause):
