@@ -285,7 +285,7 @@ def unusable_form(reason: str) -> str:
 
 def no_function(kind: str) -> str:
     return (
-        f"The test calls what has to be a function, and the notebook gives it a {kind}: define it "
+        f"The test calls what has to be a function, and the notebook gives it {kind}: define it "
         "by def, and give nothing else its name."
     )
 

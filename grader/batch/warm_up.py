@@ -20,7 +20,6 @@ from grader.errors import AssignmentError, GraderError, UsageError, WorkerError
 from grader.grading.assemble import assemble, start_worker
 from grader.model import Assignment, Environment, Isolation, IsolationLevel
 from grader.reports import Control
-from grader.sandbox.inside.torch_import import import_torch
 from grader.submissions.autograders import load
 
 if TYPE_CHECKING:
@@ -180,9 +179,8 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
 
 def _import(seconds: dict[str, float], libraries: tuple[str, ...]) -> None:
     with _timed(seconds, "imports"), _without_collecting():
-        import_module("grader.grading.judge")
-        if "torch" in libraries:
-            import_torch()
+        for name in ("grader.grading.judge", *({"torch"} & {*libraries})):
+            import_module(name)
 
 
 @contextmanager

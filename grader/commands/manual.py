@@ -27,5 +27,6 @@ def manual(
         lines = [line for line in sheets.load(path, store.gradebook()) if line.is_new]
         store.set_manual([line.score for line in lines], who())
         book = render(store, out)
-    say(f"{len(lines)} scores and comments read from {path}")
+    what = "score or comment" if len(lines) == 1 else "scores and comments"
+    say(f"{len(lines)} {what} read from {path}")
     finish(book, out)

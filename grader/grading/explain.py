@@ -28,11 +28,12 @@ from grader.sandbox import (
 )
 from grader.sandbox.asking import is_reference
 from grader.sandbox.libraries import is_known
+from grader.sandbox.proxies import StudentObject
 from grader.sandbox.wire.values import ValueRefusedError
 
 NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 WORD = re.compile(r"\w{3,}")
-NOT_CALLABLE = re.compile(r"('\w+' object) is not callable")
+NOT_CALLABLE = re.compile(r"'(\w+)' object is not callable")
 NOT_THERE = re.compile(r"No such file|FileNotFoundError|No module named|not found|does not exist")
 STANDS_FOR_AN_OBJECT = re.compile(r"\b(Callable)?Reference\b")
 OF_A_LIBRARY = re.compile(r"[/\\\\]lib[/\\\\]python3|site-packages")
@@ -105,7 +106,10 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
 def _unusable(problem: BaseException | None) -> str:
     """Return what is said of an answer over which a test has tripped."""
     found = NOT_CALLABLE.fullmatch(_said(problem)) if isinstance(problem, TypeError) else None
-    return wording.no_function(found[1]) if found else wording.unusable_form(_brief(problem))
+    if found is None:
+        return wording.unusable_form(_brief(problem))
+    stands_for_theirs = found[1] == StudentObject.__name__ or STANDS_FOR_AN_OBJECT.search(found[1])
+    return wording.no_function("an object" if stands_for_theirs else f"a {found[1]}")
 
 
 def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
@@ -134,7 +138,8 @@ def _fault_of_ours(problem: BaseException | None, notes: Notes) -> str:
 
 def _fault_of_the_test(problem: BaseException | None, folder: str) -> str:
     """Return what a test has met in this process by no fault of an answer, "" for nothing."""
-    # A module that nobody knows may be one that this machine lacks, where no reference says more.
+    # A module that nobody knows may be one that this machine lacks, where no reference says more;
+    # one that was found and has not what is asked of it is the notebook's own.
     if not isinstance(problem, ModuleNotFoundError) and _not_written(problem, folder):
         return ""
     match problem:

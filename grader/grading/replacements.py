@@ -21,7 +21,8 @@ REPLACES = re.compile(r"\b(?:patch|setattr|multiple)\b|^[^=\n]*\w\.\w+[ \t]*=[^=
 SETTINGS = re.compile(r"\b(?:environ|getenv|putenv|setenv|delenv)\b")
 BY_NAME, BY_OBJECT, OF_SEVERAL = "patch", frozenset({"object", "setattr"}), "multiple"
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-SETTING = re.compile(r"[A-Za-z_]\w{0,99}")
+# Not those by which a program that a test starts would run something else.
+SETTING = re.compile(r"(?!LD_|PYTHON|BASH_ENV|ENV$|IFS$)[A-Za-z_]\w{0,99}")
 
 
 @contextlib.contextmanager

@@ -320,7 +320,7 @@ def test_manual_scores_are_read_by_command(graded: Classroom) -> None:
     sheet.write_text("\n".join(lines), encoding="utf-8")
     done = run("manual", str(out))
     assert done.returncode == 0, done.stderr
-    assert "1 scores and comments read" in done.stdout
+    assert "1 score or comment read" in done.stdout
     row = classes.results(out)["submissions"][0]
     assert (row["questions"][2]["score"], row["pending"]) == (0.5, 0.0)
     wrong = out / "other.csv"

@@ -274,9 +274,12 @@ def test_a_test_that_trips_over_a_students_value_is_the_students(judged: Judged)
     assert "has a form that cannot be judged" in questions["q1"].cases[0].message
 
 
-def test_what_is_no_function_is_said_to_be_none(judged: Judged) -> None:
-    questions = judged(SETUP, "double = 4.0", CHECK1, SQUARE, CHECK2)
-    said = "and the notebook gives it a 'float' object: define it by def"
+@pytest.mark.parametrize(
+    ("cell", "kind"), [("double = 4.0", "a float"), ("class A: pass\ndouble = A()", "an object")]
+)
+def test_what_is_no_function_is_said_to_be_none(judged: Judged, cell: str, kind: str) -> None:
+    questions = judged(SETUP, cell, CHECK1, SQUARE, CHECK2)
+    said = f"and the notebook gives it {kind}: define it by def"
     assert said in questions["q1"].cases[0].message
 
 

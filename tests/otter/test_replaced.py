@@ -93,6 +93,7 @@ def test_settings_are_put_back(key):
 def test_what_the_notebook_has_set():
     assert os.environ["SET_BY_NOTEBOOK"] == "1"
     assert os.getenv("HOME") != "stolen"
+    assert os.getenv("LD_PRELOAD") is None
 """
 RIGHT = """import os
 import random
@@ -100,6 +101,7 @@ import urllib.request
 
 os.environ["SET_BY_NOTEBOOK"] = "1"
 os.environ["HOME"] = "stolen"
+os.environ["LD_PRELOAD"] = "theirs.so"
 
 def ask():
     n = 2 * int(input("n? "))

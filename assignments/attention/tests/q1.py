@@ -89,7 +89,8 @@ def test_input_kept(stable_softmax):
         x = torch.tensor([1.0, 2.0, 4.0], dtype=dtype)
         right = torch.tensor([0.0420101, 0.1141952, 0.8437947], dtype=torch.float64)
         got = stable_softmax(x)
-        assert isinstance(got, torch.Tensor), f"a {type(got).__name__} came, not a tensor."
+        came = type(got).__name__
+        assert isinstance(got, torch.Tensor), f"stable_softmax returned a {came}, not a tensor."
         assert torch.allclose(got.double(), right, rtol=2e-3), (
             f"stable_softmax of a {dtype} [1, 2, 4] should be about {show(right)}, not {show(got)}."
         )

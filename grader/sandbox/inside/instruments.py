@@ -17,7 +17,6 @@ from . import addresses, interpreter
 from .compilation import compile_launch, launch_key, remember_library
 from .dispatch import noting
 from .launches import Launch, noted_launches
-from .torch_import import import_torch
 
 
 def preload(*, kernels: bool, interpret: bool = True) -> None:
@@ -30,7 +29,9 @@ def preload(*, kernels: bool, interpret: bool = True) -> None:
     """
     if kernels and interpret:
         os.environ["TRITON_INTERPRET"] = "1"  # first: what torch's log imports may import triton
-    observe(import_torch().zeros, (1,), {})
+    import torch
+
+    observe(torch.zeros, (1,), {})
     if kernels:
         for name in ("language", "compiler.code_generator", "backends.nvidia.compiler"):
             importlib.import_module(f"triton.{name}")

@@ -22,13 +22,9 @@ from ..wire.protocol import DISCONNECTED
 from . import child, rehearsal
 from . import shell as notebook_shell
 from .lockdown import WATCH_MS, Lockdown
-from .torch_import import import_the_rest, import_torch
 
 # A child's exit status where its lockdown failed, and where our own code did.
 NOT_LOCKED, BROKEN = 72, 71
-# After so many children there are likely to be many more, and one that needs what torch's import
-# has put off takes as long over it as all of them gain.
-FEW_CHILDREN = 8
 
 
 def _warm_up(modules: tuple[str, ...]) -> dict[str, str | None]:
@@ -42,7 +38,7 @@ def _warm_up(modules: tuple[str, ...]) -> dict[str, str | None]:
         draws = name.startswith("matplotlib.")
         try:
             with _without_tables_of_properties() if draws else contextlib.nullcontext():
-                module = import_torch() if name == "torch" else importlib.import_module(name)
+                module = importlib.import_module(name)
         except ImportError:
             versions[name] = None
             continue
@@ -220,7 +216,6 @@ def main(data: bytes) -> None:
 
 def _serve(control: socket.socket, shell: Any, lockdown: Lockdown) -> None:
     """Fork one child after the other, until the judge is gone."""
-    children = 0
     while True:
         data, descriptors, _flags, _address = socket.recv_fds(control, orders.PACKET_BYTES, 1)
         if not data:
@@ -235,8 +230,4 @@ def _serve(control: socket.socket, shell: Any, lockdown: Lockdown) -> None:
         connection = socket.socket(fileno=descriptors[0])
         if not _spawn(control, connection, shell, order, lockdown):
             return
-        children += 1
-        if children == FEW_CHILDREN:
-            import_the_rest()
-            gc.freeze()
         lockdown.ready_next()
