@@ -1,5 +1,7 @@
 """Text of a student's that a test, or a library that the test uses, would evaluate in the judge."""
 
+import importlib
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from grader.grading import evaluation, opened_files, test_folder, yaml_objects
+from grader.grading.text_read import Case
 from grader.model import Status
 from grader.sandbox import Worker
 from grader.sandbox.wire import sympy_kinds
@@ -360,3 +363,22 @@ def test_a_module_of_the_courses_evaluates_as_a_test_does(
     is_attack = text == ANY
     assert trap.exists() is (is_attack and not is_guarded)
     assert is_attack or case.status is Status.PASSED, case.staff_message
+
+
+TEMPLATES = """from jinja2 import Template
+SAID = Template("{% for one in many %}{{ one.text() }}{% endfor %}")
+"""
+
+
+def test_a_library_that_is_imported_meanwhile_makes_its_own_templates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "makes_templates.py"
+    path.write_text(TEMPLATES)
+    os.utime(path, (0, 0))  # no test has written it
+    monkeypatch.syspath_prepend(tmp_path)
+    case = Case("test.py", "x == 1", [])
+    with evaluation.of_own_text(case):
+        found = importlib.import_module("makes_templates")
+    assert not case.refusals
+    assert found.SAID.render(many=[]) == ""
