@@ -338,6 +338,11 @@ def file_not_written(name: str) -> str:
     return f"There is no file {name[:200]}, which the notebook was to write."
 
 
+def module_not_written(name: str) -> str:
+    file = f"{name.replace('.', '/')}.py"
+    return f"No module named '{name[:200]}': {file_not_written(file).replace('There', 'there', 1)}"
+
+
 def withheld(name: str) -> str:
     return (
         f"The answer reads {name}, which is withheld from students' code, since only hidden cases "

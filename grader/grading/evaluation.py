@@ -13,7 +13,16 @@ from types import CodeType, FrameType
 from typing import Any
 
 from grader.grading import outside
-from grader.grading.text_read import TEXT, Case, CourseLoader, Source, Space, decoded, text_of
+from grader.grading.text_read import (
+    TEXT,
+    Case,
+    CourseLoader,
+    ReferenceLoader,
+    Source,
+    Space,
+    decoded,
+    text_of,
+)
 from grader.grading.text_rules import CALLS, Compiled, is_of_printer, what_is_wrong
 from grader.sandbox import CannotCrossError
 
@@ -100,12 +109,12 @@ def _look_at(text: str, frame: FrameType, case: Case) -> None:
 def _is_new_code(frame: FrameType, case: Case) -> bool:
     """Say whether a file that is loaded as code was written since the case began.
 
-    The course's own modules may be as new; those of a library that is imported are not.
+    The course's own modules may be as new, and its reference; those of a library are not.
     """
     asked: FrameType | None = frame
     while asked is not None and asked.f_code.co_name != "source_to_code":
         asked = asked.f_back
-    if asked is None or isinstance(asked.f_locals.get("self"), CourseLoader):
+    if asked is None or isinstance(asked.f_locals.get("self"), CourseLoader | ReferenceLoader):
         return False
     return case.is_new(str(asked.f_locals.get("path")))
 

@@ -86,7 +86,7 @@ def explain(question: Question, case: TestCase, verdict: Verdict, notes: Notes) 
         case MemoryError():
             text = wording.TOO_LARGE_TO_JUDGE
         case OSError() | ModuleNotFoundError() if _not_written(problem, notes.folder):
-            text = wording.file_not_written(_not_written(problem, notes.folder))
+            text = _not_written(problem, notes.folder)
         case _:
             text = _unusable(problem)
     if verdict.missing and not reason.text:
@@ -213,18 +213,18 @@ def _is_here(module: str) -> bool:
 
 
 def _not_written(problem: BaseException | None, folder: str) -> str:
-    """Return the file that is not there and a notebook was to write, "" for any other problem.
+    """Say which file is not there and a notebook was to write, "" for any other problem.
 
     What the course has lies in the test's folder, and which packages are missing was said before.
     """
     match problem:
         case ImportError(name=str(name)) if not is_known(name) and not _is_here(name):
-            return f"{name.replace('.', '/')}.py"
+            return wording.module_not_written(name)
         case FileNotFoundError(filename=str(name)):
             path = Path(name)
             if path.is_absolute() and folder and path.is_relative_to(folder):
                 path = path.relative_to(folder)
-            return "" if path.is_absolute() else str(path)
+            return "" if path.is_absolute() else wording.file_not_written(str(path))
     return ""
 
 

@@ -54,7 +54,7 @@ from grader.grading import (
 )
 from grader.grading.names import DoctestGlobals, Names, OtterNames, SessionNames
 from grader.grading.test_folder import TestFolder
-from grader.grading.text_read import Case
+from grader.grading.text_read import Case, ReferenceLoader
 from grader.model import POINT_TOLERANCE, Assignment, Feedback, Question
 from grader.sandbox import ChildEnded, Session, seeds
 from grader.sandbox.handover import Changes
@@ -480,15 +480,16 @@ def load_reference(assignment: Assignment, *, interpret: bool = True) -> ModuleT
     if path is None:
         raise AssignmentError(f"{assignment.slug} has no solutions/…/reference.py to judge with.")
     name = f"reference_of_{assignment.slug.replace('-', '_')}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = ReferenceLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
         raise AssignmentError(f"{path} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     if "triton" in assignment.needs:
         with contextlib.suppress(ImportError):
             instruments.preload(kernels=True, interpret=interpret)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except Exception as problem:
         line = _line_in(problem, path)
         raise AssignmentError(

@@ -55,6 +55,10 @@ class CourseLoader(importlib.machinery.SourceFileLoader):
         """Write no bytecode."""
 
 
+class ReferenceLoader(importlib.machinery.SourceFileLoader):
+    """Loads a reference, which a case that asks for it first may find as new as itself."""
+
+
 def _now() -> float:
     return time.time() - OF_A_CLOCK
 
