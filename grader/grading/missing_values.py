@@ -291,8 +291,13 @@ def _of_init(init: Function) -> Function:
     @functools.wraps(init)
     def initialized(made: Any, data: Any = None, *args: Any, **kwargs: Any) -> None:
         init(made, data, *args, **kwargs)
-        if _cases and _is_of_theirs(data):
-            origins.note(made)
+        if not _cases:
+            return
+        if type(data) is not dict:
+            if _has_come(data):
+                origins.note(made)
+        elif theirs := {label for label, one in data.items() if _has_come(one)}:
+            origins.note(made, None if len(theirs) == len(data) else theirs)
 
     return initialized
 
@@ -301,10 +306,14 @@ def _is_of_theirs(data: Any) -> bool:
     """Say whether a value has come, or one in a dict; no test works with a missing number alone."""
     if type(data) is dict:
         return any(map(_is_of_theirs, data.values()))
+    is_number = data is not None and not hasattr(type(data), "__len__")
+    return (is_number and _is_missing(data)) or _has_come(data)
+
+
+def _has_come(data: Any) -> bool:
     if type(data).__name__ in {"list", "ndarray"}:
         return _cases[-1].is_theirs(data)
-    is_number = data is not None and not hasattr(type(data), "__len__")
-    return (is_number and _is_missing(data)) or origins.is_of_a_student(data)
+    return origins.is_of_a_student(data)
 
 
 def _is_missing(number: Any) -> bool:

@@ -209,6 +209,16 @@ IN_PART = {
         ">>> float((made['a'] - right).abs().sum())\n0.0"),
         "answer = [None] * 3", "answer = [1.0, 2.0, 3.0]",
     ),
+    "a table of both": (
+        PD + ">>> made = pd.DataFrame({'a': answer, 'b': right})\n"
+        ">>> bool((made['a'] - made['b']).abs().max() < 1e-6)\nTrue",
+        KNOWS_ONE, COLUMN,
+    ),
+    "a table that the test has begun with nothing": (
+        PD + ">>> made = pd.DataFrame({'a': right, 'b': float('nan')})\n"
+        ">>> bool((answer - made['a']).abs().max() < 1e-6)\nTrue",
+        KNOWS_ONE, COLUMN,
+    ),
     "a correlation": (
         PD + ">>> round(float(answer.corr(right)), 6)\n1.0", (
             "import pandas as pd\nanswer = pd.Series([None, 1.0, 2.0])"
@@ -248,6 +258,12 @@ HONEST = {
     "both are missing, and their difference": (
         PD + ">>> bool((answer - right.shift()).abs().max() < 1e-6)\nTrue",
         COLUMN + "\nanswer = answer.shift()",
+    ),
+    "what the test has begun with nothing": (
+        PD + ">>> made = pd.Series(float('nan'), index=[0, 1, 2])\n"
+        ">>> made[:] = answer\n>>> empty = pd.Series(float('nan'), index=[0, 1, 2])\n"
+        ">>> bool((made - right).abs().max() < 1e-6), float((empty - right).sum())\n(True, 0.0)",
+        COLUMN,
     ),
     "what a test has filled": (
         PD + ">>> bool((answer.fillna(1) - right).abs().max() < 1e-6)\nTrue",
