@@ -298,6 +298,26 @@ HONEST = {
         ),
         "import pandas as pd\nanswer = pd.Series([1, pd.NA], dtype='Int64')",
     ),
+    "two columns of one table": (
+        (
+            ">>> a, b = answer['a'], answer['b']\n>>> one = answer[['b']].set_axis(['a'], axis=1)\n"
+            ">>> float((a == b).mean()), float(a.eq(b).mean())\n(0.5, 0.5)\n"
+            ">>> float((answer[['a']] == one)['a'].mean())\n0.5"
+        ),
+        FRAME.format([1, None, 3], [1, 2, 4]) + ".convert_dtypes()",
+    ),
+    "a mean of the days before": (
+        (
+            ">>> import pandas as pd\n>>> right = pd.Series([1.0, 2.0, 4.0])\n"
+            ">>> int((right > answer).sum()), int(right.gt(answer).sum())\n(2, 2)"
+        ),
+        "import pandas as pd\nanswer = pd.Series([1.0, 2.0, 4.0]).rolling(2).mean()",
+    ),
+    "two columns of the test's": (
+        PD + ">>> right = pd.array([1, None, 3], dtype='Int64')\n"
+        ">>> float((pd.Series(right) == pd.Series([1, 2, 4])).mean())\n0.5",
+        "",
+    ),
     "what is less": (
         ">>> bool((answer < 5).all())\nTrue",
         "import pandas as pd\nanswer = pd.Series([1, 4, pd.NA], dtype='Int64')",
