@@ -60,6 +60,7 @@ from grader.sandbox import ChildEnded, Session, seeds
 from grader.sandbox.handover import Changes
 from grader.sandbox.inside import instruments
 from grader.sandbox.kinds import FOR_TESTS
+from grader.sandbox.replaced import Own, kept_apart
 from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
@@ -173,6 +174,7 @@ class CaseSuite:
         self.unwritten = unwritten(assignment)
         self._texts: dict[tuple[str, str], str] = {}
         self._folder = TestFolder(assignment.given, assignment.withheld)
+        self._left: dict[str, list[Own]] = {}  # by question, what its files have replaced
         self._has_run: set[str] = set()  # questions of whose files functions were called
         missing_values.prepare()
         with self._folder.entered(), opened_files.while_tests_are_loaded():
@@ -214,7 +216,7 @@ class CaseSuite:
             missing_values.are_unequal(changes.doubts, session.current.is_theirs),
             opened_files.for_case(own, self._folder.path),
             yaml_objects.of_own_text(own, may_import=self._folder.has_modules),
-            _what_otter_gives(text, session, cells) if self.asks else NOTHING,
+            _what_otter_gives(text, session, cells, self._left[question]) if self.asks else NOTHING,
         ):
             yield
 
@@ -229,9 +231,13 @@ class CaseSuite:
         return self.assignment.otter is not None
 
     def _load(self, question: Question) -> None:
-        if question.file:
-            self._load_as_otter(question)
-            return
+        with kept_apart() as self._left[question.name]:
+            if question.file:
+                self._load_as_otter(question)
+            else:
+                self._load_as_ours(question)
+
+    def _load_as_ours(self, question: Question) -> None:
         files = test_files(self.assignment, question)
         declared = {case.name: case for case in question.cases}
         for path in files:
@@ -387,11 +393,13 @@ def _in_silence() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _what_otter_gives(text: str, session: Session, cells: Iterable[CodeCell]) -> Iterator[None]:
+def _what_otter_gives(
+    text: str, session: Session, cells: Iterable[CodeCell], left: Iterable[Own]
+) -> Iterator[None]:
     """Have a test of otter's find what it would beside the notebook, in its own process."""
     with (
         pyplot.of_the_students(text, session),
-        replacements.of_the_students(text, session),
+        replacements.of_the_students(text, session, left),
         met_errors.as_python_has_them(text),
         dataclasses_asked.of_the_students(text),
         sources.of_the_students(text, (cell.source for cell in cells)),

@@ -10,12 +10,12 @@ import contextlib
 import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from grader.grading.file_access import parsed
 from grader.sandbox import Session
 from grader.sandbox.libraries import BY_CONVENTION
-from grader.sandbox.replaced import Place, Replaced
+from grader.sandbox.replaced import Own, Place, Replaced
 
 REPLACES = re.compile(r"\b(?:patch|setattr|multiple)\b|^[^=\n]*\w\.\w+[ \t]*=[^=]", re.MULTILINE)
 SETTINGS = re.compile(r"\b(?:environ|getenv|putenv|setenv|delenv)\b")
@@ -26,10 +26,10 @@ SETTING = re.compile(r"(?!LD_|PYTHON|BASH_ENV|ENV$|IFS$)[A-Za-z_]\w{0,99}")
 
 
 @contextlib.contextmanager
-def of_the_students(text: str, session: Session) -> Iterator[None]:
+def of_the_students(text: str, session: Session, left: Iterable[Own] = ()) -> Iterator[None]:
     """Have the student's code find what one case replaces, and the case what the notebook has set.
 
-    text: of the test.
+    text: of the test. left: what its file has replaced as it was loaded.
     """
     replaced = session.current.replaced
     if replaced is None:
@@ -37,6 +37,8 @@ def of_the_students(text: str, session: Session) -> Iterator[None]:
         return
     replaced.watch(_places_in(text))
     try:
+        for one in left:
+            one.put()
         with _settings_of_the_students(text, session, replaced):
             yield
     finally:

@@ -230,3 +230,24 @@ def test_what_is_replaced_in_a_module_of_the_students_is_there_for_its_code(
     assert statuses(room, tmp_path / "b", IN_THEIRS, writes) == [Status.PASSED]
     fixed = writes.replace("2 * fetch()", "2")
     assert statuses(room, tmp_path / "c", IN_THEIRS, fixed) == [Status.FAILED]
+
+
+AS_IT_IS_LOADED = """import builtins
+
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1"
+points = 1
+builtins.input = lambda *_: "5"
+
+@test_case()
+def test_five(ask):
+    assert ask() == 5
+"""
+
+
+def test_what_a_file_replaces_as_it_is_loaded_is_there_as_well(room: Room, tmp_path: Path) -> None:
+    before, answer = input, "def ask():\n    return int(input())"
+    assert statuses(room, tmp_path, AS_IT_IS_LOADED, answer) == [Status.PASSED]
+    assert input is before

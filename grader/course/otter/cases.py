@@ -5,10 +5,13 @@ is executed by otter's own classes, as it is when its cases are judged.
 """
 
 import ast
+import builtins
 import contextlib
 import io
 import os
+import random
 import sys
+import time
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -92,6 +95,7 @@ def execute(path: Path, beside: Path | None = None) -> "TestFile":
             _at(beside),
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
+            _pythons_own(),
         ):
             warnings.simplefilter("ignore")
             if is_doctest(text):
@@ -99,6 +103,17 @@ def execute(path: Path, beside: Path | None = None) -> "TestFile":
             return ExceptionTestFile.from_string(text, path=str(path))
     except (Exception, SystemExit) as problem:
         raise AssignmentError(_fault(path, problem)) from problem
+
+
+@contextlib.contextmanager
+def _pythons_own() -> Iterator[None]:
+    """Leave Python's own functions as they are, whatever a file puts in their places."""
+    before = [(module, {**vars(module)}) for module in (builtins, os, random, time)]
+    try:
+        yield
+    finally:
+        for module, names in before:
+            vars(module).update(names)
 
 
 @contextlib.contextmanager
