@@ -157,7 +157,23 @@ def compiled(text: str, path: str) -> CodeType:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             _Asking().generic_visit(node)
+    tree.body.insert(_where_it_begins(tree), _import_of(ASKED))  # it may call some as it is loaded
     return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+
+
+def _where_it_begins(tree: ast.Module) -> int:
+    """Return how many statements are to stay first: a docstring, and imports of the future."""
+    first = [
+        number
+        for number, node in enumerate(tree.body, 1)
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    return first[-1] if first else int(ast.get_docstring(tree) is not None)
+
+
+def _import_of(name: str) -> ast.stmt:
+    alias = ast.alias(memory_of.__name__, name)
+    return ast.copy_location(ast.ImportFrom(__name__, [alias], 0), ast.Pass(lineno=1, col_offset=0))
 
 
 @contextlib.contextmanager

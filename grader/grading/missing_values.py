@@ -223,12 +223,43 @@ def _size(value: Any) -> int:
 
 # --- pandas --------------------------------------------------------------------------------------
 
+COMPARISONS = frozenset({
+    operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge,
+})  # fmt: skip
+_of_one: list[bool] = [False]  # whether what is compared is all the test's or all a student's
+
+
+def _of_columns(compare: Function) -> Function:
+    """Have what is missing be left out as ever where nobody compares an answer with a test's."""
+
+    @functools.wraps(compare)
+    def compared(left: Any, right: Any, *args: Any, **kwargs: Any) -> Any:
+        _of_one.append(bool(_cases) and _is_of_theirs(left) == _is_of_theirs(right))
+        try:
+            return compare(left, right, *args, **kwargs)
+        finally:
+            _of_one.pop()
+
+    return compared
+
+
+def _by_method(compute: Function) -> Function:
+    """See to what a column's method does, as `eq` or `sub`, as to what its operator does."""
+    compared, computed = _of_columns(compute), _of_two(compute)
+
+    @functools.wraps(compute)
+    def done(left: Any, right: Any, op: Any, *args: Any, **kwargs: Any) -> Any:
+        by = compared if op in COMPARISONS else computed
+        return by(left, right, op, *args, **kwargs)
+
+    return done
+
 
 def _of_missing(compare: Function) -> Function:
     @functools.wraps(compare)
     def compared(array: Any, other: Any, op: Any) -> Any:
         found = compare(array, other, op)
-        if _cases and getattr(found, "_hasna", False):
+        if _cases and not _of_one[-1] and getattr(found, "_hasna", False):
             one_sided = array.isna() ^ sys.modules["pandas"].isna(other)
             is_equality = _is_of_each(other) and op in {operator.eq, operator.ne}
             # Of an honest column some may be missing, and be left out where it is asked for more.
@@ -291,8 +322,13 @@ def _of_init(init: Function) -> Function:
     @functools.wraps(init)
     def initialized(made: Any, data: Any = None, *args: Any, **kwargs: Any) -> None:
         init(made, data, *args, **kwargs)
-        if _cases and _is_of_theirs(data):
-            origins.note(made)
+        if not _cases:
+            return
+        if type(data) is not dict:
+            if _has_come(data):
+                origins.note(made)
+        elif theirs := {label for label, one in data.items() if _has_come(one)}:
+            origins.note(made, None if len(theirs) == len(data) else theirs)
 
     return initialized
 
@@ -301,10 +337,14 @@ def _is_of_theirs(data: Any) -> bool:
     """Say whether a value has come, or one in a dict; no test works with a missing number alone."""
     if type(data) is dict:
         return any(map(_is_of_theirs, data.values()))
+    is_number = data is not None and not hasattr(type(data), "__len__")
+    return (is_number and _is_missing(data)) or _has_come(data)
+
+
+def _has_come(data: Any) -> bool:
     if type(data).__name__ in {"list", "ndarray"}:
         return _cases[-1].is_theirs(data)
-    is_number = data is not None and not hasattr(type(data), "__len__")
-    return (is_number and _is_missing(data)) or origins.is_of_a_student(data)
+    return origins.is_of_a_student(data)
 
 
 def _is_missing(number: Any) -> bool:
@@ -340,12 +380,14 @@ REPLACED: dict[str, tuple[Replacement, ...]] = {
     "pandas.core.arrays.string_": (("StringArray", "_cmp_method", _of_missing),),
     "pandas.core.frame": (
         ("DataFrame", "_arith_method", _of_two), ("DataFrame", "_flex_arith_method", _of_two),
+        ("DataFrame", "_cmp_method", _of_columns), ("DataFrame", "_flex_cmp_method", _of_columns),
         ("DataFrame", "__init__", _of_init),
     ),
     "pandas.core.generic": (("NDFrame", "__finalize__", _of_made),),
     "pandas.core.indexes.base": (("Index", "_arith_method", _of_two),),
     "pandas.core.series": (
-        ("Series", "__init__", _of_init),
-        *(("Series", name, _of_two) for name in ("_arith_method", "_binop", "corr", "cov")),
+        ("Series", "__init__", _of_init), ("Series", "_cmp_method", _of_columns),
+        *(("Series", name, _of_two) for name in ("_arith_method", "corr", "cov")),
+        ("Series", "_binop", _by_method),
     ),
 }  # fmt: skip

@@ -64,8 +64,7 @@ from grader.sandbox.seeds import Seeds
 
 GIVEN = frozenset({"device", "memory", "reference", "rng"})  # by the judge to a test that asks
 NOT_ITS_OWN = GIVEN | {"env"}  # of a test's parameters, what is no value of the notebook's
-OF_EVERY_TEST = evaluation.FOR_TESTS | fresh_memory.FOR_TESTS
-BUILTINS = vars(builtins) | FOR_TESTS | OF_EVERY_TEST
+BUILTINS = vars(builtins) | FOR_TESTS | evaluation.FOR_TESTS | fresh_memory.FOR_TESTS
 NOTHING = contextlib.nullcontext()
 IDENTIFIER = re.compile(r"\b[A-Za-z_]\w*\b")
 
@@ -248,7 +247,7 @@ class CaseSuite:
                         "use literals in @test_case."
                     )
                 alone = _only_case(file, case)
-                _give(case.body, OF_EVERY_TEST)
+                _give(case.body, evaluation.FOR_TESTS)
                 if self.asks:
                     _look_at_references(case.body)
                 self._cases[question.name, case.name] = LoadedCase(
@@ -273,7 +272,7 @@ class CaseSuite:
         if [case.points for case in held] != [case.points for case in question.cases]:
             raise AssignmentError(f"{path}: its cases are not what the file's text says.")
         for declared, case in zip(question.cases, held, strict=True):
-            _give(case.body, OF_EVERY_TEST)
+            _give(case.body, evaluation.FOR_TESTS)
             _look_at_references(case.body)
             self._cases[question.name, declared.name] = LoadedCase(
                 question.name, declared.name, _parameters(case.body), _only_case(file, case)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from grader.grading.file_access import parsed
 from grader.sandbox import Session
 from grader.sandbox.libraries import BY_CONVENTION
-from grader.sandbox.replaced import Place
+from grader.sandbox.replaced import Place, Replaced
 
 REPLACES = re.compile(r"\b(?:patch|setattr|multiple)\b|^[^=\n]*\w\.\w+[ \t]*=[^=]", re.MULTILINE)
 SETTINGS = re.compile(r"\b(?:environ|getenv|putenv|setenv|delenv)\b")
@@ -35,7 +35,16 @@ def of_the_students(text: str, session: Session) -> Iterator[None]:
     if replaced is None:
         yield
         return
-    replaced.watch(places_in(text))
+    replaced.watch(_places_in(text))
+    try:
+        with _settings_of_the_students(text, session, replaced):
+            yield
+    finally:
+        replaced.put_back()
+
+
+@contextlib.contextmanager
+def _settings_of_the_students(text: str, session: Session, replaced: Replaced) -> Iterator[None]:
     if not SETTINGS.search(text):
         yield
         return
@@ -52,15 +61,24 @@ def of_the_students(text: str, session: Session) -> Iterator[None]:
         environ.update(before)
 
 
+def _places_in(text: str) -> Iterator[Place]:
+    """Yield the places that a test names in which it may put something else.
+
+    Which of the names are modules is asked anew for each student, of whom some have written them.
+    """
+    for dotted in _names_in(text):
+        place = Place.of(dotted)
+        if place is not None:
+            yield place
+
+
 @functools.lru_cache(maxsize=10_000)
-def places_in(text: str) -> tuple[Place, ...]:
-    """Return the places that a test names in which it may put something else."""
+def _names_in(text: str) -> tuple[str, ...]:
     tree = parsed(text) if REPLACES.search(text) else None
     if tree is None:
         return ()
     known = {**BY_CONVENTION, **dict(_imported(tree))}
-    found = (Place.of(dotted) for node in ast.walk(tree) for dotted in _named(node, known))
-    return tuple(dict.fromkeys(place for place in found if place is not None))
+    return tuple(dict.fromkeys(one for node in ast.walk(tree) for one in _named(node, known)))
 
 
 @functools.lru_cache(maxsize=10_000)

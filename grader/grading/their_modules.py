@@ -19,6 +19,7 @@ from grader.course.otter.packages import imported
 from grader.sandbox import Session
 from grader.sandbox.asking import ask
 from grader.sandbox.libraries import is_known
+from grader.sandbox.replaced import StandingModule
 
 BY_WORDS = re.compile(r"""\b(?:import_module|__import__)\(\s*["']([\w.]+)["']""")
 
@@ -38,7 +39,7 @@ def _is_here(name: str) -> bool:
         return False
 
 
-class _Module(ModuleType):
+class _Module(StandingModule):
     """Stands for a module of the student's."""
 
     def __init__(self, name: str, session: Session) -> None:

@@ -4,14 +4,21 @@ What is masked or missing in them was left out by the student, and by no choice 
 """
 
 import sys
+from collections.abc import Collection
 from typing import Any
 
 NOTE = "_is_of_a_student"
 LIBRARIES = frozenset({"babypandas", "numpy", "pandas"})
 
 
-def note(value: Any) -> None:
-    """Note of a value that has come that it is a student's; NumPy hands that on by itself."""
+def note(value: Any, columns: Collection[Any] | None = None) -> None:
+    """Note of a value that has come that it is a student's; NumPy hands that on by itself.
+
+    columns: of a frame, the labels of those that are, where not all of it is.
+    """
+    if columns is not None:
+        object.__setattr__(value, NOTE, frozenset(columns))
+        return
     numpy, pandas = sys.modules.get("numpy.ma"), sys.modules.get("pandas")
     if numpy is not None and issubclass(type(value), numpy.MaskedArray):
         if value is not numpy.masked:
@@ -45,8 +52,19 @@ def is_of_a_student(value: Any) -> bool:
 
 def hand_on(made: Any, *values: Any) -> None:
     """Note the same of what pandas has made of some values."""
-    if any(map(is_of_a_student, values)):
-        object.__setattr__(made, NOTE, True)
+    marks = [_handed_on(made, value) for value in values if is_of_a_student(value)]
+    if any(marks):
+        mark = True if True in marks else frozenset().union(*marks)
+        object.__setattr__(made, NOTE, mark)
+
+
+def _handed_on(made: Any, value: Any) -> Any:
+    """Return what is noted of what was made of a student's: True, or the labels of its columns."""
+    mark = vars(value)[NOTE]
+    if mark is True or hasattr(made, "columns"):
+        return mark
+    is_column = made.name is not None and made.name in value.columns
+    return not is_column or made.name in mark
 
 
 def _is_known(value: Any) -> bool:

@@ -398,6 +398,8 @@ class CallableReference(Reference):
     """A function or class of the student's process, or another object that can be called."""
 
     __slots__ = ()
+    # Else a mock that stands for a function would be one that is awaited.
+    __await__ = None  # type: ignore[assignment]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if is_class(self):

@@ -5,10 +5,12 @@ process the function would find it. So what the test's text says that it replace
 before each call, and the student's process has the same there while its code runs.
 """
 
+import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -19,6 +21,10 @@ PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("time", ("sleep", "time")),
 )
 MISSING = object()
+
+
+class StandingModule(ModuleType):
+    """What stands for a module that is in a student's process, which is asked for each name."""
 
 
 class Place(NamedTuple):
@@ -44,11 +50,43 @@ class Place(NamedTuple):
         return None
 
     def value(self) -> Any:
-        """Return what is there, as whoever uses it finds it; MISSING for nothing."""
+        """Return what is there, as whoever uses it finds it; MISSING for nothing.
+
+        In what stands for a module of a student's only what a test has put there is looked for.
+        """
         found: Any = sys.modules.get(self.module)
         for part in self.path.split("."):
-            found = getattr(found, part, MISSING)
+            if isinstance(found, StandingModule):
+                found = vars(found).get(part, MISSING)
+            else:
+                found = getattr(found, part, MISSING)
         return found
+
+    def own(self) -> "Own":
+        """Return what has the attribute, and what it holds there itself; MISSING for nothing."""
+        *way, name = self.path.split(".")
+        holder: Any = sys.modules.get(self.module)
+        for part in way:
+            holder = None if isinstance(holder, StandingModule) else getattr(holder, part, None)
+        return Own(holder, name, getattr(holder, "__dict__", {}).get(name, MISSING))
+
+
+class Own(NamedTuple):
+    """An attribute of something, by its name, and what that holds itself."""
+
+    holder: Any
+    name: str
+    value: Any
+
+    def put_back(self) -> None:
+        """Have the attribute be again what it was."""
+        if getattr(self.holder, "__dict__", {}).get(self.name, MISSING) is self.value:
+            return
+        with contextlib.suppress(AttributeError, TypeError):  # of what lets nobody set it
+            if self.value is MISSING:
+                delattr(self.holder, self.name)
+            else:
+                setattr(self.holder, self.name, self.value)
 
 
 USUAL = tuple(Place(module, name) for module, names in PLACES for name in names)
@@ -66,6 +104,7 @@ class Replaced:
 
     def __init__(self) -> None:
         self._before = {place: place.value() for place in USUAL}
+        self._own = [place.own() for place in USUAL]
         self._settings: dict[str, str] | None = None
         self._environ = os.environ
         self._told = Due([], {})
@@ -73,6 +112,12 @@ class Replaced:
     def watch(self, named: Iterable[Place]) -> None:
         """Look from now on at places that the case's text names as well."""
         self._before |= {place: place.value() for place in named}
+        self._own += [place.own() for place in named]
+
+    def put_back(self) -> None:
+        """Have everything be what it was: this process judges further cases, of others as well."""
+        for one in reversed(self._own):
+            one.put_back()
 
     def watch_settings(self) -> None:
         """Look from now on at the environment."""

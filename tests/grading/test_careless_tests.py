@@ -267,6 +267,8 @@ def kinds():
 
 def others():
     yield from (np.empty(3, int), np.empty(3, "U4"), np.empty(3, object), torch.empty(3).long())
+
+AS_IT_IS_LOADED = [*values()]
 """
 
 
@@ -274,7 +276,7 @@ def test_memory_that_a_test_asks_for_holds_nothing_of_before(tmp_path: Path) -> 
     path = str(tmp_path / "q1.py")
     unguarded: dict[str, Any] = {}
     exec(compile(ASKS_FOR_MEMORY, path, "exec"), unguarded)  # noqa: S102 - as a test file is
-    here: dict[str, Any] = {**fresh_memory.FOR_TESTS}
+    here: dict[str, Any] = {}
     exec(fresh_memory.compiled(ASKS_FOR_MEMORY, path), here)  # noqa: S102 - as a test file is
     empty = np.empty
     for name in ("stale", "stale_by_class"):  # what an answer that does nothing would pass by

@@ -209,6 +209,16 @@ IN_PART = {
         ">>> float((made['a'] - right).abs().sum())\n0.0"),
         "answer = [None] * 3", "answer = [1.0, 2.0, 3.0]",
     ),
+    "a table of both": (
+        PD + ">>> made = pd.DataFrame({'a': answer, 'b': right})\n"
+        ">>> bool((made['a'] - made['b']).abs().max() < 1e-6)\nTrue",
+        KNOWS_ONE, COLUMN,
+    ),
+    "a table that the test has begun with nothing": (
+        PD + ">>> made = pd.DataFrame({'a': right, 'b': float('nan')})\n"
+        ">>> bool((answer - made['a']).abs().max() < 1e-6)\nTrue",
+        KNOWS_ONE, COLUMN,
+    ),
     "a correlation": (
         PD + ">>> round(float(answer.corr(right)), 6)\n1.0", (
             "import pandas as pd\nanswer = pd.Series([None, 1.0, 2.0])"
@@ -249,6 +259,12 @@ HONEST = {
         PD + ">>> bool((answer - right.shift()).abs().max() < 1e-6)\nTrue",
         COLUMN + "\nanswer = answer.shift()",
     ),
+    "what the test has begun with nothing": (
+        PD + ">>> made = pd.Series(float('nan'), index=[0, 1, 2])\n"
+        ">>> made[:] = answer\n>>> empty = pd.Series(float('nan'), index=[0, 1, 2])\n"
+        ">>> bool((made - right).abs().max() < 1e-6), float((empty - right).sum())\n(True, 0.0)",
+        COLUMN,
+    ),
     "what a test has filled": (
         PD + ">>> bool((answer.fillna(1) - right).abs().max() < 1e-6)\nTrue",
         "import pandas as pd\nanswer = pd.Series([None, 2.0, 3.0])",
@@ -281,6 +297,26 @@ HONEST = {
             ">>> bool((answer == right).all()), str((answer == right)[1])\n(True, '<NA>')"
         ),
         "import pandas as pd\nanswer = pd.Series([1, pd.NA], dtype='Int64')",
+    ),
+    "two columns of one table": (
+        (
+            ">>> a, b = answer['a'], answer['b']\n>>> one = answer[['b']].set_axis(['a'], axis=1)\n"
+            ">>> float((a == b).mean()), float(a.eq(b).mean())\n(0.5, 0.5)\n"
+            ">>> float((answer[['a']] == one)['a'].mean())\n0.5"
+        ),
+        FRAME.format([1, None, 3], [1, 2, 4]) + ".convert_dtypes()",
+    ),
+    "a mean of the days before": (
+        (
+            ">>> import pandas as pd\n>>> right = pd.Series([1.0, 2.0, 4.0])\n"
+            ">>> int((right > answer).sum()), int(right.gt(answer).sum())\n(2, 2)"
+        ),
+        "import pandas as pd\nanswer = pd.Series([1.0, 2.0, 4.0]).rolling(2).mean()",
+    ),
+    "two columns of the test's": (
+        PD + ">>> right = pd.array([1, None, 3], dtype='Int64')\n"
+        ">>> float((pd.Series(right) == pd.Series([1, 2, 4])).mean())\n0.5",
+        "",
     ),
     "what is less": (
         ">>> bool((answer < 5).all())\nTrue",

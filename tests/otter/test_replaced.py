@@ -1,5 +1,6 @@
 """What a test puts in the place of something, a student's code finds there while it is called."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,60 @@ def test_what_a_test_replaces_is_there_for_the_students_code(
 def test_what_cannot_be_there_costs_nobody_a_point(room: Room, tmp_path: Path) -> None:
     found = statuses(room, tmp_path, NOT_SENT, "def f():\n    return 3")
     assert found == [Status.UNGRADED, Status.PASSED]
+
+
+LEFT = """import random
+import time
+
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1"
+points = 1
+
+@test_case()
+def test_least(pick):
+    random.choice, time.sleep = min, print
+    assert [pick(range(1, 9)) for _ in range(9)] == [1] * 9
+"""
+PICKS = "import random\ndef pick(these):\n    return random.choice(these)"
+
+
+def test_what_a_test_leaves_behind_is_gone_for_the_next_student(room: Room, tmp_path: Path) -> None:
+    before = time.sleep
+    found = [statuses(room, tmp_path / name, LEFT, PICKS) for name in "ab"]
+    assert found == [[Status.PASSED]] * 2
+    assert time.sleep is before
+
+
+IN_THEIRS = """from unittest.mock import patch
+
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1"
+points = 1
+
+@test_case()
+def test_rate():
+    import rates
+    with patch("rates.fetch", lambda: 5):
+        assert rates.double() == 10
+    with patch("rates.fetch", return_value=7) as fetch:
+        assert rates.double() == 14
+    fetch.assert_called_once()
+    assert rates.double() == 2
+"""
+THEIRS = "def fetch():\n    return 1\ndef double():\n    return 2 * fetch()\n"
+
+
+def test_what_is_replaced_in_a_module_of_the_students_is_there_for_its_code(
+    room: Room, tmp_path: Path
+) -> None:
+    """Also where somebody before has written no such module."""
+    writes = f"with open('rates.py', 'w') as file:\n    file.write({THEIRS!r})"
+    without = statuses(room, tmp_path / "a", IN_THEIRS, "pass")
+    assert Status.PASSED not in without
+    assert statuses(room, tmp_path / "b", IN_THEIRS, writes) == [Status.PASSED]
+    fixed = writes.replace("2 * fetch()", "2")
+    assert statuses(room, tmp_path / "c", IN_THEIRS, fixed) == [Status.FAILED]
