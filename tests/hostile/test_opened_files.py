@@ -139,7 +139,10 @@ def test_what_a_test_puts_in_the_place_of_a_function_ends_with_its_case(
         monkeypatch.setattr(os, "stat", lambda _path: None)
         assert ask(str(secret)) is None
     assert ask(str(secret)).st_size == len(CANARY)  # of no case any more
-    with opened_files.for_case(case, folder), pytest.raises(CannotCrossError, match="secret"):
+    with (
+        opened_files.for_case(case, folder),
+        pytest.raises(CannotCrossError, match="nor named in the test"),
+    ):
         ask(str(secret))
 
 
